@@ -1,0 +1,164 @@
+// exp, tanh, log and log1p of a Line, from fma and bit moves alone.
+//
+// Same bits on every machine; within 2 units in the last place. A NaN stays a NaN;
+// exp(-inf) = 0, exp(inf) = inf, tanh(±inf) = ±1, log(0) = -inf.
+//
+// The series are Taylor's: exp(r) = Σ rⁿ/n!, artanh(s) = Σ s²ⁿ⁺¹/(2n+1). They are cut
+// where the next term is below a tenth of the last place on the reduced range.
+#pragma once
+
+#include "simd.hpp"
+
+namespace shoal {
+
+template <class T>
+struct Precision;
+
+template <>
+struct Precision<float> {
+    static constexpr int mantissa_bits = 23;
+    static constexpr int exponent_bias = 127;
+    static constexpr int exp_terms = 7;     // 0.3466⁸/8! = 5e-9
+    static constexpr int log_terms = 4;     // 0.1716¹⁰/11 = 2e-9
+    static constexpr int log1p_terms = 8;   // (1/3)¹⁸/19 = 1.4e-10
+    static constexpr float to_integer = 0x1.8p23f;  // adding it leaves round(x) in the low bits
+    static constexpr float exp_floor = -104.0f;     // exp below is 0
+    static constexpr float exp_ceiling = 89.0f;     // exp above is infinite
+    static constexpr float tanh_ceiling = 9.5f;     // tanh above rounds to 1
+    // log 2 in two parts; the first has 9 trailing zeros, so k · high is exact for |k| < 512.
+    static constexpr float log2_high = 0x1.62e4p-1f;
+    static constexpr float log2_low = 0x1.7f7d1cp-20f;
+};
+
+template <>
+struct Precision<double> {
+    static constexpr int mantissa_bits = 52;
+    static constexpr int exponent_bias = 1023;
+    static constexpr int exp_terms = 13;    // 0.3466¹⁴/14! = 4e-18
+    static constexpr int log_terms = 9;     // 0.1716²⁰/21 = 2e-17
+    static constexpr int log1p_terms = 16;  // (1/3)³⁴/35 = 2e-18
+    static constexpr double to_integer = 0x1.8p52;
+    static constexpr double exp_floor = -746.0;
+    static constexpr double exp_ceiling = 710.0;
+    static constexpr double tanh_ceiling = 20.0;
+    static constexpr double log2_high = 0x1.62e42fefa38p-1;
+    static constexpr double log2_low = 0x1.ef35793c7673p-45;
+};
+
+// 2ᵏ for whole k in the range of normal numbers; k arrives as k + to_integer.
+template <class T>
+SHOAL_INLINE Line<T> power_of_two(const Line<T>& k_shifted) {
+    using I = Vec<typename Bits<T>::type>;
+    using P = Precision<T>;
+    // The low bits of k + to_integer hold k; the shift drops all others.
+    SHOAL_EACH_PART((Vec<T>)(((I)k_shifted.part[i] + P::exponent_bias) << P::mantissa_bits));
+}
+
+// x = k log 2 + r with |r| ≤ log(2)/2. Gives r, and k both as it is and as k + to_integer.
+// (By reference: a struct of lines would be passed through memory.)
+template <class T>
+SHOAL_INLINE Line<T> reduce(const Line<T>& x, Line<T>& k, Line<T>& k_shifted) {
+    using P = Precision<T>;
+    const auto shift = broadcast(P::to_integer);
+    k_shifted = fma(x, broadcast(T(1.4426950408889634074)), shift);  // log₂ e
+    k = k_shifted - shift;
+    return fma(k, broadcast(-P::log2_low), fma(k, broadcast(-P::log2_high), x));
+}
+
+// exp(r) - 1 for |r| ≤ log(2)/2: r + r² (1/2! + r/3! + …), by Horner's rule.
+template <class T>
+SHOAL_INLINE Line<T> small_expm1(const Line<T>& r) {
+    constexpr int terms = Precision<T>::exp_terms;
+    constexpr auto inverse_factorial = [](int n) {
+        double f = 1;
+        for (int i = 2; i <= n; ++i) f *= i;
+        return T(1 / f);
+    };
+    auto sum = broadcast(inverse_factorial(terms));
+    unrolled<terms - 2>([&](auto i) { sum = fma(sum, r, broadcast(inverse_factorial(terms - 1 - i))); });
+    return fma(r * r, sum, r);
+}
+
+template <class T>
+SHOAL_INLINE Line<T> exp(Line<T> x) {
+    using P = Precision<T>;
+    x = where_greater(x, broadcast(P::exp_ceiling), broadcast(P::exp_ceiling), x);
+    x = where_greater(broadcast(P::exp_floor), x, broadcast(P::exp_floor), x);
+    Line<T> k, k_shifted;
+    const auto r = reduce(x, k, k_shifted);
+    // 2ᵏ in two factors, as k may lie outside the normal exponents.
+    const auto shift = broadcast(P::to_integer);
+    const auto half_shifted = fma(k, broadcast(T(0.5)), shift);
+    const auto half = half_shifted - shift;
+    const auto rest_shifted = (k - half) + shift;
+    const auto first = power_of_two(half_shifted);
+    return fma(first, small_expm1(r), first) * power_of_two(rest_shifted);
+}
+
+// exp(x) for x ≤ 0, as in the sigmoid and the softmax; below the normal numbers it is 0.
+template <class T>
+SHOAL_INLINE Line<T> exp_of_negative(const Line<T>& x) {
+    constexpr T lowest = sizeof(T) == 4 ? T(-87.0) : T(-708.0);
+    const auto floor = broadcast(lowest);
+    Line<T> k, k_shifted;
+    const auto r = reduce(where_greater(floor, x, floor, x), k, k_shifted);
+    const auto scale = power_of_two(k_shifted);
+    return where_greater(floor, x, broadcast(T(0)), fma(scale, small_expm1(r), scale));
+}
+
+// tanh|x| = e / (e + 2) with e = exp(2|x|) - 1, which is accurate near 0 as well.
+template <class T>
+SHOAL_INLINE Line<T> tanh(const Line<T>& x) {
+    const auto ceiling = broadcast(Precision<T>::tanh_ceiling);
+    auto a = magnitude(x);
+    a = where_greater(a, ceiling, ceiling, a);
+    Line<T> k, k_shifted;
+    const auto r = reduce(a + a, k, k_shifted);
+    const auto scale = power_of_two(k_shifted);
+    const auto e = fma(scale, small_expm1(r), scale - broadcast(T(1)));
+    return with_sign_of(e / (e + broadcast(T(2))), x);
+}
+
+// 2 artanh(s) = 2s (1 + s²/3 + s⁴/5 + …).
+template <int terms, class T>
+SHOAL_INLINE Line<T> twice_artanh(const Line<T>& s) {
+    const auto s2 = s * s;
+    auto sum = broadcast(T(1.0 / (2 * terms + 1)));
+    unrolled<terms - 1>([&](auto i) { sum = fma(sum, s2, broadcast(T(1.0 / (2 * (terms - 1 - i) + 1)))); });
+    const auto twice = s + s;
+    return fma(twice * s2, sum, twice);
+}
+
+// log(1 + e) for 0 ≤ e ≤ 1, without the rounding of 1 + e: it is 2 artanh(e / (2 + e)).
+template <class T>
+SHOAL_INLINE Line<T> log1p_of_unit(const Line<T>& e) {
+    return twice_artanh<Precision<T>::log1p_terms>(e / (e + broadcast(T(2))));
+}
+
+// log x = k log 2 + 2 artanh((f - 1)/(f + 1)), x = 2ᵏ f with √½ ≤ f < √2; x a normal number.
+template <class T>
+SHOAL_INLINE Line<T> log(const Line<T>& x) {
+    using B = typename Bits<T>::type;
+    using I = Vec<B>;
+    using P = Precision<T>;
+    const I root_half = (I)(T(0.70710678118654752440) - Vec<T>{});
+    Line<T> k, f;
+    for (int i = 0; i < PARTS; ++i) {
+        const I above = (I)x.part[i] - root_half;  // in units of 2^mantissa_bits: k
+        const I exponent = above >> P::mantissa_bits;
+        k.part[i] = __builtin_convertvector(exponent, Vec<T>);
+        f.part[i] = (Vec<T>)((I)x.part[i] - (exponent << P::mantissa_bits));
+    }
+    const auto one = broadcast(T(1));
+    const auto log_f = twice_artanh<P::log_terms>((f - one) / (f + one));
+    const auto sum = fma(k, broadcast(P::log2_high), fma(k, broadcast(P::log2_low), log_f));
+    const auto tiny = broadcast(sizeof(T) == 4 ? T(1.17549435e-38) : T(2.2250738585072014e-308));
+    const auto huge = broadcast(sizeof(T) == 4 ? T(3.4028234e38) : T(1.7976931348623157e308));
+    const auto zero = broadcast(T(0));
+    const auto infinity = broadcast(T(__builtin_inf()));
+    auto y = where_greater(tiny, x, where_greater(zero, x, broadcast(T(__builtin_nan(""))), zero - infinity), sum);
+    y = where_greater(x, huge, infinity, y);
+    SHOAL_EACH_PART(x.part[i] == x.part[i] ? y.part[i] : x.part[i]);
+}
+
+}  // namespace shoal

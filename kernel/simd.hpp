@@ -1,0 +1,208 @@
+// The vocabulary of the kernel: one cache line of numbers, and what can be done to it.
+//
+//   Line<T>   64 bytes: 16 float or 8 double, whatever the machine. One lane is one
+//             example (or one feature), and lanes never meet except in `sum_lanes`,
+//             whose order is fixed. That is why every build gives the same bits.
+//   Vec<T>    what one instruction holds here: 16 bytes (NEON), 32 (AVX2) or 64 (AVX-512).
+//
+// Everything is an IEEE operation, rounded once: + - * / sqrt and the explicit fma.
+// The compiler is told never to fuse by itself (-ffp-contract=off).
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+#define SHOAL_INLINE inline __attribute__((always_inline))
+
+namespace shoal {
+
+constexpr int LINE_BYTES = 64;
+
+#if defined(__AVX512F__)
+constexpr int VEC_BYTES = 64;
+constexpr int TILE_ROWS = 12;  // 12 accumulators of one register: covers two 4-cycle FMA units
+#elif defined(__AVX2__) && defined(__FMA__)
+constexpr int VEC_BYTES = 32;
+constexpr int TILE_ROWS = 6;  // 6 × 2 accumulators + 2 of a line + 1 broadcast, of 16 registers
+#elif defined(__aarch64__)
+constexpr int VEC_BYTES = 16;
+constexpr int TILE_ROWS = 6;  // 6 × 4 accumulators + 4 of a line + 1 broadcast, of 32 registers
+#else
+#error "the kernel needs fused multiply-add: build for x86-64-v3, x86-64-v4 or aarch64"
+#endif
+
+constexpr int PARTS = LINE_BYTES / VEC_BYTES;
+
+template <class T>
+constexpr int LANES = LINE_BYTES / int(sizeof(T));
+
+template <class T>
+struct Bits;
+template <>
+struct Bits<float> {
+    using type = int32_t;
+};
+template <>
+struct Bits<double> {
+    using type = int64_t;
+};
+
+template <class T>
+struct VecOf {
+    typedef T type __attribute__((vector_size(VEC_BYTES)));
+};
+template <class T>
+using Vec = typename VecOf<T>::type;
+
+template <class T>
+struct Line {
+    Vec<T> part[PARTS];
+};
+
+// Calls f(0), f(1) … f(N - 1), unrolled before the optimiser looks, so that arrays
+// indexed by the argument live in registers.
+template <int N, class F>
+SHOAL_INLINE void unrolled(F&& f) {
+    [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
+        (f(std::integral_constant<int, i>{}), ...);
+    }(std::make_integer_sequence<int, N>{});
+}
+
+// Returns the line whose part i is EXPRESSION. A loop, not a lambda: nothing is left to the
+// inliner's limits.
+#define SHOAL_EACH_PART(EXPRESSION)                                   \
+    Line<T> result;                                                   \
+    for (int i = 0; i < PARTS; ++i) result.part[i] = (EXPRESSION);    \
+    return result
+
+// --- memory -------------------------------------------------------------------------
+
+template <class T>
+SHOAL_INLINE Line<T> load(const T* at) {  // `at` is 64-byte aligned
+    SHOAL_EACH_PART(*reinterpret_cast<const Vec<T>*>(reinterpret_cast<const char*>(at) + i * VEC_BYTES));
+}
+
+template <class T>
+SHOAL_INLINE Line<T> load_anywhere(const T* at) {
+    Line<T> line;
+    std::memcpy(&line, at, LINE_BYTES);
+    return line;
+}
+
+template <class T>
+SHOAL_INLINE void store(T* at, const Line<T>& line) {  // `at` is 64-byte aligned
+    for (int i = 0; i < PARTS; ++i) *reinterpret_cast<Vec<T>*>(reinterpret_cast<char*>(at) + i * VEC_BYTES) = line.part[i];
+}
+
+template <class T>
+SHOAL_INLINE void store_anywhere(T* at, const Line<T>& line) {
+    std::memcpy(at, &line, LINE_BYTES);
+}
+
+// The first `count` lanes only: what lies behind them in memory is not touched.
+template <class T>
+SHOAL_INLINE Line<T> load_some(const T* at, int count) {
+    alignas(LINE_BYTES) T lanes[LANES<T>] = {};
+    for (int i = 0; i < count; ++i) lanes[i] = at[i];
+    return load(lanes);
+}
+
+template <class T>
+SHOAL_INLINE void store_some(T* at, const Line<T>& line, int count) {
+    alignas(LINE_BYTES) T lanes[LANES<T>];
+    store(lanes, line);
+    for (int i = 0; i < count; ++i) at[i] = lanes[i];
+}
+
+template <class T>
+SHOAL_INLINE Line<T> broadcast(T x) {
+    // `x - Vec{}` is how GCC's vectors spell a broadcast that keeps -0 and NaN.
+    SHOAL_EACH_PART(x - Vec<T>{});
+}
+
+// --- arithmetic ---------------------------------------------------------------------
+
+template <class T>
+SHOAL_INLINE Line<T> operator+(const Line<T>& a, const Line<T>& b) {
+    SHOAL_EACH_PART(a.part[i] + b.part[i]);
+}
+template <class T>
+SHOAL_INLINE Line<T> operator-(const Line<T>& a, const Line<T>& b) {
+    SHOAL_EACH_PART(a.part[i] - b.part[i]);
+}
+template <class T>
+SHOAL_INLINE Line<T> operator*(const Line<T>& a, const Line<T>& b) {
+    SHOAL_EACH_PART(a.part[i] * b.part[i]);
+}
+template <class T>
+SHOAL_INLINE Line<T> operator/(const Line<T>& a, const Line<T>& b) {
+    SHOAL_EACH_PART(a.part[i] / b.part[i]);
+}
+
+#if defined(__AVX512F__)
+SHOAL_INLINE Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) { return _mm512_fmadd_ps(a, b, c); }
+SHOAL_INLINE Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) { return _mm512_fmadd_pd(a, b, c); }
+SHOAL_INLINE Vec<float> root(Vec<float> a) { return _mm512_maskz_sqrt_ps(0xffff, a); }  // the plain one makes gcc 12 warn
+SHOAL_INLINE Vec<double> root(Vec<double> a) { return _mm512_maskz_sqrt_pd(0xff, a); }
+#elif defined(__AVX2__)
+SHOAL_INLINE Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) { return _mm256_fmadd_ps(a, b, c); }
+SHOAL_INLINE Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) { return _mm256_fmadd_pd(a, b, c); }
+SHOAL_INLINE Vec<float> root(Vec<float> a) { return _mm256_sqrt_ps(a); }
+SHOAL_INLINE Vec<double> root(Vec<double> a) { return _mm256_sqrt_pd(a); }
+#else
+SHOAL_INLINE Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) { return vfmaq_f32(c, a, b); }
+SHOAL_INLINE Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) { return vfmaq_f64(c, a, b); }
+SHOAL_INLINE Vec<float> root(Vec<float> a) { return vsqrtq_f32(a); }
+SHOAL_INLINE Vec<double> root(Vec<double> a) { return vsqrtq_f64(a); }
+#endif
+
+template <class T>
+SHOAL_INLINE Line<T> fma(const Line<T>& a, const Line<T>& b, const Line<T>& c) {  // a b + c
+    SHOAL_EACH_PART(fma(a.part[i], b.part[i], c.part[i]));
+}
+
+template <class T>
+SHOAL_INLINE Line<T> sqrt(const Line<T>& a) {
+    SHOAL_EACH_PART(root(a.part[i]));
+}
+
+// --- choices and bits ---------------------------------------------------------------
+
+// yes where a > b, else no; a NaN in a or b chooses no.
+template <class T>
+SHOAL_INLINE Line<T> where_greater(const Line<T>& a, const Line<T>& b, const Line<T>& yes, const Line<T>& no) {
+    SHOAL_EACH_PART(a.part[i] > b.part[i] ? yes.part[i] : no.part[i]);
+}
+
+template <class T>
+SHOAL_INLINE Line<T> magnitude(const Line<T>& a) {
+    using I = Vec<typename Bits<T>::type>;
+    const I sign = (I)(T(-0.0) - Vec<T>{});
+    SHOAL_EACH_PART((Vec<T>)((I)a.part[i] & ~sign));
+}
+
+template <class T>
+SHOAL_INLINE Line<T> with_sign_of(const Line<T>& a, const Line<T>& sign_of) {  // a must be ≥ 0
+    using I = Vec<typename Bits<T>::type>;
+    const I sign = (I)(T(-0.0) - Vec<T>{});
+    SHOAL_EACH_PART((Vec<T>)((I)a.part[i] | ((I)sign_of.part[i] & sign)));
+}
+
+// Adds the lanes as a binary tree: lane i to lane i + half, until one is left.
+template <class T>
+SHOAL_INLINE T sum_lanes(const Line<T>& line) {
+    alignas(LINE_BYTES) T lanes[LANES<T>];
+    store(lanes, line);
+    for (int half = LANES<T> / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+    return lanes[0];
+}
+
+}  // namespace shoal

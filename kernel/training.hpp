@@ -1,0 +1,425 @@
+// Gradients of many blocks, and the loop that follows them downhill.
+//
+// A gradient is a sum over examples. Its terms are the sums of blocks of 512 rows, added
+// in float64 along one fixed binary tree over the block number; then it is rounded to the
+// working precision and divided by m, once. Twin: src/shoal/compute/plain.py.
+#pragma once
+
+#include <cmath>
+#include <limits>
+
+#include "equations.hpp"
+#include "optimisers.hpp"
+#include "random.hpp"
+#include "threads.hpp"
+
+namespace shoal {
+
+// Adds terms one after another as the tree does: neighbours first, then neighbours of
+// these. It is a binary counter: level k holds the sum of an aligned run of 2ᵏ terms.
+class TreeSum {
+  public:
+    static constexpr int LEVELS = 40;
+
+    TreeSum() = default;
+    // Room for `terms` terms of `size` numbers each.
+    TreeSum(int64_t size, int64_t terms) : size_(size), carry_(size) {
+        for (int k = 0; k < LEVELS && (int64_t(1) << k) <= terms; ++k) level_[k] = Buffer<double>(size);
+    }
+
+    void clear() { count_ = 0; }
+
+    template <class T>
+    void add(const T* term) {
+        for (int64_t i = 0; i < size_; ++i) carry_[i] = double(term[i]);
+        int k = 0;
+        for (; count_ >> k & 1; ++k) join(level_[k]);
+        std::memcpy(static_cast<double*>(level_[k]), static_cast<double*>(carry_), sizeof(double) * size_);
+        ++count_;
+    }
+
+    // The sum of all terms so far; the runs that have no neighbour join from the last to the first.
+    const double* total() {
+        int k = 0;
+        while (!(count_ >> k & 1)) ++k;
+        std::memcpy(static_cast<double*>(carry_), static_cast<double*>(level_[k]), sizeof(double) * size_);
+        for (++k; count_ >> k; ++k)
+            if (count_ >> k & 1) join(level_[k]);
+        return carry_;
+    }
+
+  private:
+    void join(const double* earlier) {
+        for (int64_t i = 0; i < size_; ++i) carry_[i] = earlier[i] + carry_[i];
+    }
+
+    int64_t size_ = 0, count_ = 0;
+    Buffer<double> carry_, level_[LEVELS];
+};
+
+// Threads pay from about 5 million operations on (a barrier costs a microsecond or two).
+inline int threads_worth(const Shape& s, int64_t rows, int available) {
+    const double per_row = 4.0 * s.n_units() * s.n_x + 6.0 * s.n_h * s.n_y + 40.0 * s.n_units();
+    const double work = per_row * double(rows);
+    if (work < 5e6) return 1;
+    const int64_t parts = rows <= BLOCK_ROWS ? s.n_units() : (rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    const double worth = std::min({double(available), double(parts), work / 2.5e6});
+    return std::max(1, int(worth));
+}
+
+// The sums over any number of rows: gradients, loss and weight. A team of threads calls
+// `compute` together; nobody's part in the work can be seen in a bit of the result.
+template <class T>
+class Sums {
+  public:
+    Sums(const Shape& shape, int64_t rows, int team, bool with_gradients)
+        : shape_(shape), with_gradients_(with_gradients), team_(team), size_(with_gradients ? shape.size() : 0),
+          sums_(size_), exact_(size_ + 2), barrier_(team) {
+        const int64_t n_blocks = blocks(rows);
+        for (int member = 0; member < team; ++member) desks_.emplace_back(shape);
+        if (n_blocks <= 1) {  // the team works on one block together
+            blocks_.emplace_back(shape, rows, true);
+            return;
+        }
+        // A task is an aligned run of 2ᵏ blocks, that is a subtree; enough of them to share out.
+        while ((n_blocks >> run_) > std::max<int64_t>(32, 8 * team)) ++run_;
+        for (int t = 0; t < team; ++t) {
+            blocks_.emplace_back(shape, rows, true);
+            trees_.emplace_back(size_ + 2, int64_t(1) << run_);
+            terms_.emplace_back(size_ + 2);
+        }
+        const int64_t most = tasks(n_blocks);
+        results_ = Buffer<double>(most * (size_ + 2));
+        root_ = TreeSum(size_ + 2, most);
+    }
+
+    static int64_t blocks(int64_t rows) { return (rows + BLOCK_ROWS - 1) / BLOCK_ROWS; }
+
+    // Member t's part. Afterwards `sums` is complete for the member's own units (Share of
+    // n_units), and the loss and the weight for member 0. False when stopped before the end.
+    // While it works it asks memory for the rows that come `next`.
+    bool compute(int t, const T* parameters, const Examples<T>& from, Rows rows, int64_t n, Rows next, int64_t n_next, Stop& stop) {
+        if (n > BLOCK_ROWS) return many_blocks(t, parameters, from, rows, n, stop);
+        one_block_together(t, parameters, from, rows, n, next, n_next);
+        return true;
+    }
+
+    const T* sums() const { return sums_; }          // in the working precision
+    const double* exact() const { return exact_; }   // float64, with the loss and the weight behind
+    double loss() const { return exact_[size_]; }
+    double weight(int64_t n, int t) const {
+        return n > BLOCK_ROWS || t == 0 ? exact_[size_ + 1] : double(blocks_[0].weight(blocks_[0].panels(n)));
+    }
+    Barrier& barrier() { return barrier_; }
+
+    // For callers that want `exact` after a single block as well.
+    void widen() {
+        for (int64_t i = 0; i < size_; ++i) exact_[i] = double(sums_[i]);
+    }
+
+  private:
+    int64_t tasks(int64_t n_blocks) const { return (n_blocks + (int64_t(1) << run_) - 1) >> run_; }
+
+    void one_panel(Block<T>& block, Desk<T>& desk, const T* parameters, const Examples<T>& from, const Rows& rows, int64_t n, int64_t p) {
+        block.gather(from, rows, n, p, desk);
+        block.forward_with_loss(parameters, p, desk);
+        if (with_gradients_) block.backward(parameters, p, desk);
+    }
+
+    void prefetch(const Examples<T>& from, const Rows& rows, int64_t n, int64_t p) const {
+        const int64_t bytes = std::min<int64_t>(shape_.n_x * sizeof(T), 8 * LINE_BYTES);
+        for (int64_t r = p * LANES<T>; r < std::min(n, (p + 1) * LANES<T>); ++r) {
+            const int64_t row = rows[r];
+            const char* x = reinterpret_cast<const char*>(from.X + row * shape_.n_x);
+            for (int64_t at = 0; at < bytes; at += LINE_BYTES) __builtin_prefetch(x + at);
+            __builtin_prefetch(x + bytes - 1);
+            if (from.labels) __builtin_prefetch(from.labels + row);
+            else __builtin_prefetch(from.Y + row * shape_.n_y);
+        }
+    }
+
+    void one_block_together(int t, const T* parameters, const Examples<T>& from, const Rows& rows, int64_t n, const Rows& next, int64_t n_next) {
+        Block<T>& block = blocks_[0];
+        const int64_t panels = block.panels(n);
+        const Share mine(panels, t, team_), units(shape_.n_units(), t, team_);
+        for (int64_t p = mine.first; p < mine.last; ++p) {
+            prefetch(from, next, n_next, p);
+            one_panel(block, desks_[t], parameters, from, rows, n, p);
+        }
+        barrier_.wait();
+        if (with_gradients_) block.gradients(panels, int(units.first), int(units.last), sums_);
+        if (t > 0) return;
+        exact_[size_] = double(block.loss(panels));
+        exact_[size_ + 1] = double(block.weight(panels));
+    }
+
+    bool many_blocks(int t, const T* parameters, const Examples<T>& from, const Rows& rows, int64_t n, Stop& stop) {
+        const int64_t n_blocks = blocks(n), n_tasks = tasks(n_blocks);
+        Block<T>& block = blocks_[t];
+        TreeSum& tree = trees_[t];
+        T* term = terms_[t];
+        for (int64_t task; (task = next_task_.fetch_add(1)) < n_tasks;) {
+            tree.clear();
+            const int64_t end = std::min(n_blocks, (task + 1) << run_);
+            for (int64_t b = task << run_; b < end && !stop.requested(); ++b) {
+                const Rows mine{rows.index, rows.first + b * BLOCK_ROWS};
+                const int64_t here = std::min<int64_t>(BLOCK_ROWS, n - b * BLOCK_ROWS), panels = block.panels(here);
+                for (int64_t p = 0; p < panels; ++p) one_panel(block, desks_[t], parameters, from, mine, here, p);
+                if (with_gradients_) block.gradients(panels, 0, shape_.n_units(), term);
+                term[size_] = block.loss(panels);
+                term[size_ + 1] = block.weight(panels);
+                tree.add(static_cast<const T*>(term));
+                if (t == 0) stop.poll();
+            }
+            if (stop.requested()) break;
+            std::memcpy(results_ + task * (size_ + 2), tree.total(), sizeof(double) * (size_ + 2));
+        }
+        barrier_.wait();
+        if (t == 0) {
+            next_task_ = 0;
+            complete_ = !stop.requested();
+            if (complete_) add_results(n_tasks);
+        }
+        barrier_.wait();
+        return complete_;
+    }
+
+    void add_results(int64_t n_tasks) {
+        root_.clear();
+        for (int64_t task = 0; task < n_tasks; ++task) root_.add(static_cast<const double*>(results_) + task * (size_ + 2));
+        std::memcpy(static_cast<double*>(exact_), root_.total(), sizeof(double) * (size_ + 2));
+        for (int64_t i = 0; i < size_; ++i) sums_[i] = T(exact_[i]);
+    }
+
+    Shape shape_;
+    bool with_gradients_;
+    int team_, run_ = 0;
+    int64_t size_;
+    Buffer<T> sums_;
+    Buffer<double> exact_;
+    Barrier barrier_;
+    std::vector<Block<T>> blocks_;
+    std::vector<Desk<T>> desks_;
+    std::vector<TreeSum> trees_;
+    std::vector<Buffer<T>> terms_;
+    Buffer<double> results_;
+    TreeSum root_;
+    std::atomic<int64_t> next_task_{0};
+    bool complete_ = true;
+};
+
+enum class Solver { momentum, adam };
+enum class Ending { finished, plateau, converged, diverged, interrupted };
+
+struct Settings {
+    Solver solver;
+    double learning_rate, momentum, beta1, beta2, epsilon, penalty;
+    int64_t batch_size;     // 0: all rows, in their order, at every step (full batch)
+    uint64_t key;           // of the order of the epochs
+    int64_t first_epoch, n_epochs;
+    double plateau_tol;     // an epoch is better when its loss is lower by more than this
+    int64_t patience;       // so many epochs in a row that are not better end it; 0: never
+    double converged_tol;   // full batch: it ends when no parameter moves by more; < 0: never
+};
+
+struct Progress {  // what goes on from one call to the next
+    double best_loss, power1, power2;  // powers: β1ᵗ and β2ᵗ after t steps
+    int64_t waited;                    // epochs since the loss was better
+};
+
+// Trains in place: `parameters` and the optimiser's `state` (one vector of their size for
+// momentum, two for adam). `losses` receives the mean loss of each epoch (full batch: the
+// cost before the update), `best` the parameters that had the lowest.
+template <class T>
+class Trainer {
+  public:
+    Trainer(const Shape& shape, const Settings& settings, const Examples<T>& from, Rows rows, int64_t m, int threads)
+        : shape_(shape), settings_(settings), from_(from), rows_(rows), m_(m), full_(settings.batch_size == 0),
+          step_rows_(full_ ? m : std::min(settings.batch_size, m)), team_(threads_worth(shape, step_rows_, threads)),
+          sums_(shape, step_rows_, team_, true), previous_(settings.converged_tol >= 0 ? shape.size() : 0) {
+        if (!full_)
+            for (auto& batch : batches_) batch = Buffer<uint32_t>(step_rows_);
+    }
+
+    Ending run(T* parameters, T* state, T* best, double* losses, Progress& progress, Stop& stop) {
+        W_ = parameters, best_ = best, losses_ = losses, progress_ = &progress, stop_ = &stop;
+        s1_ = state, s2_ = settings_.solver == Solver::adam ? state + shape_.size() : state;
+        run_team(team_, [&](int t) { work(t); });
+        return ending_;
+    }
+
+    int64_t epochs() const { return epochs_; }
+
+  private:
+    void work(int t) {
+        const int64_t n_steps = (m_ + step_rows_ - 1) / step_rows_;
+        double power1 = progress_->power1, power2 = progress_->power2;
+        int64_t polls = 0;
+        for (int64_t epoch = 0; epoch < settings_.n_epochs; ++epoch) {
+            Order order(uint64_t(m_), settings_.key, uint64_t(settings_.first_epoch + epoch));
+            double loss = 0, weight = 0;  // member 0's alone
+            if (t == 0) prepare(order, 0), prepare(order, 1);
+            sums_.barrier().wait();
+            for (int64_t step = 0; step < n_steps; ++step) {
+                const int64_t n = rows_of(step);
+                if (t == 0) prepare(order, step + 2);
+                const bool complete = sums_.compute(t, W_, from_, batch(step), n, batch(step + 1), full_ ? 0 : rows_of(step + 1), *stop_);
+                if (t == 0) {
+                    if (!complete || (polls++ % 16 == 0 && stop_->poll())) end(Ending::interrupted);
+                    loss += sums_.loss(), weight += sums_.weight(n, t);
+                    if (full_ && !over_) judge(loss / weight, epoch);
+                    if (full_ && settings_.converged_tol >= 0) remember();
+                }
+                if (full_) sums_.barrier().wait();  // all see the judgement, and only then update
+                const bool go = complete && !(full_ && over_);
+                if (go) {
+                    power1 *= settings_.beta1, power2 *= settings_.beta2;
+                    update(t, sums_.weight(n, t), power1, power2);
+                }
+                sums_.barrier().wait();
+                if (!go || over_) break;
+            }
+            if (t == 0) {
+                progress_->power1 = power1, progress_->power2 = power2;
+                if (!full_ && !over_) judge(loss / weight, epoch);
+                if (full_ && !over_ && settings_.converged_tol >= 0 && converged()) end(Ending::converged);
+            }
+            sums_.barrier().wait();
+            if (over_) return;
+        }
+    }
+
+    int64_t rows_of(int64_t step) const { return std::max<int64_t>(0, std::min(step_rows_, m_ - step * step_rows_)); }
+
+    Rows batch(int64_t step) const { return full_ ? rows_ : Rows{batches_[step % 3], 0}; }
+
+    // Draws the rows of a step, two steps ahead of their use, so that memory can be asked in time.
+    void prepare(Order& order, int64_t step) {
+        if (full_) return;
+        uint32_t* batch = batches_[step % 3];
+        const int64_t n = order.next(batch, rows_of(step));
+        for (int64_t i = 0; i < n; ++i) batch[i] = uint32_t(rows_[batch[i]]);
+    }
+
+    void end(Ending ending) { ending_ = ending, over_ = true; }
+
+    void judge(double loss, int64_t epoch) {
+        losses_[epoch] = loss;
+        epochs_ = epoch + 1;
+        if (!std::isfinite(loss)) return end(Ending::diverged);
+        progress_->waited = loss < progress_->best_loss - settings_.plateau_tol ? 0 : progress_->waited + 1;
+        if (loss < progress_->best_loss) {
+            progress_->best_loss = loss;
+            std::memcpy(best_, W_, sizeof(T) * shape_.size());
+        }
+        if (settings_.patience > 0 && progress_->waited >= settings_.patience) end(Ending::plateau);
+    }
+
+    void remember() { std::memcpy(static_cast<T*>(previous_), W_, sizeof(T) * shape_.size()); }
+
+    bool converged() const {
+        for (int64_t i = 0; i < shape_.size(); ++i)
+            if (!(std::fabs(double(W_[i]) - double(previous_[i])) <= settings_.converged_tol)) return false;
+        return true;
+    }
+
+    void update(int t, double m, double power1, double power2) {
+        if (!(m > 0)) return;  // a batch of weight 0 says nothing
+        const auto& s = settings_;
+        const Rule<T> rule{T(s.learning_rate), T(s.momentum), T(s.beta1), T(s.beta2), T(s.epsilon), T(1 / m),
+                           T(1 / (1 - power1)), T(1 / (1 - power2))};
+        const T alpha = T(s.penalty), none = T(0);
+        const auto apply = [&](int64_t at, int64_t n, T penalty) {
+            if (s.solver == Solver::adam)
+                rule.adam_step(n, penalty, sums_.sums() + at, W_ + at, s1_ + at, s2_ + at);
+            else
+                rule.momentum_step(n, penalty, sums_.sums() + at, W_ + at, s1_ + at);
+        };
+        const Share units(shape_.n_units(), t, team_);
+        const int64_t first = units.first, n = units.last - units.first, n_x = shape_.n_x, n_h = shape_.n_h;
+        if (n_h == 0) {
+            apply(shape_.W2() + first * n_x, n * n_x, alpha);
+            apply(shape_.b2() + first, n, none);
+            return;
+        }
+        apply(shape_.W1() + first * n_x, n * n_x, alpha);
+        apply(shape_.b1() + first, n, none);
+        if (n == n_h)
+            apply(shape_.W2(), shape_.n_y * n_h, alpha);
+        else
+            for (int k = 0; k < shape_.n_y; ++k) apply(shape_.W2() + k * n_h + first, n, alpha);
+        if (t == 0) apply(shape_.b2(), shape_.n_y, none);
+    }
+
+    Shape shape_;
+    Settings settings_;
+    Examples<T> from_;
+    Rows rows_;
+    int64_t m_;
+    bool full_;
+    int64_t step_rows_;
+    int team_;
+    Sums<T> sums_;
+    Buffer<T> previous_;
+    Buffer<uint32_t> batches_[3];
+    T *W_ = nullptr, *s1_ = nullptr, *s2_ = nullptr, *best_ = nullptr;
+    double* losses_ = nullptr;
+    Progress* progress_ = nullptr;
+    Stop* stop_ = nullptr;
+    bool over_ = false;
+    Ending ending_ = Ending::finished;
+    int64_t epochs_ = 0;
+};
+
+// What the network says of rows of X: A2, and where wanted Z1, A1 and Z2, all in the
+// lecture's shapes, (units, m). Returns the first row with a number that is not finite, or -1.
+template <class T>
+struct Wanted {
+    T *Z1, *A1, *Z2, *A2;
+};
+
+template <class T>
+int64_t predict(const Shape& shape, const T* parameters, const Examples<T>& from, int64_t m, const Wanted<T>& wanted, int threads, Stop& stop) {
+    constexpr int L = LANES<T>;
+    const int64_t n_blocks = Sums<T>::blocks(m);
+    const int team = threads_worth(shape, m, threads);
+    std::atomic<int64_t> next{0}, bad{-1};
+    std::vector<Block<T>> blocks;
+    std::vector<Desk<T>> desks;
+    for (int t = 0; t < team; ++t) blocks.emplace_back(shape, m, false), desks.emplace_back(shape);
+    run_team(team, [&](int t) {
+        Block<T>& block = blocks[t];
+        Desk<T>& desk = desks[t];
+        for (int64_t b; (b = next.fetch_add(1)) < n_blocks;) {
+            if (t == 0 && b % 16 == 0) stop.poll();
+            if (stop.requested()) return;
+            const int64_t start = b * BLOCK_ROWS, here = std::min<int64_t>(BLOCK_ROWS, m - start);
+            for (int64_t p = 0; p < block.panels(here); ++p) {
+                block.gather(from, {nullptr, start}, here, p, desk);
+                if (const int r = block.first_not_finite(p, desk); r >= 0) {
+                    const int64_t row = start + p * L + r;
+                    for (int64_t seen = bad; (seen < 0 || row < seen) && !bad.compare_exchange_weak(seen, row);) {
+                    }
+                }
+                const int64_t at = start + p * L, n = std::min<int64_t>(L, m - at);
+                const auto copy = [&](const T* lines, int rows, T* to) {
+                    if (!to) return;
+                    for (int k = 0; k < rows; ++k)
+                        if (n == L) store_anywhere(to + k * m + at, load(lines + k * L));
+                        else store_some(to + k * m + at, load(lines + k * L), int(n));
+                };
+                if (wanted.Z1 && shape.n_h) {
+                    block.weighted_inputs(parameters, p, desk);
+                    copy(block.A1(p), shape.n_h, wanted.Z1);
+                }
+                block.forward(parameters, p, desk);
+                copy(block.A1(p), shape.n_h, wanted.A1);
+                copy(desk.Z2, shape.n_y, wanted.Z2);
+                copy(desk.A2, shape.n_y, wanted.A2);
+            }
+        }
+    });
+    return bad;
+}
+
+}  // namespace shoal
