@@ -1,0 +1,192 @@
+"""The one door to the compiled kernel: arguments are checked and made ready here.
+
+The module of this processor is chosen at import; SHOAL_ISA (avx2, avx512, neon) forces one,
+and SHOAL_ISA=plain asks for the plain equations (`shoal.compute.plain`).
+"""
+
+import importlib
+import os
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
+from shoal.data.examples import Examples, Numbers
+from shoal.errors import DataError, SettingError
+from shoal.network.architecture import Architecture
+from shoal.sums import GradientSums
+
+
+def _choose() -> tuple[str, ModuleType | None]:
+    from shoal.compute._processor import builds  # type: ignore[import-not-found]
+
+    here = builds()
+    wanted = os.environ.get("SHOAL_ISA") or (here[0] if here else "plain")
+    if wanted == "plain":
+        return "plain", None
+    if wanted not in here:
+        raise SettingError(
+            f"SHOAL_ISA={wanted}: expected one of {', '.join([*here, 'plain'])}, which are what "
+            "this processor can run. Unset it to let shoal choose."
+        )
+    return wanted, importlib.import_module(f"shoal.compute._kernel_{wanted}")
+
+
+BUILD, _module = _choose()
+_k: Any = _module
+
+
+class Stop:
+    """A flag that ends running calls: raised by another thread, or by a signal."""
+
+    def __init__(self) -> None:
+        self._flag = _k.StopFlag()
+
+    def request(self) -> None:
+        """Ask the calls that hold this flag to end as soon as they can."""
+        self._flag.raise_flag()
+
+    @property
+    def exception(self) -> BaseException | None:
+        """What the signal's handler raised, if a signal was the reason."""
+        exception: BaseException | None = self._flag.exception
+        return exception
+
+
+def _shape(architecture: Architecture) -> Any:
+    n_x, n_h, n_y, activation, output = architecture
+    return _k.Shape(
+        n_x, n_h, n_y, getattr(_k.Activation, activation), getattr(_k.Output, output)
+    )
+
+
+def train(
+    architecture: Architecture,
+    rule: Rule,
+    budget: Budget,
+    examples: Examples,
+    state: State,
+    threads: int,
+    stop: Stop | None = None,
+) -> Outcome:
+    """Run epochs (or, with batch_size 0, iterations of full-batch descent) in the kernel."""
+    stop = stop or Stop()
+    settings = _k.Settings(
+        solver=_k.Solver.adam if rule.solver == "adam" else _k.Solver.momentum,
+        learning_rate=rule.learning_rate,
+        momentum=rule.momentum,
+        beta1=rule.beta1,
+        beta2=rule.beta2,
+        epsilon=rule.epsilon,
+        penalty=rule.alpha,
+        batch_size=rule.batch_size,
+        key=rule.key,
+        first_epoch=budget.first_epoch,
+        n_epochs=budget.n_epochs,
+        plateau_tol=budget.tol,
+        patience=budget.patience,
+        converged_tol=budget.converged,
+    )
+    parameters, memory, best = state.parameters.copy(), state.memory.copy(), state.best.copy()
+    losses = np.empty(budget.n_epochs)
+    progress = _k.Progress(state.best_loss, state.waited, state.power1, state.power2)
+    ending, epochs, progress = _k.train(
+        _shape(architecture), settings, *examples, parameters, memory, best, losses, progress,
+        threads, stop._flag,
+    )  # fmt: skip
+    after = State(
+        parameters, memory, best, progress.best_loss, progress.waited,
+        progress.power1, progress.power2,
+    )  # fmt: skip
+    return Outcome(after, losses[:epochs], ending.name, stop.exception)
+
+
+def sums(
+    architecture: Architecture,
+    parameters: Vector,
+    examples: Examples,
+    threads: int,
+    *,
+    gradients: bool = True,
+    stop: Stop | None = None,
+) -> GradientSums:
+    """Add loss, weight and gradients over all examples, along the fixed tree."""
+    stop = stop or Stop()
+    n = architecture.n_parameters if gradients else 0
+    out = np.empty(n + 2)
+    complete = _k.sums(
+        _shape(architecture), parameters, *examples, out, gradients, threads, stop._flag
+    )
+    if not complete:
+        raise stop.exception or KeyboardInterrupt
+    return GradientSums(out[:n], float(out[n]), float(out[n + 1]))
+
+
+def forward(
+    architecture: Architecture, parameters: Vector, X: Numbers, threads: int
+) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+    """Z1, A1, Z2, A2 of rows of X, in the lecture's shapes (units, m)."""
+    m, dtype = len(X), X.dtype
+    Z1, A1 = np.empty((architecture.n_h, m), dtype), np.empty((architecture.n_h, m), dtype)
+    Z2, A2 = np.empty((architecture.n_y, m), dtype), np.empty((architecture.n_y, m), dtype)
+    _predict(architecture, parameters, X, Z1, A1, Z2, A2, threads)
+    return Z1, A1, Z2, A2
+
+
+def predict(
+    architecture: Architecture, parameters: Vector, X: Numbers, threads: int
+) -> Numbers:
+    """A2 of rows of X, shape (n_y, m). Raises DataError for a number that is not finite."""
+    A2 = np.empty((architecture.n_y, len(X)), X.dtype)
+    _predict(architecture, parameters, X, None, None, None, A2, threads)
+    return A2
+
+
+def _predict(
+    architecture: Architecture,
+    parameters: Vector,
+    X: Numbers,
+    Z1: Numbers | None,
+    A1: Numbers | None,
+    Z2: Numbers | None,
+    A2: Numbers,
+    threads: int,
+) -> None:
+    flag = _k.StopFlag()
+    bad = _k.predict(_shape(architecture), parameters, X, Z1, A1, Z2, A2, threads, flag)
+    if flag.exception is not None:
+        raise flag.exception
+    if bad >= 0:
+        raise not_finite(X, bad)
+
+
+def not_finite(X: Numbers, row: int) -> DataError:
+    """The error for a row that holds NaN or an infinite number."""
+    column = int(np.flatnonzero(~np.isfinite(X[row]))[0])
+    kind = "NaN" if np.isnan(X[row, column]) else "infinity"
+    return DataError(
+        f"Input X contains {kind}: row {row}, column {column} (both counted from 0). Expected "
+        "finite numbers: fill or leave out such rows, or let encode='auto' fill missing ones."
+    )
+
+
+def moments(x: NDArray[np.float64], weights: NDArray[np.float64] | None) -> tuple[float, float, float]:
+    """Weight, mean and variance of the values of x that are not NaN."""
+    weight, mean, variance = _k.moments(x, weights)
+    return weight, mean, variance
+
+
+def order(m: int, key: int, epoch: int) -> NDArray[np.uint32]:
+    """The order in which an epoch takes m rows."""
+    out = np.empty(m, np.uint32)
+    _k.order(m, key, epoch, out)
+    return out
+
+
+def apply(name: str, x: Vector) -> Vector:
+    """One of the kernel's own functions (exp, tanh, log …) of each number."""
+    out = np.empty_like(x)
+    _k.apply(name, x, out)
+    return out

@@ -1,0 +1,198 @@
+"""The kernel's twin in plain NumPy: every door of `kernel.py`, through `equations.py`.
+
+It serves processors without fused multiply-add, and the tests that hold the kernel to the
+specification. The same blocks, the same tree, the same order of the rows; the bits differ
+from the kernel's, as NumPy rounds elsewhere, but the numbers agree.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
+from shoal.data.examples import Examples, Numbers
+from shoal.network.architecture import Architecture
+from shoal.network.draws import philox
+from shoal.network.equations import backward, forward as _forward
+from shoal.sums import GradientSums, add_in_order, blocks
+
+BUILD = "plain"
+ROUNDS = 6  # of the order of an epoch, see kernel/random.hpp
+DUST = 1e-30  # below it, an optimiser's memory counts as 0, see kernel/optimisers.hpp
+
+
+class Stop:
+    """A flag that ends a training between two steps."""
+
+    exception: BaseException | None = None
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    def request(self) -> None:
+        """Ask the calls that hold this flag to end as soon as they can."""
+        self.requested = True
+
+
+def sums(
+    architecture: Architecture,
+    parameters: Vector,
+    examples: Examples,
+    threads: int = 1,
+    *,
+    gradients: bool = True,
+    stop: Stop | None = None,
+) -> GradientSums:
+    """Add loss, weight and gradients over all examples, along the fixed tree."""
+    matrices = architecture.unflatten(parameters)
+
+    def block_sums(part: slice) -> GradientSums:
+        X, Y, w = examples.take(part).columns(architecture.n_y)
+        A = _forward(matrices, X, architecture.g, architecture.sigma)
+        losses = architecture.sigma.loss(A.Z2, Y)
+        weight = X.shape[1] if w is None else w.sum()
+        loss = losses.sum() if w is None else (w * losses).sum()
+        if not gradients:
+            return GradientSums(np.empty(0), float(loss), float(weight))
+        # The equations give means over Σw; with w = 1 / Σw they would give sums. We multiply.
+        slopes = backward(matrices, A, X, Y, architecture.g, w)[:4]
+        scale = float(weight)
+        flat = np.concatenate([np.asarray(dV, np.float64).reshape(-1) for dV in slopes])
+        return GradientSums(flat * scale if scale else flat * 0, float(loss), scale)
+
+    return add_in_order([block_sums(part) for part in blocks(examples.m)])
+
+
+def train(
+    architecture: Architecture,
+    rule: Rule,
+    budget: Budget,
+    examples: Examples,
+    state: State,
+    threads: int = 1,
+    stop: Stop | None = None,
+) -> Outcome:
+    """Run epochs, one step after another."""
+    losses: list[float] = []
+    ending = "finished"
+    for epoch in range(budget.first_epoch, budget.first_epoch + budget.n_epochs):
+        before = state
+        try:
+            state, loss = _epoch(architecture, rule, examples, state, epoch)
+        except KeyboardInterrupt as interruption:
+            return Outcome(state, np.array(losses), "interrupted", interruption)
+        if stop is not None and stop.requested:
+            return Outcome(before, np.array(losses), "interrupted")
+        losses.append(loss)
+        if not np.isfinite(loss):
+            ending = "diverged"
+            break
+        # Full batch: the loss is that of the parameters before the step.
+        judged = before if rule.batch_size == 0 else state
+        state = _judge(state, judged.parameters, loss, budget.tol)
+        if budget.patience and state.waited >= budget.patience:
+            state = state._replace(parameters=judged.parameters)
+            ending = "plateau"
+            break
+        moved = np.abs(np.subtract(state.parameters, before.parameters, dtype=np.float64)).max()
+        if rule.batch_size == 0 and budget.converged >= 0 and moved <= budget.converged:
+            ending = "converged"
+            break
+    return Outcome(state, np.array(losses), ending)
+
+
+def _judge(state: State, parameters: Vector, loss: float, tol: float) -> State:
+    waited = 0 if loss < state.best_loss - tol else state.waited + 1
+    if loss < state.best_loss:
+        state = state._replace(best_loss=loss, best=parameters)
+    return state._replace(waited=waited)
+
+
+def _epoch(
+    architecture: Architecture, rule: Rule, examples: Examples, state: State, epoch: int
+) -> tuple[State, float]:
+    loss = weight = 0.0
+    if rule.batch_size == 0:
+        batches = [examples]
+    else:
+        shuffled = examples.take(order(examples.m, rule.key, epoch))
+        starts = range(0, examples.m, rule.batch_size)
+        batches = [shuffled.take(slice(i, i + rule.batch_size)) for i in starts]
+    for batch in batches:
+        total = sums(architecture, state.parameters, batch)
+        loss, weight = loss + total.loss, weight + total.weight
+        state = _step(architecture, rule, total, state)
+    return state, loss / weight if weight else float("nan")
+
+
+def _step(architecture: Architecture, rule: Rule, total: GradientSums, state: State) -> State:
+    W, memory = state.parameters, state.memory
+    power1, power2 = state.power1 * rule.beta1, state.power2 * rule.beta2
+    state = state._replace(power1=power1, power2=power2)
+    if not total.weight > 0:
+        return state  # a batch of weight 0 says nothing
+    T = W.dtype.type
+    penalised = np.concatenate(
+        [np.full(rows * columns, columns_are) for (rows, columns), columns_are in zip(
+            architecture.shapes, (True, False, True, False), strict=True)]
+    )  # fmt: skip
+    alpha = np.where(penalised, T(rule.alpha), T(0))
+    g = (total.gradient.astype(W.dtype) + alpha * W) * T(1 / total.weight)
+    if rule.solver != "adam":
+        v = _without_dust(T(rule.momentum) * memory + g)
+        return state._replace(parameters=W - T(rule.learning_rate) * v, memory=v)
+    first, second = np.split(memory, 2)
+    first = _without_dust(T(rule.beta1) * first + (1 - T(rule.beta1)) * g)
+    second = _without_dust(T(rule.beta2) * second + (1 - T(rule.beta2)) * g * g)
+    length = np.sqrt(second * T(1 / (1 - power2))) + T(rule.epsilon)
+    step = T(rule.learning_rate) * ((first * T(1 / (1 - power1))) / length)
+    return state._replace(parameters=W - step, memory=np.concatenate([first, second]))
+
+
+def _without_dust(x: Vector) -> Vector:
+    return np.where(np.abs(x) > DUST, x, x.dtype.type(0))
+
+
+def forward(
+    architecture: Architecture, parameters: Vector, X: Numbers, threads: int = 1
+) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+    """Z1, A1, Z2, A2 of rows of X, in the lecture's shapes (units, m)."""
+    matrices = architecture.unflatten(parameters)
+    Z1, A1, Z2, A2 = _forward(matrices, X.T, architecture.g, architecture.sigma)
+    return Z1, A1 if architecture.n_h else Z1, Z2, A2
+
+
+def predict(
+    architecture: Architecture, parameters: Vector, X: Numbers, threads: int = 1
+) -> Numbers:
+    """A2 of rows of X, shape (n_y, m). Raises DataError for a number that is not finite."""
+    bad = ~np.isfinite(X).all(axis=1)
+    if bad.any():
+        from shoal.compute.kernel import not_finite
+
+        raise not_finite(X, int(np.flatnonzero(bad)[0]))
+    # Block by block, so that memory stays bounded.
+    parts = [forward(architecture, parameters, X[part])[3] for part in blocks(len(X))]
+    return np.concatenate(parts, axis=1) if parts else np.empty((architecture.n_y, 0), X.dtype)
+
+
+def moments(x: NDArray[np.float64], weights: NDArray[np.float64] | None) -> tuple[float, float, float]:
+    """Weight, mean and variance of the values of x that are not NaN."""
+    w = np.ones_like(x) if weights is None else weights
+    w, x = w[~np.isnan(x)], x[~np.isnan(x)]
+    weight = float(w.sum())
+    if not weight > 0:
+        return 0.0, 0.0, 0.0
+    mean = float((w * x).sum() / weight)
+    return weight, mean, float((w * (x - mean) ** 2).sum() / weight)
+
+
+def order(m: int, key: int, epoch: int) -> NDArray[np.uint32]:
+    """The order in which an epoch takes m rows: see kernel/random.hpp."""
+    bits = max(m - 1, 0).bit_length()
+    mask, fold = np.uint32((1 << bits) - 1), np.uint32((bits + 1) // 2)
+    x = np.arange(1 << bits, dtype=np.uint32)
+    for r in range(ROUNDS):
+        random = philox(key, np.array([epoch], np.uint64), (1 << 32) + r)[:, 0]
+        x = ((x + (random[0] & mask)) * (random[1] | np.uint32(1))) & mask
+        x ^= x >> fold
+    return x[x < m]

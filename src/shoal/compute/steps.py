@@ -1,0 +1,68 @@
+"""What an engine is told, and what it answers: values, never changed in place."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.floating]
+
+
+class Rule(NamedTuple):
+    """How a gradient becomes a step.
+
+    `solver` is "gd" (all rows in their order, no momentum), "sgd" (momentum) or "adam"
+    (Kingma and Ba, ICLR 2015). `alpha` is the penalty's: ½ α Σ W² / m is added to the cost.
+    """
+
+    solver: str
+    learning_rate: float
+    momentum: float = 0.0
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    alpha: float = 0.0
+    batch_size: int = 0  # rows of a step; 0 means all, in their order
+    key: int = 0  # of the order in which an epoch takes the rows
+
+
+class Budget(NamedTuple):
+    """How long to go on, and when to end earlier."""
+
+    first_epoch: int
+    n_epochs: int
+    tol: float = 0.0  # an epoch is better when its loss is lower by more than this
+    patience: int = 0  # so many epochs in a row that are not better end it; 0 means never
+    converged: float = -1.0  # full batch: ends when no parameter moves by more; < 0: never
+
+
+class State(NamedTuple):
+    """Where a training stands; `start` makes a new one, every call returns the next."""
+
+    parameters: Vector
+    memory: Vector  # the optimiser's: one vector of their size, or two for adam
+    best: Vector  # the parameters that had the lowest training loss so far
+    best_loss: float = float("inf")
+    waited: int = 0  # epochs since the loss was better
+    power1: float = 1.0  # β1ᵗ and β2ᵗ after t steps, for adam's corrections
+    power2: float = 1.0
+
+
+class Outcome(NamedTuple):
+    """What a call achieved before it ended, and why it ended.
+
+    `ending` is "finished" (the budget is used up), "plateau", "converged", "diverged"
+    (the loss was not finite) or "interrupted" (with the exception of the signal).
+    `losses` has one entry an epoch: the mean loss while it ran (full batch: before its step).
+    """
+
+    state: State
+    losses: NDArray[np.float64]
+    ending: str
+    interruption: BaseException | None = None
+
+
+def start(parameters: Vector, solver: str) -> State:
+    """The state before the first step."""
+    size = len(parameters) * (2 if solver == "adam" else 1)
+    return State(parameters, np.zeros(size, parameters.dtype), parameters)

@@ -1,0 +1,1 @@
+"""The mathematics: ten equations, with NumPy and SciPy alone."""

@@ -1,0 +1,50 @@
+"""How the last layer speaks: A2 = σ(Z2), with the loss that makes dZ2 = A2 - Y.
+
+    sigmoid    each row a yes or no of its own     L = Σ log(1 + exp Z) - Y Z
+    softmax    one of n_y classes                  L = log Σ exp Z - Σ Y Z
+    identity   any numbers                         L = ½ Σ (Z - Y)²
+
+The first two are cross-entropies, -Σ Y log A2 …, written with Z2 so that they stay finite.
+Sums run over the n_y rows; a loss has shape (1, m).
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logsumexp, softmax
+
+Array = NDArray[np.floating]
+
+
+class Output(NamedTuple):
+    """A last layer and its loss."""
+
+    name: str
+    of: Callable[[Array], Array]
+    loss: Callable[[Array, Array], Array]
+
+
+def _sum(losses: Array) -> Array:
+    return losses.sum(axis=0, keepdims=True)
+
+
+def _binary_cross_entropy(Z2: Array, Y: Array) -> Array:
+    # The bracket is exact for Y = 0 or 1, where log(1 + exp Z) - Y Z would cancel.
+    return _sum((np.maximum(Z2, 0) - Y * Z2) + np.log1p(np.exp(-np.abs(Z2))))
+
+
+def _cross_entropy(Z2: Array, Y: Array) -> Array:
+    below = Z2 - Z2.max(axis=0, keepdims=True)
+    return np.asarray(logsumexp(below, axis=0, keepdims=True) - _sum(Y * below))
+
+
+OUTPUTS = {
+    output.name: output
+    for output in (
+        Output("sigmoid", expit, _binary_cross_entropy),
+        Output("softmax", lambda Z2: np.asarray(softmax(Z2, axis=0)), _cross_entropy),
+        Output("identity", lambda Z2: Z2, lambda Z2, Y: _sum(0.5 * (Z2 - Y) ** 2)),
+    )
+}
