@@ -1,0 +1,72 @@
+"""Shallow neural networks: one hidden layer, gradient descent, the same bits everywhere.
+
+    model = ShoalClassifier(random_state=0).fit(table, y)
+    model.predict_proba(more)
+    model.save("m.shoal"); shoal.load("m.shoal")
+
+    net = Network.initialise(n_x=2, n_h=4, n_y=1, seed=3)
+    net, costs = net.descend(X, Y, learning_rate=1.2, iterations=10_000)
+
+Names are looked up when they are first used, so that `import shoal` costs next to nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# The public names, and the rooms they live in.
+_ROOMS = {
+    "DataError": "shoal.errors",
+    "FileError": "shoal.errors",
+    "MemoryRefused": "shoal.errors",
+    "ModelFileError": "shoal.errors",
+    "Network": "shoal.training.network",
+    "SettingError": "shoal.errors",
+    "ShoalClassifier": "shoal.estimators.classifier",
+    "ShoalError": "shoal.errors",
+    "ShoalRegressor": "shoal.estimators.regressor",
+    "ShoalWarning": "shoal.errors",
+    "load": "shoal.estimators.saving",
+}
+
+if TYPE_CHECKING:
+    from shoal.errors import (
+        DataError,
+        FileError,
+        MemoryRefused,
+        ModelFileError,
+        SettingError,
+        ShoalError,
+        ShoalWarning,
+    )
+    from shoal.estimators.classifier import ShoalClassifier
+    from shoal.estimators.regressor import ShoalRegressor
+    from shoal.estimators.saving import load
+    from shoal.training.network import Network
+
+__all__ = [
+    "DataError",
+    "FileError",
+    "MemoryRefused",
+    "ModelFileError",
+    "Network",
+    "SettingError",
+    "ShoalClassifier",
+    "ShoalError",
+    "ShoalRegressor",
+    "ShoalWarning",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'shoal' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_ROOMS[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_ROOMS])

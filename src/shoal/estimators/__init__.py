@@ -1,0 +1,1 @@
+"""scikit-learn's contract: the only floor that knows it."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
-from shoal.errors import FileError, ShoalError
+from shoal.errors import FileError
 
 # What the system calls it: (the reason in words, what to do).
 _WORDS = {
@@ -48,7 +48,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
     Raises FileError when `path` cannot be written. What else the block raises passes unchanged.
     """
-    name = os.fspath(path)
+    name = file_name(path)
     with in_words(name, "written"):
         target, old_mode = _destination(name)
     if old_mode is None or stat.S_ISREG(old_mode):
@@ -61,19 +61,27 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             yield file
 
 
+def file_name(path: str | os.PathLike[str]) -> str:
+    """Return `path` as a string; raise FileError when no file can have such a name."""
+    name = os.fspath(path)
+    try:
+        possible = b"\0" not in os.fsencode(name)
+    except UnicodeEncodeError:  # half a surrogate pair
+        possible = False
+    if not possible:
+        raise FileError(f"{name!r} cannot name a file: it has impossible characters. Correct it.")
+    return name
+
+
 @contextmanager
 def in_words(name: str, action: str) -> Iterator[None]:
     """Turn the OSErrors of a block into a FileError: "`name` cannot be `action`: …"."""
     try:
         yield
-    except ShoalError:  # Told already.
+    except FileError:  # Told already.
         raise
     except OSError as error:
         raise file_error(name, action, error) from error
-    except ValueError as error:  # A zero byte or half a surrogate pair: Python refuses the name.
-        raise FileError(
-            f"{name!r} cannot be {action}: no file can have this name ({error}). Correct the path."
-        ) from error
 
 
 def file_error(name: str, action: str, error: OSError) -> FileError:

@@ -1,0 +1,208 @@
+"""CSV as tables of text, some rows at a time, each row with its line.
+
+pyarrow parses; this module decides where the bytes may be cut, and says where they are wrong.
+pyarrow gets bytes, never one of Python's files: it reads those ahead on its own threads, and
+Python aborts when it ends while such a thread waits for a pipe.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.csv
+
+from shoal.errors import DataError
+
+Read = Callable[[int], bytes]
+
+MISSING = ("", "NA", "N/A", "nan", "NaN", "null", "NULL", "None", "?")
+BLOCK = 1 << 20  # as pyarrow's own readers take
+# A record longer than this is no record but a quote that somebody forgot to close.
+LONGEST = 16 * BLOCK
+
+HEADER = re.compile(rb'[\r\n]*+((?:"[^"]*"|[^"\r\n]++)*+)(\r?\n|\r(?=[^\n]))')
+# No text file has these in its header, and hardly any other file has none of them.
+CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+
+
+class Header(NamedTuple):
+    """What the first record says, and the bytes that were read beyond it."""
+
+    names: list[str]
+    separator: str
+    newline: bytes
+    first_line: int  # of the data
+    rest: bytes
+
+
+class Rows(NamedTuple):
+    """Where some consecutive rows stand in the file."""
+
+    first: int  # the row after the header is 1
+    first_line: int
+    separator: str
+    raw: bytes  # empty if each row is one line: then nobody needs to look
+
+    def place(self, index: int) -> str:
+        """What a message calls the row with this index among these."""
+        lines = [line for line, _ in records(self.raw.decode(), self.separator)]
+        line = self.first_line + (lines[index] if lines else index)
+        return f"row {self.first + index:,} (line {line:,})"
+
+
+def header(read: Read, file: str) -> Header:
+    """Read to the end of the first record. Raises DataError if that is not a line of names."""
+    head, block, found = b"", b"\n", None
+    while block and not found and len(head) < LONGEST:
+        block = read(BLOCK)
+        head = (head + block).removeprefix(b"\xef\xbb\xbf")  # a byte order mark
+        found = HEADER.match(head if block else head + b"\n")
+    if not head.strip():
+        raise DataError(f"{file} is empty: expected a line of column names, then rows.")
+    line = 1 + len(re.match(rb"[\r\n]*", head)[0].splitlines())  # type: ignore[index]
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise _not_utf8(file, line, "UTF-16")
+    first = found[1] if found else b""
+    if b"\0" in head or CONTROL.search(first) or (not found and b'"' not in head):
+        raise DataError(
+            f"{file} does not look like a CSV file: it holds bytes that are no text. Give a CSV "
+            "or Parquet file; of a spreadsheet, the copy that it saves as CSV (UTF-8)."
+        )
+    if not found:
+        raise DataError(f"{file}, line {line}: a quote in the header is never closed. Close it.")
+    text = _decoded(first, file, line)
+    bare = re.sub('"[^"]*"', "", text)
+    separator = "," if "," in bare else max(",;\t|", key=bare.count)
+    names = next(csv.reader([text], delimiter=separator))
+    newline = b"\n" if b"\n" in head else b"\r"
+    after = line + first.count(newline) + 1
+    return Header(distinct(file, names), separator, newline, after, head[found.end() :])
+
+
+def distinct(file: str, names: Sequence[str]) -> list[str]:
+    """The names, "column N" where there is none. Raises DataError if two are the same."""
+    full = [name or f"column {number}" for number, name in enumerate(names, 1)]
+    places: dict[str, list[str]] = {}
+    for number, name in enumerate(full, 1):
+        places.setdefault(name, []).append(str(number))
+    twice = [f'"{name}" (columns {" and ".join(at)})' for name, at in places.items() if at[1:]]
+    if twice:
+        raise DataError(
+            f"{file} has more than one column named {', '.join(twice)}: expected a name of its "
+            "own for each. Rename them."
+        )
+    return full
+
+
+def pieces(
+    read: Read, file: str, top: Header, kept: Sequence[str]
+) -> Iterator[tuple[pa.Table, Rows]]:
+    """The kept columns as text, about a megabyte of rows at a time, or what a pipe has brought.
+
+    Raises DataError for a line that cannot be parsed, and if there is no row at all.
+    """
+    row, line = 1, top.first_line
+    for raw in _whole_records(read, file, top):
+        table = _parsed(raw, file, line, top, kept)
+        lines = raw.count(top.newline) + (not raw.endswith(top.newline))
+        if table.num_rows:
+            yield table, Rows(row, line, top.separator, raw if lines != table.num_rows else b"")
+        row, line = row + table.num_rows, line + lines
+    if row == 1:
+        raise DataError(f"{file} has a header but no rows: expected one at least.")
+
+
+def records(text: str, separator: str) -> list[tuple[int, list[str]]]:
+    """Each record with the number of lines above it: slow, for the places of errors only."""
+    limit = csv.field_size_limit(2 * LONGEST)  # the default is too small for an error's sake
+    try:
+        reader, found, line = csv.reader(io.StringIO(text, ""), delimiter=separator), [], 0
+        for fields in reader:
+            if fields:  # pyarrow, too, passes over empty lines
+                found.append((line, fields))
+            line = reader.line_num
+        return found
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _whole_records(read: Read, file: str, top: Header) -> Iterator[bytes]:
+    # A quote counts only at the start of a value, as for pyarrow: 5" is five inches.
+    start = rb"(?:\A|(?<=[" + re.escape(top.separator.encode()) + rb"\r\n]))"
+    quoted = re.compile(start + rb'"[^"]*+(?:""[^"]*+)*+("|\Z)')
+    held, line, block = top.rest, top.first_line, b"\n"
+    while block:
+        block = read(BLOCK)
+        held += block
+        spans = list(quoted.finditer(held)) if b'"' in held else []
+        if spans and not spans[-1][1] and (not block or len(held) > LONGEST):
+            line += held.count(top.newline, 0, spans[-1].start())
+            raise DataError(
+                f"{file}, line {line:,}: a value opens with a double quote that is never closed. "
+                "Close it, or take it away."
+            )
+        cut = _last_line_end(held, spans, top.newline) if block else len(held)
+        if cut:
+            yield held[:cut]
+        line += held.count(top.newline, 0, cut)
+        held = held[cut:]
+
+
+def _last_line_end(held: bytes, spans: Sequence[re.Match[bytes]], newline: bytes) -> int:
+    end = len(held)
+    for span in reversed(spans):
+        if cut := held.rfind(newline, span.end(), end) + 1:
+            return cut
+        end = span.start()
+    return held.rfind(newline, 0, end) + 1
+
+
+def _parsed(raw: bytes, file: str, line: int, top: Header, kept: Sequence[str]) -> pa.Table:
+    try:
+        return pyarrow.csv.read_csv(
+            pa.BufferReader(raw),
+            read_options=pyarrow.csv.ReadOptions(
+                column_names=top.names, block_size=len(raw), use_threads=False
+            ),
+            parse_options=pyarrow.csv.ParseOptions(
+                delimiter=top.separator, newlines_in_values=True
+            ),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(kept, pa.string()),
+                include_columns=list(kept),
+                null_values=list(MISSING),
+                strings_can_be_null=True,
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        reason = str(error)
+    for above, values in records(_decoded(raw, file, line), top.separator):
+        if len(values) != len(top.names):
+            cure = (
+                f'A value with a "{top.separator}" in it must stand in double quotes.'
+                if len(values) > len(top.names)
+                else "A missing value, too, needs its separator."
+            )
+            raise DataError(
+                f"{file}, line {line + above:,}: expected {len(top.names):,} values, as in the "
+                f"header, found {len(values):,}. {cure}"
+            )
+    raise DataError(f"{file} cannot be read from line {line:,} on: {reason}.")
+
+
+def _decoded(raw: bytes, file: str, line: int) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        above = len(re.findall(rb"\r\n|\r|\n", raw[: error.start]))
+        raise _not_utf8(file, line + above, f"the byte 0x{raw[error.start]:02x}") from None
+
+
+def _not_utf8(file: str, line: int, found: str) -> DataError:
+    return DataError(
+        f"{file}, line {line:,}: expected UTF-8, found {found}. Save the file as UTF-8 (in a "
+        'spreadsheet: "CSV UTF-8"), or convert it: iconv -f latin1 -t utf-8.'
+    )

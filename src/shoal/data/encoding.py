@@ -1,0 +1,385 @@
+"""From a table to a matrix: what is learnt of each column, as plain data.
+
+    a number     (x - mean) / standard deviation; a hole is 0, with a column that marks it
+    words        one column for each frequent word, one for all rare and unknown ones,
+                 one for holes
+    yes or no    as the numbers 1 and 0
+    a time       its position as a number, and month, weekday and hour as words
+    set aside    constant, empty, or words of which none comes twice
+
+Means and deviations are weighted, and added along the fixed tree of `shoal.sums`, so that
+they have the same bits everywhere. Nothing here looks at the target.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import DTypeLike, NDArray
+
+from shoal.errors import DataError, SettingError
+
+Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
+Floats = NDArray[np.float64]
+Weights = Floats | None
+Moments = Callable[[Floats, Weights], tuple[float, float, float]]
+
+MAX_WORDS = 128  # of a column that get a column of their own; all others share one
+# A word is frequent from this weight on: 1 in 1,000 rows, but 2 suffice and 20 always do.
+RARE_SHARE, RARE_LEAST, RARE_MOST = 1 / 1000, 2, 20
+
+PARTS = {"month": 12, "weekday": 7, "hour": 24}
+
+
+class Number(NamedTuple):
+    """Standardised, with a mark for holes where there were any."""
+
+    name: str
+    mean: float
+    scale: float
+    holes: bool
+    kind: str = "number"  # or "boolean"
+
+    @property
+    def features(self) -> list[str]:
+        """The names of the columns that this column becomes."""
+        return [self.name, f"{self.name} is missing"] if self.holes else [self.name]
+
+    def encode(self, column: Column, out: NDArray[np.floating]) -> None:
+        """Write these columns into `out` (rows, n)."""
+        x = as_numbers(column, self.name)
+        missing = np.isnan(x)
+        out[:, 0] = np.where(missing, 0.0, (x - self.mean) / self.scale)
+        if self.holes:
+            out[:, 1] = missing
+
+
+class Words(NamedTuple):
+    """One column a word; rare and unknown words share one, holes have one."""
+
+    name: str
+    words: tuple[str, ...]
+    rare: bool
+    holes: bool
+    kind: str = "words"
+
+    @property
+    def features(self) -> list[str]:
+        """The names of the columns that this column becomes."""
+        others = ["another word"] * self.rare
+        missing = [f"{self.name} is missing"] * self.holes
+        return [f"{self.name} = {word}" for word in [*self.words, *others]] + missing
+
+    def encode(self, column: Column, out: NDArray[np.floating]) -> None:
+        """Write these columns into `out` (rows, n)."""
+        out[:] = 0
+        text = as_words(column)
+        code = pc.index_in(text, value_set=pa.array(self.words, pa.string()))
+        missing = pc.is_null(text).to_numpy(zero_copy_only=False)
+        n = len(self.words)
+        # An unknown word without a column of its own for such is 0 everywhere.
+        codes = pc.fill_null(code, n if self.rare else -1).to_numpy(zero_copy_only=False)
+        codes = np.where(missing, n + self.rare if self.holes else -1, codes)
+        rows = np.flatnonzero(codes >= 0)
+        out[rows, codes[rows]] = 1
+
+
+class Time(NamedTuple):
+    """The position in time, and those parts of the calendar that vary."""
+
+    name: str
+    mean: float  # seconds since 1970
+    scale: float
+    parts: tuple[str, ...]
+    holes: bool
+    kind: str = "time"
+
+    @property
+    def features(self) -> list[str]:
+        """The names of the columns that this column becomes."""
+        cells = [f"{self.name} {part} {i}" for part in self.parts for i in range(PARTS[part])]
+        return [self.name, *cells] + [f"{self.name} is missing"] * self.holes
+
+    def encode(self, column: Column, out: NDArray[np.floating]) -> None:
+        """Write these columns into `out` (rows, n)."""
+        seconds = as_seconds(column, self.name)
+        Number(self.name, self.mean, self.scale, False).encode(pa.array(seconds), out)
+        out[:, 1:] = 0
+        missing = np.isnan(seconds)
+        rows, at = np.flatnonzero(~missing), 1
+        for part in self.parts:
+            out[rows, at + _calendar(seconds[rows], part)] = 1
+            at += PARTS[part]
+        if self.holes:
+            out[:, at] = missing
+
+
+class SetAside(NamedTuple):
+    """Not used, and why."""
+
+    name: str
+    reason: str
+    kind: str = "set aside"
+
+    @property
+    def features(self) -> list[str]:
+        """Nothing."""
+        return []
+
+    def encode(self, column: Column, out: NDArray[np.floating]) -> None:
+        """Write nothing."""
+
+
+Plan = Number | Words | Time | SetAside
+
+
+class Encoding(NamedTuple):
+    """What was learnt of every column, in the order of the table."""
+
+    columns: tuple[Plan, ...]
+
+    @property
+    def features(self) -> list[str]:
+        """The names of the matrix's columns."""
+        return [feature for column in self.columns for feature in column.features]
+
+    def encode(self, table: pa.Table, dtype: DTypeLike) -> NDArray[np.floating]:
+        """The matrix (rows, features) of a table whose columns are matched by name."""
+        out = np.empty((table.num_rows, len(self.features)), dtype)
+        start = 0
+        for plan in self.columns:
+            end = start + len(plan.features)
+            if end > start:
+                plan.encode(column_of(table, plan.name), out[:, start:end])
+            start = end
+        return out
+
+
+def learn(
+    table: pa.Table,
+    weights: Weights,
+    moments: Moments,
+    *,
+    words: Sequence[str] = (),
+    numbers: Sequence[str] = (),
+    drop: Sequence[str] = (),
+) -> Encoding:
+    """Look at every column once; `words`, `numbers` and `drop` override what is guessed."""
+    _check_overrides(table.column_names, words, numbers, drop)
+    if weights is not None and (weights == 0).any():
+        present = weights > 0
+        table, weights = table.filter(pa.array(present)), weights[present]
+    plans = []
+    for name in table.column_names:
+        kind = "drop" if name in drop else "words" if name in words else "number" if name in numbers else ""
+        plans.append(_learn_column(name, table[name], weights, moments, kind))
+    return Encoding(tuple(plans))
+
+
+def column_of(table: pa.Table, name: str) -> Column:
+    """The column of that name; DataError when there is none."""
+    if name not in table.column_names:
+        known = ", ".join(table.column_names[:20])
+        raise DataError(
+            f'the table has no column "{name}", which the model was trained on. Columns: {known}.'
+        )
+    return table[name]
+
+
+def _check_overrides(
+    columns: Sequence[str], words: Sequence[str], numbers: Sequence[str], drop: Sequence[str]
+) -> None:
+    for option, names in (("words", words), ("numbers", numbers), ("drop", drop)):
+        for name in names:
+            if name not in columns:
+                raise SettingError(
+                    f'{option}: the table has no column "{name}". Columns: {", ".join(columns[:20])}.'
+                )
+    for name in set(words) & set(numbers) | set(words) & set(drop) | set(numbers) & set(drop):
+        raise SettingError(f'column "{name}" is named in two of words, numbers and drop: choose one.')
+
+
+def _learn_column(name: str, column: Column, w: Weights, moments: Moments, kind: str) -> Plan:
+    if kind == "drop":
+        return SetAside(name, "left out, as asked")
+    if column.null_count == len(column):
+        return SetAside(name, "empty")
+    if kind == "words":
+        return _learn_words(name, column, w)
+    t = column.type
+    if pa.types.is_temporal(t) and kind != "number" and not pa.types.is_duration(t):
+        return _learn_time(name, column, w, moments)
+    if (pa.types.is_string(t) or pa.types.is_large_string(t) or pa.types.is_string_view(t)) and kind != "number":
+        return _learn_words(name, column, w)
+    x = as_numbers(column, name)
+    holes = bool(np.isnan(x).any())
+    if np.isinf(x).any():
+        raise infinite(name, int(np.flatnonzero(np.isinf(x))[0]))
+    weight, mean, variance = moments(x, w)
+    if not weight > 0:
+        return SetAside(name, "empty")
+    if not np.isfinite(variance):
+        raise DataError(f'column "{name}": the numbers are too large to be squared. Divide them by their size.')
+    scale = float(np.sqrt(variance))
+    if not scale > 4 * np.finfo(float).eps * abs(mean):  # nothing but rounding
+        if not holes:
+            return SetAside(name, "constant")
+        scale = 1.0  # that it is there at all is what it says
+    return Number(name, mean, scale, holes, "boolean" if pa.types.is_boolean(t) else "number")
+
+
+def _learn_words(name: str, column: Column, w: Weights) -> Plan:
+    text = as_words(column).combine_chunks()
+    if text.null_count == len(text):
+        return SetAside(name, "empty")
+    coded = pc.dictionary_encode(text)
+    codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
+    holes = bool((codes < 0).any())
+    count = np.bincount(codes[codes >= 0], None if w is None else w[codes >= 0], len(coded.dictionary))
+    total = float(count.sum())
+    least = min(max(total * RARE_SHARE, RARE_LEAST), RARE_MOST)
+    vocabulary = coded.dictionary.to_pylist()
+    if len(vocabulary) == 1 and not holes:
+        return SetAside(name, "constant")
+    ranked = sorted((-count[i], word) for i, word in enumerate(vocabulary) if count[i] >= least)
+    kept = tuple(word for _, word in ranked[:MAX_WORDS])
+    if not kept:
+        return SetAside(name, "hardly any word comes twice")
+    return Words(name, kept, len(kept) < len(vocabulary), holes)
+
+
+def _learn_time(name: str, column: Column, w: Weights, moments: Moments) -> Plan:
+    seconds = as_seconds(column, name)
+    weight, mean, variance = moments(seconds, w)
+    if not variance > 0:
+        return SetAside(name, "constant")
+    present = seconds[~np.isnan(seconds)]
+    parts = tuple(part for part in PARTS if len(np.unique(_calendar(present, part))) > 1)
+    return Time(name, mean, float(np.sqrt(variance)), parts, len(present) < len(seconds))
+
+
+def _calendar(seconds: Floats, part: str) -> NDArray[np.int64]:
+    days = np.floor(seconds / 86400).astype(np.int64)
+    if part == "weekday":
+        return (days + 3) % 7  # 1 January 1970 was a Thursday; Monday is 0
+    if part == "hour":
+        return (np.floor(seconds).astype(np.int64) - days * 86400) // 3600
+    return days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
+
+
+# --- Arrow to NumPy -------------------------------------------------------------------
+
+
+def as_numbers(column: Column, name: str) -> Floats:
+    """The column as float64, holes as NaN. DataError names the row that is no number."""
+    t = column.type
+    if pa.types.is_boolean(t):
+        column = pc.cast(column, pa.uint8())
+    elif pa.types.is_temporal(t):
+        return as_seconds(column, name)
+    elif not (pa.types.is_integer(t) or pa.types.is_floating(t) or pa.types.is_decimal(t) or pa.types.is_null(t)):
+        return _numbers_in_text(as_words(column), name)
+    values = pc.cast(column, pa.float64(), safe=False)
+    return np.ascontiguousarray(values.to_numpy(), np.float64)
+
+
+def _numbers_in_text(text: Column, name: str) -> Floats:
+    out = np.full(len(text), np.nan)
+    for row, value in enumerate(text.to_pylist()):
+        if value is None:
+            continue
+        try:
+            out[row] = float(value)
+        except ValueError:
+            raise DataError(
+                f'row {row + 1:,}, column "{name}": expected a number, found "{value}". Correct '
+                f"the value, or take the whole column as words with --words {name} "
+                f"(in Python: words=[{name!r}]), or leave it out with --drop {name}."
+            ) from None
+    return out
+
+
+def as_words(column: Column) -> Column:
+    """The column as text; a hole stays a hole."""
+    t = column.type
+    if pa.types.is_string(t):
+        return column
+    if pa.types.is_floating(t):  # 3.0 and 3 are the same word, and NaN is a hole
+        values = column.to_numpy()
+        text = [None if v != v else str(int(v)) if v == int(v) else repr(float(v)) for v in values]
+        return pa.chunked_array([pa.array(text, pa.string())])
+    return pc.cast(column, pa.string())
+
+
+def as_seconds(column: Column, name: str) -> Floats:
+    """The column as seconds since 1970 (of the day, for times without a date), holes as NaN."""
+    t = column.type
+    if pa.types.is_time(t):
+        column = pc.cast(pc.cast(column, pa.time64("us")), pa.int64())
+        return np.ascontiguousarray(column.to_numpy(), np.float64) / 1e6
+    if not pa.types.is_temporal(t):
+        column = _times_in_text(column, name)
+    if pa.types.is_duration(t):
+        column = pc.cast(column, pa.duration("us"))
+    else:
+        column = pc.cast(column, pa.timestamp("us", getattr(column.type, "tz", None)), safe=False)
+    return np.ascontiguousarray(pc.cast(column, pa.int64()).to_numpy(), np.float64) / 1e6
+
+
+def _times_in_text(column: Column, name: str) -> Column:
+    try:
+        return pc.cast(as_words(column), pa.timestamp("us"))
+    except pa.ArrowInvalid as error:
+        raise DataError(f'column "{name}": expected dates or times. {error}') from None
+
+
+def infinite(name: str, row: int) -> DataError:
+    """The error for an infinite number."""
+    return DataError(
+        f'row {row + 1:,}, column "{name}": contains infinity. Expected a finite number or a hole: '
+        "correct it, or leave the column out."
+    )
+
+
+# --- plain data, for the model file ---------------------------------------------------
+
+_PLANS: Mapping[str, type[Any]] = {
+    "number": Number,
+    "boolean": Number,
+    "words": Words,
+    "time": Time,
+    "set aside": SetAside,
+}
+
+
+def to_plain(encoding: Encoding) -> list[dict[str, Any]]:
+    """The encoding as lists, numbers and strings; words are kept apart by `vocabularies`."""
+    plain = [dict(plan._asdict()) for plan in encoding.columns]
+    for column in plain:
+        if "words" in column:
+            column["words"] = len(column["words"])
+    return plain
+
+
+def vocabularies(encoding: Encoding) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """The words of each column that has any, with the column's number."""
+    for i, plan in enumerate(encoding.columns):
+        if isinstance(plan, Words):
+            yield i, plan.words
+
+
+def from_plain(plain: Sequence[Mapping[str, Any]], words: Mapping[int, tuple[str, ...]]) -> Encoding:
+    """The encoding again. Raises KeyError, TypeError or ValueError for what `to_plain` never wrote."""
+    plans = []
+    for i, column in enumerate(plain):
+        fields = dict(column)
+        if fields["kind"] == "words":
+            fields["words"] = words[i]
+        if fields["kind"] == "time":
+            fields["parts"] = tuple(fields["parts"])
+            if not set(fields["parts"]) <= set(PARTS):
+                raise ValueError(f"unknown parts of a time: {fields['parts']}")
+        plans.append(_PLANS[fields["kind"]](**fields))
+    return Encoding(tuple(plans))

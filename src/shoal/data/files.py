@@ -1,0 +1,206 @@
+"""A table from a file or a pipe, CSV or Parquet, with errors that point at the value.
+
+A *ladder* is a tuple of Arrow types, the narrowest first. A column takes the first rung on which
+all its values can stand: whole numbers are integers, and with a 3.5 among them all are floats.
+"""
+
+import io
+import json
+import os
+import shlex
+import sys
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from difflib import get_close_matches
+from typing import Any, NamedTuple, NoReturn, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from shoal.data import csv
+from shoal.errors import DataError, FileError, SettingError
+
+Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
+Ladder = tuple[pa.DataType, ...]
+
+WORDS: Ladder = (pa.string(),)
+NUMBERS: Ladder = (pa.int64(), pa.float64())
+# In this order: 0 and 1 could also be read as truth values.
+GUESSES: tuple[Ladder, ...] = (
+    NUMBERS,
+    (pa.bool_(),),
+    (pa.date32(), pa.timestamp("us")),
+    (pa.timestamp("us", "UTC"),),
+)
+# polars, too, guesses from 100. A larger sample would silently take a short column of numbers
+# with one slip in it for words.
+SAMPLE = 100
+PACKED = {b"\x1f\x8b": "gzip", b"BZ": "bz2", b"\x28\xb5": "zstd"}  # by the first two bytes
+BROKEN = (pa.ArrowException, OSError)
+
+
+def read_table(
+    source: str, *, words: Sequence[str] = (), numbers: Sequence[str] = (), drop: Sequence[str] = ()
+) -> pa.Table:
+    """The whole table in a CSV or Parquet file, or on standard input if `source` is "-".
+
+    `words` are read as they are written, `numbers` must hold nothing else, `drop` is left out.
+    The type of any other column of a CSV file is guessed from its first 100 values, and its
+    later values must agree. Raises FileError, DataError or SettingError.
+    """
+    choice = Choice(frozenset(words), frozenset(numbers), frozenset(drop))
+    file = shown(source)
+    with _opened(source) as stream:
+        if _is_parquet(stream):
+            return next(_from_parquet(source, stream, choice, None))
+        read = _reader(stream, file)
+        top = csv.header(read, file)
+        kept = choice.kept(file, top.names)
+        tables, rows = zip(*csv.pieces(read, file, top, kept), strict=True)
+    firsts = [some.first - 1 for some in rows]
+
+    def place(index: int) -> str:
+        some = rows[bisect_right(firsts, index) - 1]
+        return cast(str, some.place(index - some.first + 1))
+
+    table = pa.concat_tables(tables)
+    ladders = {name: choice.ladder(name) or _guess(table[name]) for name in kept}
+    return _converted(table, ladders, Origin(file, place))
+
+
+def stream_tables(
+    source: str,
+    *,
+    types: Mapping[str, pa.DataType] | None = None,
+    words: Sequence[str] = (),
+    numbers: Sequence[str] = (),
+    drop: Sequence[str] = (),
+    rows: int = 65_536,
+) -> Iterator[pa.Table]:
+    """The same table in parts of at most `rows` rows, however long the file or the pipe.
+
+    `types` holds the types of CSV columns that a model knows; all other columns then are words.
+    Without it the guess is made from the first 100 rows, and as a later value may be 3.5, all
+    numbers are float64. Nothing is opened before the first part is asked for.
+    """
+    choice = Choice(frozenset(words), frozenset(numbers), frozenset(drop))
+    with _opened(source) as stream:
+        if _is_parquet(stream):
+            yield from _from_parquet(source, stream, choice, rows)
+        else:
+            for table in _from_csv(_reader(stream, shown(source)), shown(source), choice, types):
+                for start in range(0, table.num_rows, rows):
+                    yield table.slice(start, rows)
+
+
+def unknown_column(file: str, name: str, columns: Sequence[str]) -> str:
+    """What to say of a column that is not there: the nearest name, and what there is.
+
+    >>> unknown_column("flights.csv", "lat", ["late", "month"])
+    'flights.csv has no column "lat". Did you mean "late"? Columns: late, month.'
+    """
+    lowered = {column.lower(): column for column in columns}
+    near = get_close_matches(name.lower(), lowered, n=1)
+    hint = f' Did you mean "{lowered[near[0]]}"?' if near else ""
+    more = f" and {len(columns) - 20:,} more" if len(columns) > 20 else ""
+    listed = ", ".join(columns[:20])
+    return f'{shown(file)} has no column "{name}".{hint} Columns: {listed}{more}.'
+
+
+def shown(source: str) -> str:
+    """What messages call a source: its path as it was typed, or "standard input"."""
+    return "standard input" if source == "-" else source
+
+
+class Choice(NamedTuple):
+    """What the caller wants of some columns."""
+
+    words: frozenset[str]
+    numbers: frozenset[str]
+    drop: frozenset[str]
+
+    def kept(self, file: str, names: Sequence[str]) -> list[str]:
+        """The names that are left. Raises SettingError for a wish that cannot be granted."""
+        for name in sorted((self.words | self.numbers | self.drop).difference(names)):
+            raise SettingError(unknown_column(file, name, names))
+        for name in sorted(self.words & self.numbers):
+            raise SettingError(
+                f'column "{name}" cannot be both: give --words {shlex.quote(name)} or '
+                f"--numbers {shlex.quote(name)}."
+            )
+        if self.drop.issuperset(names):
+            raise SettingError(f"--drop leaves no column of {file}: drop fewer.")
+        return [name for name in names if name not in self.drop]
+
+    def ladder(self, name: str) -> Ladder | None:
+        """The ladder that the caller wants for a column, if any."""
+        return WORDS if name in self.words else NUMBERS if name in self.numbers else None
+
+
+class Origin(NamedTuple):
+    """Where a table came from, to point at a value of it."""
+
+    file: str
+    place: Callable[[int], str]  # of the row with this index
+    fixed: bool = False  # by a model: then --words and --drop are no cure
+
+    def refuse(self, name: str, index: int, expected: str, found: object) -> NoReturn:
+        """Raise the DataError for one value."""
+        text = str(found)
+        text = json.dumps(text if len(text) <= 40 else f"{text[:40]}…", ensure_ascii=False)
+        other = (
+            ", or leave it empty if it is not known"
+            if self.fixed
+            else f", or read the whole column as words with --words {shlex.quote(name)} "
+            f"(or leave it out with --drop {shlex.quote(name)})"
+        )
+        raise DataError(
+            f'{self.file}, {self.place(index)}, column "{name}": expected {expected}, '
+            f"found {text}. Correct the value{other}."
+        )
+
+
+def _from_csv(
+    read: csv.Read, file: str, choice: Choice, types: Mapping[str, pa.DataType] | None
+) -> Iterator[pa.Table]:
+    top = csv.header(read, file)
+    kept = choice.kept(file, top.names)
+    parts = csv.pieces(read, file, top, kept)
+    sample: list[tuple[pa.Table, csv.Rows]] = []
+    if types is None:
+        for part in parts:
+            sample.append(part)
+            if sum(table.num_rows for table, _ in sample) >= SAMPLE:
+                break
+        first = pa.concat_tables([table for table, _ in sample]).slice(0, SAMPLE)
+        known = {name: _guess(first[name])[-1:] for name in kept}
+    else:
+        known = {name: (types.get(name, pa.string()),) for name in kept}
+    ladders = {name: (choice.ladder(name) or known[name])[-1:] for name in kept}
+    for part in (sample, parts):
+        for table, rows in part:
+            yield _converted(table, ladders, Origin(file, rows.place, types is not None))
+
+
+def _from_parquet(
+    source: str, stream: io.BufferedReader, choice: Choice, rows: int | None
+) -> Iterator[pa.Table]:
+    """In parts of `rows` rows, or all at once if that is None."""
+    file, done = shown(source), 0
+    try:
+        # A pipe cannot be searched for the footer, so it is read to its end first.
+        on_disk = source != "-" and stream.seekable()
+        parquet = pq.ParquetFile(source if on_disk else pa.BufferReader(stream.read()))
+        names = csv.distinct(file, parquet.schema_arrow.names)
+        kept = choice.kept(file, names)
+        if not parquet.metadata.num_rows:
+            raise DataError(f"{file} has columns but no rows: expected one at least.")
+        parts = iter([parquet.read(columns=kept)]) if rows is None else (
+            pa.Table.from_batches([batch]) for batch in parquet.iter_batches(rows, columns=kept)
+        )
+        while (table := next(parts, None)) is not None:
+            ...
+    except BROKEN as error:
+        ...

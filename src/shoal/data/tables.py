@@ -1,0 +1,73 @@
+"""Any table becomes an Arrow table: pandas, polars, pyarrow, or an array of mixed things."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from shoal.errors import DataError
+
+
+def is_table(X: object) -> bool:
+    """Whether X is a data frame (of any library that narwhals knows) and not an array."""
+    if isinstance(X, np.ndarray):
+        return False
+    if isinstance(X, pa.Table):
+        return True
+    import narwhals as nw
+
+    return isinstance(nw.from_native(X, pass_through=True), nw.DataFrame)
+
+
+def as_table(X: Any) -> pa.Table:
+    """The table as Arrow, with text, numbers, booleans or times in its columns."""
+    if not isinstance(X, pa.Table):
+        import narwhals as nw
+
+        frame = nw.from_native(X, eager_only=True)
+        X = pa.table({str(name): _arrow(frame[name]) for name in frame.columns})
+    return pa.table([_plain(column) for column in X.columns], names=X.column_names)
+
+
+def from_objects(X: "np.ndarray[Any, Any]", names: Sequence[str]) -> pa.Table:
+    """A 2-d array of Python objects, each column with the type that its values share."""
+    return pa.table([_column_of_objects(X[:, j], name) for j, name in enumerate(names)], list(names))
+
+
+def _arrow(series: Any) -> Any:
+    try:
+        return series.to_arrow()
+    except (pa.ArrowInvalid, pa.ArrowTypeError):  # a pandas column of mixed objects
+        return _column_of_objects(series.to_numpy(), series.name)
+
+
+def _column_of_objects(values: "np.ndarray[Any, Any]", name: str) -> Any:
+    for value in values:
+        if not (value is None or np.isscalar(value) or _is_time(value)):
+            # The wording is what scikit-learn's own checks expect of an estimator.
+            raise TypeError(
+                f'column "{name}": argument must be a string or a real number, not '
+                f"{type(value).__name__!r}"
+            )
+    try:
+        return pa.array(values, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array([None if v is None or v != v else str(v) for v in values], pa.string())
+
+
+def _is_time(value: object) -> bool:
+    return hasattr(value, "isoformat")
+
+
+def _plain(column: Any) -> Any:
+    """Dictionaries (pandas' and polars' categories) become their words."""
+    if pa.types.is_dictionary(column.type):
+        return pc.cast(column, column.type.value_type)
+    if pa.types.is_nested(column.type):
+        raise DataError(
+            f"a column holds {column.type}: expected numbers, words, booleans or times. Take it "
+            "apart into columns of their own, or leave it out."
+        )
+    return column

@@ -1,0 +1,475 @@
+"""What classifier and regressor share: the way from a table to trained networks.
+
+Throughout the estimators one *row* is one example, as in scikit-learn; below this floor
+one column is.
+"""
+
+import hashlib
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from shoal.compute.engine import engine
+from shoal.compute.engine import threads as threads_of
+from shoal.compute.kernel import Stop
+from shoal.compute.memory import refuse_if_too_large
+from shoal.compute.steps import Rule, State, start
+from shoal.data.encoding import Encoding, learn
+from shoal.data.examples import Examples, Numbers
+from shoal.data.split import hold_out
+from shoal.data.tables import as_table, from_objects, is_table
+from shoal.errors import DataError, SettingError, ShoalWarning
+from shoal.network.activations import ACTIVATIONS
+from shoal.network.architecture import Architecture
+from shoal.network.draws import child
+from shoal.network.initialisers import initialise
+from shoal.training.loop import Plan, Report, Trained, train
+from shoal.training.members import train_all
+from shoal.training.network import Network, check_choice, check_init, check_positive, check_whole
+
+NUMERICS_VERSION = 1  # changes when the same data and settings give other bits than before
+SOLVERS = ("adam", "sgd", "gd")
+LEARNING_RATES = {"adam": 0.003, "sgd": 0.05, "gd": 0.5}
+EARLY_STOPPING_ROWS = 1000  # "auto": from here on a tenth of the rows can be spared
+
+# Purposes of the keys that are made from a member's seed.
+DRAW, ORDER, SPLIT, MEMBER = 1, 2, 3, 1000
+
+
+class Targets(NamedTuple):
+    """y as the kernel wants it, with the weights of the rows."""
+
+    Y: Numbers | None
+    labels: NDArray[np.int32] | None
+    weights: NDArray[np.float64] | None
+
+
+class ShoalBase(BaseEstimator):  # type: ignore[misc]
+    """The estimator's contract, but for what y means."""
+
+    # --- what the two estimators fill in ---------------------------------------------
+
+    def _learn_targets(self, y: Any, weights: NDArray[np.float64] | None) -> Targets:
+        raise NotImplementedError
+
+    def _targets(self, y: Any, weights: NDArray[np.float64] | None) -> Targets:
+        raise NotImplementedError
+
+    def _outputs(self) -> tuple[int, str]:
+        raise NotImplementedError
+
+    # --- fit --------------------------------------------------------------------------
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
+        """Learn from a table X (rows are examples) and its targets y.
+
+        X is a data frame (pandas, polars, pyarrow) or an array of shape (rows, columns).
+        `sample_weight` counts row i as so many rows. With `X_val`, `y_val` training stops by
+        these rows; else with `early_stopping` by a part of X. Ctrl-C ends the training: the
+        best network so far is kept, with a warning. Raises DataError for data, SettingError
+        for parameters, that cannot be used; both are ValueErrors.
+        """
+        self._check_settings()
+        if y is None:
+            raise DataError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
+        table = self._read(X, reset=True)
+        m = len(table)
+        weights = None
+        if sample_weight is not None:
+            weights = np.ascontiguousarray(
+                _check_sample_weight(sample_weight, table, dtype=np.float64, ensure_non_negative=True)
+            )
+            if not weights.sum() > 0:
+                raise DataError("sample_weight is 0 for every row: nothing is left to learn from.")
+        targets = self._learn_targets(y, weights)
+        check_lengths(m, targets, "y")
+        matrix = self._learn_encoding(table, weights)
+        self.n_outputs_, self.out_activation_ = self._outputs()
+        architecture = Architecture(
+            matrix.shape[1], self.hidden, self.n_outputs_, self.activation, self.out_activation_
+        )
+        self._refuse_what_cannot_fit(architecture)
+        examples = self._examples(matrix, targets)
+        validation = None
+        if X_val is not None:
+            if y_val is None:
+                raise SettingError("X_val is given without y_val: expected both or none.")
+            validation = self._validation(X_val, y_val, sample_weight_val)
+        self._train(architecture, examples, validation)
+        return self
+
+    def _check_settings(self) -> None:
+        check_whole("hidden", self.hidden, least=0)
+        check_choice("activation", self.activation, ACTIVATIONS)
+        check_init("init", self.init)
+        check_choice("solver", self.solver, SOLVERS)
+        if self.learning_rate != "auto":
+            check_positive("learning_rate", self.learning_rate)
+        check_positive("momentum", self.momentum, or_zero=True)
+        if self.momentum >= 1:
+            raise SettingError(f"momentum={self.momentum!r}: expected a number from 0 to below 1.")
+        if self.batch_size != "auto":
+            check_whole("batch_size", self.batch_size, least=1)
+        check_whole("max_iter", self.max_iter, least=1)
+        check_positive("alpha", self.alpha, or_zero=True)
+        check_whole("members", self.members, least=1)
+        if self.early_stopping not in (True, False, "auto"):
+            raise SettingError(f'early_stopping={self.early_stopping!r}: expected True, False or "auto".')
+        check_positive("validation_fraction", self.validation_fraction)
+        if self.validation_fraction >= 1:
+            raise SettingError(
+                f"validation_fraction={self.validation_fraction!r}: expected a number between 0 and 1."
+            )
+        check_whole("n_iter_no_change", self.n_iter_no_change, least=1)
+        check_positive("tol", self.tol, or_zero=True)
+        if self.encode not in ("auto", None):
+            raise SettingError(f'encode={self.encode!r}: expected "auto" or None.')
+        if self.n_jobs is not None:
+            check_whole("n_jobs", self.n_jobs, least=-(1 << 20))
+        try:
+            good = np.dtype(self.dtype) in (np.float32, np.float64)
+        except TypeError:
+            good = False
+        if not good:
+            raise SettingError(f'dtype={self.dtype!r}: expected "float32" or "float64".')
+
+    def _read(self, X: Any, *, reset: bool) -> "pa.Table | NDArray[Any]":
+        """X as an Arrow table, or as an array of numbers; names and widths checked."""
+        if is_table(X):
+            validate_data(self, X, skip_check_array=True, reset=reset)
+            if not (len(X) if not isinstance(X, pa.Table) else X.num_rows):
+                raise DataError("the table has no rows: expected at least one example.")
+            return as_table(X)
+        validate_data(self, X, skip_check_array=True, reset=reset) if hasattr(X, "shape") else None
+        array = check_array(X, dtype=None, ensure_all_finite=False, estimator=self, input_name="X")
+        if reset:
+            self.n_features_in_ = array.shape[1]
+        elif array.shape[1] != self.n_features_in_:
+            raise DataError(
+                f"X has {array.shape[1]} features, but {type(self).__name__} is expecting "
+                f"{self.n_features_in_} features as input."
+            )
+        return np.asarray(array)
+
+    def _learn_encoding(
+        self, table: "pa.Table | NDArray[Any]", weights: NDArray[np.float64] | None
+    ) -> Numbers:
+        overrides = {
+            name: () if (value := getattr(self, name)) is None else tuple(value)
+            for name in ("words", "numbers", "drop")
+        }
+        if self.encode is None:
+            if any(overrides.values()):
+                raise SettingError('words, numbers and drop need encode="auto".')
+            self.encoding_: Encoding | None = None
+            return self._matrix(table)
+        self.encoding_ = learn(self._arrow(table), weights, engine.moments, **overrides)
+        if not self.encoding_.features:
+            reasons = "; ".join(f"{c.name}: {c.reason}" for c in self.encoding_.columns[:5])
+            raise DataError(f"no column of X can be used ({reasons}). Expected at least one that varies.")
+        return self._matrix(table)
+
+    def _arrow(self, table: "pa.Table | NDArray[Any]") -> pa.Table:
+        if isinstance(table, pa.Table):
+            return table
+        names = [f"x{j}" for j in range(table.shape[1])]
+        if table.dtype.kind in "OUS":
+            return from_objects(table.astype(object), names)
+        return pa.table([pa.array(np.ascontiguousarray(table[:, j])) for j in range(len(names))], names)
+
+    def _matrix(self, table: "pa.Table | NDArray[Any]") -> Numbers:
+        """Rows of numbers in the working precision, as the networks see them."""
+        if self.encoding_ is not None:
+            arrow = self._arrow(table)
+            refuse_if_too_large(
+                arrow.num_rows * len(self.encoding_.features) * np.dtype(self.dtype).itemsize,
+                f"{arrow.num_rows:,} rows × {len(self.encoding_.features)} encoded columns",
+                "Use fewer rows, or drop columns with many words.",
+            )
+            return self.encoding_.encode(arrow, self.dtype)
+        if isinstance(table, pa.Table):
+            table = np.column_stack([np.asarray(column) for column in table.columns])
+        try:
+            matrix = np.ascontiguousarray(table, self.dtype)
+        except (TypeError, ValueError) as error:
+            raise DataError(f'encode=None expects numbers alone: {error}. Use encode="auto".') from None
+        bad = first_not_finite(matrix)
+        if bad is not None:
+            from shoal.compute.kernel import not_finite
+
+            raise not_finite(matrix, bad)
+        return matrix
+
+    def _examples(self, matrix: Numbers, targets: Targets) -> Examples:
+        Y, labels, weights = targets
+        T = np.dtype(self.dtype)
+        return Examples(
+            matrix,
+            None if Y is None else np.ascontiguousarray(Y, T),
+            labels,
+            None if weights is None else np.ascontiguousarray(weights, T),
+        )
+
+    def _validation(self, X: Any, y: Any, sample_weight: Any) -> Examples:
+        table = self._read(X, reset=False)
+        weights = None
+        if sample_weight is not None:
+            weights = _check_sample_weight(sample_weight, table, dtype=np.float64, ensure_non_negative=True)
+        targets = self._targets(y, weights)
+        check_lengths(len(table), targets, "y_val")
+        return self._examples(self._matrix(table), targets)
+
+    def _refuse_what_cannot_fit(self, architecture: Architecture) -> None:
+        size = np.dtype(self.dtype).itemsize
+        # Parameters, best, gradient, two of adam, and the float64 sums of the tree.
+        each = architecture.n_parameters * (5 * size + 8)
+        refuse_if_too_large(
+            each * self.members,
+            f"hidden={self.hidden:,} with {architecture.n_x} inputs and {self.members} member(s)",
+            "Choose a smaller hidden.",
+        )
+
+    # --- training ---------------------------------------------------------------------
+
+    def _train(
+        self, architecture: Architecture, examples: Examples, validation: Examples | None
+    ) -> None:
+        seed = seed_of(self.random_state)
+        continued = self.warm_start and getattr(self, "_states", None)
+        if continued and self.networks_[0].architecture != architecture:
+            raise SettingError(
+                "warm_start=True goes on with the network that is there, but the data or the "
+                f"settings want another one: {self.networks_[0].architecture} there, "
+                f"{architecture} wanted. Use warm_start=False."
+            )
+        seeds = [seed if i == 0 else child(seed, MEMBER + i) for i in range(self.members)]
+        states: list[State] = self._states if continued and len(self._states) == len(seeds) else [
+            start(self._draw(architecture, s), self.solver) for s in seeds
+        ]
+        if any(len(state.memory) != len(start(state.parameters, self.solver).memory) for state in states):
+            states = [start(state.parameters, self.solver) for state in states]  # another solver
+
+        def job(
+            i: int, threads: int, stop: Stop, report: Callable[[Report], None] | None
+        ) -> Trained:
+            part, held = self._parts(examples, validation, seeds[i])
+            state = states[i]._replace(best_loss=float("inf"), waited=0, best=states[i].parameters)
+            return train(
+                architecture, self._plan(part.m, seeds[i]), part, state,
+                validation=held, threads=threads, stop=stop, report=report,
+            )  # fmt: skip
+
+        report = progress_of(self.verbose, self.max_iter)
+        trained = train_all(
+            [lambda *a, i=i: job(i, *a) for i in range(self.members)],  # type: ignore[misc]
+            threads_of(self.n_jobs),
+            report,
+        )
+        self.member_seeds_ = seeds[: len(trained)]
+        self._keep(architecture, trained)
+
+    def _draw(self, architecture: Architecture, seed: int) -> NDArray[np.floating]:
+        drawn = initialise(
+            *architecture[:3], key=child(seed, DRAW), init=self.init, activation=self.activation
+        )
+        return architecture.flatten(drawn, self.dtype)
+
+    def _parts(
+        self, examples: Examples, validation: Examples | None, seed: int
+    ) -> tuple[Examples, Examples | None]:
+        early = self.early_stopping
+        if early == "auto":
+            early = examples.m >= EARLY_STOPPING_ROWS
+        if validation is not None or not early:
+            return examples, validation
+        rows, held = hold_out(examples.m, self.validation_fraction, child(seed, SPLIT), examples.labels)
+        if not len(held) or not len(rows):
+            raise DataError(
+                f"{examples.m} rows are too few for early stopping: no row could be held out. "
+                "Use early_stopping=False."
+            )
+        part, kept = examples.take(rows), examples.take(held)
+        if kept.weights is not None and not kept.weights[kept.rows].sum() > 0:
+            raise DataError(
+                "all rows held out for early stopping have weight 0. Use another random_state, a "
+                "larger validation_fraction, or early_stopping=False."
+            )
+        return part, kept
+
+    def _plan(self, m: int, seed: int) -> Plan:
+        rate = LEARNING_RATES[self.solver] if self.learning_rate == "auto" else self.learning_rate
+        batch = 0 if self.solver == "gd" else auto_batch(m) if self.batch_size == "auto" else self.batch_size
+        rule = Rule(
+            self.solver,
+            float(rate),
+            float(self.momentum) if self.solver == "sgd" else 0.0,
+            alpha=float(self.alpha),
+            batch_size=min(batch, m),
+            key=child(seed, ORDER),
+        )
+        return Plan(rule, self.max_iter, float(self.tol), self.n_iter_no_change)
+
+    def _keep(self, architecture: Architecture, trained: Sequence[Trained]) -> None:
+        self.networks_ = [Network._of(architecture, t.parameters.copy()) for t in trained]
+        self._states = [t.state for t in trained]
+        first = trained[0]
+        self.n_iter_ = max(t.epochs for t in trained)
+        self.n_layers_ = 3 if architecture.n_h else 2
+        self.loss_curve_ = list(first.losses)
+        self.validation_loss_curve_ = list(first.validation_losses) or None
+        self.loss_ = first.losses[first.best_epoch - 1] if first.losses and first.best_epoch else np.nan
+        self.best_epoch_ = first.best_epoch
+        self.endings_ = [t.ending for t in trained]
+        self.training_seconds_ = max(t.seconds for t in trained)
+        self.interruption_ = next((t.interruption for t in trained if t.interruption), None)
+        self.record_: dict[str, Any] = {}
+        self._warn(trained)
+
+    def _warn(self, trained: Sequence[Trained]) -> None:
+        plan = self._plan(10**6, 0)
+        diverged = [t for t in trained if t.ending == "diverged"]
+        if any(t.ending == "interrupted" for t in trained):
+            warnings.warn(
+                f"training was interrupted after {trained[0].epochs} epochs: the best network so "
+                f"far (epoch {trained[0].best_epoch}) is kept.",
+                ShoalWarning,
+                stacklevel=4,
+            )
+        elif diverged:
+            warnings.warn(
+                f"training diverged after {diverged[0].epochs} epochs: the loss grew instead of "
+                f"falling. The best network seen (epoch {diverged[0].best_epoch}) is kept. Try "
+                f"learning_rate={plan.rule.learning_rate / 10:g}.",
+                ShoalWarning,
+                stacklevel=4,
+            )
+
+    # --- afterwards -------------------------------------------------------------------
+
+    @property
+    def fingerprint_(self) -> str:
+        """A short hash of the learnt parameters: the same bits, the same word."""
+        check_is_fitted(self)
+        digest = hashlib.sha256()
+        for network in self.networks_:
+            vector = network.vector
+            digest.update(f"{tuple(network.architecture)} {vector.dtype.name};".encode())
+            digest.update(vector.astype(vector.dtype.newbyteorder("<")).tobytes())
+        word = digest.hexdigest()
+        return f"{word[:4]}-{word[4:8]}"
+
+    @property
+    def coefs_(self) -> list[Numbers]:
+        """Weights of the first member in scikit-learn's shapes: (n_x, n_h), (n_h, n_y)."""
+        p = self.networks_[0].parameters
+        return [p.W1.T, p.W2.T] if len(p.W1) else [p.W2.T]
+
+    @property
+    def intercepts_(self) -> list[Numbers]:
+        """Biases of the first member, of shapes (n_h,), (n_y,)."""
+        p = self.networks_[0].parameters
+        return [p.b1[:, 0], p.b2[:, 0]] if len(p.W1) else [p.b2[:, 0]]
+
+    def _average(self, X: Any) -> Numbers:
+        """The members' mean of A2, of shape (n_outputs, rows)."""
+        if not hasattr(self, "networks_"):
+            check_is_fitted(self)
+        matrix = X
+        plain = (
+            self.encoding_ is None
+            and type(X) is np.ndarray
+            and X.dtype == self.dtype
+            and X.ndim == 2
+            and X.shape[1] == self.n_features_in_
+            and len(X) > 0
+            and X.flags.c_contiguous
+            and not hasattr(self, "feature_names_in_")
+        )
+        if not plain:
+            matrix = self._matrix(self._read(X, reset=False))
+        threads = threads_of(self.n_jobs)
+        total: Numbers | None = None
+        for network in self.networks_:
+            A2 = engine.predict(network.architecture, network.vector, matrix, threads)
+            total = A2 if total is None else total + A2
+        assert total is not None
+        return total / total.dtype.type(len(self.networks_)) if len(self.networks_) > 1 else total
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted model to a .shoal file: atomically, and without pickle."""
+        from shoal.estimators.saving import save
+
+        check_is_fitted(self)
+        save(self, path)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "networks_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.encode is not None
+        tags.target_tags.required = True
+        return tags
+
+
+def seed_of(random_state: Any) -> int:
+    """A seed from an int, a RandomState, or None (which draws one)."""
+    if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool):
+        if random_state < 0:
+            raise SettingError(f"random_state={random_state}: expected a whole number from 0 on.")
+        return int(random_state) % (1 << 64)
+    return int(check_random_state(random_state).randint(1 << 31))
+
+
+def auto_batch(m: int) -> int:
+    """Some 50 steps an epoch, in batches from 32 to 256 rows."""
+    return int(min(max(1 << max(m // 50, 1).bit_length() - 1, 32), 256))
+
+
+def check_lengths(m: int, targets: Targets, name: str) -> None:
+    """Raise DataError unless there is a target for each row."""
+    found = len(targets.labels if targets.labels is not None else targets.Y)  # type: ignore[arg-type]
+    if found != m:
+        raise DataError(f"Found input variables with inconsistent numbers of samples: {[m, found]} (X, {name}).")
+
+
+def first_not_finite(matrix: Numbers, rows: int = 65_536) -> int | None:
+    """The first row with a NaN or an infinite number, looked for in pieces."""
+    for begin in range(0, len(matrix), rows):
+        good = np.isfinite(matrix[begin : begin + rows])
+        if not good.all():
+            return begin + int(np.flatnonzero(~good.all(axis=1))[0])
+    return None
+
+
+def progress_of(verbose: Any, max_iter: int) -> Callable[[Report], None] | None:
+    """What `verbose` asks for: nothing, lines on standard output, or a function to call."""
+    if callable(verbose):
+        return verbose  # type: ignore[no-any-return]
+    if not verbose:
+        return None
+
+    def tell(report: Report) -> None:
+        validation = "" if report.validation_loss is None else f", validation {report.validation_loss:.6f}"
+        print(f"epoch {report.epoch} of {max_iter}: loss {report.loss:.6f}{validation}")
+
+    return tell

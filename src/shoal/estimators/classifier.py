@@ -1,0 +1,258 @@
+"""`ShoalClassifier`: two classes, many classes, or several labels at once."""
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import column_or_1d
+
+from shoal.data.examples import Numbers
+from shoal.errors import DataError
+from shoal.estimators.base import ShoalBase, Targets
+
+
+class ShoalClassifier(ClassifierMixin, ShoalBase):  # type: ignore[misc]
+    """A network with one hidden layer that tells classes apart.
+
+    Parameters (all keyword-only; those of scikit-learn's `MLPClassifier` keep their meaning)
+    ----------
+    hidden : int, default 64
+        Units of the hidden layer; 0 leaves logistic regression.
+    activation : {"tanh", "relu", "leaky_relu", "sigmoid", "identity"}
+    init : {"auto", "lecture", "glorot", "he", "zeros"} or a standard deviation
+    solver : {"adam", "sgd", "gd"}
+        "gd" is the lecture's: all rows at every step.
+    learning_rate : number or "auto" (adam 0.003, sgd 0.05, gd 0.5)
+    momentum : number, for sgd
+    batch_size : int or "auto" (some 50 steps an epoch, 32 to 256 rows)
+    max_iter : int
+        Epochs at the most.
+    alpha : number
+        L2 penalty, ½ alpha Σ W² / m.
+    members : int
+        Networks trained side by side, each from its own draw; their mean is predicted.
+    class_weight : dict, "balanced" or None
+    early_stopping : bool or "auto" (from 1,000 rows on)
+        Hold out a part, stop when its loss has not fallen by `tol` for `n_iter_no_change`
+        epochs, and keep the best epoch.
+    validation_fraction, n_iter_no_change, tol : numbers
+    encode : {"auto", None}
+        None takes the numbers as they are; else see `shoal.data.encoding`.
+    words, numbers, drop : lists of columns, or None
+        Override what is guessed of a column: take it as words, as numbers, or leave it out.
+    dtype : {"float32", "float64"}
+    random_state : int, RandomState or None
+    n_jobs : int or None
+        Threads; None means all. The result does not depend on it.
+    warm_start : bool
+        Go on from the fitted networks at the next `fit`.
+    verbose : bool, or a function that is given each `Report`
+
+    Attributes
+    ----------
+    classes_, n_classes_, n_features_in_, feature_names_in_, n_iter_, loss_, loss_curve_,
+    validation_loss_curve_, coefs_, intercepts_, n_layers_, n_outputs_, out_activation_ :
+        as in scikit-learn. Losses are mean cross-entropies in nats, without the penalty.
+    networks_ : list of Network
+    fingerprint_ : str
+    member_seeds_, endings_, best_epoch_, training_seconds_, encoding_
+
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = ShoalClassifier(random_state=0).fit(X, y)
+    >>> model.score(X, y) > 0.95
+    True
+    """
+
+    def __init__(
+        self,
+        *,
+        hidden: int = 64,
+        activation: str = "tanh",
+        init: str | float = "auto",
+        solver: str = "adam",
+        learning_rate: float | str = "auto",
+        momentum: float = 0.9,
+        batch_size: int | str = "auto",
+        max_iter: int = 200,
+        alpha: float = 1e-4,
+        members: int = 1,
+        class_weight: Any = None,
+        early_stopping: bool | str = "auto",
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        encode: str | None = "auto",
+        words: Any = None,
+        numbers: Any = None,
+        drop: Any = None,
+        dtype: str = "float32",
+        random_state: Any = None,
+        n_jobs: int | None = None,
+        warm_start: bool = False,
+        verbose: Any = False,
+    ) -> None:
+        self.hidden = hidden
+        self.activation = activation
+        self.init = init
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.alpha = alpha
+        self.members = members
+        self.class_weight = class_weight
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.encode = encode
+        self.words = words
+        self.numbers = numbers
+        self.drop = drop
+        self.dtype = dtype
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.warm_start = warm_start
+        self.verbose = verbose
+
+    @classmethod
+    def classic(
+        cls,
+        *,
+        hidden: int = 4,
+        learning_rate: float = 1.2,
+        max_iter: int = 10_000,
+        random_state: Any = 3,
+        **others: Any,
+    ) -> Self:
+        """The lecture, exactly: tanh, 0.01 × normal, full-batch descent, and nothing else.
+
+        No scaling of the inputs, no penalty, no early stopping, float64, all iterations.
+        """
+        lecture: dict[str, Any] = {
+            "activation": "tanh",
+            "init": "lecture",
+            "solver": "gd",
+            "alpha": 0.0,
+            "early_stopping": False,
+            "n_iter_no_change": max_iter,
+            "tol": 0.0,
+            "encode": None,
+            "dtype": "float64",
+        }
+        return cls(
+            hidden=hidden,
+            learning_rate=learning_rate,
+            max_iter=max_iter,
+            random_state=random_state,
+            **(lecture | others),
+        )
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The likeliest class of each row; with several labels a 0 or 1 for each, (rows, labels)."""
+        A2 = self._average(X)
+        if self._labels_ > 1:
+            return (A2.T > 0.5).astype(np.int64)
+        chosen = (A2[0] > 0.5).astype(np.intp) if len(A2) == 1 else A2.argmax(axis=0)
+        labels: NDArray[Any] = self.classes_[chosen]
+        return labels
+
+    def predict_proba(self, X: Any) -> Numbers:
+        """The probability of each class, of shape (rows, n_classes), in the order of `classes_`.
+
+        With several labels: the probability of each label, of shape (rows, labels).
+        """
+        A2 = self._average(X)
+        if len(A2) > 1 or self._labels_ > 1:
+            return A2.T
+        both = np.empty((A2.shape[1], 2), A2.dtype)
+        both[:, 1] = A2[0]
+        np.subtract(1, A2[0], out=both[:, 0])
+        return both
+
+    def predict_log_proba(self, X: Any) -> Numbers:
+        """The logarithms of `predict_proba`."""
+        with np.errstate(divide="ignore"):
+            logarithms: Numbers = np.log(self.predict_proba(X))
+        return logarithms
+
+    # --- what y means -----------------------------------------------------------------
+
+    def _learn_targets(self, y: Any, weights: NDArray[np.float64] | None) -> Targets:
+        y = _as_array(y)
+        check_classification_targets(y)
+        if type_of_target(y) == "multilabel-indicator":
+            self._labels_ = y.shape[1]
+            self.classes_ = np.arange(y.shape[1])
+            self.n_classes_ = y.shape[1]
+        else:
+            y = column_or_1d(y, warn=True)
+            self._labels_ = 1
+            self.classes_ = np.unique(y)
+            self.n_classes_ = len(self.classes_)
+            if self.n_classes_ < 2:
+                raise DataError(
+                    f"y has one class only, {self.classes_[0]!r}: expected at least two to tell apart."
+                )
+        return self._targets(y, weights)
+
+    def _targets(self, y: Any, weights: NDArray[np.float64] | None) -> Targets:
+        y = _as_array(y)
+        weights = self._with_class_weight(y, weights)
+        if self._labels_ > 1:
+            if y.ndim != 2 or y.shape[1] != self._labels_:
+                raise DataError(f"y must have shape (rows, {self._labels_}), but has {y.shape}.")
+            return Targets(np.asarray(y, np.float64), None, weights)
+        y = column_or_1d(y)
+        codes = np.searchsorted(self.classes_, y)
+        codes = np.minimum(codes, len(self.classes_) - 1)
+        unknown = self.classes_[codes] != y
+        if unknown.any():
+            raise DataError(
+                f"y has the class {y[np.flatnonzero(unknown)[0]]!r}, which was not there in fit. "
+                f"Classes: {list(self.classes_[:20])}."
+            )
+        return Targets(None, np.ascontiguousarray(codes, np.int32), weights)
+
+    def _with_class_weight(
+        self, y: NDArray[Any], weights: NDArray[np.float64] | None
+    ) -> NDArray[np.float64] | None:
+        if self.class_weight is None:
+            return weights
+        by_class: NDArray[np.float64] = compute_sample_weight(self.class_weight, y)
+        return by_class if weights is None else weights * by_class
+
+    def _outputs(self) -> tuple[int, str]:
+        if self._labels_ > 1:
+            return self._labels_, "sigmoid"
+        return (1, "sigmoid") if self.n_classes_ == 2 else (self.n_classes_, "softmax")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+def _as_array(y: Any) -> NDArray[Any]:
+    """y as an array of one type, without holes."""
+    values = np.asarray(y)
+    if values.dtype.kind == "f":
+        missing = np.isnan(values)
+    elif values.dtype.kind == "O":
+        missing = np.array([v is None or v != v for v in values.reshape(-1)], bool).reshape(values.shape)
+    else:
+        return values
+    if missing.any():
+        row = int(np.argwhere(missing)[0][0])
+        raise DataError(
+            f"y contains NaN or None (first in row {row}, {int(missing.sum())} in all): expected "
+            "a target for every row. Leave such rows out."
+        )
+    if values.dtype.kind == "f" and np.isinf(values).any():
+        raise DataError("y contains infinity: expected finite numbers or labels.")
+    return values

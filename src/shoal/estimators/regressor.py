@@ -1,0 +1,132 @@
+"""`ShoalRegressor`: one or several numbers for each row."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import RegressorMixin
+from sklearn.exceptions import DataConversionWarning
+from sklearn.utils import check_array
+
+from shoal.compute.engine import engine
+from shoal.data.examples import Numbers
+from shoal.errors import DataError
+from shoal.estimators.base import ShoalBase, Targets
+
+
+class ShoalRegressor(RegressorMixin, ShoalBase):  # type: ignore[misc]
+    """A network with one hidden layer that predicts numbers.
+
+    The parameters are those of `ShoalClassifier`, without `class_weight`. The targets are
+    standardised inside, so they may be millions or millionths; losses (`loss_curve_` …) are
+    half squared errors of the standardised targets, summed over the targets of a row.
+
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> ShoalRegressor(random_state=0, hidden=8, max_iter=30).fit(X, y).score(X, y) > 0.4
+    True
+    """
+
+    def __init__(
+        self,
+        *,
+        hidden: int = 64,
+        activation: str = "tanh",
+        init: str | float = "auto",
+        solver: str = "adam",
+        learning_rate: float | str = "auto",
+        momentum: float = 0.9,
+        batch_size: int | str = "auto",
+        max_iter: int = 200,
+        alpha: float = 1e-4,
+        members: int = 1,
+        early_stopping: bool | str = "auto",
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        encode: str | None = "auto",
+        words: Any = None,
+        numbers: Any = None,
+        drop: Any = None,
+        dtype: str = "float32",
+        random_state: Any = None,
+        n_jobs: int | None = None,
+        warm_start: bool = False,
+        verbose: Any = False,
+    ) -> None:
+        self.hidden = hidden
+        self.activation = activation
+        self.init = init
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.alpha = alpha
+        self.members = members
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.encode = encode
+        self.words = words
+        self.numbers = numbers
+        self.drop = drop
+        self.dtype = dtype
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.warm_start = warm_start
+        self.verbose = verbose
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """The numbers of each row: shape (rows,), or (rows, targets) if y had two dimensions."""
+        A2 = self._average(X).astype(np.float64)
+        numbers = A2.T * self.target_scale_ + self.target_mean_
+        return numbers if self._columns_ else numbers[:, 0]
+
+    # --- what y means -----------------------------------------------------------------
+
+    def _learn_targets(self, y: Any, weights: NDArray[np.float64] | None) -> Targets:
+        numbers = _as_numbers(y)
+        if numbers.ndim == 2 and numbers.shape[1] == 1:
+            warnings.warn(
+                "A column-vector y was passed when a 1d array was expected. Please change the "
+                "shape of y to (n_samples,), for example using ravel().",
+                DataConversionWarning,
+                stacklevel=3,
+            )
+            numbers = numbers[:, 0]
+        self._columns_ = numbers.shape[1] if numbers.ndim == 2 else 0
+        columns = numbers.reshape(len(numbers), -1)
+        if weights is not None and len(weights) != len(numbers):
+            raise DataError(f"y has {len(numbers)} rows, and sample_weight {len(weights)}.")
+        moments = [engine.moments(np.ascontiguousarray(c), weights) for c in columns.T]
+        self.target_mean_ = np.array([mean for _, mean, _ in moments])
+        deviations = np.sqrt([variance for _, _, variance in moments])
+        if not np.isfinite(deviations).all():
+            raise DataError("y is too large to be squared: divide it by its size.")
+        self.target_scale_ = np.where(deviations > 0, deviations, 1.0)
+        return self._targets(numbers, weights)
+
+    def _targets(self, y: Any, weights: NDArray[np.float64] | None) -> Targets:
+        numbers = _as_numbers(y)
+        columns = numbers.reshape(len(numbers), -1)
+        if columns.shape[1] != len(self.target_mean_):
+            raise DataError(f"y must have {len(self.target_mean_)} columns, but has {columns.shape[1]}.")
+        return Targets((columns - self.target_mean_) / self.target_scale_, None, weights)
+
+    def _outputs(self) -> tuple[int, str]:
+        return len(self.target_mean_), "identity"
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def _as_numbers(y: Any) -> Numbers:
+    numbers: Numbers = check_array(
+        y, ensure_2d=False, dtype=np.float64, input_name="y", ensure_min_samples=1
+    )
+    return numbers
