@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.csv
@@ -130,40 +130,48 @@ def records(text: str, separator: str) -> list[tuple[int, list[str]]]:
 
 
 def _whole_records(read: Read, file: str, top: Header) -> Iterator[bytes]:
-    # A quote counts only at the start of a value, as for pyarrow: 5" is five inches.
-    start = rb"(?:\A|(?<=[" + re.escape(top.separator.encode()) + rb"\r\n]))"
-    quoted = re.compile(start + rb'"[^"]*+(?:""[^"]*+)*+("|\Z)')
+    record, records_ = _patterns(top)
     held, line, block = top.rest, top.first_line, b"\n"
     while block:
         block = read(BLOCK)
         held += block
-        spans = list(quoted.finditer(held)) if b'"' in held else []
-        if spans and not spans[-1][1] and (not block or len(held) > LONGEST):
-            line += held.count(top.newline, 0, spans[-1].start())
-            raise DataError(
-                f"{file}, line {line:,}: a value opens with a double quote that is never closed. "
-                "Close it, or take it away."
-            )
-        cut = _last_line_end(held, spans, top.newline) if block else len(held)
+        cut = _end(records_, held) if block else len(held)
+        if not block or len(held) > LONGEST:
+            last = held[_end(records_, held) :]
+            if (quote := _end(record, last)) < len(last):
+                line += held.count(top.newline, 0, len(held) - len(last) + quote)
+                raise DataError(
+                    f"{file}, line {line:,}: a value opens with a double quote that is never "
+                    "closed. Close it, or take it away."
+                )
         if cut:
             yield held[:cut]
         line += held.count(top.newline, 0, cut)
         held = held[cut:]
 
 
-def _last_line_end(held: bytes, spans: Sequence[re.Match[bytes]], newline: bytes) -> int:
-    end = len(held)
-    for span in reversed(spans):
-        if cut := held.rfind(newline, span.end(), end) + 1:
-            return cut
-        end = span.start()
-    return held.rfind(newline, 0, end) + 1
+def _patterns(top: Header) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """One record without its end of line, and as many with it as there are."""
+    newline = top.newline
+    inside = b"[^" + re.escape(top.separator.encode()) + rb"\r\n]"
+    # A quote counts only at the start of a value, as for pyarrow: 5" is five inches. Nothing
+    # here can be matched in two ways, so no step is ever taken back (the + after each star).
+    value = rb"(?<!" + inside + rb'")[^"]*+(?:""[^"]*+)*+"'
+    plain = rb'[^"' + newline + rb"]*+"
+    record = plain + rb'(?:"(?:' + value + rb"|(?<=" + inside + rb'"))' + plain + rb")*+"
+    return re.compile(record), re.compile(rb"(?:" + record + newline + rb")*+")
+
+
+def _end(pattern: re.Pattern[bytes], text: bytes) -> int:
+    match = pattern.match(text)
+    return match.end() if match else 0
 
 
 def _parsed(raw: bytes, file: str, line: int, top: Header, kept: Sequence[str]) -> pa.Table:
+    source: Any = pa.BufferReader(raw)  # the stubs know Python's files only
     try:
         return pyarrow.csv.read_csv(
-            pa.BufferReader(raw),
+            source,
             read_options=pyarrow.csv.ReadOptions(
                 column_names=top.names, block_size=len(raw), use_threads=False
             ),

@@ -7,12 +7,15 @@ all its values can stand: whole numbers are integers, and with a 3.5 among them 
 import io
 import json
 import os
+import select
 import shlex
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from difflib import get_close_matches
+from functools import partial
+from itertools import chain
 from typing import Any, NamedTuple, NoReturn, cast
 
 import pyarrow as pa
@@ -54,7 +57,7 @@ def read_table(
     file = shown(source)
     with _opened(source) as stream:
         if _is_parquet(stream):
-            return next(_from_parquet(source, stream, choice, None))
+            return pa.concat_tables(_from_parquet(source, stream, choice, 65_536))
         read = _reader(stream, file)
         top = csv.header(read, file)
         kept = choice.kept(file, top.names)
@@ -179,28 +182,168 @@ def _from_csv(
     else:
         known = {name: (types.get(name, pa.string()),) for name in kept}
     ladders = {name: (choice.ladder(name) or known[name])[-1:] for name in kept}
-    for part in (sample, parts):
-        for table, rows in part:
-            yield _converted(table, ladders, Origin(file, rows.place, types is not None))
+    for table, some in chain(sample, parts):
+        yield _converted(table, ladders, Origin(file, some.place, types is not None))
 
 
 def _from_parquet(
-    source: str, stream: io.BufferedReader, choice: Choice, rows: int | None
+    source: str, stream: io.BufferedReader, choice: Choice, rows: int
 ) -> Iterator[pa.Table]:
-    """In parts of `rows` rows, or all at once if that is None."""
     file, done = shown(source), 0
-    try:
-        # A pipe cannot be searched for the footer, so it is read to its end first.
+    with _intact(file):
+        # The description stands at the end, so a pipe must be read to its end first.
         on_disk = source != "-" and stream.seekable()
         parquet = pq.ParquetFile(source if on_disk else pa.BufferReader(stream.read()))
         names = csv.distinct(file, parquet.schema_arrow.names)
-        kept = choice.kept(file, names)
-        if not parquet.metadata.num_rows:
-            raise DataError(f"{file} has columns but no rows: expected one at least.")
-        parts = iter([parquet.read(columns=kept)]) if rows is None else (
-            pa.Table.from_batches([batch]) for batch in parquet.iter_batches(rows, columns=kept)
-        )
-        while (table := next(parts, None)) is not None:
-            ...
+    kept = choice.kept(file, names)
+    if not parquet.metadata.num_rows:
+        raise DataError(f"{file} has columns but no rows: expected one at least.")
+    batches = parquet.iter_batches(rows, columns=kept)
+    while True:
+        with _intact(file):
+            batch = next(batches, None)
+        if batch is None:
+            return
+        table = pa.Table.from_batches([batch])
+        ladders = {name: WORDS for name in choice.words.intersection(kept)}
+        for at, (name, column) in enumerate(zip(kept, table.columns, strict=True)):
+            if name in choice.numbers and not _is_number(column.type):
+                ladders[name] = NUMBERS[-1:]
+                table = table.set_column(at, name, column.cast(pa.string()))
+        yield _converted(table, ladders, Origin(file, partial(_row, done + 1)))
+        done += table.num_rows
+
+
+def _row(first: int, index: int) -> str:
+    return f"row {first + index:,}"
+
+
+def _guess(column: Column) -> Ladder:
+    """The ladder for a column of text; words if it has no values to guess from."""
+    sample = column.drop_null().slice(0, SAMPLE)
+    fits = (ladder for ladder in GUESSES if _climb(sample, ladder) is not None)
+    return next(fits, WORDS) if len(sample) else WORDS
+
+
+def _converted(table: pa.Table, ladders: Mapping[str, Ladder], origin: Origin) -> pa.Table:
+    """The table with its columns on their ladders, those without one as they are, none infinite.
+
+    Raises DataError at the first value that does not fit.
+    """
+    columns: dict[str, Column] = {}
+    for name in table.column_names:
+        before: Column = table[name]
+        after = _climb(before, ladders[name]) if name in ladders else before
+        if after is None:
+            widest = ladders[name][-1:]
+            # Whether the first n values fit: bisection finds the misfit in a few casts.
+            misfit = bisect_left(
+                range(len(before)), True, key=lambda n: _climb(before[: n + 1], widest) is None
+            )
+            origin.refuse(name, misfit, _expected(widest[0]), before[misfit])
+        if (
+            pa.types.is_floating(after.type)
+            and not pc.all(pc.is_finite(after), min_count=0).as_py()
+        ):
+            is_infinite: Column = pc.is_inf(after)
+            if (infinite := is_infinite.index(True).as_py()) >= 0:
+                origin.refuse(name, infinite, "a finite number", before[infinite])
+            after = pc.if_else(pc.is_nan(after), pa.scalar(None, after.type), after)
+        columns[name] = after
+    return pa.table(columns)
+
+
+def _climb(column: Column, ladder: Ladder) -> Column | None:
+    """The column on the first rung that holds all of it; None if there is none."""
+    for rung in ladder:
+        with suppress(pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            return column.cast(rung)
+    if pa.types.is_string(column.type):
+        trimmed = pc.utf8_trim_whitespace(column)  # " 5" is a number
+        return None if trimmed.equals(column) else _climb(trimmed, ladder)
+    return None
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+
+
+def _expected(kind: pa.DataType) -> str:
+    if _is_number(kind):
+        return "a number"
+    if pa.types.is_boolean(kind):
+        return "true or false"
+    return "a date or a time" if pa.types.is_temporal(kind) else f"a value of type {kind}"
+
+
+@contextmanager
+def _opened(source: str) -> Iterator[io.BufferedReader]:
+    if source == "-":
+        stdin: Any = sys.stdin.buffer
+        # A test may put a plain buffer there, at which one cannot peek.
+        yield stdin if hasattr(stdin, "peek") else io.BufferedReader(stdin)
+        return
+    with ExitStack() as stack:
+        try:
+            stream = stack.enter_context(open(source, "rb"))
+        except OSError as error:
+            raise FileError(_why_not(source, error)) from None
+        yield stream
+
+
+def _why_not(source: str, error: OSError) -> str:
+    if os.path.isdir(source):
+        return f"{source} is a folder: expected a CSV or Parquet file. Name one in it."
+    if isinstance(error, PermissionError):
+        return f"{source} may not be read: permission denied. Allow it with chmod u+r."
+    if not isinstance(error, FileNotFoundError):
+        return f"{source} cannot be read: {error.strerror}."
+    folder, name = os.path.split(source)
+    if folder and not os.path.isdir(folder):
+        return f"{source} does not exist, nor does the folder {folder}."
+    with suppress(OSError):
+        near = get_close_matches(name, os.listdir(folder or "."), n=3)
+        if near:
+            names = " or ".join(f'"{os.path.join(folder, other)}"' for other in near)
+            return f"{source} does not exist. Did you mean {names}?"
+    return f"{source} does not exist, nor anything with a name like it in its folder."
+
+
+def _is_parquet(stream: io.BufferedReader) -> bool:
+    return stream.peek(4)[:4] == b"PAR1"
+
+
+def _reader(stream: io.BufferedReader, file: str) -> csv.Read:
+    """How to read on: what a pipe has and, of what is compressed, what was packed."""
+    packing: Any = PACKED.get(stream.peek(2)[:2])
+    unpacked = packing and pa.CompressedInputStream(stream, packing)
+
+    def read(size: int) -> bytes:
+        if unpacked:
+            with _intact(file):
+                return cast(bytes, unpacked.read(size))
+        parts = [stream.read1(size)]
+        while parts[-1] and (size := size - len(parts[-1])) > 0 and _has_more(stream):
+            parts.append(stream.read1(size))
+        return b"".join(parts)
+
+    return read
+
+
+def _has_more(stream: io.BufferedReader) -> bool:
+    """Whether a pipe brings more at once: many small tables are slow, and so is waiting."""
+    try:
+        return bool(select.select([stream], [], [], 0.01)[0])
+    except (OSError, ValueError):  # not a file of the system, or a system without such a question
+        return False
+
+
+@contextmanager
+def _intact(file: str) -> Iterator[None]:
+    try:
+        yield
     except BROKEN as error:
-        ...
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise DataError(
+            f"{file} is damaged or cut short ({reason}): copy it again, or write it anew."
+        ) from None

@@ -27,7 +27,8 @@ def as_table(X: Any) -> pa.Table:
         import narwhals as nw
 
         frame = nw.from_native(X, eager_only=True)
-        X = pa.table({str(name): _arrow(frame[name]) for name in frame.columns})
+        # By position: pandas' columns may be named 0, 1, …, which narwhals takes for rows.
+        X = pa.table([_arrow(series) for series in frame.iter_columns()], [str(c) for c in frame.columns])
     return pa.table([_plain(column) for column in X.columns], names=X.column_names)
 
 

@@ -159,15 +159,8 @@ class ShoalBase(BaseEstimator):  # type: ignore[misc]
             if not (len(X) if not isinstance(X, pa.Table) else X.num_rows):
                 raise DataError("the table has no rows: expected at least one example.")
             return as_table(X)
-        validate_data(self, X, skip_check_array=True, reset=reset) if hasattr(X, "shape") else None
         array = check_array(X, dtype=None, ensure_all_finite=False, estimator=self, input_name="X")
-        if reset:
-            self.n_features_in_ = array.shape[1]
-        elif array.shape[1] != self.n_features_in_:
-            raise DataError(
-                f"X has {array.shape[1]} features, but {type(self).__name__} is expecting "
-                f"{self.n_features_in_} features as input."
-            )
+        validate_data(self, array, skip_check_array=True, reset=reset)
         return np.asarray(array)
 
     def _learn_encoding(
@@ -185,7 +178,10 @@ class ShoalBase(BaseEstimator):  # type: ignore[misc]
         self.encoding_ = learn(self._arrow(table), weights, engine.moments, **overrides)
         if not self.encoding_.features:
             reasons = "; ".join(f"{c.name}: {c.reason}" for c in self.encoding_.columns[:5])
-            raise DataError(f"no column of X can be used ({reasons}). Expected at least one that varies.")
+            raise DataError(
+                f"no column of X can be used, in {len(table)} sample(s) ({reasons}). Expected at "
+                "least one column that varies."
+            )
         return self._matrix(table)
 
     def _arrow(self, table: "pa.Table | NDArray[Any]") -> pa.Table:
@@ -210,7 +206,7 @@ class ShoalBase(BaseEstimator):  # type: ignore[misc]
             table = np.column_stack([np.asarray(column) for column in table.columns])
         try:
             matrix = np.ascontiguousarray(table, self.dtype)
-        except (TypeError, ValueError) as error:
+        except ValueError as error:
             raise DataError(f'encode=None expects numbers alone: {error}. Use encode="auto".') from None
         bad = first_not_finite(matrix)
         if bad is not None:

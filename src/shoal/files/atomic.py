@@ -177,3 +177,13 @@ def _sync_folder(folder: str) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+class _Enough(Exception):
+    """Ends a block that only wanted to know."""
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Raise FileError now when `path` cannot be written later; nothing is left behind."""
+    with suppress(_Enough), atomic_write(path):
+        raise _Enough

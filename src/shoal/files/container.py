@@ -194,7 +194,7 @@ def _stain(name: str, array: NDArray[Any]) -> str | None:
     if finite.all():
         return None
     place = [int(i) for i in np.argwhere(~finite)[0]]
-    return f"tensor {name!r} has {array[tuple(place)]} at {place}"
+    return f"tensor {reprlib.repr(name)} has {array[tuple(place)]} at {place}"
 
 
 def _flaw(value: object, where: str = "document", depth: int = 0) -> str | None:
@@ -252,7 +252,7 @@ def _numbers(tensors: Mapping[str, NDArray[Any]]) -> dict[_Entry, NDArray[Any]]:
         if kind is None or array.ndim > MAX_RANK or max(array.shape, default=0) > MAX_SIDE:
             raise _Refused(
                 f"expected float32, float64, int64 or uint8 and at most {MAX_RANK} dimensions, "
-                f"but tensor {name!r} has {array.dtype} and shape {array.shape}. Convert it."
+                f"but tensor {reprlib.repr(name)} has {array.dtype} and shape {array.shape}. Convert it."
             )
         # A copy: nobody shall change the numbers between the checksum and the disk.
         copied = np.array(array, dtype=_KINDS[kind], order="C")
@@ -313,7 +313,7 @@ def _container(file: BufferedReader, size: int) -> Container:
     numbers = {entry: _read_tensor(file, entry) for entry in _laid_out(entries)}
     found = _checksum(text, numbers)
     if found != checksum:
-        raise _damaged(f"the checksum {checksum}", f"the content has {found}")
+        raise _damaged(f"the checksum {reprlib.repr(checksum)}", f"the content has {found}")
     document = _parsed(text, "the document")
     flaw = _flaw(document)
     if flaw:
@@ -426,7 +426,7 @@ def _entries(header: Mapping[str, Any]) -> list[_Entry]:
         offsets = header[entry.name]["data_offsets"]
         if offsets != [begin, end]:
             raise _damaged(
-                f"tensor {entry.name!r} at the offsets {begin} to {end}",
+                f"tensor {reprlib.repr(entry.name)} at the offsets {begin} to {end}",
                 f"its entry says {reprlib.repr(offsets)}",
             )
     return entries
@@ -467,7 +467,7 @@ def _read_tensor(file: BufferedReader, entry: _Entry) -> NDArray[Any]:
     came = file.readinto(_raw(array))
     if came != entry.length:
         raise _damaged(
-            f"{entry.length} bytes of tensor {entry.name!r}",
+            f"{entry.length} bytes of tensor {reprlib.repr(entry.name)}",
             f"only {came} came: the file became shorter while it was read",
         )
     return array
