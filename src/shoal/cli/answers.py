@@ -1,6 +1,6 @@
 """How every command ends: its exit code, its errors, its interruption.
 
-    0 done   1 the data or the model is bad   2 the call is bad   130 interrupted   143 terminated
+0 done   1 the data or the model is bad   2 the call is bad   130 interrupted   143 terminated
 """
 
 import functools

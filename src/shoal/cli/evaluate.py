@@ -9,15 +9,20 @@ from shoal.cli.answers import answering, out, print_json
 from shoal.cli.predict import MODEL, TABLE, inputs
 from shoal.cli.scores import classification, regression
 from shoal.cli.show import score_table
-from shoal.cli.tables import model_types, split_target
+from shoal.cli.tables import model_types, rows_with_target, target_values
 
 
 @answering
 def evaluate(
     model: Annotated[str, MODEL],
     table: Annotated[str, TABLE],
-    target: Annotated[str | None, typer.Option("--target", "-t", help="Column with the answers; the model's own by default.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable result on standard output.")] = False,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", "-t", help="Column with the answers; the model's own by default."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Machine-readable result on standard output.")
+    ] = False,
 ) -> None:
     """Compare a model's answers with the true ones.
 
@@ -30,19 +35,24 @@ def evaluate(
     fitted = shoal.load(model)
     target = target or fitted.record_.get("target")
     if target is None:
-        raise SettingError("the model does not say what its target is called: give --target COLUMN.")
+        raise SettingError(
+            "the model does not say what its target is called: give --target COLUMN."
+        )
     classes = getattr(fitted, "classes_", None)
     if classes is not None and fitted._labels_ > 1:
-        raise SettingError("a model with several labels cannot be evaluated by one column. Use Python.")
+        raise SettingError(
+            "a model with several labels cannot be evaluated by one column. Use Python."
+        )
     task = "regression" if classes is None else "classification"
     types = model_types(fitted.encoding_, target, classes) if fitted.encoding_ is not None else None
     truth, said, left_out = [], [], 0
+    where = f'{shown(table)}, target "{target}"'
     for part in stream_tables(table, types=types):
-        y, X, skipped = _known(part, table, target, task)
+        known, skipped = rows_with_target(part, table, target)
         left_out += skipped
-        if len(y):
-            truth.append(y)
-            X = inputs(fitted, X, table)
+        if known.num_rows:
+            truth.append(target_values(known[target], task, where))
+            X = inputs(fitted, known, table)
             said.append(fitted.predict(X) if classes is None else fitted.predict_proba(X))
     if not truth:
         raise DataError(f'{shown(table)}: every value of the target "{target}" is missing.')
@@ -55,20 +65,10 @@ def evaluate(
         )
     scores = regression(answers, y) if classes is None else classification(classes, answers, y)
     if as_json:
-        print_json({"rows": len(y), "rows_without_target": left_out, "target": target, "scores": scores})
+        print_json(
+            {"rows": len(y), "rows_without_target": left_out, "target": target, "scores": scores}
+        )
         return
     more = f", {left_out:,} rows without it left out" if left_out else ""
     out.print(f"{shown(table)}: {len(y):,} rows, target {target}{more}", markup=False)
     out.print(score_table({model: scores}))
-
-
-def _known(part, file, target, task):  # type: ignore[no-untyped-def]
-    from shoal.errors import DataError
-
-    if target in part.column_names and part[target].null_count == part.num_rows:
-        return np.empty(0), part, part.num_rows
-    try:
-        problem = split_target(part, file, target, task)
-    except DataError:
-        raise
-    return problem.y, problem.X, problem.left_out

@@ -21,9 +21,18 @@ TABLE = typer.Argument(help="CSV or Parquet file, or - for standard input.", met
 def predict(
     model: Annotated[str, MODEL],
     table: Annotated[str, TABLE],
-    output: Annotated[str, typer.Option("--output", "-o", help="CSV or .parquet file to write; - for standard output.")] = "-",
-    keep: Annotated[list[str] | None, typer.Option(help="Copy this column of the table too. Repeatable.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a row instead of CSV.")] = False,
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output", "-o", help="CSV or .parquet file to write; - for standard output."
+        ),
+    ] = "-",
+    keep: Annotated[
+        list[str] | None, typer.Option(help="Copy this column of the table too. Repeatable.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a row instead of CSV.")
+    ] = False,
 ) -> None:
     """Predict for every row of a table; it streams, so the table may be larger than memory.
 
@@ -62,7 +71,9 @@ def answers(model: Any, part: pa.Table, file: str, keep: list[str]) -> pa.Table:
     else:
         chosen = {target: pa.array(model.classes_[probability.argmax(axis=1)])}
     names = [f"probability of {c}" for c in model.classes_]
-    return pa.table(kept | chosen | {n: pa.array(p) for n, p in zip(names, probability.T, strict=True)})
+    return pa.table(
+        kept | chosen | {n: pa.array(p) for n, p in zip(names, probability.T, strict=True)}
+    )
 
 
 def inputs(model: Any, part: pa.Table, file: str) -> pa.Table:

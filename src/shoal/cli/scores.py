@@ -39,7 +39,9 @@ def regression(predicted: NDArray[Any], y: NDArray[Any]) -> Scores:
     return {"rmse": float(np.sqrt(mean_squared_error(y, predicted))), "r2": r2}
 
 
-def constant(y_train: NDArray[Any], y: NDArray[Any], classes: NDArray[Any] | None) -> tuple[str, Scores]:
+def constant(
+    y_train: NDArray[Any], y: NDArray[Any], classes: NDArray[Any] | None
+) -> tuple[str, Scores]:
     """The best that one can say without looking: the commonest class, or the mean."""
     if classes is None:
         mean = float(y_train.mean())

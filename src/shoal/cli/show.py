@@ -75,10 +75,17 @@ def score_table(results: dict[str, Scores]) -> Table:
     """The scores of several models, one a line."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     table.add_column("")
-    names = list(next(iter(results.values())))
+    names = [name for name in TITLES if name in next(iter(results.values()))]
     for name in names:
         table.add_column(TITLES[name], justify="right")
     for who, scores in results.items():
-        cells = ["–" if (value := scores[name]) is None else f"{value:.4f}" if abs(value) < 1e4 else f"{value:,.0f}" for name in names]
+        cells = [
+            "–"
+            if (value := scores[name]) is None
+            else f"{value:.4f}"
+            if abs(value) < 1e4
+            else f"{value:,.0f}"
+            for name in names
+        ]
         table.add_row(who, *cells)
     return table

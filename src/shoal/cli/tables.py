@@ -24,35 +24,40 @@ class Problem(NamedTuple):
     left_out: int  # rows without a target
 
 
-def split_target(table: pa.Table, file: str, target: str, task: str | None = None) -> Problem:
-    """Take the target out of the table, and find out what kind of question it asks."""
+def rows_with_target(table: pa.Table, file: str, target: str) -> tuple[pa.Table, int]:
+    """The rows whose target is known, and how many others were left out."""
     if target not in table.column_names:
         raise SettingError(unknown_column(file, target, table.column_names))
-    if len(table.column_names) == 1:
-        raise DataError(f'{shown(file)} has no column but the target "{target}": nothing to learn from.')
     column = table[target]
     present = pc.is_valid(column)
     if pa.types.is_floating(column.type):
-        present = pc.and_(present, pc.invert(pc.is_nan(pc.fill_null(column, float("nan")))))
+        present = pc.and_(present, pc.invert(pc.fill_null(pc.is_nan(column), True)))
     n = pc.sum(present).as_py() or 0
+    return (table if n == table.num_rows else table.filter(present)), table.num_rows - n
+
+
+def split_target(table: pa.Table, file: str, target: str, task: str | None = None) -> Problem:
+    """Take the target out of the table, and find out what kind of question it asks."""
+    known, left_out = rows_with_target(table, file, target)
+    n = known.num_rows
     if not n:
         raise DataError(
             f'{shown(file)}: every value of the target "{target}" is missing. Expected at least some.'
         )
-    left_out = table.num_rows - n
-    if left_out:
-        table = table.filter(present)
-        column = table[target]
-    found, reason = _task_of(column)
+    if len(table.column_names) == 1:
+        raise DataError(
+            f'{shown(file)} has no column but the target "{target}": nothing to learn from.'
+        )
+    found, reason = _task_of(known[target])
     if task is not None and task != found:
         found, reason = task, "as asked with --task"
-    y = target_values(column, found, f"{shown(file)}, target \"{target}\"")
+    y = target_values(known[target], found, f'{shown(file)}, target "{target}"')
     if found == "classification" and len(np.unique(y)) < 2:
         raise DataError(
             f'{shown(file)}: the target "{target}" has one class only, {y[0]!r}, in all {n:,} rows. '
             "Expected at least two to tell apart."
         )
-    return Problem(table.drop_columns([target]), y, found, reason, left_out)
+    return Problem(known.drop_columns([target]), y, found, reason, left_out)
 
 
 def target_values(column: Any, task: str, where: str) -> NDArray[Any]:
@@ -96,7 +101,9 @@ def _task_of(column: Any) -> tuple[str, str]:
     return "regression", "the target is a number"
 
 
-def model_types(encoding: Encoding, target: str | None = None, classes: Any = None) -> dict[str, pa.DataType]:
+def model_types(
+    encoding: Encoding, target: str | None = None, classes: Any = None
+) -> dict[str, pa.DataType]:
     """The types in which a CSV file's columns are read for a model."""
     types: dict[str, pa.DataType] = {}
     for plan in encoding.columns:

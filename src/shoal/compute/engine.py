@@ -1,25 +1,70 @@
-"""Which engine computes: the kernel, or on a processor that cannot run it the plain equations."""
+"""The seam: what a trainer knows of whoever computes, and who computes here."""
 
 import os
-import warnings
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from shoal.compute import kernel, plain
-from shoal.errors import SettingError, ShoalWarning
+from shoal.compute.builds import BUILD, Stop
+from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
+from shoal.data.examples import Examples, Numbers
+from shoal.errors import SettingError
+from shoal.network.architecture import Architecture
+from shoal.sums import GradientSums
 
-if kernel.BUILD == "plain":
-    if os.environ.get("SHOAL_ISA") != "plain":
-        warnings.warn(
-            "this processor has no fused multiply-add, which shoal's kernel needs: the plain "
-            "equations serve instead. They are right, but many times slower, and their last "
-            "bits are not those of other machines.",
-            ShoalWarning,
-            stacklevel=2,
-        )
-    engine = plain
-else:
-    engine = kernel  # type: ignore[assignment]
 
-BUILD = kernel.BUILD
+class Engine(Protocol):
+    """Sums of gradients, epochs, predictions: `kernel` and `plain` are two."""
+
+    def sums(
+        self,
+        architecture: Architecture,
+        parameters: Vector,
+        examples: Examples,
+        threads: int,
+        *,
+        gradients: bool = True,
+        stop: Stop | None = None,
+    ) -> GradientSums:
+        """Loss, weight and gradients, added along the fixed tree."""
+        ...
+
+    def train(
+        self,
+        architecture: Architecture,
+        rule: Rule,
+        budget: Budget,
+        examples: Examples,
+        state: State,
+        threads: int,
+        stop: Stop | None = None,
+    ) -> Outcome:
+        """Epochs, or iterations of full-batch descent."""
+        ...
+
+    def forward(
+        self, architecture: Architecture, parameters: Vector, X: Numbers, threads: int
+    ) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+        """Z1, A1, Z2, A2 of rows of X, in the lecture's shapes."""
+        ...
+
+    def predict(
+        self, architecture: Architecture, parameters: Vector, X: Numbers, threads: int
+    ) -> Numbers:
+        """A2 of rows of X, (n_y, m); DataError for what is not finite."""
+        ...
+
+    def moments(
+        self, x: NDArray[np.float64], weights: NDArray[np.float64] | None
+    ) -> tuple[float, float, float]:
+        """Weight, mean and variance of the values that are not NaN."""
+        ...
+
+
+_modules: dict[bool, Any] = {True: plain, False: kernel}
+engine: Engine = _modules[BUILD == "plain"]
 
 
 def threads(n_jobs: int | None = None) -> int:
@@ -27,12 +72,16 @@ def threads(n_jobs: int | None = None) -> int:
 
     As in joblib, -1 means all and -2 all but one.
     """
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if n_jobs is None:
-        text = os.environ.get("SHOAL_THREADS") or str(available)
-        if not text.isdigit() or int(text) < 1:
-            raise SettingError(f"SHOAL_THREADS={text}: expected a whole number from 1 on.")
-        return int(text)
+    if n_jobs is not None and n_jobs > 0:
+        return n_jobs
     if n_jobs == 0:
         raise SettingError("n_jobs=0: expected a number of threads from 1 on, or -1 for all.")
-    return n_jobs if n_jobs > 0 else max(1, available + 1 + n_jobs)
+    available = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    if n_jobs is not None:
+        return max(1, available + 1 + n_jobs)
+    text = os.environ.get("SHOAL_THREADS") or str(available)
+    if not text.isdigit() or int(text) < 1:
+        raise SettingError(f"SHOAL_THREADS={text}: expected a whole number from 1 on.")
+    return int(text)

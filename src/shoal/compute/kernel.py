@@ -1,65 +1,21 @@
-"""The one door to the compiled kernel: arguments are checked and made ready here.
+"""The one door to the compiled kernel: what it needs is made ready here."""
 
-The module of this processor is chosen at import; SHOAL_ISA (avx2, avx512, neon) forces one,
-and SHOAL_ISA=plain asks for the plain equations (`shoal.compute.plain`).
-"""
-
-import importlib
-import os
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
+from shoal.compute.builds import Stop
+from shoal.compute.builds import compiled as _k
+from shoal.compute.steps import Budget, Outcome, Rule, State, Vector, not_finite
 from shoal.data.examples import Examples, Numbers
-from shoal.errors import DataError, SettingError
 from shoal.network.architecture import Architecture
 from shoal.sums import GradientSums
 
 
-def _choose() -> tuple[str, ModuleType | None]:
-    from shoal.compute._processor import builds  # type: ignore[import-not-found]
-
-    here = builds()
-    wanted = os.environ.get("SHOAL_ISA") or (here[0] if here else "plain")
-    if wanted == "plain":
-        return "plain", None
-    if wanted not in here:
-        raise SettingError(
-            f"SHOAL_ISA={wanted}: expected one of {', '.join([*here, 'plain'])}, which are what "
-            "this processor can run. Unset it to let shoal choose."
-        )
-    return wanted, importlib.import_module(f"shoal.compute._kernel_{wanted}")
-
-
-BUILD, _module = _choose()
-_k: Any = _module
-
-
-class Stop:
-    """A flag that ends running calls: raised by another thread, or by a signal."""
-
-    def __init__(self) -> None:
-        self._flag = _k.StopFlag()
-
-    def request(self) -> None:
-        """Ask the calls that hold this flag to end as soon as they can."""
-        self._flag.raise_flag()
-
-    @property
-    def exception(self) -> BaseException | None:
-        """What the signal's handler raised, if a signal was the reason."""
-        exception: BaseException | None = self._flag.exception
-        return exception
-
-
 def _shape(architecture: Architecture) -> Any:
     n_x, n_h, n_y, activation, output = architecture
-    return _k.Shape(
-        n_x, n_h, n_y, getattr(_k.Activation, activation), getattr(_k.Output, output)
-    )
+    return _k.Shape(n_x, n_h, n_y, getattr(_k.Activation, activation), getattr(_k.Output, output))
 
 
 def train(
@@ -94,7 +50,7 @@ def train(
     progress = _k.Progress(state.best_loss, state.waited, state.power1, state.power2)
     ending, epochs, progress = _k.train(
         _shape(architecture), settings, *examples, parameters, memory, best, losses, progress,
-        threads, stop._flag,
+        threads, stop.flag,
     )  # fmt: skip
     after = State(
         parameters, memory, best, progress.best_loss, progress.waited,
@@ -117,7 +73,7 @@ def sums(
     n = architecture.n_parameters if gradients else 0
     out = np.empty(n + 2)
     complete = _k.sums(
-        _shape(architecture), parameters, *examples, out, gradients, threads, stop._flag
+        _shape(architecture), parameters, *examples, out, gradients, threads, stop.flag
     )
     if not complete:
         raise stop.exception or KeyboardInterrupt
@@ -135,9 +91,7 @@ def forward(
     return Z1, A1, Z2, A2
 
 
-def predict(
-    architecture: Architecture, parameters: Vector, X: Numbers, threads: int
-) -> Numbers:
+def predict(architecture: Architecture, parameters: Vector, X: Numbers, threads: int) -> Numbers:
     """A2 of rows of X, shape (n_y, m). Raises DataError for a number that is not finite."""
     A2 = np.empty((architecture.n_y, len(X)), X.dtype)
     _predict(architecture, parameters, X, None, None, None, A2, threads)
@@ -162,17 +116,9 @@ def _predict(
         raise not_finite(X, bad)
 
 
-def not_finite(X: Numbers, row: int) -> DataError:
-    """The error for a row that holds NaN or an infinite number."""
-    column = int(np.flatnonzero(~np.isfinite(X[row]))[0])
-    kind = "NaN" if np.isnan(X[row, column]) else "infinity"
-    return DataError(
-        f"Input X contains {kind}: row {row}, column {column} (both counted from 0). Expected "
-        "finite numbers: fill or leave out such rows, or let encode='auto' fill missing ones."
-    )
-
-
-def moments(x: NDArray[np.float64], weights: NDArray[np.float64] | None) -> tuple[float, float, float]:
+def moments(
+    x: NDArray[np.float64], weights: NDArray[np.float64] | None
+) -> tuple[float, float, float]:
     """Weight, mean and variance of the values of x that are not NaN."""
     weight, mean, variance = _k.moments(x, weights)
     return weight, mean, variance

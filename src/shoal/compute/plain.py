@@ -8,29 +8,17 @@ from the kernel's, as NumPy rounds elsewhere, but the numbers agree.
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
+from shoal.compute.builds import Stop
+from shoal.compute.steps import Budget, Outcome, Rule, State, Vector, not_finite
 from shoal.data.examples import Examples, Numbers
 from shoal.network.architecture import Architecture
 from shoal.network.draws import philox
-from shoal.network.equations import backward, forward as _forward
+from shoal.network.equations import backward
+from shoal.network.equations import forward as _forward
 from shoal.sums import GradientSums, add_in_order, blocks
 
-BUILD = "plain"
 ROUNDS = 6  # of the order of an epoch, see kernel/random.hpp
 DUST = 1e-30  # below it, an optimiser's memory counts as 0, see kernel/optimisers.hpp
-
-
-class Stop:
-    """A flag that ends a training between two steps."""
-
-    exception: BaseException | None = None
-
-    def __init__(self) -> None:
-        self.requested = False
-
-    def request(self) -> None:
-        """Ask the calls that hold this flag to end as soon as they can."""
-        self.requested = True
 
 
 def sums(
@@ -167,15 +155,15 @@ def predict(
     """A2 of rows of X, shape (n_y, m). Raises DataError for a number that is not finite."""
     bad = ~np.isfinite(X).all(axis=1)
     if bad.any():
-        from shoal.compute.kernel import not_finite
-
         raise not_finite(X, int(np.flatnonzero(bad)[0]))
     # Block by block, so that memory stays bounded.
     parts = [forward(architecture, parameters, X[part])[3] for part in blocks(len(X))]
     return np.concatenate(parts, axis=1) if parts else np.empty((architecture.n_y, 0), X.dtype)
 
 
-def moments(x: NDArray[np.float64], weights: NDArray[np.float64] | None) -> tuple[float, float, float]:
+def moments(
+    x: NDArray[np.float64], weights: NDArray[np.float64] | None
+) -> tuple[float, float, float]:
     """Weight, mean and variance of the values of x that are not NaN."""
     w = np.ones_like(x) if weights is None else weights
     w, x = w[~np.isnan(x)], x[~np.isnan(x)]

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.errors import DataError
+
 Vector = NDArray[np.floating]
 
 
@@ -66,3 +68,13 @@ def start(parameters: Vector, solver: str) -> State:
     """The state before the first step."""
     size = len(parameters) * (2 if solver == "adam" else 1)
     return State(parameters, np.zeros(size, parameters.dtype), parameters)
+
+
+def not_finite(X: Vector, row: int) -> DataError:
+    """The error for a row that holds NaN or an infinite number."""
+    column = int(np.flatnonzero(~np.isfinite(X[row]))[0])
+    kind = "NaN" if np.isnan(X[row, column]) else "infinity"
+    return DataError(
+        f"Input X contains {kind}: row {row}, column {column} (both counted from 0). Expected "
+        "finite numbers: fill or leave out such rows, or let encode='auto' fill missing ones."
+    )

@@ -173,7 +173,15 @@ def learn(
         table, weights = table.filter(pa.array(present)), weights[present]
     plans = []
     for name in table.column_names:
-        kind = "drop" if name in drop else "words" if name in words else "number" if name in numbers else ""
+        kind = (
+            "drop"
+            if name in drop
+            else "words"
+            if name in words
+            else "number"
+            if name in numbers
+            else ""
+        )
         plans.append(_learn_column(name, table[name], weights, moments, kind))
     return Encoding(tuple(plans))
 
@@ -198,7 +206,9 @@ def _check_overrides(
                     f'{option}: the table has no column "{name}". Columns: {", ".join(columns[:20])}.'
                 )
     for name in set(words) & set(numbers) | set(words) & set(drop) | set(numbers) & set(drop):
-        raise SettingError(f'column "{name}" is named in two of words, numbers and drop: choose one.')
+        raise SettingError(
+            f'column "{name}" is named in two of words, numbers and drop: choose one.'
+        )
 
 
 def _learn_column(name: str, column: Column, w: Weights, moments: Moments, kind: str) -> Plan:
@@ -211,7 +221,9 @@ def _learn_column(name: str, column: Column, w: Weights, moments: Moments, kind:
     t = column.type
     if pa.types.is_temporal(t) and kind != "number" and not pa.types.is_duration(t):
         return _learn_time(name, column, w, moments)
-    if (pa.types.is_string(t) or pa.types.is_large_string(t) or pa.types.is_string_view(t)) and kind != "number":
+    if (
+        pa.types.is_string(t) or pa.types.is_large_string(t) or pa.types.is_string_view(t)
+    ) and kind != "number":
         return _learn_words(name, column, w)
     x = as_numbers(column, name)
     holes = bool(np.isnan(x).any())
@@ -221,7 +233,9 @@ def _learn_column(name: str, column: Column, w: Weights, moments: Moments, kind:
     if not weight > 0:
         return SetAside(name, "empty")
     if not np.isfinite(variance):
-        raise DataError(f'column "{name}": the numbers are too large to be squared. Divide them by their size.')
+        raise DataError(
+            f'column "{name}": the numbers are too large to be squared. Divide them by their size.'
+        )
     scale = float(np.sqrt(variance))
     if not scale > 4 * np.finfo(float).eps * abs(mean):  # nothing but rounding
         if not holes:
@@ -237,7 +251,9 @@ def _learn_words(name: str, column: Column, w: Weights) -> Plan:
     coded = pc.dictionary_encode(text)
     codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
     holes = bool((codes < 0).any())
-    count = np.bincount(codes[codes >= 0], None if w is None else w[codes >= 0], len(coded.dictionary))
+    count = np.bincount(
+        codes[codes >= 0], None if w is None else w[codes >= 0], len(coded.dictionary)
+    )
     total = float(count.sum())
     least = min(max(total * RARE_SHARE, RARE_LEAST), RARE_MOST)
     vocabulary = coded.dictionary.to_pylist()
@@ -252,7 +268,7 @@ def _learn_words(name: str, column: Column, w: Weights) -> Plan:
 
 def _learn_time(name: str, column: Column, w: Weights, moments: Moments) -> Plan:
     seconds = as_seconds(column, name)
-    weight, mean, variance = moments(seconds, w)
+    _, mean, variance = moments(seconds, w)
     if not variance > 0:
         return SetAside(name, "constant")
     present = seconds[~np.isnan(seconds)]
@@ -279,7 +295,12 @@ def as_numbers(column: Column, name: str) -> Floats:
         column = pc.cast(column, pa.uint8())
     elif pa.types.is_temporal(t):
         return as_seconds(column, name)
-    elif not (pa.types.is_integer(t) or pa.types.is_floating(t) or pa.types.is_decimal(t) or pa.types.is_null(t)):
+    elif not (
+        pa.types.is_integer(t)
+        or pa.types.is_floating(t)
+        or pa.types.is_decimal(t)
+        or pa.types.is_null(t)
+    ):
         return _numbers_in_text(as_words(column), name)
     values = pc.cast(column, pa.float64(), safe=False)
     return np.ascontiguousarray(values.to_numpy(), np.float64)
@@ -370,7 +391,9 @@ def vocabularies(encoding: Encoding) -> Iterator[tuple[int, tuple[str, ...]]]:
             yield i, plan.words
 
 
-def from_plain(plain: Sequence[Mapping[str, Any]], words: Mapping[int, tuple[str, ...]]) -> Encoding:
+def from_plain(
+    plain: Sequence[Mapping[str, Any]], words: Mapping[int, tuple[str, ...]]
+) -> Encoding:
     """The encoding again. Raises KeyError, TypeError or ValueError for what `to_plain` never wrote."""
     plans = []
     for i, column in enumerate(plain):

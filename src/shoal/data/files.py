@@ -41,6 +41,7 @@ GUESSES: tuple[Ladder, ...] = (
 # with one slip in it for words.
 SAMPLE = 100
 PACKED = {b"\x1f\x8b": "gzip", b"BZ": "bz2", b"\x28\xb5": "zstd"}  # by the first two bytes
+FINITE = "a finite number"
 BROKEN = (pa.ArrowException, OSError)
 
 
@@ -150,12 +151,12 @@ class Origin(NamedTuple):
     fixed: bool = False  # by a model: then --words and --drop are no cure
 
     def refuse(self, name: str, index: int, expected: str, found: object) -> NoReturn:
-        """Raise the DataError for one value."""
+        """Raise the DataError for one value; words are no cure for an infinite number."""
         text = str(found)
         text = json.dumps(text if len(text) <= 40 else f"{text[:40]}…", ensure_ascii=False)
         other = (
             ", or leave it empty if it is not known"
-            if self.fixed
+            if self.fixed or expected == FINITE
             else f", or read the whole column as words with --words {shlex.quote(name)} "
             f"(or leave it out with --drop {shlex.quote(name)})"
         )
@@ -194,7 +195,8 @@ def _from_parquet(
         # The description stands at the end, so a pipe must be read to its end first.
         on_disk = source != "-" and stream.seekable()
         parquet = pq.ParquetFile(source if on_disk else pa.BufferReader(stream.read()))
-        names = csv.distinct(file, parquet.schema_arrow.names)
+    names = parquet.schema_arrow.names
+    csv.distinct(file, names)
     kept = choice.kept(file, names)
     if not parquet.metadata.num_rows:
         raise DataError(f"{file} has columns but no rows: expected one at least.")
@@ -241,13 +243,11 @@ def _converted(table: pa.Table, ladders: Mapping[str, Ladder], origin: Origin) -
                 range(len(before)), True, key=lambda n: _climb(before[: n + 1], widest) is None
             )
             origin.refuse(name, misfit, _expected(widest[0]), before[misfit])
-        if (
-            pa.types.is_floating(after.type)
-            and not pc.all(pc.is_finite(after), min_count=0).as_py()
-        ):
+        is_float = pa.types.is_floating(after.type)
+        if is_float and not pc.all(pc.is_finite(after), min_count=0).as_py():
             is_infinite: Column = pc.is_inf(after)
             if (infinite := is_infinite.index(True).as_py()) >= 0:
-                origin.refuse(name, infinite, "a finite number", before[infinite])
+                origin.refuse(name, infinite, FINITE, before[infinite])
             after = pc.if_else(pc.is_nan(after), pa.scalar(None, after.type), after)
         columns[name] = after
     return pa.table(columns)
@@ -302,8 +302,7 @@ def _why_not(source: str, error: OSError) -> str:
     if folder and not os.path.isdir(folder):
         return f"{source} does not exist, nor does the folder {folder}."
     with suppress(OSError):
-        near = get_close_matches(name, os.listdir(folder or "."), n=3)
-        if near:
+        if near := get_close_matches(name, os.listdir(folder or "."), n=3):
             names = " or ".join(f'"{os.path.join(folder, other)}"' for other in near)
             return f"{source} does not exist. Did you mean {names}?"
     return f"{source} does not exist, nor anything with a name like it in its folder."
@@ -319,13 +318,13 @@ def _reader(stream: io.BufferedReader, file: str) -> csv.Read:
     unpacked = packing and pa.CompressedInputStream(stream, packing)
 
     def read(size: int) -> bytes:
-        if unpacked:
-            with _intact(file):
-                return cast(bytes, unpacked.read(size))
-        parts = [stream.read1(size)]
-        while parts[-1] and (size := size - len(parts[-1])) > 0 and _has_more(stream):
-            parts.append(stream.read1(size))
-        return b"".join(parts)
+        with _intact(file):
+            if unpacked:
+                return bytes(unpacked.read(size))
+            parts = [stream.read1(size)]
+            while parts[-1] and (size := size - len(parts[-1])) > 0 and _has_more(stream):
+                parts.append(stream.read1(size))
+            return b"".join(parts)
 
     return read
 

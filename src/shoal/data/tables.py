@@ -28,13 +28,17 @@ def as_table(X: Any) -> pa.Table:
 
         frame = nw.from_native(X, eager_only=True)
         # By position: pandas' columns may be named 0, 1, …, which narwhals takes for rows.
-        X = pa.table([_arrow(series) for series in frame.iter_columns()], [str(c) for c in frame.columns])
+        X = pa.table(
+            [_arrow(series) for series in frame.iter_columns()], [str(c) for c in frame.columns]
+        )
     return pa.table([_plain(column) for column in X.columns], names=X.column_names)
 
 
 def from_objects(X: "np.ndarray[Any, Any]", names: Sequence[str]) -> pa.Table:
     """A 2-d array of Python objects, each column with the type that its values share."""
-    return pa.table([_column_of_objects(X[:, j], name) for j, name in enumerate(names)], list(names))
+    return pa.table(
+        [_column_of_objects(X[:, j], name) for j, name in enumerate(names)], list(names)
+    )
 
 
 def _arrow(series: Any) -> Any:

@@ -17,12 +17,12 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from shoal.compute.builds import Stop
 from shoal.compute.engine import engine
 from shoal.compute.engine import threads as threads_of
-from shoal.compute.kernel import Stop
 from shoal.compute.memory import refuse_if_too_large
-from shoal.compute.steps import Rule, State, start
-from shoal.data.encoding import Encoding, learn
+from shoal.compute.steps import Rule, State, not_finite, start
+from shoal.data.encoding import Encoding, SetAside, learn
 from shoal.data.examples import Examples, Numbers
 from shoal.data.split import hold_out
 from shoal.data.tables import as_table, from_objects, is_table
@@ -52,7 +52,7 @@ class Targets(NamedTuple):
     weights: NDArray[np.float64] | None
 
 
-class ShoalBase(BaseEstimator):  # type: ignore[misc]
+class ShoalBase(BaseEstimator):
     """The estimator's contract, but for what y means."""
 
     # --- what the two estimators fill in ---------------------------------------------
@@ -96,7 +96,9 @@ class ShoalBase(BaseEstimator):  # type: ignore[misc]
         weights = None
         if sample_weight is not None:
             weights = np.ascontiguousarray(
-                _check_sample_weight(sample_weight, table, dtype=np.float64, ensure_non_negative=True)
+                _check_sample_weight(
+                    sample_weight, table, dtype=np.float64, ensure_non_negative=True
+                )
             )
             if not weights.sum() > 0:
                 raise DataError("sample_weight is 0 for every row: nothing is left to learn from.")
@@ -133,7 +135,9 @@ class ShoalBase(BaseEstimator):  # type: ignore[misc]
         check_positive("alpha", self.alpha, or_zero=True)
         check_whole("members", self.members, least=1)
         if self.early_stopping not in (True, False, "auto"):
-            raise SettingError(f'early_stopping={self.early_stopping!r}: expected True, False or "auto".')
+            raise SettingError(
+                f'early_stopping={self.early_stopping!r}: expected True, False or "auto".'
+            )
         check_positive("validation_fraction", self.validation_fraction)
         if self.validation_fraction >= 1:
             raise SettingError(
@@ -177,7 +181,11 @@ class ShoalBase(BaseEstimator):  # type: ignore[misc]
             return self._matrix(table)
         self.encoding_ = learn(self._arrow(table), weights, engine.moments, **overrides)
         if not self.encoding_.features:
-            reasons = "; ".join(f"{c.name}: {c.reason}" for c in self.encoding_.columns[:5])
+            reasons = "; ".join(
+                f"{c.name}: {c.reason}"
+                for c in self.encoding_.columns[:5]
+                if isinstance(c, SetAside)
+            )
             raise DataError(
                 f"no column of X can be used, in {len(table)} sample(s) ({reasons}). Expected at "
                 "least one column that varies."
@@ -190,7 +198,9 @@ class ShoalBase(BaseEstimator):  # type: ignore[misc]
         names = [f"x{j}" for j in range(table.shape[1])]
         if table.dtype.kind in "OUS":
             return from_objects(table.astype(object), names)
-        return pa.table([pa.array(np.ascontiguousarray(table[:, j])) for j in range(len(names))], names)
+        return pa.table(
+            [pa.array(np.ascontiguousarray(table[:, j])) for j in range(len(names))], names
+        )
 
     def _matrix(self, table: "pa.Table | NDArray[Any]") -> Numbers:
         """Rows of numbers in the working precision, as the networks see them."""
@@ -207,11 +217,11 @@ class ShoalBase(BaseEstimator):  # type: ignore[misc]
         try:
             matrix = np.ascontiguousarray(table, self.dtype)
         except ValueError as error:
-            raise DataError(f'encode=None expects numbers alone: {error}. Use encode="auto".') from None
+            raise DataError(
+                f'encode=None expects numbers alone: {error}. Use encode="auto".'
+            ) from None
         bad = first_not_finite(matrix)
         if bad is not None:
-            from shoal.compute.kernel import not_finite
-
             raise not_finite(matrix, bad)
         return matrix
 
@@ -229,7 +239,9 @@ class ShoalBase(BaseEstimator):  # type: ignore[misc]
         table = self._read(X, reset=False)
         weights = None
         if sample_weight is not None:
-            weights = _check_sample_weight(sample_weight, table, dtype=np.float64, ensure_non_negative=True)
+            weights = _check_sample_weight(
+                sample_weight, table, dtype=np.float64, ensure_non_negative=True
+            )
         targets = self._targets(y, weights)
         check_lengths(len(table), targets, "y_val")
         return self._examples(self._matrix(table), targets)
@@ -258,10 +270,15 @@ class ShoalBase(BaseEstimator):  # type: ignore[misc]
                 f"{architecture} wanted. Use warm_start=False."
             )
         seeds = [seed if i == 0 else child(seed, MEMBER + i) for i in range(self.members)]
-        states: list[State] = self._states if continued and len(self._states) == len(seeds) else [
-            start(self._draw(architecture, s), self.solver) for s in seeds
-        ]
-        if any(len(state.memory) != len(start(state.parameters, self.solver).memory) for state in states):
+        states: list[State] = (
+            self._states
+            if continued and len(self._states) == len(seeds)
+            else [start(self._draw(architecture, s), self.solver) for s in seeds]
+        )
+        if any(
+            len(state.memory) != len(start(state.parameters, self.solver).memory)
+            for state in states
+        ):
             states = [start(state.parameters, self.solver) for state in states]  # another solver
 
         def job(
@@ -276,7 +293,7 @@ class ShoalBase(BaseEstimator):  # type: ignore[misc]
 
         report = progress_of(self.verbose, self.max_iter)
         trained = train_all(
-            [lambda *a, i=i: job(i, *a) for i in range(self.members)],  # type: ignore[misc]
+            [lambda *a, i=i: job(i, *a) for i in range(self.members)],
             threads_of(self.n_jobs),
             report,
         )
@@ -297,7 +314,9 @@ class ShoalBase(BaseEstimator):  # type: ignore[misc]
             early = examples.m >= EARLY_STOPPING_ROWS
         if validation is not None or not early:
             return examples, validation
-        rows, held = hold_out(examples.m, self.validation_fraction, child(seed, SPLIT), examples.labels)
+        rows, held = hold_out(
+            examples.m, self.validation_fraction, child(seed, SPLIT), examples.labels
+        )
         if not len(held) or not len(rows):
             raise DataError(
                 f"{examples.m} rows are too few for early stopping: no row could be held out. "
@@ -313,7 +332,13 @@ class ShoalBase(BaseEstimator):  # type: ignore[misc]
 
     def _plan(self, m: int, seed: int) -> Plan:
         rate = LEARNING_RATES[self.solver] if self.learning_rate == "auto" else self.learning_rate
-        batch = 0 if self.solver == "gd" else auto_batch(m) if self.batch_size == "auto" else self.batch_size
+        batch = (
+            0
+            if self.solver == "gd"
+            else auto_batch(m)
+            if self.batch_size == "auto"
+            else self.batch_size
+        )
         rule = Rule(
             self.solver,
             float(rate),
@@ -332,7 +357,9 @@ class ShoalBase(BaseEstimator):  # type: ignore[misc]
         self.n_layers_ = 3 if architecture.n_h else 2
         self.loss_curve_ = list(first.losses)
         self.validation_loss_curve_ = list(first.validation_losses) or None
-        self.loss_ = first.losses[first.best_epoch - 1] if first.losses and first.best_epoch else np.nan
+        self.loss_ = (
+            first.losses[first.best_epoch - 1] if first.losses and first.best_epoch else np.nan
+        )
         self.best_epoch_ = first.best_epoch
         self.endings_ = [t.ending for t in trained]
         self.training_seconds_ = max(t.seconds for t in trained)
@@ -445,7 +472,9 @@ def check_lengths(m: int, targets: Targets, name: str) -> None:
     """Raise DataError unless there is a target for each row."""
     found = len(targets.labels if targets.labels is not None else targets.Y)  # type: ignore[arg-type]
     if found != m:
-        raise DataError(f"Found input variables with inconsistent numbers of samples: {[m, found]} (X, {name}).")
+        raise DataError(
+            f"Found input variables with inconsistent numbers of samples: {[m, found]} (X, {name})."
+        )
 
 
 def first_not_finite(matrix: Numbers, rows: int = 65_536) -> int | None:
@@ -460,12 +489,14 @@ def first_not_finite(matrix: Numbers, rows: int = 65_536) -> int | None:
 def progress_of(verbose: Any, max_iter: int) -> Callable[[Report], None] | None:
     """What `verbose` asks for: nothing, lines on standard output, or a function to call."""
     if callable(verbose):
-        return verbose  # type: ignore[no-any-return]
+        return verbose
     if not verbose:
         return None
 
     def tell(report: Report) -> None:
-        validation = "" if report.validation_loss is None else f", validation {report.validation_loss:.6f}"
+        validation = (
+            "" if report.validation_loss is None else f", validation {report.validation_loss:.6f}"
+        )
         print(f"epoch {report.epoch} of {max_iter}: loss {report.loss:.6f}{validation}")
 
     return tell

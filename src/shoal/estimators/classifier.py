@@ -14,7 +14,7 @@ from shoal.errors import DataError
 from shoal.estimators.base import ShoalBase, Targets
 
 
-class ShoalClassifier(ClassifierMixin, ShoalBase):  # type: ignore[misc]
+class ShoalClassifier(ClassifierMixin, ShoalBase):
     """A network with one hidden layer that tells classes apart.
 
     Parameters (all keyword-only; those of scikit-learn's `MLPClassifier` keep their meaning)
@@ -239,12 +239,14 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):  # type: ignore[misc]
 
 
 def _as_array(y: Any) -> NDArray[Any]:
-    """y as an array of one type, without holes."""
+    """Y as an array of one type, without holes."""
     values = np.asarray(y)
     if values.dtype.kind == "f":
         missing = np.isnan(values)
     elif values.dtype.kind == "O":
-        missing = np.array([v is None or v != v for v in values.reshape(-1)], bool).reshape(values.shape)
+        missing = np.array([v is None or v != v for v in values.reshape(-1)], bool).reshape(
+            values.shape
+        )
     else:
         return values
     if missing.any():

@@ -15,7 +15,7 @@ from shoal.errors import DataError
 from shoal.estimators.base import ShoalBase, Targets
 
 
-class ShoalRegressor(RegressorMixin, ShoalBase):  # type: ignore[misc]
+class ShoalRegressor(RegressorMixin, ShoalBase):
     """A network with one hidden layer that predicts numbers.
 
     The parameters are those of `ShoalClassifier`, without `class_weight`. The targets are
@@ -113,7 +113,9 @@ class ShoalRegressor(RegressorMixin, ShoalBase):  # type: ignore[misc]
         numbers = _as_numbers(y)
         columns = numbers.reshape(len(numbers), -1)
         if columns.shape[1] != len(self.target_mean_):
-            raise DataError(f"y must have {len(self.target_mean_)} columns, but has {columns.shape[1]}.")
+            raise DataError(
+                f"y must have {len(self.target_mean_)} columns, but has {columns.shape[1]}."
+            )
         return Targets((columns - self.target_mean_) / self.target_scale_, None, weights)
 
     def _outputs(self) -> tuple[int, str]:

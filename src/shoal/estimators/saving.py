@@ -23,7 +23,14 @@ from shoal.training.network import Network
 FORMAT_VERSION = 1
 KINDS = {"classifier": ShoalClassifier, "regressor": ShoalRegressor}
 # What a fit leaves behind and a file keeps as it is.
-NUMBERS_KEPT = ("n_iter_", "n_features_in_", "n_layers_", "n_outputs_", "best_epoch_", "training_seconds_")
+NUMBERS_KEPT = (
+    "n_iter_",
+    "n_features_in_",
+    "n_layers_",
+    "n_outputs_",
+    "best_epoch_",
+    "training_seconds_",
+)
 LISTS_KEPT = ("endings_", "member_seeds_")
 
 
@@ -104,9 +111,7 @@ def from_document(document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any
                     f"{name} of network {i} has shape {V.shape}, but the architecture implies "
                     f"{wanted}. Copy the file again, or train the model again."
                 )
-        model.networks_.append(
-            Network(*matrices, activation=shape.activation, output=shape.output)
-        )
+        model.networks_.append(Network(*matrices, activation=shape.activation, output=shape.output))
     model.encoding_ = None
     if document["encoding"] is not None:
         words = {}
@@ -114,7 +119,9 @@ def from_document(document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any
             if column["kind"] == "words":
                 words[i] = tuple(_get_words(tensors, f"words.{i}", expected))
                 if len(words[i]) != column["words"]:
-                    raise ModelFileError(f"column {i} has {len(words[i])} words, expected {column['words']}.")
+                    raise ModelFileError(
+                        f"column {i} has {len(words[i])} words, expected {column['words']}."
+                    )
         model.encoding_ = from_plain(document["encoding"], words)
         if len(model.encoding_.features) != shape.n_x:
             raise ModelFileError(
@@ -134,7 +141,9 @@ def from_document(document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any
     model.record_ = dict(document["record"])
     _get_targets(model, document, tensors, expected)
     if unknown := set(tensors) - expected:
-        raise ModelFileError(f"the file holds arrays that no model has: {', '.join(sorted(unknown))}.")
+        raise ModelFileError(
+            f"the file holds arrays that no model has: {', '.join(sorted(unknown))}."
+        )
     if model.fingerprint_ != document["fingerprint"]:
         raise ModelFileError(
             f"the parameters have fingerprint {model.fingerprint_}, and the file says "
@@ -149,7 +158,9 @@ def _settings(model: ShoalBase) -> dict[str, Any]:
     if not isinstance(settings["random_state"], int | type(None)):
         settings["random_state"] = int(model.member_seeds_[0])
     if isinstance(settings.get("class_weight"), dict):  # JSON has no keys but strings
-        settings["class_weight"] = [[_plain(k), _plain(v)] for k, v in settings["class_weight"].items()]
+        settings["class_weight"] = [
+            [_plain(k), _plain(v)] for k, v in settings["class_weight"].items()
+        ]
     settings["dtype"] = np.dtype(settings["dtype"]).name
     return {name: _plain(value) for name, value in settings.items()}
 
@@ -188,7 +199,9 @@ def _get_words(tensors: Mapping[str, NDArray[Any]], name: str, expected: set[str
     data, ends = tensors[f"{name}.bytes"].tobytes(), tensors[f"{name}.ends"].tolist()
     expected |= {f"{name}.bytes", f"{name}.ends"}
     starts = [0, *ends[:-1]]
-    if any(a > b for a, b in zip(starts, ends, strict=True)) or (ends[-1] if ends else 0) != len(data):
+    if any(a > b for a, b in zip(starts, ends, strict=True)) or (ends[-1] if ends else 0) != len(
+        data
+    ):
         raise ModelFileError(f"the words of {name} do not fit their bytes.")
     return [data[a:b].decode("utf-8", "surrogatepass") for a, b in zip(starts, ends, strict=True)]
 

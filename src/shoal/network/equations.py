@@ -119,7 +119,9 @@ def backward(
     dW2 = dZ2 @ A1.T / m  # [6]
     db2 = dZ2.sum(axis=1, keepdims=True) / m  # [7]
     if not len(parameters.W1):
-        return Gradients(parameters.W1, parameters.b1, dW2, db2, activations.Z1, dZ2)  # the first two are empty
+        return Gradients(
+            parameters.W1, parameters.b1, dW2, db2, activations.Z1, dZ2
+        )  # the first two are empty
     dZ1 = (parameters.W2.T @ dZ2) * g.slope(A1)  # [8]
     dW1 = dZ1 @ X.T / m  # [9]
     db1 = dZ1.sum(axis=1, keepdims=True) / m  # [10]

@@ -1,12 +1,12 @@
 """Train one network: epochs, the validation part, when to stop, which parameters to keep.
 
-    training ends with    parameters kept
-    "finished"            the last ones: the budget of epochs is used up
-    "plateau"             the loss stood still for n_iter_no_change epochs: best epoch by
-                          validation, or without a validation part the last ones
-    "converged"           no parameter moved any more: the last ones
-    "diverged"            the loss grew, or was no number: the best seen
-    "interrupted"         by a signal, or by another thread: the best seen
+training ends with    parameters kept
+"finished"            the last ones: the budget of epochs is used up
+"plateau"             the loss stood still for n_iter_no_change epochs: best epoch by
+                      validation, or without a validation part the last ones
+"converged"           no parameter moved any more: the last ones
+"diverged"            the loss grew, or was no number: the best seen
+"interrupted"         by a signal, or by another thread: the best seen
 """
 
 import time
@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from shoal.compute.builds import Stop
 from shoal.compute.engine import engine
-from shoal.compute.kernel import Stop
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
 from shoal.data.examples import Examples
 from shoal.network.architecture import Architecture
@@ -88,7 +88,9 @@ def train(
             last = validation_losses[-1] if validation_losses else None
             report(Report(len(losses), losses[-1], last, now - began))
 
-    trained = run(architecture, plan, examples, state, validation, threads, stop, tell if report else None)
+    trained = run(
+        architecture, plan, examples, state, validation, threads, stop, tell if report else None
+    )
     return trained._replace(seconds=time.perf_counter() - began)
 
 

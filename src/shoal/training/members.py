@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 
-from shoal.compute.engine import engine
-from shoal.compute.kernel import Stop
+from shoal.compute.builds import Stop
 from shoal.training.loop import Report, Trained
 
 POLL_SECONDS = 0.05
@@ -19,7 +18,7 @@ def train_all(
     A signal ends all of them: each then returns the best network it has seen, and the
     signal's exception comes back in `interruption`.
     """
-    stop: Stop = engine.Stop()
+    stop: Stop = Stop()
     if len(jobs) == 1 or threads == 1:
         trained = []
         for i, job in enumerate(jobs):

@@ -34,7 +34,12 @@ class Forward(NamedTuple):
     A2: Array
 
     def __str__(self) -> str:
-        marks = ("[1] Z1 = W1 X + b1 ", "[2] A1 = g(Z1)     ", "[3] Z2 = W2 A1 + b2", "[4] A2 = σ(Z2)     ")
+        marks = (
+            "[1] Z1 = W1 X + b1 ",
+            "[2] A1 = g(Z1)     ",
+            "[3] Z2 = W2 A1 + b2",
+            "[4] A2 = σ(Z2)     ",
+        )
         return "\n".join(f"{mark}  {_summary(V)}" for mark, V in zip(marks, self, strict=True))
 
 
@@ -82,7 +87,9 @@ class Network:
         dtype = np.float32 if all(V.dtype == np.float32 for V in matrices) else np.float64
         (n_h, n_x), n_y = matrices[0].shape, len(matrices[2])
         self.architecture = architecture(n_x, n_h, n_y, activation, output)
-        for name, V, shape in zip(Parameters._fields, matrices, self.architecture.shapes, strict=True):
+        for name, V, shape in zip(
+            Parameters._fields, matrices, self.architecture.shapes, strict=True
+        ):
             if V.shape != shape:
                 raise SettingError(f"{name} must have shape {shape}, but has {V.shape}.")
             if not np.isfinite(V).all():
@@ -256,7 +263,9 @@ class Network:
             if not np.isfinite(array).all():
                 raise DataError(f"{name} contains NaN or infinity: expected finite numbers.")
         w = None if weights is None else np.asarray(weights, self.dtype).reshape(-1)
-        if w is not None and (len(w) != len(rows) or not (w >= 0).all() or not np.isfinite(w).all() or not w.sum() > 0):
+        if w is not None and (
+            len(w) != len(rows) or not (w >= 0).all() or not np.isfinite(w).all() or not w.sum() > 0
+        ):
             raise DataError(f"weights must be {len(rows)} numbers from 0 on, not all 0.")
         return Examples(rows, np.ascontiguousarray(targets.T), None, w)
 
@@ -270,7 +279,9 @@ class Network:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Network):
             return NotImplemented
-        return self.architecture == other.architecture and np.array_equal(self._vector, other._vector)
+        return self.architecture == other.architecture and np.array_equal(
+            self._vector, other._vector
+        )
 
     def __hash__(self) -> int:
         return hash((self.architecture, self._vector.tobytes()))
@@ -300,7 +311,9 @@ def check_init(name: str, init: object) -> None:
     if isinstance(init, str):
         check_choice(name, init, SCHEMES)
     elif not _is_number(init) or not 0 <= float(init) < float("inf"):  # type: ignore[arg-type]
-        raise SettingError(f"{name}={init!r}: expected one of {', '.join(SCHEMES)}, or a number from 0 on.")
+        raise SettingError(
+            f"{name}={init!r}: expected one of {', '.join(SCHEMES)}, or a number from 0 on."
+        )
 
 
 def check_choice(name: str, value: object, choices: Any) -> None:
@@ -319,7 +332,9 @@ def check_positive(name: str, value: object, *, or_zero: bool = False) -> None:
     """Raise SettingError unless the value is a finite number above 0 (or 0, if allowed)."""
     good = _is_number(value) and 0 <= float(value) < float("inf")  # type: ignore[arg-type]
     if not good or (value == 0 and not or_zero):
-        raise SettingError(f"{name}={value!r}: expected a finite number {'from 0 on' if or_zero else 'above 0'}.")
+        raise SettingError(
+            f"{name}={value!r}: expected a finite number {'from 0 on' if or_zero else 'above 0'}."
+        )
 
 
 def _is_number(value: object) -> bool:

@@ -1,0 +1,46 @@
+# The workshop. Everything works from an empty checkout; PYTHON=… chooses the interpreter.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+KERNEL := $(wildcard kernel/*) CMakeLists.txt pyproject.toml
+
+.PHONY: help demo test lint bench test-arm clean
+
+help:
+	@echo "make demo      set up, train on 327,346 real flights, show the result"
+	@echo "make test      set up, check style, types and architecture, run all tests"
+	@echo "make lint      style, types and architecture alone"
+	@echo "make bench     speed beside PyTorch, JAX, scikit-learn and NumPy (fetches them)"
+	@echo "make test-arm  the kernel's golden test on an emulated aarch64 (Debian packages needed)"
+
+$(VENV)/installed: $(KERNEL)
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh tools/setup.sh
+	@touch $@
+
+$(VENV)/tools: $(VENV)/installed
+	@$(BIN)/python tools/extra.py test > $(VENV)/test.txt
+	$(BIN)/python -m pip install -q -r $(VENV)/test.txt
+	@touch $@
+
+demo: $(VENV)/installed
+	@PATH="$(abspath $(BIN)):$$PATH" sh demo/flights.sh
+
+lint: $(VENV)/tools
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/installed
+	@$(BIN)/python tools/extra.py bench > $(VENV)/bench.txt
+	$(BIN)/python -m pip install -q -r $(VENV)/bench.txt
+	$(BIN)/python -m benchmarks.speed
+
+test-arm:
+	sh tools/test-arm.sh
+
+clean:
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,476 @@
+"""Tables from files and pipes: what is read, and what is said when it cannot be."""
+
+import gzip
+import io
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shoal.data import csv, files
+from shoal.data.files import read_table, stream_tables, unknown_column
+from shoal.errors import DataError, FileError, SettingError
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Every test writes and names its files as a person would: flights.csv.
+    monkeypatch.chdir(tmp_path)
+
+
+def table_of(text: str | bytes, name: str = "flights.csv", **options: Any) -> pa.Table:
+    Path(name).write_bytes(text.encode() if isinstance(text, str) else text)
+    return read_table(name, **options)
+
+
+def error_of(text: str | bytes, name: str = "flights.csv", **options: Any) -> str:
+    """The message of the DataError, the same for the whole table and for its parts."""
+    with pytest.raises(DataError) as whole:
+        table_of(text, name, **options)
+    with pytest.raises(DataError) as parts:
+        list(stream_tables(name, **options))
+    assert str(parts.value) == str(whole.value)
+    return str(whole.value)
+
+
+def values(text: str | bytes, **options: Any) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = table_of(text, **options).to_pydict()
+    return found
+
+
+def types(table: pa.Table) -> dict[str, str]:
+    return {field.name: str(field.type) for field in table.schema}
+
+
+def says(message: str, *parts: str) -> None:
+    for part in parts:
+        assert part in message
+
+
+# What is read ---------------------------------------------------------------------------------
+
+
+def test_types_are_guessed() -> None:
+    table = table_of(
+        "n,x,yes,day,at,zoned,word\n"
+        "1,2.5,true,2013-01-01,2013-01-01 05:00,2013-01-01T05:00:00Z,AA\n"
+        "2,1e3,False,2013-01-02,2013-01-01T06:00:00.25,2013-01-01T07:00:00+02:00,007\n"
+    )
+    assert types(table) == {
+        "n": "int64",
+        "x": "double",
+        "yes": "bool",
+        "day": "date32[day]",
+        "at": "timestamp[us]",
+        "zoned": "timestamp[us, tz=UTC]",
+        "word": "string",
+    }
+    zoned = table["zoned"].to_pylist()
+    assert zoned[0] == zoned[1]
+
+
+def test_numbers_may_have_a_plus_and_blanks() -> None:
+    assert values("a,b\n+5, 7\n-5,8 \n") == {"a": [5.0, -5.0], "b": [7, 8]}
+
+
+@pytest.mark.parametrize("hole", ["", "NA", "N/A", "nan", "NaN", "null", "NULL", "None", "?", '""'])
+def test_holes_are_missing_in_every_column(hole: str) -> None:
+    rows = "1,1.5,true,2013-01-01,AA\n" + ",".join([hole] * 5) + "\n"
+    table = table_of("n,x,yes,day,word\n" + rows)
+    assert [column.null_count for column in table.columns] == [1] * 5
+    assert types(table)["n"] == "int64"
+
+
+def test_holes_are_missing_among_words_that_are_asked_for() -> None:
+    assert values("a,b\n007,1\nNA,2\n", words=["a"]) == {"a": ["007", None], "b": [1, 2]}
+
+
+def test_other_spellings_of_not_a_number_are_missing() -> None:
+    assert values("a\n1.5\nNAN\n-nan\n") == {"a": [1.5, None, None]}
+
+
+def test_integers_become_floats_when_a_late_value_needs_it() -> None:
+    table = table_of("a,b\n" + "3,x\n" * 60_000 + "3.5,x\n")
+    assert types(table)["a"] == "double"
+    assert table["a"][60_000].as_py() == 3.5
+    assert pa.concat_tables(stream_tables("flights.csv")).equals(table)
+
+
+def test_dates_become_times_when_a_late_value_needs_it() -> None:
+    table = table_of("day\n" + "2013-01-01\n" * 200 + "2013-01-02 06:00\n")
+    assert types(table) == {"day": "timestamp[us]"}
+
+
+def test_a_column_that_is_empty_for_long_is_read() -> None:
+    long = ",x\n" * 200_000
+    assert types(table_of("a,b\n" + long + "7,x\n")) == {"a": "int64", "b": "string"}
+    assert types(table_of("a,b\n" + long + "seven,x\n")) == {"a": "string", "b": "string"}
+    assert table_of("a,b\n,x\n")["a"].to_pylist() == [None]
+
+
+def test_large_integers_are_exact() -> None:
+    assert values("id\n9007199254740993\n") == {"id": [9007199254740993]}
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_the_separator_is_found_in_the_header(separator: str) -> None:
+    text = 'a{0}"b, c; d"{0}e\n1{0}2{0}"x{0}y"\n'.format(separator)
+    assert values(text) == {"a": [1], "b, c; d": [2], "e": [f"x{separator}y"]}
+
+
+def test_quotes_newlines_byte_order_marks_and_ends_of_line() -> None:
+    text = 'a,"b\nc"\r\n1,"x ""y""\r\nz"\r\n\r\n2,5" disk\r\n'
+    want = {"a": [1, 2], "b\nc": ['x "y"\r\nz', '5" disk']}
+    assert values(b"\xef\xbb\xbf" + text.encode()) == want
+    assert values("\n\na,b\n1,2") == {"a": [1], "b": [2]}
+    assert values("a,b\r1,2\r3,4\r") == {"a": [1, 3], "b": [2, 4]}
+
+
+def test_a_header_without_names_is_numbered() -> None:
+    assert list(values(",a\n0,1\n")) == ["column 1", "a"]
+    assert list(values("a,,\n0,1,2\n")) == ["a", "column 2", "column 3"]
+
+
+def test_dropped_columns_are_not_even_looked_at() -> None:
+    assert values(b"a,b\n1,\xff\n", drop=["b"]) == {"a": [1]}
+
+
+def test_gzip_is_unpacked_whatever_its_name() -> None:
+    packed = gzip.compress(b"a,b\n1,x\n")
+    assert values(packed, name="flights.csv.gz") == {"a": [1], "b": ["x"]}
+    assert values(packed) == {"a": [1], "b": ["x"]}
+
+
+def test_content_counts_and_not_the_name() -> None:
+    pq.write_table(pa.table({"a": [1, 2]}), "flights.csv")
+    assert read_table("flights.csv").to_pydict() == {"a": [1, 2]}
+    assert values("a\n1\n2\n", name="flights.parquet") == {"a": [1, 2]}
+
+
+def test_parquet_obeys_the_same_wishes() -> None:
+    pq.write_table(pa.table({"a": [1, 2], "b": ["3", "4.5"], "c": [5, 6], "": [7, 8]}), "t.parquet")
+    options: dict[str, Any] = {"words": ["a"], "numbers": ["b"], "drop": ["c"]}
+    want = {"a": ["1", "2"], "b": [3.0, 4.5], "": [7, 8]}
+    assert read_table("t.parquet", **options).to_pydict() == want
+    parts = list(stream_tables("t.parquet", rows=1, **options))
+    assert [part.num_rows for part in parts] == [1, 1]
+    assert pa.concat_tables(parts).to_pydict() == want
+
+
+CSV_TEXT = st.text(alphabet='a1",;\n\r é', max_size=60)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(CSV_TEXT, st.integers(1, 20))
+def test_law_where_the_bytes_are_cut_does_not_matter(rows: str, size: int) -> None:
+    def outcome(block: int) -> object:
+        stream = io.BytesIO(("a,b\n" + rows).encode())
+        try:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(csv, "BLOCK", block)
+                top = csv.header(stream.read, "t")
+                parts = [table for table, _ in csv.pieces(stream.read, "t", top, top.names)]
+            return pa.concat_tables(parts).to_pydict()
+        except DataError as error:
+            return str(error)
+
+    assert outcome(size) == outcome(1 << 20)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(*[st.text('a",\n 5', min_size=1)] * 2), min_size=1, max_size=20))
+def test_oracle_python_writes_and_we_read(rows: list[tuple[str, str]]) -> None:
+    text = io.StringIO(newline="")
+    csv.csv.writer(text, lineterminator="\n").writerows([("a", "b"), *rows])
+    table = table_of(text.getvalue(), words=["a", "b"])
+    assert list(zip(*table.to_pydict().values(), strict=True)) == rows
+
+
+# What is said of values -------------------------------------------------------------------------
+
+
+def test_letters_in_a_column_of_numbers_late_in_the_file() -> None:
+    text = "late,distance\n" + "yes,5\n" * 10_430 + "no,abc\n" + "yes,5\n" * 9
+    assert error_of(text) == (
+        'flights.csv, row 10,431 (line 10,432), column "distance": expected a number, found "abc". '
+        "Correct the value, or read the whole column as words with --words distance (or leave it "
+        "out with --drop distance)."
+    )
+    assert table_of(text, words=["distance"])["distance"][10_430].as_py() == "abc"
+
+
+def test_letters_beyond_the_first_megabytes() -> None:
+    text = "late,distance\n" + "yes,5\n" * 500_000 + "no,abc\n"
+    says(error_of(text), "row 500,001 (line 500,002)", '"distance"', '"abc"')
+
+
+def test_lines_are_right_after_values_of_several_lines() -> None:
+    text = 'a,b\n\n"x\ny",1\n' + '"x\ny",1\n\n' * 150_000 + "z,abc\n"
+    says(error_of(text), "row 150,002 (line 450,005)", 'column "b"', '"abc"')
+
+
+def test_a_column_of_text_from_the_start_is_text() -> None:
+    assert types(table_of("a\nabc\n" + "5\n" * 1000)) == {"a": "string"}
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "expected"),
+    [("true", "maybe", "true or false"), ("2013-01-01", "soon", "a date or a time")],
+)
+def test_other_types_are_kept_to_as_well(first: str, then: str, expected: str) -> None:
+    message = error_of("my column\n" + f"{first}\n" * 300 + f"{then}\n")
+    says(message, "row 301", f'expected {expected}, found "{then}"', "--words 'my column'")
+
+
+def test_numbers_that_are_asked_for_must_be_numbers() -> None:
+    message = error_of("a,b\nabc,1\n2,2\n", numbers=["a"])
+    says(message, "flights.csv, row 1 (line 2)", '"a"', '"abc"', "--words a", "--drop a")
+    assert values("a\nNA\n7\n", numbers=["a"]) == {"a": [None, 7]}
+
+
+def test_a_long_value_is_shortened_in_the_message() -> None:
+    says(error_of(f"a\n{'x' * 999}\n", numbers=["a"]), 'found "' + "x" * 40 + '…". Correct')
+
+
+@pytest.mark.parametrize("value", ["inf", "-Infinity", "1e999"])
+def test_infinite_numbers_are_refused(value: str) -> None:
+    message = error_of(f"a,x\n1,2.5\n2,{value}\n")
+    says(message, "flights.csv, row 2 (line 3)", '"x"', "a finite number", f'"{value}"', "empty")
+    assert "--words" not in message
+
+
+def test_values_of_parquet_are_named_by_row() -> None:
+    pq.write_table(pa.table({"x": [1.0] * 99_999 + [float("inf")]}), "t.parquet")
+    with pytest.raises(DataError, match=r't.parquet, row 100,000, column "x".*finite'):
+        read_table("t.parquet")
+    pq.write_table(pa.table({"x": ["1", "two"]}), "t.parquet")
+    with pytest.raises(DataError, match=r'row 2, column "x": expected a number, found "two"'):
+        list(stream_tables("t.parquet", numbers=["x"], rows=1))
+
+
+def test_known_types_are_kept_to_and_the_cure_fits() -> None:
+    Path("new.csv").write_text("a,b,c\n007,1,x\n,?,2\n")
+    known = {"a": pa.string(), "b": pa.float64()}
+    (part,) = stream_tables("new.csv", types=known)
+    assert part.to_pydict() == {"a": ["007", None], "b": [1.0, None], "c": ["x", "2"]}
+    with pytest.raises(DataError) as error:
+        list(stream_tables("new.csv", types={"c": pa.bool_()}))
+    says(str(error.value), "row 1 (line 2)", '"c"', 'true or false, found "x"', "leave it empty")
+    assert "--words" not in str(error.value)
+
+
+# What is said of files --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "found", "cure"), [("1,2,3", 3, "double quotes"), ("1", 1, "separator")]
+)
+def test_a_wrong_number_of_values(line: str, found: int, cure: str) -> None:
+    message = error_of('a,b\n1,"x\ny"\n\n' + f"{line}\n")
+    says(message, "flights.csv, line 5", "expected 2 values", f"found {found}", cure)
+    message = error_of("a,b\n" + "1,2\n" * 400_000 + f"{line}\n")
+    says(message, "line 400,002", "expected 2 values", f"found {found}", cure)
+
+
+def test_a_quote_that_is_never_closed() -> None:
+    says(error_of('a,b\n1,2\n3,"4\n5,6\n'), "flights.csv, line 3", "never closed", "Close it")
+    says(error_of('a,"b\n1,2\n'), "line 1", "header", "never closed")
+    endless = 'a,b\n3,"4\n' + "5,6\n" * (csv.LONGEST // 3)
+    says(error_of(endless), "line 2", "never closed")
+
+
+def test_text_that_is_not_utf_8() -> None:
+    cure = "Save the file as UTF-8"
+    says(error_of("a,b\n1,x\n2,é\n".encode("latin1")), "flights.csv, line 3", "0xe9", cure)
+    says(error_of("é,b\n1,x\n".encode("latin1")), "flights.csv, line 1", "0xe9", cure)
+    says(error_of("a,b\n1,x\n".encode("utf-16")), "flights.csv, line 1", "UTF-16", cure)
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [bytes(range(256)) * 40, b"PK\x03\x04\x14\x00", b"\x89PNG\r\n\x1a\n\x00\x00", b"\x01\n1"],
+)
+def test_binary_junk(junk: bytes) -> None:
+    says(error_of(junk), "flights.csv does not look like a CSV file", "spreadsheet")
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "\ufeff"])
+def test_an_empty_file(text: str) -> None:
+    says(error_of(text), "flights.csv is empty", "column names")
+
+
+@pytest.mark.parametrize("text", ["a,b", "a,b\n", "a,b\r\n\r\n"])
+def test_a_header_without_rows(text: str) -> None:
+    says(error_of(text), "flights.csv has a header but no rows")
+
+
+def test_parquet_without_rows() -> None:
+    pq.write_table(pa.table({"a": pa.array([], pa.int64())}), "t.parquet")
+    with pytest.raises(DataError, match=r"t.parquet has columns but no rows"):
+        read_table("t.parquet")
+
+
+def test_two_columns_of_one_name() -> None:
+    message = error_of("a,b,a,c,b\n1,2,3,4,5\n")
+    says(message, "flights.csv", '"a" (columns 1 and 3), "b" (columns 2 and 5)', "Rename")
+    pq.write_table(pa.table([[1], [2]], names=["a", "a"]), "t.parquet")
+    with pytest.raises(DataError, match=r'"a" \(columns 1 and 2\)'):
+        read_table("t.parquet")
+
+
+def test_damaged_files() -> None:
+    pq.write_table(pa.table({"a": range(1000)}), "t.parquet")
+    whole = Path("t.parquet").read_bytes()
+    says(error_of(whole[:-20], "t.parquet"), "t.parquet is damaged or cut short", "copy it again")
+    page = whole[:40] + b"\xff" * 400 + whole[440:]
+    says(error_of(page, "t.parquet"), "t.parquet is damaged or cut short")
+    packed = gzip.compress(b"a,b\n" + b"1,2\n" * 1000)
+    says(error_of(packed[:-12], "t.csv.gz"), "t.csv.gz is damaged or cut short", "copy it again")
+
+
+def test_a_file_that_is_not_there() -> None:
+    Path("flights.csv").write_text("a\n1\n")
+    with pytest.raises(FileError, match=r'flight.csv does not exist. Did you mean "flights.csv"'):
+        read_table("flight.csv")
+    with pytest.raises(FileError, match=r"zzz does not exist, nor anything with a name like it"):
+        read_table("zzz")
+    with pytest.raises(FileError, match=r"nowhere/flights.csv .* nor does the folder nowhere"):
+        next(stream_tables("nowhere/flights.csv"))
+
+
+def test_a_folder_and_a_file_that_may_not_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("data").mkdir()
+    with pytest.raises(FileError, match=r"data is a folder: .* Name one in it"):
+        read_table("data")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")  # root may read everything, so pretend
+
+    monkeypatch.setattr(files, "open", refuse, raising=False)
+    with pytest.raises(FileError, match=r"flights.csv may not be read: permission denied"):
+        read_table("flights.csv")
+
+
+# What is said of columns ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("option", ["words", "numbers", "drop"])
+def test_a_column_that_is_not_there(option: str) -> None:
+    Path("flights.csv").write_text("late,month\n1,2\n")
+    with pytest.raises(SettingError) as error:
+        read_table("flights.csv", **{option: ["lat"]})
+    want = 'flights.csv has no column "lat". Did you mean "late"? Columns: late, month.'
+    assert str(error.value) == want
+
+
+def test_unknown_columns_among_many_and_with_no_likeness() -> None:
+    many = unknown_column("-", "zzz", [f"c{i}" for i in range(1000)])
+    assert many.startswith('standard input has no column "zzz". Columns: c0, c1, ')
+    assert many.endswith("c19 and 980 more.")
+    assert 'Did you mean "Late"?' in unknown_column("t.csv", "LATE", ["Late"])
+
+
+def test_wishes_that_contradict_each_other() -> None:
+    with pytest.raises(SettingError, match=r'column "a" cannot be both: give --words a or'):
+        table_of("a,b\n1,2\n", words=["a"], numbers=["a"])
+    with pytest.raises(SettingError, match=r"--drop leaves no column of flights.csv"):
+        table_of("a,b\n1,2\n", drop=["a", "b"])
+
+
+# Parts and pipes --------------------------------------------------------------------------------
+
+
+def test_a_long_file_comes_in_parts_and_in_bounded_memory() -> None:
+    line = "12345,some words,2.5,2013-01-01\n"
+    Path("long.csv").write_text("a,b,c,d\n" + line * 300_000)
+    before, most, n = pa.total_allocated_bytes(), 0, 0
+    for part in stream_tables("long.csv", rows=10_000):
+        assert 0 < part.num_rows <= 10_000
+        most = max(most, pa.total_allocated_bytes() - before)
+        n += part.num_rows
+    assert n == 300_000
+    assert most < 10 * csv.BLOCK  # the file has 9.6 MB, and its table about as many again
+
+
+def run(program: str, **options: Any) -> subprocess.Popen[bytes]:
+    header = "import sys\nfrom shoal.data.files import read_table, stream_tables\n"
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", header + textwrap.dedent(program)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **options,
+    )
+
+
+@pytest.mark.parametrize("packing", ["csv", "gzip", "parquet"])
+def test_standard_input_is_read_whole_and_in_parts(packing: str) -> None:
+    table = pa.table({"a": range(50_000), "b": ["x", "y"] * 25_000})
+    sink = io.BytesIO()
+    if packing == "parquet":
+        pq.write_table(table, sink)
+    else:
+        pyarrow.csv.write_csv(table, sink)
+    content = gzip.compress(sink.getvalue(), 1) if packing == "gzip" else sink.getvalue()
+    program = """
+        import pyarrow as pa
+        for table in (read_table("-"),) if sys.argv[-1] == "whole" else stream_tables("-"):
+            print(table.num_rows, table.column_names)
+    """
+    with run('sys.argv.append("whole")' + program.replace("\n        ", "\n")) as process:
+        out, err = process.communicate(content)
+    assert (out.decode(), err) == ("50000 ['a', 'b']\n", b"")
+    with run(program) as process:
+        out, err = process.communicate(content)
+    assert (sum(int(line.split()[0]) for line in out.splitlines()), err) == (50_000, b"")
+
+
+def test_an_endless_pipe_gives_its_first_rows_early_and_can_be_left() -> None:
+    program = """
+        import pyarrow as pa
+        parts = stream_tables("-", types={"a": pa.float64()})
+        for _ in range(2):
+            print(next(parts).to_pydict(), flush=True)
+    """
+    with run(program) as process:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(b"a,b\n1,x\n2")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"{'a': [1.0], 'b': ['x']}\n"
+        process.stdin.write(b"5,y\n3,")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"{'a': [25.0], 'b': ['y']}\n"
+        # The pipe is still open, and the program must end all the same.
+        assert process.wait(timeout=10) == 0
+        assert process.stderr is not None and process.stderr.read() == b""
+
+
+def test_errors_in_a_pipe_name_it_and_the_line() -> None:
+    program = """
+        try:
+            list(stream_tables("-"))
+        except ValueError as error:
+            print(error)
+    """
+    with run(program) as process:
+        out, _ = process.communicate(b"a,b\n" + b"1,2\n" * 300_000 + b"1,x\n")
+    says(out.decode(), 'standard input, row 300,001 (line 300,002), column "b"', '"x"')
+
+
+def test_standard_input_may_be_a_plain_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a,b\n1,x\n")))
+    assert read_table("-").to_pydict() == {"a": [1], "b": ["x"]}
+
+
+def test_a_named_pipe_is_read_once() -> None:
+    with run('print(read_table("/dev/fd/0").to_pydict())') as process:
+        out, err = process.communicate(b"a,b\n1,x\n")
+    assert (out, err) == (b"{'a': [1], 'b': ['x']}\n", b"")
