@@ -69,8 +69,9 @@ static void bind(nb::module_& m) {
             {
                 nb::gil_scoped_release release;
                 Stop stop = stop_of(flag);
-                Trainer<T> trainer(shape, settings, examples<T>(X, Y, labels, weights), Rows{pointer<uint32_t>(rows), 0},
-                                   rows ? rows->size() : X.shape(0), threads);
+                const int64_t m_rows = rows ? rows->size() : X.shape(0);
+                const int team = threads_worth(shape, rows_of_step(settings, m_rows), threads);
+                Trainer<T> trainer(shape, settings, examples<T>(X, Y, labels, weights), Rows{pointer<uint32_t>(rows), 0}, m_rows, team);
                 ending = trainer.run(parameters.data(), state.data(), best.data(), losses.data(), after, stop);
                 epochs = trainer.epochs();
             }
@@ -110,7 +111,7 @@ static void bind(nb::module_& m) {
             nb::gil_scoped_release release;
             Stop stop = stop_of(flag);
             const Wanted<T> wanted{Z1 ? Z1->data() : nullptr, A1 ? A1->data() : nullptr, Z2 ? Z2->data() : nullptr, A2.data()};
-            return predict<T>(shape, parameters.data(), {X.data(), nullptr, nullptr, nullptr}, X.shape(0), wanted, threads, stop);
+            return predict<T>(shape, parameters.data(), {X.data(), nullptr, nullptr, nullptr}, X.shape(0), wanted, threads_worth(shape, X.shape(0), threads), stop);
         },
         nb::arg("shape"), nb::arg("parameters"), nb::arg("X"), nb::arg("Z1").none(), nb::arg("A1").none(),
         nb::arg("Z2").none(), nb::arg("A2"), nb::arg("threads"), nb::arg("stop"));

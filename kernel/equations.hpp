@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <type_traits>
 
 #include "functions.hpp"
 #include "products.hpp"
@@ -163,28 +164,61 @@ void output(Output sigma, int n_y, const T* z, const T* y, T* a, Line<T>* loss) 
     if constexpr (with_loss) *loss = sum;
 }
 
-// Four rows of four numbers become four columns.
-template <class T>
-SHOAL_INLINE void transpose_quad(const T* const* row, int column, T* lines) {
-    typedef T Quad __attribute__((vector_size(4 * sizeof(T))));
-    Quad r[4];
-    for (int i = 0; i < 4; ++i) std::memcpy(&r[i], row[i] + column, sizeof(Quad));
-    const Quad a = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5), b = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5);
-    const Quad c = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7), d = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
-    const Quad out[4] = {__builtin_shufflevector(a, b, 0, 1, 4, 5), __builtin_shufflevector(a, b, 2, 3, 6, 7),
-                         __builtin_shufflevector(c, d, 0, 1, 4, 5), __builtin_shufflevector(c, d, 2, 3, 6, 7)};
-    for (int i = 0; i < 4; ++i) std::memcpy(lines + i * LANES<T>, &out[i], sizeof(Quad));
-}
-
 // --- a block ------------------------------------------------------------------------
 
-// What one thread needs of one panel only while it works on that panel.
+// A square of numbers, as many rows as one 32-byte vector has numbers, is turned over.
+typedef float Eight __attribute__((vector_size(32)));
+typedef double Four __attribute__((vector_size(32)));
+
+SHOAL_INLINE void transpose(Eight (&r)[8]) {
+    Eight a[8], b[8];
+    for (int i = 0; i < 8; i += 2) {
+        a[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+        a[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+    }
+    for (int i = 0; i < 8; i += 4)
+        for (int k = 0; k < 2; ++k) {
+            b[i + 2 * k] = __builtin_shufflevector(a[i + k], a[i + k + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+            b[i + 2 * k + 1] = __builtin_shufflevector(a[i + k], a[i + k + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+        }
+    for (int i = 0; i < 4; ++i) {
+        r[i] = __builtin_shufflevector(b[i], b[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        r[i + 4] = __builtin_shufflevector(b[i], b[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+    }
+}
+
+SHOAL_INLINE void transpose(Four (&r)[4]) {
+    const Four a = __builtin_shufflevector(r[0], r[1], 0, 4, 2, 6), b = __builtin_shufflevector(r[0], r[1], 1, 5, 3, 7);
+    const Four c = __builtin_shufflevector(r[2], r[3], 0, 4, 2, 6), d = __builtin_shufflevector(r[2], r[3], 1, 5, 3, 7);
+    r[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5), r[2] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
+    r[1] = __builtin_shufflevector(b, d, 0, 1, 4, 5), r[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
+}
+
 template <class T>
-struct Desk {
-    Buffer<T> X, Y, Z2, A2;
-    Desk(const Shape& shape)
-        : X(int64_t(shape.n_x) * LANES<T>), Y(shape.n_y * LANES<T>), Z2(shape.n_y * LANES<T>), A2(shape.n_y * LANES<T>) {}
+struct SquareOf {
+    using Row = std::conditional_t<sizeof(T) == 4, Eight, Four>;
+    static constexpr int side = sizeof(Row) / sizeof(T);
 };
+
+// Rows of n features each become n lines of a panel.
+template <class T>
+SHOAL_INLINE void transpose_rows(const T* const* row, int n, T* lines) {
+    constexpr int L = LANES<T>, S = SquareOf<T>::side;
+    if (n < S) {
+        for (int i = 0; i < n; ++i)
+            for (int r = 0; r < L; ++r) lines[i * L + r] = row[r][i];
+        return;
+    }
+    for (int i = 0; i < n; i += S) {
+        const int at = std::min(i, n - S);  // the last square overlaps the one before: no rest
+        for (int r = 0; r < L; r += S) {
+            typename SquareOf<T>::Row square[S];
+            unrolled<S>([&](auto k) { std::memcpy(&square[k], row[r + k] + at, sizeof(square[k])); });
+            transpose(square);
+            unrolled<S>([&](auto k) { std::memcpy(lines + (at + k) * L + r, &square[k], sizeof(square[k])); });
+        }
+    }
+}
 
 template <class T>
 class Block {
@@ -193,67 +227,57 @@ class Block {
 
     Block() = default;
     Block(const Shape& shape, int64_t rows, bool training)
-        : shape_(shape), capacity_((std::min<int64_t>(rows, BLOCK_ROWS) + L - 1) / L), training_(training),
-          // Narrow inputs waste no lane of X over examples, wide ones none over features.
-          correlates_(shape.n_x >= L / 2), strip_(capacity_ * L * L) {
-        const int64_t n = capacity_ * L, strips = (shape.n_x + L - 1) / L;
-        A1_ = Buffer<T>(shape.n_h * (training ? n : L));
+        : shape_(shape), correlates_(shape.n_x >= L), panels_(panels(std::min<int64_t>(rows, BLOCK_ROWS))) {
+        const int64_t n = panels_ * L;
         zeros_ = Buffer<T>(shape.n_x);
+        X_ = Buffer<T>(shape.n_x * n);
+        A1_ = Buffer<T>(shape.n_h * n);
+        Z2_ = Buffer<T>(shape.n_y * n);
+        A2_ = Buffer<T>(shape.n_y * n);
         if (!training) return;
-        if (correlates_)
-            strips_ = Buffer<T>(strips * strip_);
-        else
-            X_ = Buffer<T>(int64_t(shape.n_x) * n);
+        if (correlates_) strips_ = Buffer<T>((shape.n_x + L - 1) / L * n * L);
+        Y_ = Buffer<T>(shape.n_y * n);
         dZ1_ = Buffer<T>(shape.n_h * n);
-        dZ2_ = Buffer<T>(shape.n_y * n);
         weights_ = Buffer<T>(n);
         losses_ = Buffer<T>(n);
     }
 
-    int64_t panels(int64_t rows) const { return (rows + L - 1) / L; }
+    static int64_t panels(int64_t rows) { return (rows + L - 1) / L; }
 
-    // Copies panel p of the rows: X across, once by features and once by examples.
-    void gather(const Examples<T>& from, const Rows& rows, int64_t n_rows, int64_t p, Desk<T>& desk) {
-        const int n_x = shape_.n_x, n_y = shape_.n_y, present = int(std::min<int64_t>(L, n_rows - p * L));
-        int64_t at[L];
+    // Copies panel p of the rows: features as lines for [1], and for [9] examples as lines.
+    void gather_X(const Examples<T>& from, const Rows& rows, int64_t n_rows, int64_t p) {
+        const int n_x = shape_.n_x, present = int(std::min<int64_t>(L, n_rows - p * L));
         const T* row[L];
-        for (int r = 0; r < L; ++r) {
-            at[r] = r < present ? rows[p * L + r] : 0;
-            row[r] = r < present ? from.X + at[r] * n_x : static_cast<const T*>(zeros_);
+        for (int r = 0; r < L; ++r) row[r] = r < present ? from.X + rows[p * L + r] * n_x : static_cast<const T*>(zeros_);
+        transpose_rows(row, n_x, X(p));
+        if (!strips_) return;
+        T* line = strips_ + p * L * L;
+        for (int i = 0; i < n_x; i += L, line += panels_ * L * L)
+            for (int r = 0; r < L; ++r) store(line + r * L, load_anywhere(row[r] + strip_start(i, n_x, L)));
+    }
+
+    void gather_Y(const Examples<T>& from, const Rows& rows, int64_t n_rows, int64_t p) {
+        const int n_y = shape_.n_y, present = int(std::min<int64_t>(L, n_rows - p * L));
+        T *y = Y_ + p * n_y * L, *w = weights_ + p * L;
+        std::memset(y, 0, sizeof(T) * n_y * L);
+        std::memset(w, 0, sizeof(T) * L);
+        for (int r = 0; r < present; ++r) {
+            const int64_t at = rows[p * L + r];
+            w[r] = from.weights ? from.weights[at] : T(1);
+            if (!from.labels)
+                for (int k = 0; k < n_y; ++k) y[k * L + r] = from.Y[at * n_y + k];
+            else if (n_y == 1)
+                y[r] = T(from.labels[at]);
+            else
+                y[from.labels[at] * L + r] = T(1);
         }
-        T* x = X(p, desk);
-        T* strip = strips_ + p * L * L;
-        const int quads = n_x / 4 * 4;
-        for (int i = 0; i < quads; i += 4)
-            for (int r = 0; r < L; r += 4) {
-                transpose_quad(row + r, i, x + i * L + r);
-                if (strips_)
-                    for (int k = r; k < r + 4; ++k) std::memcpy(strip + i / L * strip_ + k * L + i % L, row[k] + i, 4 * sizeof(T));
-            }
-        for (int i = quads; i < n_x; ++i)
-            for (int r = 0; r < L; ++r) {
-                x[i * L + r] = row[r][i];
-                if (strips_) strip[i / L * strip_ + r * L + i % L] = row[r][i];
-            }
-        if (!training_) return;
-        T *y = desk.Y, *w = weights_ + p * L;
-        for (int r = 0; r < L; ++r) w[r] = r >= present ? T(0) : from.weights ? from.weights[at[r]] : T(1);
-        if (from.labels && n_y == 1)
-            for (int r = 0; r < L; ++r) y[r] = r < present ? T(from.labels[at[r]]) : T(0);
-        else if (from.labels) {
-            std::memset(y, 0, sizeof(T) * n_y * L);
-            for (int r = 0; r < present; ++r) y[from.labels[at[r]] * L + r] = T(1);
-        } else
-            for (int r = 0; r < L; ++r)
-                for (int k = 0; k < n_y; ++k) y[k * L + r] = r < present ? from.Y[at[r] * n_y + k] : T(0);
     }
 
     // The first row of panel p that holds an infinite number or a NaN, or -1.
-    int first_not_finite(int64_t p, Desk<T>& desk) {
+    int first_not_finite(int64_t p) {
         const auto zero = broadcast(T(0));
         auto sum = zero;  // 0 · x is 0, or NaN for a number that is not finite
-        const T* x = X(p, desk);
-        for (int i = 0; i < shape_.n_x; ++i) sum = fma(load(x + i * L), zero, sum);
+        for (int i = 0; i < shape_.n_x; ++i) sum = fma(load(X(p) + i * L), zero, sum);
         alignas(LINE_BYTES) T lanes[L];
         store(lanes, sum);
         for (int r = 0; r < L; ++r)
@@ -261,75 +285,67 @@ class Block {
         return -1;
     }
 
-    void hidden_layer(const T* parameters, int64_t p, Desk<T>& desk) {  // of panel p; Z1 may be looked at in between
+    void weighted_inputs(const T* parameters, int64_t p) {
         if (shape_.n_h == 0) return;
-        weighted_inputs(parameters, p, desk);
-        activate(shape_.g, A1(p), shape_.n_h);  // [2]
-    }
-
-    void weighted_inputs(const T* parameters, int64_t p, Desk<T>& desk) {
         const T *W1 = parameters + shape_.W1(), *b1 = parameters + shape_.b1();
-        multiply(shape_.n_h, shape_.n_x, W1, shape_.n_x, 1, b1, static_cast<const T*>(X(p, desk)), A1(p));  // [1] Z1 = W1 X + b1
+        multiply<T>(shape_.n_h, shape_.n_x, W1, shape_.n_x, 1, b1, X(p), A1(p));  // [1] Z1 = W1 X + b1
     }
 
-    void output_layer(const T* parameters, int64_t p, Desk<T>& desk) {
+    void activate_hidden(int64_t p) { activate(shape_.g, A1(p), shape_.n_h); }  // [2] A1 = g(Z1)
+
+    void weighted_activations(const T* parameters, int64_t p) {
         const T *W2 = parameters + shape_.W2(), *b2 = parameters + shape_.b2();
         const int n_in = shape_.n_in();
-        multiply(shape_.n_y, n_in, W2, n_in, 1, b2, inputs(p, desk), static_cast<T*>(desk.Z2));  // [3] Z2 = W2 A1 + b2
+        multiply<T>(shape_.n_y, n_in, W2, n_in, 1, b2, shape_.n_h ? A1(p) : X(p), Z2(p));  // [3] Z2 = W2 A1 + b2
     }
 
-    void forward(const T* parameters, int64_t p, Desk<T>& desk) {
-        hidden_layer(parameters, p, desk);
-        output_layer(parameters, p, desk);
-        output<T, false>(shape_.sigma, shape_.n_y, desk.Z2, nullptr, desk.A2, nullptr);  // [4]
-    }
+    void activate_output(int64_t p) { output<T, false>(shape_.sigma, shape_.n_y, Z2(p), nullptr, A2(p), nullptr); }  // [4]
 
-    void forward_with_loss(const T* parameters, int64_t p, Desk<T>& desk) {
-        hidden_layer(parameters, p, desk);
-        output_layer(parameters, p, desk);
+    void activate_output_with_loss(int64_t p) {
         Line<T> loss;
-        output<T, true>(shape_.sigma, shape_.n_y, desk.Z2, desk.Y, desk.A2, &loss);  // [4] and L(A2, Y)
+        output<T, true>(shape_.sigma, shape_.n_y, Z2(p), Y(p), A2(p), &loss);  // [4] and L(A2, Y)
         store(losses_ + p * L, load(weights_ + p * L) * loss);
     }
 
-    void backward(const T* parameters, int64_t p, Desk<T>& desk) {
+    void backward(const T* parameters, int64_t p) {
         const auto w = load(weights_ + p * L);
         T *dz2 = dZ2(p), *dz1 = dZ1(p);
         for (int k = 0; k < shape_.n_y; ++k)
-            store(dz2 + k * L, w * (load(desk.A2 + k * L) - load(desk.Y + k * L)));  // [5] dZ2 = w ∗ (A2 - Y)
+            store(dz2 + k * L, w * (load(A2(p) + k * L) - load(Y(p) + k * L)));  // [5] dZ2 = w ∗ (A2 - Y)
         if (shape_.n_h == 0) return;
         const T* W2 = parameters + shape_.W2();
         multiply<T>(shape_.n_h, shape_.n_y, W2, 1, shape_.n_h, nullptr, dz2, dz1);  // [8] dZ1 = W2ᵀ dZ2 ∗ g'(Z1)
         multiply_by_slope(shape_.g, A1(p), dz1, shape_.n_h);
     }
 
-    // Sums over the block, for units first … last of the first layer (with n_h = 0: outputs).
-    void gradients(int64_t n_panels, int first, int last, T* sums) {
-        const int n_h = shape_.n_h, n_x = shape_.n_x, n_y = shape_.n_y;
+    // Sums over the block, for units first … last of the first layer (with n_h = 0: outputs);
+    // one member of a team adds the output layer's biases.
+    void gradients(int64_t n, int first, int last, bool with_b2, T* sums) {
+        const int n_h = shape_.n_h, n_x = shape_.n_x, n_y = shape_.n_y, units = shape_.n_units();
         const T* dz = n_h ? dZ1(0) : dZ2(0);
-        const int n = shape_.n_units();
         T* dW = sums + (n_h ? shape_.W1() : shape_.W2());
         if (correlates_)
-            correlate(first, last, n, n_panels, dz, n_x, static_cast<const T*>(strips_), strip_, dW);  // [9] dW1 = dZ1 Xᵀ
+            correlate<T>(first, last, units, n, dz, n_x, strips_, panels_ * L * L, dW);  // [9] dW1 = dZ1 Xᵀ
         else
-            dot(first, last, n, dz, 0, n_x, n_x, static_cast<const T*>(X_), n_panels, dW, n_x);  // [9], for few features
-        sum_rows(first, last, n, dz, n_panels, sums + (n_h ? shape_.b1() : shape_.b2()));  // [10] db1 = Σ dZ1
+            dot<T>(first, last, units, dz, 0, n_x, n_x, X(0), n, dW, n_x);  // [9], for few features
+        sum_rows<T>(first, last, units, dz, n, sums + (n_h ? shape_.b1() : shape_.b2()));  // [10] db1 = Σ dZ1
         if (n_h == 0) return;  // then these were [6] and [7]
-        dot(0, n_y, n_y, static_cast<const T*>(dZ2_), first, last, n_h, static_cast<const T*>(A1_), n_panels, sums + shape_.W2(), n_h);  // [6] dW2 = dZ2 A1ᵀ
-        if (first == 0) sum_rows(0, n_y, n_y, static_cast<const T*>(dZ2_), n_panels, sums + shape_.b2());  // [7] db2 = Σ dZ2
+        dot<T>(0, n_y, n_y, dZ2(0), first, last, n_h, A1(0), n, sums + shape_.W2(), n_h);  // [6] dW2 = dZ2 A1ᵀ
+        if (with_b2) sum_rows<T>(0, n_y, n_y, dZ2(0), n, sums + shape_.b2());  // [7] db2 = Σ dZ2
     }
 
-    T loss(int64_t n_panels) const { return sum_lines(losses_, n_panels); }
-    T weight(int64_t n_panels) const { return sum_lines(weights_, n_panels); }
+    T loss(int64_t n) const { return sum_lines(losses_, n); }
+    T weight(int64_t n) const { return sum_lines(weights_, n); }
 
-    T* X(int64_t p, Desk<T>& desk) { return training_ && !correlates_ ? X_ + p * shape_.n_x * L : desk.X + 0; }
-    T* A1(int64_t p) { return A1_ + (training_ ? p * shape_.n_h * L : 0); }
+    T* X(int64_t p) { return X_ + p * shape_.n_x * L; }
+    T* Y(int64_t p) { return Y_ + p * shape_.n_y * L; }
+    T* A1(int64_t p) { return A1_ + p * shape_.n_h * L; }
+    T* Z2(int64_t p) { return Z2_ + p * shape_.n_y * L; }
+    T* A2(int64_t p) { return A2_ + p * shape_.n_y * L; }
     T* dZ1(int64_t p) { return dZ1_ + p * shape_.n_h * L; }
-    T* dZ2(int64_t p) { return dZ2_ + p * shape_.n_y * L; }
+    T* dZ2(int64_t p) { return Z2(p); }  // Z2 is not needed any more
 
   private:
-    const T* inputs(int64_t p, Desk<T>& desk) { return shape_.n_h ? A1(p) : X(p, desk); }
-
     static T sum_lines(const T* lines, int64_t n) {
         auto sum = broadcast(T(0));
         for (int64_t i = 0; i < n; ++i) sum = sum + load(lines + i * L);
@@ -337,11 +353,9 @@ class Block {
     }
 
     Shape shape_{};
-    int64_t capacity_ = 0;
-    bool training_ = false, correlates_ = false;
-    int64_t strip_ = 0;
-    // All panels of each, but A1 where only predictions are wanted: then one.
-    Buffer<T> X_, strips_, A1_, dZ1_, dZ2_, weights_, losses_, zeros_;
+    bool correlates_ = false;  // [9] over features; with less than a line of them, over examples
+    int64_t panels_ = 0;
+    Buffer<T> X_, strips_, Y_, A1_, Z2_, A2_, dZ1_, weights_, losses_, zeros_;
 };
 
 }  // namespace shoal

@@ -57,47 +57,54 @@ void multiply(int n, int depth, const T* a, int64_t row_step, int64_t column_ste
     });
 }
 
-// C[j, i] = Σ_r D[j, r] X[r, i] for rows first … last of D. D lies in panels of n rows; X in
-// strips of LANES features, each `strip` numbers long, one line an example; C by rows.
+// Strips are a line of features wide; the last one overlaps the one before, so that no
+// lane is idle and no rest is left. What is computed twice has the same bits twice.
+inline int strip_start(int i, int n_x, int lanes) { return std::min(i, n_x - lanes); }
+
+// C[j, i] = Σ_r D[j, r] X[r, i] for rows first … last of D, which lies in panels of n rows.
+// X lies in strips, each `strip` numbers long, one line an example; C lies by rows.
 template <class T>
 void correlate(int first, int last, int n, int64_t n_panels, const T* d, int n_x, const T* x, int64_t strip, T* c) {
-    constexpr int lanes = LANES<T>;
-    for (int i = 0; i < n_x; i += lanes, x += strip) {
+    constexpr int L = LANES<T>;
+    for (int i = 0; i < n_x; i += L, x += strip) {
         in_tiles(first, last, [&](auto U, int j) {
             Line<T> sum[U];
             unrolled<U>([&](auto u) { sum[u] = broadcast(T(0)); });
-            accumulate<U>(sum, d + j * lanes, {lanes, int64_t(n) * lanes, 1}, n_panels, lanes, x);
-            unrolled<U>([&](auto u) {
-                T* row = c + int64_t(j + u) * n_x + i;
-                if (n_x - i >= lanes)
-                    store_anywhere(row, sum[u]);
-                else
-                    store_some(row, sum[u], n_x - i);
-            });
+            accumulate<U>(sum, d + j * L, {L, int64_t(n) * L, 1}, n_panels, L, x);
+            unrolled<U>([&](auto u) { store_anywhere(c + int64_t(j + u) * n_x + strip_start(i, n_x, L), sum[u]); });
         });
     }
 }
 
-// C[j, i] = Σ_r D[j, r] E[i, r], rows first_j … last_j of D by first_i … last_i of E.
+// C[j, i] = Σ_r D[j, r] E[i, r], rows first_j … last_j of D by first_i … last_i of E; both lie
+// in panels, of n_d and n_e rows.
 template <class T>
 void dot(int first_j, int last_j, int n_d, const T* d, int first_i, int last_i, int n_e, const T* e, int64_t n_panels, T* c, int64_t c_row) {
-    constexpr int lanes = LANES<T>;
-    constexpr int W = 4;
-    for (int j = first_j; j < last_j; ++j) {
-        const auto rows_of_e = [&](auto U, int i) {
-            Line<T> sum[U];
-            unrolled<U>([&](auto u) { sum[u] = broadcast(T(0)); });
-            const T *pd = d + j * lanes, *pe = e + i * lanes;
-            for (int64_t p = 0; p < n_panels; ++p, pd += n_d * lanes, pe += n_e * lanes) {
-                const auto line = load(pd);
-                unrolled<U>([&](auto u) { sum[u] = fma(line, load(pe + u * lanes), sum[u]); });
-            }
-            unrolled<U>([&](auto u) { c[j * c_row + i + u] = sum_lanes(sum[u]); });
-        };
+    constexpr int L = LANES<T>;
+    const auto tile = [&](auto J, auto I, int j, int i) {
+        Line<T> sum[J * I];
+        unrolled<J * I>([&](auto u) { sum[u] = broadcast(T(0)); });
+        const T *at_d = d + j * L, *at_e = e + i * L;
+        for (int64_t p = 0; p < n_panels; ++p, at_d += n_d * L, at_e += n_e * L) {
+            Line<T> lines[I];
+            unrolled<I>([&](auto k) { lines[k] = load(at_e + k * L); });
+            unrolled<J>([&](auto u) {
+                const auto line = load(at_d + u * L);
+                unrolled<I>([&](auto k) { sum[u * I + k] = fma(line, lines[k], sum[u * I + k]); });
+            });
+        }
+        unrolled<J * I>([&](auto u) { c[(j + u / I) * c_row + i + u % I] = sum_lanes(sum[u]); });
+    };
+    constexpr std::integral_constant<int, 1> one;
+    constexpr std::integral_constant<int, 2> two;
+    const auto row_of_tiles = [&](auto J, int j) {
         int i = first_i;
-        for (; i + W <= last_i; i += W) rows_of_e(std::integral_constant<int, W>{}, i);
-        for (; i < last_i; ++i) rows_of_e(std::integral_constant<int, 1>{}, i);
-    }
+        for (; i + 2 <= last_i; i += 2) tile(J, two, j, i);
+        if (i < last_i) tile(J, one, j, i);
+    };
+    int j = first_j;
+    for (; j + 2 <= last_j; j += 2) row_of_tiles(two, j);
+    if (j < last_j) row_of_tiles(one, j);
 }
 
 // c[j] = Σ_r D[j, r].

@@ -76,7 +76,6 @@ class Sums {
         : shape_(shape), with_gradients_(with_gradients), team_(team), size_(with_gradients ? shape.size() : 0),
           sums_(size_), exact_(size_ + 2), barrier_(team) {
         const int64_t n_blocks = blocks(rows);
-        for (int member = 0; member < team; ++member) desks_.emplace_back(shape);
         if (n_blocks <= 1) {  // the team works on one block together
             blocks_.emplace_back(shape, rows, true);
             return;
@@ -120,10 +119,20 @@ class Sums {
   private:
     int64_t tasks(int64_t n_blocks) const { return (n_blocks + (int64_t(1) << run_) - 1) >> run_; }
 
-    void one_panel(Block<T>& block, Desk<T>& desk, const T* parameters, const Examples<T>& from, const Rows& rows, int64_t n, int64_t p) {
-        block.gather(from, rows, n, p, desk);
-        block.forward_with_loss(parameters, p, desk);
-        if (with_gradients_) block.backward(parameters, p, desk);
+    // Panels first … last of a block. Equation after equation over all of them, as a panel's
+    // own equations would wait for each other.
+    void panels(Block<T>& block, const T* parameters, const Examples<T>& from, const Rows& rows, int64_t n, const Share& mine, const Rows& next, int64_t n_next) {
+        for (int64_t p = mine.first; p < mine.last; ++p) {
+            prefetch(from, next, n_next, p);
+            block.gather_X(from, rows, n, p);
+            block.gather_Y(from, rows, n, p);
+            block.weighted_inputs(parameters, p);
+            block.activate_hidden(p);
+        }
+        for (int64_t p = mine.first; p < mine.last; ++p) block.weighted_activations(parameters, p);
+        for (int64_t p = mine.first; p < mine.last; ++p) block.activate_output_with_loss(p);
+        if (with_gradients_)
+            for (int64_t p = mine.first; p < mine.last; ++p) block.backward(parameters, p);
     }
 
     void prefetch(const Examples<T>& from, const Rows& rows, int64_t n, int64_t p) const {
@@ -140,17 +149,14 @@ class Sums {
 
     void one_block_together(int t, const T* parameters, const Examples<T>& from, const Rows& rows, int64_t n, const Rows& next, int64_t n_next) {
         Block<T>& block = blocks_[0];
-        const int64_t panels = block.panels(n);
-        const Share mine(panels, t, team_), units(shape_.n_units(), t, team_);
-        for (int64_t p = mine.first; p < mine.last; ++p) {
-            prefetch(from, next, n_next, p);
-            one_panel(block, desks_[t], parameters, from, rows, n, p);
-        }
+        const int64_t n_panels = block.panels(n);
+        const Share units(shape_.n_units(), t, team_);
+        panels(block, parameters, from, rows, n, Share(n_panels, t, team_), next, n_next);
         barrier_.wait();
-        if (with_gradients_) block.gradients(panels, int(units.first), int(units.last), sums_);
+        if (with_gradients_) block.gradients(n_panels, int(units.first), int(units.last), t == 0, sums_);
         if (t > 0) return;
-        exact_[size_] = double(block.loss(panels));
-        exact_[size_ + 1] = double(block.weight(panels));
+        exact_[size_] = double(block.loss(n_panels));
+        exact_[size_ + 1] = double(block.weight(n_panels));
     }
 
     bool many_blocks(int t, const T* parameters, const Examples<T>& from, const Rows& rows, int64_t n, Stop& stop) {
@@ -163,11 +169,11 @@ class Sums {
             const int64_t end = std::min(n_blocks, (task + 1) << run_);
             for (int64_t b = task << run_; b < end && !stop.requested(); ++b) {
                 const Rows mine{rows.index, rows.first + b * BLOCK_ROWS};
-                const int64_t here = std::min<int64_t>(BLOCK_ROWS, n - b * BLOCK_ROWS), panels = block.panels(here);
-                for (int64_t p = 0; p < panels; ++p) one_panel(block, desks_[t], parameters, from, mine, here, p);
-                if (with_gradients_) block.gradients(panels, 0, shape_.n_units(), term);
-                term[size_] = block.loss(panels);
-                term[size_ + 1] = block.weight(panels);
+                const int64_t here = std::min<int64_t>(BLOCK_ROWS, n - b * BLOCK_ROWS), n_panels = block.panels(here);
+                panels(block, parameters, from, mine, here, Share(n_panels, 0, 1), Rows{}, 0);
+                if (with_gradients_) block.gradients(n_panels, 0, shape_.n_units(), true, term);
+                term[size_] = block.loss(n_panels);
+                term[size_ + 1] = block.weight(n_panels);
                 tree.add(static_cast<const T*>(term));
                 if (t == 0) stop.poll();
             }
@@ -199,7 +205,6 @@ class Sums {
     Buffer<double> exact_;
     Barrier barrier_;
     std::vector<Block<T>> blocks_;
-    std::vector<Desk<T>> desks_;
     std::vector<TreeSum> trees_;
     std::vector<Buffer<T>> terms_;
     Buffer<double> results_;
@@ -222,6 +227,10 @@ struct Settings {
     double converged_tol;   // full batch: it ends when no parameter moves by more; < 0: never
 };
 
+inline int64_t rows_of_step(const Settings& settings, int64_t m) {
+    return settings.batch_size == 0 ? m : std::min(settings.batch_size, m);
+}
+
 struct Progress {  // what goes on from one call to the next
     double best_loss, power1, power2;  // powers: β1ᵗ and β2ᵗ after t steps
     int64_t waited;                    // epochs since the loss was better
@@ -233,9 +242,9 @@ struct Progress {  // what goes on from one call to the next
 template <class T>
 class Trainer {
   public:
-    Trainer(const Shape& shape, const Settings& settings, const Examples<T>& from, Rows rows, int64_t m, int threads)
+    Trainer(const Shape& shape, const Settings& settings, const Examples<T>& from, Rows rows, int64_t m, int team)
         : shape_(shape), settings_(settings), from_(from), rows_(rows), m_(m), full_(settings.batch_size == 0),
-          step_rows_(full_ ? m : std::min(settings.batch_size, m)), team_(threads_worth(shape, step_rows_, threads)),
+          step_rows_(rows_of_step(settings, m)), team_(team),
           sums_(shape, step_rows_, team_, true), previous_(settings.converged_tol >= 0 ? shape.size() : 0) {
         if (!full_)
             for (auto& batch : batches_) batch = Buffer<uint32_t>(step_rows_);
@@ -373,49 +382,53 @@ class Trainer {
 
 // What the network says of rows of X: A2, and where wanted Z1, A1 and Z2, all in the
 // lecture's shapes, (units, m). Returns the first row with a number that is not finite, or -1.
+inline void lower(std::atomic<int64_t>& least, int64_t row) {  // least := min(least, row); -1 is none
+    for (int64_t seen = least; (seen < 0 || row < seen) && !least.compare_exchange_weak(seen, row);) {
+    }
+}
+
 template <class T>
 struct Wanted {
     T *Z1, *A1, *Z2, *A2;
 };
 
 template <class T>
-int64_t predict(const Shape& shape, const T* parameters, const Examples<T>& from, int64_t m, const Wanted<T>& wanted, int threads, Stop& stop) {
+int64_t predict(const Shape& shape, const T* parameters, const Examples<T>& from, int64_t m, const Wanted<T>& wanted, int team, Stop& stop) {
     constexpr int L = LANES<T>;
     const int64_t n_blocks = Sums<T>::blocks(m);
-    const int team = threads_worth(shape, m, threads);
     std::atomic<int64_t> next{0}, bad{-1};
     std::vector<Block<T>> blocks;
-    std::vector<Desk<T>> desks;
-    for (int t = 0; t < team; ++t) blocks.emplace_back(shape, m, false), desks.emplace_back(shape);
+    for (int t = 0; t < team; ++t) blocks.emplace_back(shape, m, false);
     run_team(team, [&](int t) {
         Block<T>& block = blocks[t];
-        Desk<T>& desk = desks[t];
         for (int64_t b; (b = next.fetch_add(1)) < n_blocks;) {
             if (t == 0 && b % 16 == 0) stop.poll();
             if (stop.requested()) return;
             const int64_t start = b * BLOCK_ROWS, here = std::min<int64_t>(BLOCK_ROWS, m - start);
-            for (int64_t p = 0; p < block.panels(here); ++p) {
-                block.gather(from, {nullptr, start}, here, p, desk);
-                if (const int r = block.first_not_finite(p, desk); r >= 0) {
-                    const int64_t row = start + p * L + r;
-                    for (int64_t seen = bad; (seen < 0 || row < seen) && !bad.compare_exchange_weak(seen, row);) {
-                    }
-                }
-                const int64_t at = start + p * L, n = std::min<int64_t>(L, m - at);
-                const auto copy = [&](const T* lines, int rows, T* to) {
-                    if (!to) return;
-                    for (int k = 0; k < rows; ++k)
-                        if (n == L) store_anywhere(to + k * m + at, load(lines + k * L));
-                        else store_some(to + k * m + at, load(lines + k * L), int(n));
-                };
-                if (wanted.Z1 && shape.n_h) {
-                    block.weighted_inputs(parameters, p, desk);
-                    copy(block.A1(p), shape.n_h, wanted.Z1);
-                }
-                block.forward(parameters, p, desk);
-                copy(block.A1(p), shape.n_h, wanted.A1);
-                copy(desk.Z2, shape.n_y, wanted.Z2);
-                copy(desk.A2, shape.n_y, wanted.A2);
+            const Rows rows{nullptr, start};
+            const int64_t n_panels = block.panels(here);
+            const auto at = [&](int64_t p) { return start + p * L; };
+            const auto copy = [&](const T* lines, int n, T* to, int64_t p) {
+                const int64_t present = std::min<int64_t>(L, m - at(p));
+                for (int k = 0; to && k < n; ++k)
+                    if (present == L)
+                        store_anywhere(to + k * m + at(p), load(lines + k * L));
+                    else
+                        store_some(to + k * m + at(p), load(lines + k * L), int(present));
+            };
+            for (int64_t p = 0; p < n_panels; ++p) {
+                block.gather_X(from, rows, here, p);
+                if (const int r = block.first_not_finite(p); r >= 0) lower(bad, at(p) + r);
+                block.weighted_inputs(parameters, p);
+                copy(block.A1(p), shape.n_h, wanted.Z1, p);
+                block.activate_hidden(p);
+                copy(block.A1(p), shape.n_h, wanted.A1, p);
+            }
+            for (int64_t p = 0; p < n_panels; ++p) block.weighted_activations(parameters, p);
+            for (int64_t p = 0; p < n_panels; ++p) {
+                block.activate_output(p);
+                copy(block.Z2(p), shape.n_y, wanted.Z2, p);
+                copy(block.A2(p), shape.n_y, wanted.A2, p);
             }
         }
     });

@@ -81,7 +81,7 @@ def same_bits(a, b):
 
 
 @given(_documents, _tensors)
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=60)
 @example({}, {})
 @example({"half a pair": "\ud800", "zero": -0.0, "long": 2**1000}, {"": np.array(1.5)})
 @example({}, {"wide": np.zeros((0, 1 << 40)), "turned": np.ones((3, 2)).T, "thin": np.ones(9)[::3]})
@@ -95,7 +95,9 @@ def test_what_was_written_comes_back(document, tensors):
         native = array.astype(array.dtype.newbyteorder("="))
         assert same_bits(back.tensors[name], native)
         flags = back.tensors[name].flags
-        assert flags.aligned and flags.c_contiguous and not flags.writeable
+        assert flags.aligned
+        assert flags.c_contiguous
+        assert not flags.writeable
 
 
 @given(_documents, _tensors, st.randoms())
@@ -140,12 +142,14 @@ def refused(path, content):
     with pytest.raises(ModelFileError) as caught:
         read(path)
     message = str(caught.value)
-    assert message.startswith(str(path)) and message.endswith(".") and len(message) < 700
+    assert message.startswith(str(path))
+    assert message.endswith(".")
+    assert len(message) < 700
     message.encode()  # Half a surrogate pair from the file would break whoever prints it.
     return message
 
 
-@pytest.mark.parametrize("flip", [0x01, 0x20, 0x80, 0xFF])
+@pytest.mark.parametrize("flip", [0x01, 0x20, 0x80])
 def test_every_changed_byte_is_noticed(file, flip):
     content = file.read_bytes()
     for at in range(len(content)):
@@ -154,8 +158,16 @@ def test_every_changed_byte_is_noticed(file, flip):
         refused(file, changed)
 
 
+def test_changed_padding_is_found_where_it_is(file):
+    content = file.read_bytes()
+    at = 8 + struct.unpack("<Q", content[:8])[0] - 1
+    assert content[at : at + 1] == b" "
+    message = refused(file, content[:at] + b"\t" + content[at + 1 :])
+    assert f"it differs from byte {at} on" in message
+
+
 @given(st.data())
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 def test_no_change_of_a_few_bytes_is_overlooked(data):
     with scratch() as path:
         write(path, DOCUMENT, TENSORS)
@@ -172,11 +184,13 @@ def test_every_truncation_and_every_tail_is_noticed(file):
     content = file.read_bytes()
     for end in range(len(content)):
         refused(file, content[:end])
+    assert "a header up to byte" in refused(file, content[:99])
+    assert "numbers from byte" in refused(file, content[:-1])
     assert f"ends at byte {len(content) + 1}" in refused(file, content + b"\0")
 
 
 @given(st.binary(max_size=200), st.booleans())
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 def test_random_bytes_are_never_believed(noise, framed):
     with scratch() as path:
         refused(path, struct.pack("<Q", len(noise) + 1) + b"{" + noise if framed else noise)
@@ -266,9 +280,10 @@ def test_a_sealed_document_is_still_not_believed(tmp_path, text, words):
     assert words in refused(path, sealed(text))
 
 
-def test_a_checksum_that_cannot_be_printed_is_refused(tmp_path):
-    header = sealed("{}")[8:].replace(b'"checksum":"', b'"checksum":"\\ud800')
-    assert "the checksum" in refused(tmp_path / "m.shoal", forged(header.rstrip()))
+@pytest.mark.parametrize("key", [b'"checksum":"', b'"shoal":"'])
+def test_half_a_surrogate_pair_in_the_metadata_is_refused(tmp_path, key):
+    header = sealed("{}")[8:].replace(key, key + b"\\ud800").rstrip()
+    assert "expected the checksum" in refused(tmp_path / "m.shoal", forged(header))
 
 
 def test_sealed_numbers_must_be_finite(tmp_path):
@@ -316,7 +331,8 @@ def test_numbers_beyond_the_memory_are_refused(file, monkeypatch):
 )
 def test_another_kind_of_file_is_told_so(tmp_path, content, words):
     message = refused(tmp_path / "m.shoal", content)
-    assert words in message and "is not a shoal model" in message
+    assert words in message
+    assert "is not a shoal model" in message
 
 
 def test_a_zip_archive_is_told_so(tmp_path):
@@ -346,7 +362,7 @@ def test_a_folder_a_pipe_and_a_loose_link_are_not_models(tmp_path):
     with pytest.raises(FileError, match="a pipe or a device"):
         read(tmp_path / "pipe")
     (tmp_path / "link").symlink_to(tmp_path / "gone")
-    with pytest.raises(FileError, match="is a link to .*gone, which does not exist"):
+    with pytest.raises(FileError, match=r"is a link to .*gone, which does not exist"):
         read(tmp_path / "link")
 
 
@@ -445,20 +461,32 @@ def test_the_old_file_survives_a_failure(file, monkeypatch, step, error, expecte
     assert os.listdir(file.parent) == [file.name]
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no /dev/full")
-def test_a_full_device_is_told_in_words():
-    with pytest.raises(FileError, match="/dev/full cannot be written: no space is left"):
-        write("/dev/full", DOCUMENT, TENSORS)
-    assert stat.S_ISCHR(os.stat("/dev/full").st_mode)  # It is still a device.
+def test_a_pipe_without_a_reader_is_told_in_words_and_stays_a_pipe(tmp_path):
+    # A pipe of our own, never a node of /dev: a broken build, run as root, would replace it.
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    output = atomic_write(path)
+    file = output.__enter__()
+    os.close(reader)
+    file.write(b"nobody listens")
+    with pytest.raises(FileError, match="pipe cannot be written: its reader has gone"):
+        output.__exit__(None, None, None)
+    assert stat.S_ISFIFO(path.stat().st_mode)
 
 
 @pytest.mark.parametrize("error", [KeyError("mine"), FileNotFoundError(errno.ENOENT, "?", "other")])
 def test_an_error_of_the_block_stays_its_own(file, error):
     before = file.read_bytes()
-    with pytest.raises(type(error)) as caught, atomic_write(file) as output:
-        output.write(b"half of it")
-        output.flush()
-        raise error
+
+    def fail_half_way():
+        with atomic_write(file) as output:
+            output.write(b"half of it")
+            output.flush()
+            raise error
+
+    with pytest.raises(type(error)) as caught:
+        fail_half_way()
     assert caught.value is error
     assert file.read_bytes() == before
     assert os.listdir(file.parent) == [file.name]
@@ -474,7 +502,8 @@ def test_a_folder_that_cannot_be_synced_does_not_deny_the_rename(file, monkeypat
 
     monkeypatch.setattr(os, "fsync", fsync)
     write(file, {"new": True}, {})
-    assert len(calls) == 2 and read(file).document == {"new": True}
+    assert len(calls) == 2
+    assert read(file).document == {"new": True}
 
 
 def test_the_content_appears_only_at_the_end_even_if_closed_early(file):
@@ -503,7 +532,8 @@ def test_a_link_stays_and_its_target_is_replaced(file):
     link = away / "link.shoal"
     link.symlink_to(Path("..") / file.name)
     write(link, {"new": True}, {})
-    assert link.is_symlink() and read(file).document == {"new": True}
+    assert link.is_symlink()
+    assert read(file).document == {"new": True}
     assert os.listdir(away) == [link.name]
 
 
@@ -523,11 +553,11 @@ def test_a_file_that_may_not_be_written_is_not_replaced(file, monkeypatch):
 
 
 def test_a_place_that_cannot_be_is_told_so(file):
-    with pytest.raises(FileError, match="it is a folder. Add a file name"):
+    with pytest.raises(FileError, match=r"it is a folder\. Add a file name"):
         write(file.parent, {}, {})
-    with pytest.raises(FileError, match="it is a folder. Add a file name"):
+    with pytest.raises(FileError, match=r"it is a folder\. Add a file name"):
         write(f"{file.parent}/models/", {}, {})
-    with pytest.raises(FileError, match="its folder does not exist. Create"):
+    with pytest.raises(FileError, match=r"its folder does not exist\. Create"):
         write(file.parent / "models" / "m.shoal", {}, {})
     with pytest.raises(FileError, match="a part of its path is a file"):
         write(file / "m.shoal", {}, {})

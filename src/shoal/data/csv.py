@@ -62,7 +62,7 @@ def header(read: Read, file: str) -> Header:
         found = HEADER.match(head if block else head + b"\n")
     if not head.strip():
         raise DataError(f"{file} is empty: expected a line of column names, then rows.")
-    line = 1 + len(re.match(rb"[\r\n]*", head)[0].splitlines())  # type: ignore[index]
+    line = 1 + line_ends(head[: len(head) - len(head.lstrip(b"\r\n"))])
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _not_utf8(file, line, "UTF-16")
     first = found[1] if found else b""
@@ -78,7 +78,7 @@ def header(read: Read, file: str) -> Header:
     separator = "," if "," in bare else max(",;\t|", key=bare.count)
     names = next(csv.reader([text], delimiter=separator))
     newline = b"\n" if b"\n" in head else b"\r"
-    after = line + first.count(newline) + 1
+    after = line + line_ends(first) + 1
     return Header(distinct(file, names), separator, newline, after, head[found.end() :])
 
 
@@ -107,7 +107,7 @@ def pieces(
     row, line = 1, top.first_line
     for raw in _whole_records(read, file, top):
         table = _parsed(raw, file, line, top, kept)
-        lines = raw.count(top.newline) + (not raw.endswith(top.newline))
+        lines = line_ends(raw)
         if table.num_rows:
             yield table, Rows(row, line, top.separator, raw if lines != table.num_rows else b"")
         row, line = row + table.num_rows, line + lines
@@ -129,25 +129,30 @@ def records(text: str, separator: str) -> list[tuple[int, list[str]]]:
         csv.field_size_limit(limit)
 
 
+def line_ends(raw: bytes) -> int:
+    """How many lines end in these bytes: as for pyarrow, with any of the three marks."""
+    return raw.count(b"\n") + raw.count(b"\r") - raw.count(b"\r\n")
+
+
 def _whole_records(read: Read, file: str, top: Header) -> Iterator[bytes]:
-    record, records_ = _patterns(top)
+    record, records_above = _patterns(top)
     held, line, block = top.rest, top.first_line, b"\n"
-    while block:
+    while True:
+        if cut := _end(records_above, held):
+            yield held[:cut]
+            line += line_ends(held[:cut])
+            held = held[cut:]
+        if (not block or len(held) > LONGEST) and (quote := _end(record, held)) < len(held):
+            raise DataError(
+                f"{file}, line {line + line_ends(held[:quote]):,}: a value opens with a double "
+                "quote that is never closed. Close it, or take it away."
+            )
+        if not block:
+            break
         block = read(BLOCK)
         held += block
-        cut = _end(records_, held) if block else len(held)
-        if not block or len(held) > LONGEST:
-            last = held[_end(records_, held) :]
-            if (quote := _end(record, last)) < len(last):
-                line += held.count(top.newline, 0, len(held) - len(last) + quote)
-                raise DataError(
-                    f"{file}, line {line:,}: a value opens with a double quote that is never "
-                    "closed. Close it, or take it away."
-                )
-        if cut:
-            yield held[:cut]
-        line += held.count(top.newline, 0, cut)
-        held = held[cut:]
+    if held:
+        yield held  # the last line may have no end
 
 
 def _patterns(top: Header) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
@@ -205,8 +210,8 @@ def _decoded(raw: bytes, file: str, line: int) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
-        above = len(re.findall(rb"\r\n|\r|\n", raw[: error.start]))
-        raise _not_utf8(file, line + above, f"the byte 0x{raw[error.start]:02x}") from None
+        line += line_ends(raw[: error.start])
+        raise _not_utf8(file, line, f"the byte 0x{raw[error.start]:02x}") from None
 
 
 def _not_utf8(file: str, line: int, found: str) -> DataError:

@@ -252,7 +252,8 @@ def _numbers(tensors: Mapping[str, NDArray[Any]]) -> dict[_Entry, NDArray[Any]]:
         if kind is None or array.ndim > MAX_RANK or max(array.shape, default=0) > MAX_SIDE:
             raise _Refused(
                 f"expected float32, float64, int64 or uint8 and at most {MAX_RANK} dimensions, "
-                f"but tensor {reprlib.repr(name)} has {array.dtype} and shape {array.shape}. Convert it."
+                f"but tensor {reprlib.repr(name)} has {array.dtype} and shape {array.shape}. "
+                "Convert it."
             )
         # A copy: nobody shall change the numbers between the checksum and the disk.
         copied = np.array(array, dtype=_KINDS[kind], order="C")
@@ -451,8 +452,9 @@ def _entry(name: str, told: object) -> _Entry:
 def _check_canonical(found: bytes, expected: bytes) -> None:
     # Spaces, escapes, the order of keys and the padding: nothing else looks at them.
     if found != expected:
-        same = os.path.commonprefix([found, expected])
-        raise _damaged("the header as shoal writes it", f"it differs from byte {len(same)} on")
+        pairs = enumerate(zip(found, expected, strict=False))
+        same = next((at for at, (a, b) in pairs if a != b), min(len(found), len(expected)))
+        raise _damaged("the header as shoal writes it", f"it differs from byte {same} on")
 
 
 def _check_length(size: int, start: int, entries: Iterable[_Entry]) -> None:

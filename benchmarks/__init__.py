@@ -1,0 +1,1 @@
+"""Benchmarks of shoal against its peers: see README.md beside this file."""

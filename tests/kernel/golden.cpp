@@ -1,0 +1,104 @@
+// Trains and predicts a grid of small networks and prints a hash of every result.
+//
+// tests/kernel/golden.txt holds what it must print: on every processor, from every build,
+// with any number of threads. When it changes, so do the bits of models that people have:
+// then NUMERICS_VERSION in src/shoal/estimators/base.py must change as well.
+//
+// The numbers come from the kernel's own Philox by exact arithmetic, so they are the same
+// everywhere. Built for aarch64 by tools/test-arm.sh, with sanitizers by test_golden.py.
+#include <cstdio>
+
+#include "moments.hpp"
+#include "training.hpp"
+
+using namespace shoal;
+
+struct Hash {  // FNV-1a, 64 bits
+    uint64_t value = 0xcbf29ce484222325u;
+    void add(const void* data, size_t bytes) {
+        for (size_t i = 0; i < bytes; ++i) value = (value ^ static_cast<const unsigned char*>(data)[i]) * 0x100000001b3u;
+    }
+};
+
+// Number i of a stream, between -scale and scale, exact in both precisions.
+template <class T>
+T number(uint64_t stream, int64_t i, double scale) {
+    return T(double(int32_t(philox(stream, uint64_t(i), 0)[0]) >> 9) / (1 << 22) * scale);
+}
+
+template <class T>
+Buffer<T> numbers(int64_t n, uint64_t stream, double scale) {
+    Buffer<T> x(n);
+    for (int64_t i = 0; i < n; ++i) x[i] = number<T>(stream, i, scale);
+    return x;
+}
+
+struct Case {
+    Shape shape;
+    int64_t m, batch;
+    Solver solver;
+    bool labels, weights;
+};
+
+template <class T>
+uint64_t run(const Case& c, int team) {
+    const Shape& s = c.shape;
+    const int64_t n = s.size();
+    const auto X = numbers<T>(c.m * s.n_x, 1, 2.0);
+    auto Y = numbers<T>(c.m * s.n_y, 3, 1.0), w = numbers<T>(c.m, 4, 1.0);
+    Buffer<int32_t> labels(c.m);
+    for (int64_t i = 0; i < c.m; ++i) {
+        labels[i] = int32_t(philox(5, uint64_t(i), 0)[1] % uint32_t(s.n_y == 1 ? 2 : s.n_y));
+        w[i] = w[i] * w[i];
+        if (s.sigma != Output::identity)
+            for (int k = 0; k < s.n_y; ++k) Y[i * s.n_y + k] = Y[i * s.n_y + k] > 0 ? T(1) : T(0);
+    }
+    const Examples<T> from{X, c.labels ? nullptr : static_cast<const T*>(Y), c.labels ? static_cast<const int32_t*>(labels) : nullptr,
+                           c.weights ? static_cast<const T*>(w) : nullptr};
+    auto parameters = numbers<T>(n, 6, 0.5), best = numbers<T>(n, 6, 0.5);
+    Buffer<T> state(2 * n);
+    Buffer<double> losses(3);
+    const Settings settings{c.solver, 0.05, c.batch ? 0.9 : 0.0, 0.9, 0.999, 1e-8, 0.01, c.batch, 7, 0, 3, 0, 0, -1};
+    Progress progress{1e300, 1, 1, 0};
+    std::atomic<bool> flag{false};
+    Stop stop(flag);
+    Trainer<T> trainer(s, settings, from, Rows{}, c.m, team);
+    trainer.run(parameters, state, best, losses, progress, stop);
+    Buffer<T> A2(s.n_y * c.m);
+    predict<T>(s, parameters, from, c.m, {nullptr, nullptr, nullptr, A2}, team, stop);
+    Hash hash;
+    hash.add(parameters, sizeof(T) * n);
+    hash.add(state, sizeof(T) * 2 * n);
+    hash.add(losses, sizeof(double) * 3);
+    hash.add(A2, sizeof(T) * s.n_y * c.m);
+    return hash.value;
+}
+
+int main() {
+    const char *g_names[] = {"tanh", "relu", "leaky_relu", "sigmoid", "identity"}, *o_names[] = {"sigmoid", "softmax", "identity"};
+    const int shapes[][3] = {{2, 4, 1}, {28, 32, 1}, {17, 33, 3}, {5, 0, 2}, {40, 0, 1}, {1, 1, 1}, {130, 70, 11}};
+    int failures = 0, index = 0;
+    for (const auto& n : shapes)
+        for (int g = 0; g < 5; ++g)
+            for (int o = 0; o < 3; ++o) {
+                if (o == 1 && n[2] == 1) continue;
+                if (n[1] == 0 && g > 0) continue;
+                const bool labels = o == 1 ? index % 2 : o == 0 && n[2] == 1 && index % 2;
+                // In turn: full batch and batches of one block, of several, with a rest.
+                const int64_t batches[] = {0, 64, 700, 100}, rows[] = {1300, 400, 1500, 333};
+                const Case c{{n[0], n[1], n[2], Activation(g), Output(o)}, rows[index % 4], batches[index / 3 % 4],
+                             index % 3 ? Solver::adam : Solver::momentum, labels, index % 5 == 0};
+                const uint64_t single[] = {run<float>(c, 1), run<double>(c, 1)};
+                const uint64_t team[] = {run<float>(c, 3), run<double>(c, 3)};
+                std::printf("%d-%d-%d %s %s m=%d batch=%d %016llx %016llx\n", n[0], n[1], n[2], g_names[g], o_names[o], int(c.m),
+                            int(c.batch), static_cast<unsigned long long>(single[0]), static_cast<unsigned long long>(single[1]));
+                if (single[0] != team[0] || single[1] != team[1]) std::printf("  differs with three threads\n"), ++failures;
+                ++index;
+            }
+    const auto column = numbers<double>(5000, 8, 1000.0);
+    const Moments of_column = moments(column, nullptr, 5000);
+    Hash hash;
+    hash.add(&of_column, sizeof of_column);
+    std::printf("moments %016llx\n", static_cast<unsigned long long>(hash.value));
+    return failures;
+}
