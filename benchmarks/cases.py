@@ -103,9 +103,10 @@ class Case:
 def teacher(case: Case) -> tuple[Numbers, NDArray[np.int64]]:
     """Normal features; a class drawn with the probability that a random tanh network gives."""
     rng = np.random.default_rng(SEED)
+    W1 = rng.standard_normal((case.n_x, 8), dtype=np.float32) * np.float32(2 / math.sqrt(case.n_x))
+    W2 = rng.standard_normal(8, dtype=np.float32)
     X = rng.standard_normal((case.m, case.n_x), dtype=np.float32)
-    W = rng.standard_normal((case.n_x, 8), dtype=np.float32) / np.float32(math.sqrt(case.n_x))
-    Z = np.tanh(2 * X @ W) @ rng.standard_normal(8, dtype=np.float32)
+    Z = np.tanh(X @ W1) @ W2
     y = rng.random(case.m) < 1 / (1 + np.exp(-2.0 * Z))
     return X, y.astype(np.int64)
 

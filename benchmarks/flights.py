@@ -1,6 +1,6 @@
 """Real data: shoal beside scikit-learn's models on a table of words, numbers and holes.
 
-example:
+Examples:
   python benchmarks/flights.py TABLE.parquet --target late
   python benchmarks/flights.py TABLE.parquet --target __target__ --split __split__
 

@@ -1,6 +1,6 @@
 """shoal against its peers: training time of whole cases, in turns, on one machine.
 
-example:
+Examples:
   python benchmarks/speed.py                          all cases, five runs each
   python benchmarks/speed.py --case A D --runs 7      two of them, more runs
   python benchmarks/speed.py --quick --runs 1         a first look

@@ -53,7 +53,18 @@ def case_table(case: Case, measured: Sequence[Measured]) -> str:
     if not first.runs:
         return f"{title(case)}\n  {first.contender.label} failed: {first.failure}"
     rows = [_row(first, m) for m in measured if m.runs and m.contender.label != PRODUCTS.label]
-    head = ("", "seconds", f"a {_unit(case)}", "ratio", "wanted", "", "loss", "cores", "spread")
+    head = (
+        "",
+        "seconds",
+        f"a {_unit(case)}",
+        "ratio",
+        "wanted",
+        "",
+        "by CPU",
+        "loss",
+        "cores",
+        "spread",
+    )
     lines = [title(case), table(head, rows)]
     for m in measured:
         if m.failure:
@@ -95,6 +106,7 @@ def _row(first: Measured, m: Measured) -> tuple[str, ...]:
         "" if m is first else f"{times:.2f} ×",
         "" if wanted is None else f"{wanted:g} ×",
         "" if wanted is None else tick(times >= wanted),
+        "" if m is first else f"{m.cpu_seconds / first.cpu_seconds:.2f} ×",
         f"{m.loss:.5f}",
         f"{m.processors:.2f}",
         f"{m.spread:.2f}",
@@ -105,7 +117,7 @@ def _row(first: Measured, m: Measured) -> tuple[str, ...]:
 
 
 def efficiency_of(case: Case, measured: Sequence[Measured]) -> dict[str, float] | None:
-    """shoal's step beside its bare matrix products, if both were measured.
+    """A step of shoal beside its bare matrix products, if both were measured.
 
     The operations that are counted are those of the two products, for both.
     """
@@ -201,6 +213,7 @@ def case_values(case: Case, measured: Sequence[Measured]) -> dict[str, Any]:
             value |= {
                 "seconds": m.seconds,
                 "runs": [run.seconds for run in m.runs],
+                "cpu_seconds": m.cpu_seconds,
                 "unit_seconds": m.unit_seconds,
                 "loss": m.loss,
                 "processors_busy": m.processors,

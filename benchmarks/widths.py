@@ -24,7 +24,6 @@ from benchmarks.tables import duration, table
 from shoal.compute.engine import engine
 from shoal.compute.steps import Budget, Rule, start
 from shoal.data.examples import Examples
-from shoal.network.architecture import Architecture
 from shoal.training.network import Network
 
 AXES = {

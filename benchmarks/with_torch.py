@@ -43,7 +43,7 @@ class Training:
         return functional.cross_entropy(self.net(X), Y)
 
     def compiled(self, *, with_update: bool) -> "Training":
-        """This training with its loss, so also its gradient, and perhaps its update compiled."""
+        """Compile the loss, and with it the gradient, and perhaps the update."""
         self.loss_of = torch.compile(self._loss_of, dynamic=False)
         if with_update:
             self.update = torch.compile(self.optimiser.step)

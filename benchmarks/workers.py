@@ -12,7 +12,7 @@ import statistics
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import NamedTuple
@@ -63,6 +63,11 @@ class Measured:
     def spread(self) -> float:
         """The slowest run over the fastest: 1 on a quiet machine."""
         return max(r.seconds for r in self.runs) / min(r.seconds for r in self.runs)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """The median of the processor time, of all threads: steadier where others compute too."""
+        return statistics.median(run.cpu_seconds for run in self.runs)
 
     @property
     def processors(self) -> float:
@@ -118,10 +123,8 @@ def processors(n: int) -> Iterator[None]:
     finally:
         # Threads that were started meanwhile keep the mask they were born with: free them too.
         for thread in os.listdir("/proc/self/task") if os.path.isdir("/proc/self/task") else ():
-            try:
+            with suppress(ProcessLookupError):  # a thread may have ended since
                 os.sched_setaffinity(int(thread), before)
-            except ProcessLookupError:
-                pass  # it has ended since
 
 
 def serve(pipe: Connection, case: Case, maker: str) -> None:
@@ -180,10 +183,8 @@ class Worker:
 
     def close(self) -> Measured:
         """End the process; everything that was measured."""
-        try:
+        with suppress(OSError):  # it may have ended already
             self._pipe.send("end")
-        except OSError:
-            pass  # it has ended already
         self._process.join()
         if not isinstance(self.ready, Ready):
             reason = getattr(self.ready, "reason", "unknown")

@@ -110,7 +110,7 @@ def model_types(
         if isinstance(plan, Words):
             types[plan.name] = pa.string()
         elif isinstance(plan, Time):
-            types[plan.name] = pa.timestamp("us")
+            types[plan.name] = pa.timestamp("us", "UTC" if plan.zoned else None)
         elif isinstance(plan, Number):
             types[plan.name] = pa.bool_() if plan.kind == "boolean" else pa.float64()
     if target is not None:

@@ -94,6 +94,7 @@ class Time(NamedTuple):
     scale: float
     parts: tuple[str, ...]
     holes: bool
+    zoned: bool  # the values name their time zone; the calendar is that of UTC
     kind: str = "time"
 
     @property
@@ -273,7 +274,9 @@ def _learn_time(name: str, column: Column, w: Weights, moments: Moments) -> Plan
         return SetAside(name, "constant")
     present = seconds[~np.isnan(seconds)]
     parts = tuple(part for part in PARTS if len(np.unique(_calendar(present, part))) > 1)
-    return Time(name, mean, float(np.sqrt(variance)), parts, len(present) < len(seconds))
+    zoned = getattr(column.type, "tz", None) is not None
+    holes = len(present) < len(seconds)
+    return Time(name, mean, float(np.sqrt(variance)), parts, holes, zoned)
 
 
 def _calendar(seconds: Floats, part: str) -> NDArray[np.int64]:
