@@ -93,6 +93,8 @@ class ShoalBase(BaseEstimator):
             )
         table = self._read(X, reset=True)
         m = len(table)
+        if m >= 1 << 32:
+            raise DataError(f"{m:,} rows: expected fewer than 4,294,967,296 in memory.")
         weights = None
         if sample_weight is not None:
             weights = np.ascontiguousarray(
@@ -262,24 +264,10 @@ class ShoalBase(BaseEstimator):
         self, architecture: Architecture, examples: Examples, validation: Examples | None
     ) -> None:
         seed = seed_of(self.random_state)
-        continued = self.warm_start and getattr(self, "_states", None)
-        if continued and self.networks_[0].architecture != architecture:
-            raise SettingError(
-                "warm_start=True goes on with the network that is there, but the data or the "
-                f"settings want another one: {self.networks_[0].architecture} there, "
-                f"{architecture} wanted. Use warm_start=False."
-            )
         seeds = [seed if i == 0 else child(seed, MEMBER + i) for i in range(self.members)]
-        states: list[State] = (
-            self._states
-            if continued and len(self._states) == len(seeds)
-            else [start(self._draw(architecture, s), self.solver) for s in seeds]
-        )
-        if any(
-            len(state.memory) != len(start(state.parameters, self.solver).memory)
-            for state in states
-        ):
-            states = [start(state.parameters, self.solver) for state in states]  # another solver
+        states = self._go_on(architecture) if self.warm_start else None
+        if states is None or len(states) != len(seeds):
+            states = [start(self._draw(architecture, s), self.solver) for s in seeds]
 
         def job(
             i: int, threads: int, stop: Stop, report: Callable[[Report], None] | None
@@ -299,6 +287,23 @@ class ShoalBase(BaseEstimator):
         )
         self.member_seeds_ = seeds[: len(trained)]
         self._keep(architecture, trained)
+
+    def _go_on(self, architecture: Architecture) -> list[State] | None:
+        """Where the last fit ended, for `warm_start`; None before the first."""
+        if not hasattr(self, "networks_"):
+            return None
+        if self.networks_[0].architecture != architecture:
+            raise SettingError(
+                "warm_start=True goes on with the network that is there, but the data or the "
+                f"settings want another one: {self.networks_[0].architecture} there, "
+                f"{architecture} wanted. Use warm_start=False."
+            )
+        fresh = [start(network.vector.copy(), self.solver) for network in self.networks_]
+        states: list[State] = getattr(self, "_states", fresh)  # a loaded model has no memory
+        same_solver = all(
+            len(a.memory) == len(b.memory) for a, b in zip(states, fresh, strict=True)
+        )
+        return states if same_solver else fresh
 
     def _draw(self, architecture: Architecture, seed: int) -> NDArray[np.floating]:
         drawn = initialise(

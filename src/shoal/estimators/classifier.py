@@ -244,9 +244,7 @@ def _as_array(y: Any) -> NDArray[Any]:
     if values.dtype.kind == "f":
         missing = np.isnan(values)
     elif values.dtype.kind == "O":
-        missing = np.array([v is None or v != v for v in values.reshape(-1)], bool).reshape(
-            values.shape
-        )
+        missing = np.array([_is_missing(v) for v in values.reshape(-1)], bool).reshape(values.shape)
     else:
         return values
     if missing.any():
@@ -258,3 +256,8 @@ def _as_array(y: Any) -> NDArray[Any]:
     if values.dtype.kind == "f" and np.isinf(values).any():
         raise DataError("y contains infinity: expected finite numbers or labels.")
     return values
+
+
+def _is_missing(value: object) -> bool:
+    # pandas' NA is neither equal to itself nor unequal.
+    return value is None or type(value).__name__ == "NAType" or bool(value != value)

@@ -17,7 +17,7 @@ import numpy as np
 
 from shoal.compute.builds import Stop
 from shoal.compute.engine import engine
-from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
+from shoal.compute.steps import Budget, Rule, State, Vector
 from shoal.data.examples import Examples
 from shoal.network.architecture import Architecture
 
@@ -108,19 +108,23 @@ def _without_validation(
     tell: Tell | None,
 ) -> Trained:
     losses: list[float] = []
-    ending, interruption = "finished", None
+    ending: str = "finished"
+    interruption: BaseException | None = None
     size = 1 if tell else plan.max_iter  # epochs of one call: grows until a call takes a moment
-    while len(losses) < plan.max_iter and ending == "finished":
-        n = min(size, plan.max_iter - len(losses))
-        budget = Budget(len(losses), n, plan.tol, plan.n_iter_no_change, plan.converged)
-        began = time.perf_counter()
-        outcome = engine.train(architecture, plan.rule, budget, examples, state, threads, stop)
-        if time.perf_counter() - began < REPORT_EVERY / 2:
-            size *= 2
-        state, ending, interruption = outcome.state, outcome.ending, outcome.interruption
-        losses.extend(outcome.losses.tolist())
-        if tell:
-            tell(losses, [])
+    try:
+        while len(losses) < plan.max_iter and ending == "finished":
+            n = min(size, plan.max_iter - len(losses))
+            budget = Budget(len(losses), n, plan.tol, plan.n_iter_no_change, plan.converged)
+            began = time.perf_counter()
+            outcome = engine.train(architecture, plan.rule, budget, examples, state, threads, stop)
+            if time.perf_counter() - began < REPORT_EVERY / 2:
+                size *= 2
+            state, ending, interruption = outcome.state, outcome.ending, outcome.interruption
+            losses.extend(outcome.losses.tolist())
+            if tell:
+                tell(losses, [])
+    except KeyboardInterrupt as signal:  # between two calls of the kernel
+        ending, interruption = "interrupted", signal
     if ending in ("finished", "plateau") and _uphill(losses):
         ending = "diverged"
     if ending in ("diverged", "interrupted"):
@@ -144,29 +148,32 @@ def _with_validation(
     losses: list[float] = []
     validation_losses: list[float] = []
     best, best_loss, best_epoch, waited = state.parameters, float("inf"), 0, 0
-    ending, interruption = "finished", None
-    while len(losses) < plan.max_iter:
-        budget = Budget(len(losses), 1)
-        outcome: Outcome = engine.train(
-            architecture, plan.rule, budget, examples, state, threads, stop
-        )
-        state = outcome.state
-        if outcome.ending != "finished":
-            ending, interruption = outcome.ending, outcome.interruption
+    ending: str = "finished"
+    interruption: BaseException | None = None
+    try:
+        while len(losses) < plan.max_iter:
+            budget = Budget(len(losses), 1)
+            outcome = engine.train(architecture, plan.rule, budget, examples, state, threads, stop)
+            state = outcome.state
             losses.extend(outcome.losses.tolist())
-            break
-        losses.append(float(outcome.losses[0]))
-        total = engine.sums(architecture, state.parameters, validation, threads, gradients=False)
-        loss = total.loss / total.weight
-        validation_losses.append(loss)
-        waited = 0 if loss < best_loss - plan.tol else waited + 1
-        if loss < best_loss:
-            best, best_loss, best_epoch = state.parameters, loss, len(losses)
-        if tell:
-            tell(losses, validation_losses)
-        if plan.n_iter_no_change and waited >= plan.n_iter_no_change:
-            ending = "plateau"
-            break
+            if outcome.ending != "finished":
+                ending, interruption = outcome.ending, outcome.interruption
+                break
+            total = engine.sums(
+                architecture, state.parameters, validation, threads, gradients=False
+            )
+            loss = total.loss / total.weight
+            validation_losses.append(loss)
+            waited = 0 if loss < best_loss - plan.tol else waited + 1
+            if loss < best_loss:
+                best, best_loss, best_epoch = state.parameters, loss, len(losses)
+            if tell:
+                tell(losses, validation_losses)
+            if plan.n_iter_no_change and waited >= plan.n_iter_no_change:
+                ending = "plateau"
+                break
+    except KeyboardInterrupt as signal:  # between two calls of the kernel
+        ending, interruption = "interrupted", signal
     if ending in ("finished", "plateau") and _uphill(losses):
         ending = "diverged"
     return Trained(
