@@ -17,7 +17,7 @@ from benchmarks.jobs import Job, quickest
 
 ACTIVATIONS = {"tanh": jnp.tanh, "relu": jax.nn.relu}
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
-TRIAL_EPOCHS = 3
+TRIAL_EPOCHS = 1
 Tree = Any
 
 

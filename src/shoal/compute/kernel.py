@@ -56,7 +56,9 @@ def train(
         parameters, memory, best, progress.best_loss, progress.waited,
         progress.power1, progress.power2,
     )  # fmt: skip
-    return Outcome(after, losses[:epochs], ending.name, stop.exception)
+    # A signal that came with the last step is no reason to forget it.
+    name = ending.name if stop.exception is None else "interrupted"
+    return Outcome(after, losses[:epochs], name, stop.exception)
 
 
 def sums(
@@ -75,7 +77,7 @@ def sums(
     complete = _k.sums(
         _shape(architecture), parameters, *examples, out, gradients, threads, stop.flag
     )
-    if not complete:
+    if not complete or stop.exception is not None:
         raise stop.exception or KeyboardInterrupt
     return GradientSums(out[:n], float(out[n]), float(out[n + 1]))
 

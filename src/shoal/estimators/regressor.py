@@ -43,7 +43,7 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
         members: int = 1,
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: int = 5,
         tol: float = 1e-4,
         encode: str | None = "auto",
         words: Any = None,

@@ -1,7 +1,7 @@
 """Several networks side by side, each as if it were trained alone."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from shoal.compute.builds import Stop
 from shoal.training.loop import Report, Trained
@@ -27,22 +27,25 @@ def train_all(
                 break
         return trained
     side_by_side = min(len(jobs), threads)
+    interruption: BaseException | None = None
+    futures: list[Future[Trained]] = []
     with ThreadPoolExecutor(side_by_side, thread_name_prefix="shoal") as pool:
-        futures = [
-            pool.submit(job, threads // side_by_side, stop, report if i == 0 else None)
-            for i, job in enumerate(jobs)
-        ]
-        interruption: BaseException | None = None
-        waiting = set(futures)
-        while waiting:
-            try:
-                waiting = wait(waiting, POLL_SECONDS).not_done
-            except BaseException as exception:  # a signal: Ctrl-C, or a handler's own
-                interruption = exception
-                stop.request()
-        done = [future.result() for future in futures]
+        try:
+            for i, job in enumerate(jobs):
+                each = threads // side_by_side
+                futures.append(pool.submit(job, each, stop, None if i else report))
+            while wait(futures, POLL_SECONDS).not_done:
+                if any(future.done() and future.exception() for future in futures):
+                    stop.request()  # one has failed: the others need not go on
+        except KeyboardInterrupt as signal:
+            interruption = signal
+            stop.request()
+        except BaseException:
+            stop.request()
+            raise
+        done = [future.result() for future in futures] or [jobs[0](1, stop, None)]
     if interruption is None:
         return done
-    # Members that never began have nothing to give; at least one has the start it was given.
+    # Members that never began have nothing to give; if none did, one gives its start.
     begun = [t for t in done if t.losses] or done[:1]
     return [t._replace(interruption=interruption, ending="interrupted") for t in begun]

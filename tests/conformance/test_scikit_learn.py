@@ -1,0 +1,181 @@
+"""scikit-learn's contract: its own checks, and its tools around a shoal estimator."""
+
+import inspect
+import pickle
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from shoal import ShoalClassifier, ShoalRegressor
+
+BOTH = [ShoalClassifier, ShoalRegressor]
+KINDS = [
+    {},
+    {"encode": None},
+    {"hidden": 0, "members": 2},
+    {"solver": "gd", "dtype": "float64", "early_stopping": False},
+]
+
+
+def expected_failures(estimator):
+    """Whether weight 2 is a row twice to the last digits depends on the settings."""
+    reasons = {
+        "the order of a mini-batch epoch depends on the number of rows": estimator.solver != "gd",
+        "float32 has too few digits for the check": estimator.dtype == "float32",
+        "other rows are held out for early stopping": estimator.early_stopping is not False,
+    }
+    why = "; ".join(reason for reason, holds in reasons.items() if holds)
+    checks = ("dense", "sparse")
+    names = [f"check_sample_weight_equivalence_on_{kind}_data" for kind in checks]
+    return dict.fromkeys(names, why) if why else {}
+
+
+@parametrize_with_checks(
+    [kind(**settings) for kind in BOTH for settings in KINDS],
+    expected_failed_checks=expected_failures,
+)
+def test_check_estimator(estimator, check):
+    check(estimator)
+
+
+def test_only_what_cannot_hold_is_expected_to_fail():
+    exact = ShoalClassifier(solver="gd", dtype="float64", early_stopping=False)
+    assert not expected_failures(exact)
+    for settings in ({"solver": "adam"}, {"dtype": "float32"}, {"early_stopping": True}):
+        assert len(expected_failures(clone(exact).set_params(**settings))) == 2
+
+
+@pytest.fixture(params=BOTH)
+def fitted(request):
+    """An estimator that has learnt a little, with its data."""
+    load = load_iris if request.param is ShoalClassifier else load_diabetes
+    X, y = load(return_X_y=True)
+    return request.param(hidden=6, max_iter=20, random_state=0).fit(X, y), X, y
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_every_parameter_is_documented_and_keyword_only(kind):
+    parameters = list(inspect.signature(kind).parameters.values())
+    assert all(p.kind is p.KEYWORD_ONLY for p in parameters)
+    assert {p.name for p in parameters} == set(kind().get_params())
+    documented = ShoalClassifier.__doc__  # the regressor refers to it
+    for p in parameters:
+        assert p.name in documented
+    assert set(ShoalClassifier().get_params()) - set(ShoalRegressor().get_params()) == {
+        "class_weight"
+    }
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_settings_come_back_as_they_were_given(kind):
+    settings = {
+        "hidden": 7,
+        "activation": "relu",
+        "init": 0.3,
+        "solver": "sgd",
+        "learning_rate": 0.01,
+        "momentum": 0.5,
+        "batch_size": 16,
+        "max_iter": 3,
+        "alpha": 0.2,
+        "members": 2,
+        "early_stopping": True,
+        "validation_fraction": 0.2,
+        "n_iter_no_change": 4,
+        "tol": 1e-3,
+        "encode": None,
+        "words": ["a"],
+        "numbers": ["b"],
+        "drop": ["c"],
+        "dtype": "float64",
+        "random_state": 5,
+        "n_jobs": 2,
+        "warm_start": True,
+        "verbose": True,
+    }
+    estimator = kind(**settings)
+    assert estimator.get_params().items() >= settings.items()
+    assert clone(estimator).get_params() == estimator.get_params()
+    assert kind().set_params(**settings).get_params() == estimator.get_params()
+
+
+def test_a_clone_learns_the_same_and_is_not_fitted(fitted):
+    model, X, y = fitted
+    copy = clone(model)
+    with pytest.raises(NotFittedError):
+        copy.predict(X)
+    assert copy.fit(X, y).fingerprint_ == model.fingerprint_
+
+
+def test_pickle_and_joblib_bring_back_the_same_bits(fitted, tmp_path):
+    model, X, y = fitted
+    joblib.dump(model, tmp_path / "model.joblib")
+    for copy in (pickle.loads(pickle.dumps(model)), joblib.load(tmp_path / "model.joblib")):
+        assert copy.fingerprint_ == model.fingerprint_
+        np.testing.assert_array_equal(copy.predict(X), model.predict(X))
+        assert copy.score(X, y) == model.score(X, y)
+        assert copy.get_params() == model.get_params()
+        with pytest.raises(ValueError, match="read-only"):
+            copy.networks_[0].W1[0, 0] = 1.0
+
+
+def test_grid_search_finds_that_hidden_units_help():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 2))
+    y = X[:, 0] * X[:, 1] > 0  # no line can tell these apart
+    model = ShoalClassifier(random_state=0, max_iter=100, learning_rate=0.02)
+    search = GridSearchCV(model, {"hidden": [0, 16]}, cv=3).fit(X, y)
+    assert search.best_params_ == {"hidden": 16}
+    assert search.best_score_ > 0.9
+
+
+def test_a_pipeline_names_its_steps_parameters():
+    X, y = load_iris(return_X_y=True)
+    pipeline = make_pipeline(StandardScaler(), ShoalClassifier(encode=None, random_state=0))
+    pipeline.set_params(shoalclassifier__hidden=8, shoalclassifier__max_iter=100)
+    assert pipeline.fit(X, y).score(X, y) > 0.95
+    assert pipeline.named_steps["shoalclassifier"].coefs_[0].shape == (4, 8)
+
+
+def test_cross_validation_in_two_processes_gives_the_same_scores(fitted):
+    model, X, y = fitted
+    one, two = (cross_val_score(model, X, y, cv=3, n_jobs=n) for n in (1, 2))
+    np.testing.assert_array_equal(one, two)
+
+
+def test_fitted_attributes_have_scikit_learns_names_and_shapes():
+    X, y = load_iris(return_X_y=True)
+    model = ShoalClassifier(hidden=6, max_iter=5, random_state=0).fit(X, y)
+    assert [V.shape for V in model.coefs_] == [(4, 6), (6, 3)]
+    assert [b.shape for b in model.intercepts_] == [(6,), (3,)]
+    assert (model.n_layers_, model.n_outputs_, model.out_activation_) == (3, 3, "softmax")
+    assert (model.n_features_in_, model.n_iter_) == (4, 5)
+    assert model.classes_.tolist() == [0, 1, 2]
+    assert len(model.loss_curve_) == 5
+    assert model.loss_ == model.loss_curve_[model.best_epoch_ - 1]
+    linear = ShoalClassifier(hidden=0, max_iter=5, random_state=0).fit(X, y)
+    assert [V.shape for V in linear.coefs_] == [(4, 3)]
+    assert [b.shape for b in linear.intercepts_] == [(3,)]
+    assert linear.n_layers_ == 2
+
+
+def test_coefficients_are_the_network(fitted):
+    # scikit-learn's rows and columns, the lecture's numbers.
+    model, X, _ = fitted
+    (V1, V2), (c1, c2) = model.coefs_, model.intercepts_
+    rows = model.encoding_.encode(model._arrow(X), "float32")
+    Z2 = np.tanh(rows @ V1 + c1) @ V2 + c2
+    if isinstance(model, ShoalRegressor):
+        expected = Z2[:, 0] * model.target_scale_ + model.target_mean_
+        np.testing.assert_allclose(model.predict(X), expected, rtol=1e-5)
+    else:
+        expected = np.exp(Z2) / np.exp(Z2).sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(model.predict_proba(X), expected, rtol=1e-4, atol=1e-6)

@@ -1,0 +1,40 @@
+"""Documentation executes: what README shows runs, and so do the examples of docstrings."""
+
+import doctest
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import shoal
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_readme_has_examples():
+    assert len(BLOCKS) >= 2
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
+def test_readme_runs(block, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "README.md", "exec"), {})
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", README))
+def test_readme_links_lead_somewhere(link):
+    assert (ROOT / link).exists()
+
+
+def modules():
+    found = pkgutil.walk_packages(shoal.__path__, "shoal.")
+    return sorted(m.name for m in found if not m.name.rpartition(".")[2].startswith("_"))
+
+
+@pytest.mark.parametrize("name", modules())
+def test_docstring_examples(name):
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
