@@ -81,12 +81,14 @@ def measure(pipe: Connection, case: Case, m: int) -> None:
     before = memory("VmRSS")
     classifier(case, max_iter=1).fit(X, y)
     extra = memory("VmHWM") - before
-    kernel, door = [], []
+    kernel, door, cores = [], [], []
     for _ in range(3):
-        began = time.perf_counter()
+        cpu, began = time.process_time(), time.perf_counter()
         model = classifier(case).fit(X, y)
+        seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
         kernel.append(model.training_seconds_)
-        door.append(time.perf_counter() - began - model.training_seconds_)
+        door.append(seconds - model.training_seconds_)
+        cores.append(cpu / seconds)
     pipe.send(
         {
             "rows": m,
@@ -94,6 +96,7 @@ def measure(pipe: Connection, case: Case, m: int) -> None:
             "seconds_a_row": min(kernel) / m / case.epochs,
             "outside_seconds": min(door),
             "extra_mebibytes": extra,
+            "processors_busy": max(cores),
         }
     )
 
@@ -126,9 +129,10 @@ def text(kind: Kind, found: list[dict[str, float]]) -> str:
             f"{f['extra_mebibytes']:.0f} MiB",
             tick(f["extra_mebibytes"] <= MEMORY_WANTED),
             duration(f["outside_seconds"]),
+            f"{f['processors_busy']:.2f}",
         )
         for f in found
     ]
     head = ("rows", "epochs", "a row", f"of first, ≤ {kind.wanted:g}", "",
-            f"extra, ≤ {MEMORY_WANTED} MiB", "", "outside the kernel")  # fmt: skip
+            f"extra, ≤ {MEMORY_WANTED} MiB", "", "outside the kernel", "cores")  # fmt: skip
     return f"growth, {kind.name} (case {kind.letter})\n{table(head, rows)}"

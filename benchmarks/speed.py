@@ -86,10 +86,11 @@ def run_float64(asked: argparse.Namespace) -> list[dict[str, Any]]:
         measured = measure(case, asked.runs, tell)
         single, double = (m.seconds for m in measured)
         speed = single / double
+        by_cpu = measured[0].cpu_seconds / measured[1].cpu_seconds
         show(
             f"{case.letter}. {case.title}\nfloat32 {duration(single)}, float64 {duration(double)}: "
             f"{speed:.0%} of the speed (at least {FLOAT64_WANTED:.0%}) "
-            f"{tick(speed >= FLOAT64_WANTED)}"
+            f"{tick(speed >= FLOAT64_WANTED)}, by CPU {by_cpu:.0%}"
         )
         values.append(case_values(case, measured) | {"float64_speed": speed})
     return values

@@ -143,6 +143,8 @@ def serve(pipe: Connection, case: Case, maker: str) -> None:
             seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu
             gc.enable()
             pipe.send(Run(seconds, cpu_seconds, job.loss(reached)))
+    except (EOFError, BrokenPipeError):
+        return  # nobody listens any more
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         pipe.send(Failed(reason[:200], traceback.format_exc()))

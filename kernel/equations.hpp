@@ -80,13 +80,6 @@ SHOAL_INLINE void each_line(T* lines, int n, F&& f) {
     for (int i = 0; i < n; ++i, lines += LANES<T>) store(lines, f(load(lines)));
 }
 
-template <class T>
-SHOAL_INLINE Line<T> sigmoid(const Line<T>& z) {
-    const auto zero = broadcast(T(0)), one = broadcast(T(1));
-    const auto e = exp_of_negative(zero - magnitude(z));
-    return where_greater(zero, z, e, one) / (one + e);
-}
-
 constexpr double LEAK = 0.01;  // slope of leaky_relu below 0 (Maas et al. 2013)
 
 template <class T>
@@ -123,16 +116,16 @@ void multiply_by_slope(Activation g, const T* a, T* dz, int n) {
 template <class T, bool with_loss>
 void output(Output sigma, int n_y, const T* z, const T* y, T* a, Line<T>* loss) {
     constexpr int L = LANES<T>;
-    const auto zero = broadcast(T(0)), one = broadcast(T(1));
+    const auto zero = broadcast(T(0));
     Line<T> sum = zero;
     if (sigma == Output::sigmoid) {
         for (int k = 0; k < n_y; ++k) {
             const auto Z = load(z + k * L);
-            const auto e = exp_of_negative(zero - magnitude(Z));
-            store(a + k * L, where_greater(zero, Z, e, one) / (one + e));
+            store(a + k * L, sigmoid(Z));
             // log(1 + exp Z) - Y Z; the first bracket is exact for Y = 0 or 1.
             if constexpr (with_loss)
-                sum = sum + (where_greater(Z, zero, Z, zero) - load(y + k * L) * Z) + log1p_of_unit(e);
+                sum = sum + (where_greater(Z, zero, Z, zero) - load(y + k * L) * Z) +
+                      log1p_of_unit(exp_of_negative(zero - magnitude(Z)));
         }
     } else if (sigma == Output::softmax) {
         auto top = load(z);

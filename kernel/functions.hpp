@@ -65,9 +65,10 @@ SHOAL_INLINE Line<T> reduce(const Line<T>& x, Line<T>& k, Line<T>& k_shifted) {
     return fma(k, broadcast(-P::log2_low), fma(k, broadcast(-P::log2_high), x));
 }
 
-// exp(r) - 1 for |r| ≤ log(2)/2: r + r² (1/2! + r/3! + …), by Horner's rule.
+// exp(r) - 1 for |r| ≤ log(2)/2: r + r² (1/2! + r/3! + …), by Horner's rule. What the last
+// rounding loses is given in `low`.
 template <class T>
-SHOAL_INLINE Line<T> small_expm1(const Line<T>& r) {
+SHOAL_INLINE Line<T> small_expm1(const Line<T>& r, Line<T>& low) {
     constexpr int terms = Precision<T>::exp_terms;
     constexpr auto inverse_factorial = [](int n) {
         double f = 1;
@@ -76,7 +77,42 @@ SHOAL_INLINE Line<T> small_expm1(const Line<T>& r) {
     };
     auto sum = broadcast(inverse_factorial(terms));
     unrolled<terms - 2>([&](auto i) { sum = fma(sum, r, broadcast(inverse_factorial(terms - 1 - i))); });
-    return fma(r * r, sum, r);
+    const auto r2 = r * r;
+    const auto value = fma(r2, sum, r);
+    low = fma(r2, sum, r - value);
+    return value;
+}
+
+// a + b·c, and in `low` what its rounding loses (exactly, where the sum is not far from a).
+template <class T>
+SHOAL_INLINE Line<T> fma_with_rest(const Line<T>& b, const Line<T>& c, const Line<T>& a, Line<T>& low) {
+    const auto value = fma(b, c, a);
+    low = fma(b, c, a - value);
+    return value;
+}
+
+// n/d of two numbers each in two parts, rounded once more after the division, so that it is
+// within half a unit but for a hair: what follows then never falls where it should rise.
+// `inverse` is 1/d, roughly.
+template <class T, class F>
+SHOAL_INLINE Line<T> divide(const Line<T>& n, const Line<T>& n_low, const Line<T>& d, const Line<T>& d_low, F&& inverse) {
+    const auto zero = broadcast(T(0));
+    const auto q = n / d;
+    const auto rest = fma(zero - q, d, n) + fma(zero - q, d_low, n_low);
+    return fma(rest, inverse(q), q);
+}
+
+// e/(e + 2), the heart of tanh and of log(1 + e). From e = 2 on it is 1 - 2/(e + 2), so that
+// the inverse of e + 2 is known from the quotient wherever it is needed.
+template <class T>
+SHOAL_INLINE Line<T> part_of_two_more(const Line<T>& e, const Line<T>& e_low) {
+    const auto zero = broadcast(T(0)), one = broadcast(T(1)), two = broadcast(T(2)), half = broadcast(T(0.5));
+    const auto d = e + two;
+    const auto added = d - e;  // Knuth's two-sum: what d has lost, whichever is larger
+    const auto d_low = ((e - (d - added)) + (two - added)) + e_low;
+    const auto n = where_greater(two, e, e, two), n_low = where_greater(two, e, e_low, zero);
+    const auto q = divide(n, n_low, d, d_low, [&](auto q) { return half * where_greater(two, e, one - q, q); });
+    return where_greater(e, two, one - q, q);
 }
 
 template <class T>
@@ -92,31 +128,52 @@ SHOAL_INLINE Line<T> exp(Line<T> x) {
     const auto half = half_shifted - shift;
     const auto rest_shifted = (k - half) + shift;
     const auto first = power_of_two(half_shifted);
-    return fma(first, small_expm1(r), first) * power_of_two(rest_shifted);
+    Line<T> low;
+    return fma(first, small_expm1(r, low), first) * power_of_two(rest_shifted);
 }
 
 // exp(x) for x ≤ 0, as in the sigmoid and the softmax; below the normal numbers it is 0.
 template <class T>
-SHOAL_INLINE Line<T> exp_of_negative(const Line<T>& x) {
+SHOAL_INLINE Line<T> exp_of_negative(const Line<T>& x, Line<T>& low) {
     constexpr T lowest = sizeof(T) == 4 ? T(-87.0) : T(-708.0);
-    const auto floor = broadcast(lowest);
-    Line<T> k, k_shifted;
+    const auto floor = broadcast(lowest), zero = broadcast(T(0));
+    Line<T> k, k_shifted, r_low;
     const auto r = reduce(where_greater(floor, x, floor, x), k, k_shifted);
     const auto scale = power_of_two(k_shifted);
-    return where_greater(floor, x, broadcast(T(0)), fma(scale, small_expm1(r), scale));
+    const auto e = fma_with_rest(scale, small_expm1(r, r_low), scale, low);
+    low = where_greater(floor, x, zero, fma(scale, r_low, low));
+    return where_greater(floor, x, zero, e);
 }
 
-// tanh|x| = e / (e + 2) with e = exp(2|x|) - 1, which is accurate near 0 as well.
+template <class T>
+SHOAL_INLINE Line<T> exp_of_negative(const Line<T>& x) {
+    Line<T> low;
+    return exp_of_negative(x, low);
+}
+
+// 1/(1 + exp(-z)): with e = exp(-|z|), 1/(1 + e) or e/(1 + e).
+template <class T>
+SHOAL_INLINE Line<T> sigmoid(const Line<T>& z) {
+    const auto zero = broadcast(T(0)), one = broadcast(T(1));
+    Line<T> e_low;
+    const auto e = exp_of_negative(zero - magnitude(z), e_low);
+    const auto d = one + e;
+    const auto d_low = (e - (d - one)) + e_low;
+    const auto n = where_greater(zero, z, e, one), n_low = where_greater(zero, z, e_low, zero);
+    return divide(n, n_low, d, d_low, [&](auto q) { return where_greater(zero, z, one - q, q); });
+}
+
+// tanh|x| = e/(e + 2) with e = exp(2|x|) - 1, which is accurate near 0 as well.
 template <class T>
 SHOAL_INLINE Line<T> tanh(const Line<T>& x) {
-    const auto ceiling = broadcast(Precision<T>::tanh_ceiling);
+    const auto ceiling = broadcast(Precision<T>::tanh_ceiling), one = broadcast(T(1));
     auto a = magnitude(x);
     a = where_greater(a, ceiling, ceiling, a);
-    Line<T> k, k_shifted;
+    Line<T> k, k_shifted, r_low, low;
     const auto r = reduce(a + a, k, k_shifted);
     const auto scale = power_of_two(k_shifted);
-    const auto e = fma(scale, small_expm1(r), scale - broadcast(T(1)));
-    return with_sign_of(e / (e + broadcast(T(2))), x);
+    const auto e = fma_with_rest(scale, small_expm1(r, r_low), scale - one, low);
+    return with_sign_of(part_of_two_more(e, fma(scale, r_low, low)), x);
 }
 
 // 2 artanh(s) = 2s (1 + s²/3 + s⁴/5 + …).
@@ -132,7 +189,7 @@ SHOAL_INLINE Line<T> twice_artanh(const Line<T>& s) {
 // log(1 + e) for 0 ≤ e ≤ 1, without the rounding of 1 + e: it is 2 artanh(e / (2 + e)).
 template <class T>
 SHOAL_INLINE Line<T> log1p_of_unit(const Line<T>& e) {
-    return twice_artanh<Precision<T>::log1p_terms>(e / (e + broadcast(T(2))));
+    return twice_artanh<Precision<T>::log1p_terms>(part_of_two_more(e, broadcast(T(0))));
 }
 
 // log x = k log 2 + 2 artanh((f - 1)/(f + 1)), x = 2ᵏ f with √½ ≤ f < √2; x a normal number.

@@ -1,8 +1,15 @@
 """The command line: a thin skin over the library. Parse, call, print."""
 
+from collections.abc import Sequence
 
-def main() -> None:
-    """Run the command `shoal`."""
-    from shoal.cli.app import app
 
-    app()
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program `shoal` and return its exit code; see `shoal.cli.answers`.
+
+    >>> main(["--version"])
+    shoal 0.1.0
+    0
+    """
+    from shoal.cli.answers import answered
+
+    return answered(arguments)

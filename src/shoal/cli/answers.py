@@ -1,82 +1,191 @@
-"""How every command ends: its exit code, its errors, its interruption.
+"""How the program ends: its exit code, its errors, its interruptions.
 
 0 done   1 the data or the model is bad   2 the call is bad   130 interrupted   143 terminated
 """
 
 import functools
 import json
+import math
 import os
+import re
 import signal
 import sys
 import warnings
-from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
 
 from shoal.errors import SettingError, ShoalError, ShoalWarning
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+BAD_DATA, BAD_CALL, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 
-F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
+R = TypeVar("R")
+
+err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM came: like Ctrl-C, but from a program."""
 
 
-def answering(command: F) -> F:
+def answered(arguments: Sequence[str] | None) -> int:
+    """Run the program: every way in which it can end becomes an exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    with _signals(), _streams():
+        try:
+            from shoal.cli.app import app
+
+            code = app(given or ["--help"], prog_name="shoal", standalone_mode=False) or 0
+            return int(code) if given else BAD_CALL
+        except typer.Exit as ending:
+            return ending.exit_code
+        except KeyboardInterrupt as interruption:
+            return exit_code(interruption)
+        except Exception as error:
+            if not hasattr(error, "format_message"):  # typer's own, of a call that is bad
+                raise
+            return _bad_call(error)
+
+
+def answering(command: Callable[P, R]) -> Callable[P, R]:
     """Give a command the exit codes above; an error is one line, and no traceback."""
 
     @functools.wraps(command)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        signal.signal(signal.SIGTERM, _terminate)
-        warnings.showwarning = _show_warning
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return command(*args, **kwargs)
+            with _warnings():
+                return command(*args, **kwargs)
         except ShoalError as error:
-            fail(str(error), 2 if isinstance(error, SettingError) else 1)
+            bad_call = isinstance(error, SettingError)
+            fail(in_options(str(error)) if bad_call else str(error), 1 + bad_call)
         except MemoryError:
-            fail("there is not enough memory for this. Use fewer rows, or a smaller --hidden.", 1)
+            fail("there is not enough memory for this. Use fewer rows, or a smaller --hidden.")
         except KeyboardInterrupt as interruption:
-            fail("interrupted: nothing was written.", exit_code(interruption))
-        except BrokenPipeError:  # the reader of our output has gone: nobody is left to tell
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(1) from None
+            end(interruption, "no file was written.")
+        except BrokenPipeError:  # the reader of our answers has gone: nobody is left to tell
+            raise typer.Exit(BAD_DATA) from None
+        except OSError as error:
+            fail(f"standard output cannot be written: {error.strerror or error}.")
 
-    return run  # type: ignore[return-value]
+    return run
 
 
 def exit_code(interruption: BaseException | None) -> int:
     """130 after Ctrl-C, 143 after SIGTERM, 0 when there was no interruption."""
     if interruption is None:
         return 0
-    return 143 if isinstance(interruption, Terminated) else 130
+    return TERMINATED if isinstance(interruption, Terminated) else INTERRUPTED
 
 
-def fail(message: str, code: int) -> NoReturn:
+def fail(message: str, code: int = BAD_DATA) -> NoReturn:
     """Say what is wrong on standard error, and end."""
-    err.print("[bold red]error[/]", end=" ")
-    err.print(message, markup=False)
+    _tell("error:", "bold red", message)
     raise typer.Exit(code)
 
 
+def end(interruption: BaseException, message: str) -> NoReturn:
+    """Say on standard error how far it came, and end."""
+    word = "terminated:" if isinstance(interruption, Terminated) else "interrupted:"
+    _tell(word, "bold yellow", message)
+    raise typer.Exit(exit_code(interruption))
+
+
+def note(message: str) -> None:
+    """Say on standard error what somebody should know."""
+    _tell("note:", "bold yellow", message)
+
+
 def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=_plain, allow_nan=False))
+    """One JSON document on standard output; what is no finite number is null."""
+    text = json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write(text + "\n")
 
 
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else str(value)
+def in_options(message: str) -> str:
+    """The message with the names of options in place of Python's parameters.
+
+    >>> in_options("hidden=-1: expected a whole number from 0 on.")
+    '--hidden -1: expected a whole number from 0 on.'
+    """
+    from shoal.cli.settings import OPTIONS
+
+    names = "|".join(OPTIONS)
+    return re.sub(rf"\b({names})=", lambda found: f"{OPTIONS[found[1]]} ", message)
 
 
-def _terminate(*_: Any) -> None:
-    raise Terminated
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let nobody interrupt for a moment: who presses Ctrl-C once may press it twice."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-    if issubclass(category, ShoalWarning):
-        err.print("[bold yellow]note[/]", end=" ")
-        err.print(str(message), markup=False)
+@contextmanager
+def _signals() -> Iterator[None]:
+    def terminate(*_: Any) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _streams() -> Iterator[None]:
+    """Any text can be printed, and a reader who has gone is not told so at the end."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError:  # what Python would say of it when it ends helps nobody
+            with suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def _warnings() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", ShoalWarning)
+        # The command says it too, and where the network is.
+        warnings.filterwarnings("ignore", "training was interrupted", ShoalWarning)
+        warnings.showwarning = lambda message, *_: note(in_options(str(message)))
+        yield
+
+
+def _bad_call(error: Any) -> int:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "shoal"
+    _tell("error:", "bold red", f"{error.format_message().rstrip('.')}. See: {path} --help")
+    return BAD_CALL
+
+
+def _tell(word: str, style: str, message: str) -> None:
+    err.print(f"[{style}]{word}[/]", end=" ")
+    err.print(message, markup=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if hasattr(value, "item"):  # NumPy's
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

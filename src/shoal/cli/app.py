@@ -1,26 +1,115 @@
-"""The program `shoal`: its commands, in the order of use."""
+"""The program `shoal`: its commands, in the order of use, as a caller sees them."""
 
 import typer
 
-from shoal.cli.evaluate import evaluate
-from shoal.cli.inspect import inspect
-from shoal.cli.predict import predict
-from shoal.cli.train import train
+from shoal.cli import options as o
+from shoal.cli.answers import answering
+from shoal.cli.settings import Order, Settings
 
 app = typer.Typer(
     name="shoal",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="Shallow neural networks: from a table to a trained, saved, trusted model.\n\n"
-    "Example:  shoal train flights.csv --target late -o late.shoal",
+    context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
 )
-app.command()(train)
-app.command()(predict)
-app.command()(evaluate)
-app.command()(inspect)
+
+
+@app.command()
+@answering
+def train(
+    table: o.Table,
+    target: o.Target,
+    output: o.ModelFile = None,
+    task: o.Task = None,
+    explain: o.Explain = False,
+    as_json: o.Json = False,
+    test: o.Test = None,
+    test_part: o.TestPart = Order.test_part,
+    words: o.Words = None,
+    numbers: o.Numbers = None,
+    drop: o.Drop = None,
+    hidden: o.Hidden = Settings.hidden,
+    activation: o.Activation = Settings.activation,
+    init: o.Init = str(Settings.init),
+    members: o.Members = Settings.members,
+    dtype: o.Dtype = Settings.dtype,
+    seed: o.Seed = Settings.random_state,
+    solver: o.Solver = Settings.solver,
+    learning_rate: o.LearningRate = str(Settings.learning_rate),
+    batch_size: o.BatchSize = str(Settings.batch_size),
+    max_iter: o.MaxIter = Settings.max_iter,
+    alpha: o.Alpha = Settings.alpha,
+    threads: o.Threads = None,
+) -> None:
+    """Train a network on a table, test it, and save it.
+
+    Example:  shoal train flights.csv --target late -o late.shoal
+              cat flights.csv | shoal train - --target late --json
+
+    Words, true or false, and whole numbers with at most 20 values are
+    classified; any other target is a number to predict (regression).
+    Ctrl-C keeps the best network so far.
+    """
+    from shoal.cli.train import train as run
+
+    order = Order(
+        table, target, output, test, test_part, task,
+        tuple(words or ()), tuple(numbers or ()), tuple(drop or ()),
+    )  # fmt: skip
+    settings = Settings(
+        hidden, activation, init, solver, learning_rate, batch_size,
+        max_iter, alpha, members, dtype, seed, threads,
+    )  # fmt: skip
+    run(order, settings, explain=explain, as_json=as_json)
+
+
+@app.command()
+@answering
+def predict(
+    model: o.Model,
+    table: o.Table,
+    output: o.AnswersFile = "-",
+    keep: o.Keep = None,
+    as_json: o.JsonLines = False,
+) -> None:
+    """Answer for every row of a table, of any size.
+
+    Example:  shoal predict late.shoal new.csv -o answers.csv
+              cat new.csv | shoal predict late.shoal - --keep flight --json
+
+    Columns are found by name, in any order. The answers go to standard
+    output as CSV; with --json as one JSON object a row.
+    """
+    from shoal.cli.predict import predict as run
+
+    run(model, table, output, keep or [], as_json=as_json)
+
+
+@app.command()
+@answering
+def evaluate(
+    model: o.Model, table: o.Table, target: o.KnownTarget = None, as_json: o.Json = False
+) -> None:
+    """Compare a model's answers with the true ones.
+
+    Example:  shoal evaluate late.shoal test.csv
+    """
+    from shoal.cli.evaluate import evaluate as run
+
+    run(model, table, target, as_json=as_json)
+
+
+@app.command()
+@answering
+def inspect(model: o.Model, as_json: o.Json = False) -> None:
+    """Show what a model is, and how to train it again.
+
+    Example:  shoal inspect late.shoal
+    """
+    from shoal.cli.inspect import inspect as run
+
+    run(model, as_json=as_json)
 
 
 def _version(wanted: bool) -> None:
@@ -32,9 +121,12 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback()
-def _main(
+def _program(
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Print the version."
     ),
 ) -> None:
-    """Shallow neural networks."""
+    """Shallow neural networks: from a table to a trained, tested, saved model.
+
+    Example:  shoal train flights.csv --target late -o late.shoal
+    """

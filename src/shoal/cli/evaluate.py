@@ -1,74 +1,80 @@
 """`shoal evaluate`: how good a model is on rows whose answers are known."""
 
-from typing import Annotated
+from typing import Any, NamedTuple
 
 import numpy as np
-import typer
+from numpy.typing import NDArray
 
-from shoal.cli.answers import answering, out, print_json
-from shoal.cli.predict import MODEL, TABLE, inputs
-from shoal.cli.scores import classification, regression
-from shoal.cli.show import score_table
-from shoal.cli.tables import model_types, rows_with_target, target_values
+from shoal import load
+from shoal.cli.answers import print_json
+from shoal.cli.columns import needed, type_of_target, types_of
+from shoal.cli.progress import waiting
+from shoal.cli.scores import answers_of, constant, scores_of
+from shoal.cli.show import Screen
+from shoal.cli.target import truth_of, with_target
+from shoal.data.files import shown, stream_tables
+from shoal.errors import DataError, SettingError
 
 
-@answering
-def evaluate(
-    model: Annotated[str, MODEL],
-    table: Annotated[str, TABLE],
-    target: Annotated[
-        str | None,
-        typer.Option("--target", "-t", help="Column with the answers; the model's own by default."),
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Machine-readable result on standard output.")
-    ] = False,
-) -> None:
-    """Compare a model's answers with the true ones.
+class Compared(NamedTuple):
+    """The true answers and the model's, row by row."""
 
-    Example:  shoal evaluate late.shoal test.csv
-    """
-    import shoal
-    from shoal.data.files import shown, stream_tables
-    from shoal.errors import DataError, SettingError
+    truth: NDArray[Any]
+    answers: NDArray[Any]
+    left_out: int  # rows without a target
 
-    fitted = shoal.load(model)
-    target = target or fitted.record_.get("target")
-    if target is None:
-        raise SettingError(
-            "the model does not say what its target is called: give --target COLUMN."
-        )
+
+def evaluate(model: str, table: str, target: str | None, *, as_json: bool) -> None:
+    """Compare a model's answers with the true ones, beside what needs no model."""
+    fitted = load(model)
+    target = _target(fitted, target)
+    with waiting(f"reading {shown(table)}"):
+        found = _compared(fitted, table, target)
     classes = getattr(fitted, "classes_", None)
-    if classes is not None and fitted._labels_ > 1:
-        raise SettingError(
-            "a model with several labels cannot be evaluated by one column. Use Python."
-        )
-    task = "regression" if classes is None else "classification"
-    types = model_types(fitted.encoding_, target, classes) if fitted.encoding_ is not None else None
-    truth, said, left_out = [], [], 0
-    where = f'{shown(table)}, target "{target}"'
-    for part in stream_tables(table, types=types):
-        known, skipped = rows_with_target(part, table, target)
-        left_out += skipped
-        if known.num_rows:
-            truth.append(target_values(known[target], task, where))
-            X = inputs(fitted, known, table)
-            said.append(fitted.predict(X) if classes is None else fitted.predict_proba(X))
-    if not truth:
-        raise DataError(f'{shown(table)}: every value of the target "{target}" is missing.')
-    y, answers = np.concatenate(truth), np.concatenate(said)
-    if classes is not None and not np.isin(y, classes).all():
-        strange = sorted({str(v) for v in y[~np.isin(y, classes)]})
-        raise DataError(
-            f'{shown(table)}: the target "{target}" has classes that the model does not know: '
-            f"{', '.join(strange[:5])}. It knows {', '.join(map(str, classes[:20]))}."
-        )
-    scores = regression(answers, y) if classes is None else classification(classes, answers, y)
+    name, trivial = constant(found.truth, found.truth, classes)
+    scores = {model: scores_of(found.answers, found.truth, classes), name: trivial}
     if as_json:
         print_json(
-            {"rows": len(y), "rows_without_target": left_out, "target": target, "scores": scores}
+            {
+                "target": target,
+                "rows": len(found.truth),
+                "rows_without_target": found.left_out,
+                "scores": scores[model],
+                "constant": {"answer": name, "scores": trivial},
+                "fingerprint": fitted.fingerprint_,
+            }
         )
         return
-    more = f", {left_out:,} rows without it left out" if left_out else ""
-    out.print(f"{shown(table)}: {len(y):,} rows, target {target}{more}", markup=False)
-    out.print(score_table({model: scores}))
+    screen = Screen.beside(as_json)
+    left = f"; {found.left_out:,} without the target are left out" if found.left_out else ""
+    n = len(found.truth)
+    screen.line("table", f"{shown(table)}: {n:,} row{'s' * (n != 1)}{left}")
+    screen.line("target", target)
+    screen.scores(scores)
+
+
+def _target(model: Any, wanted: str | None) -> str:
+    if getattr(model, "_labels_", 1) > 1:
+        raise SettingError(
+            "a model with several labels cannot be compared with one column. Use Python."
+        )
+    target: str | None = wanted or model.record_.get("target")
+    if target is None:
+        raise SettingError("the model does not name its target: give --target COLUMN.")
+    return target
+
+
+def _compared(model: Any, table: str, target: str) -> Compared:
+    classes = getattr(model, "classes_", None)
+    types = types_of(model) | {target: type_of_target(classes)}
+    where = f'{shown(table)}: the target "{target}"'
+    truth, answers, left_out = [], [], 0
+    for part in stream_tables(table, types=types):
+        known, skipped = with_target(part, table, target)
+        left_out += skipped
+        if known.num_rows:
+            truth.append(truth_of(known[target], classes, where))
+            answers.append(answers_of(model, needed(model, known, table)))
+    if not truth:
+        raise DataError(f"{where} is missing in every row. Expected a value in some.")
+    return Compared(np.concatenate(truth), np.concatenate(answers), left_out)

@@ -1,68 +1,82 @@
 """`shoal inspect`: what is in a model file."""
 
-from typing import Annotated, Any
+import shlex
+from typing import Any
 
-import typer
+from shoal import load
+from shoal.cli.answers import print_json
+from shoal.cli.show import (
+    Screen,
+    ending_line,
+    listed,
+    short,
+    size_of,
+    summary_of,
+    told,
+    told_lines,
+)
 
-from shoal.cli.answers import answering, out, print_json
-from shoal.cli.predict import MODEL
-from shoal.cli.show import columns_of, score_table, size_of
 
-
-@answering
-def inspect(
-    model: Annotated[str, MODEL],
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Machine-readable result on standard output.")
-    ] = False,
-) -> None:
-    """Show what a model is, how it was trained, and what it does with each column.
-
-    Example:  shoal inspect late.shoal
-    """
-    import shoal
-
-    fitted = shoal.load(model)
-    shape, record = fitted.networks_[0].architecture, fitted.record_
-    columns = columns_of(fitted)
+def inspect(model: str, *, as_json: bool) -> None:
+    """Show what a model is, how it was trained, and what it does with each column."""
+    fitted = load(model)
     if as_json:
-        print_json(
-            {
-                "kind": type(fitted).__name__, "architecture": shape._asdict(), "members": len(fitted.networks_),
-                "fingerprint": fitted.fingerprint_, "record": record, "columns": columns.plain,
-                "settings": {k: v for k, v in fitted.get_params().items() if k != "verbose"},
-                "epochs": fitted.n_iter_, "best_epoch": fitted.best_epoch_, "endings": fitted.endings_,
-                "loss_curve": fitted.loss_curve_, "validation_loss_curve": fitted.validation_loss_curve_,
-            }
-        )  # fmt: skip
+        print_json(_report(fitted))
         return
-    _line(model, f"{type(fitted).__name__}   fingerprint {fitted.fingerprint_}")
-    if record.get("target"):
-        _line(
-            "target",
-            f"{record['target']}   trained on {record['rows']:,} rows of {record['table'] or 'standard input'}",
-        )
+    screen = Screen.beside(as_json)
+    _show_model(fitted, model, screen)
+    _show_training(fitted, model, screen)
+    screen.line("columns", summary_of(fitted.encoding_, fitted.networks_[0].architecture.n_x))
+    for line in told_lines(fitted.encoding_):
+        screen.line("", line)
+
+
+def _show_model(fitted: Any, model: str, screen: Screen) -> None:
+    shape = fitted.networks_[0].architecture
+    screen.line(
+        "model", f"{model}     {type(fitted).__name__}     fingerprint {fitted.fingerprint_}"
+    )
     if hasattr(fitted, "classes_"):
-        shown = ", ".join(map(str, fitted.classes_[:10]))
-        _line(
-            "classes",
-            shown + (f" and {len(fitted.classes_) - 10} more" if len(fitted.classes_) > 10 else ""),
-        )
-    _line(
-        "network",
-        f"{size_of(fitted)}   {shape.n_x} → {shape.n_h} {shape.activation} → {shape.n_y} {shape.output}",
-    )
-    _line(
-        "training",
-        f"{fitted.n_iter_} epochs, best {fitted.best_epoch_}, {fitted.endings_[0]}, solver {fitted.solver}, {fitted.dtype}",
-    )
-    _line("columns", columns.summary.replace(" (--explain says why)", ""))
-    for line in columns.lines:
-        _line("", line)
-    if record.get("scores"):
-        _line("test", f"{record['test_rows']:,} rows that it had not seen")
-        out.print(score_table(dict(record["scores"])))
+        names = [short(name) for name in fitted.classes_[:10]]
+        screen.line("classes", listed(names, len(fitted.classes_)))
+    hidden = f"{shape.n_h:,} {shape.activation} → " if shape.n_h else ""
+    screen.line("network", f"{size_of(fitted)}     {shape.n_parameters:,} parameters each")
+    screen.line("", f"{shape.n_x:,} inputs → {hidden}{shape.n_y:,} {shape.output}, {fitted.dtype}")
 
 
-def _line(name: str, text: Any) -> None:
-    out.print(f"{name:<16} {text}", markup=False)
+def _show_training(fitted: Any, model: str, screen: Screen) -> None:
+    record = fitted.record_
+    seconds = f"{fitted.training_seconds_:.1f} s"
+    screen.line("training", f"{fitted.n_iter_:,} epochs, {seconds}, solver {fitted.solver}")
+    screen.line("", ending_line(fitted))
+    if "target" not in record:  # trained in Python
+        return
+    screen.line("target", record["target"])
+    screen.line("task", f"{record['task']}, as {record['reason']}")
+    screen.line(
+        "table", f"{record['table'] or 'standard input'}: {record['rows']:,} rows to learn from"
+    )
+    screen.line("repeat", f"{shlex.join(record['command'])} -o {shlex.quote(model)}")
+    if record["scores"]:
+        screen.line("test", f"{record['test_rows']:,} rows that it had not seen")
+        screen.scores(dict(record["scores"]))
+
+
+def _report(fitted: Any) -> dict[str, Any]:
+    """What --json says."""
+    columns = [{"column": name, "encoding": what} for name, what in told(fitted.encoding_)]
+    return {
+        "kind": type(fitted).__name__,
+        "architecture": fitted.networks_[0].architecture._asdict(),
+        "members": len(fitted.networks_),
+        "fingerprint": fitted.fingerprint_,
+        "record": fitted.record_ | {"scores": dict(fitted.record_.get("scores", ()))},
+        "columns": columns,
+        "settings": {k: v for k, v in fitted.get_params().items() if k != "verbose"},
+        "epochs": fitted.n_iter_,
+        "best_epoch": fitted.best_epoch_,
+        "endings": fitted.endings_,
+        "seconds": fitted.training_seconds_,
+        "loss_curve": fitted.loss_curve_,
+        "validation_loss_curve": fitted.validation_loss_curve_,
+    }

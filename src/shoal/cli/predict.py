@@ -1,163 +1,79 @@
 """`shoal predict`: answers for new rows, however many there are."""
 
-import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import typer
 
-from shoal.cli.answers import answering, err
-from shoal.cli.tables import model_types, needed_columns
+from shoal import load
+from shoal.cli.answers import err
+from shoal.cli.columns import needed, types_of
+from shoal.cli.refuse import refuse_output
+from shoal.cli.writers import writer
+from shoal.data.files import shown, stream_tables, unknown_column
+from shoal.errors import DataError, SettingError
 
-MODEL = typer.Argument(help="Model file (.shoal).", metavar="MODEL")
-TABLE = typer.Argument(help="CSV or Parquet file, or - for standard input.", metavar="TABLE")
 
-
-@answering
-def predict(
-    model: Annotated[str, MODEL],
-    table: Annotated[str, TABLE],
-    output: Annotated[
-        str,
-        typer.Option(
-            "--output", "-o", help="CSV or .parquet file to write; - for standard output."
-        ),
-    ] = "-",
-    keep: Annotated[
-        list[str] | None, typer.Option(help="Copy this column of the table too. Repeatable.")
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a row instead of CSV.")
-    ] = False,
-) -> None:
-    """Predict for every row of a table; it streams, so the table may be larger than memory.
-
-    Columns are matched by name, in any order. Example:
-    shoal predict late.shoal new.csv -o answers.csv
-    """
-    import shoal
-    from shoal.data.files import stream_tables
-
-    fitted = shoal.load(model)
+def predict(model: str, table: str, output: str, keep: Sequence[str], *, as_json: bool) -> None:
+    """Stream a table through a model: what is in memory does not grow with the table."""
+    if as_json and output.endswith((".parquet", ".csv")):
+        raise SettingError(f"--json writes JSON lines, and not {output}. Name a .jsonl file.")
+    if output != "-":
+        refuse_output(output, (model, table))
+    fitted = load(model)
     rows = 0
-    with _writer(output, as_json) as write:
-        for part in stream_tables(table, types=_types(fitted)):
-            write(answers(fitted, part, table, keep or []))
+    with writer(output, as_json) as write:
+        for part in stream_tables(table, types=types_of(fitted)):
+            try:
+                write(answers(fitted, part, table, keep))
+            except DataError as error:
+                raise _placed(error, table, rows, part.num_rows) from None
             rows += part.num_rows
     if output != "-":
-        err.print(f"{rows:,} answers written to {output}", markup=False)
+        err.print(f"{output}: {rows:,} answer{'s' * (rows != 1)}", markup=False)
 
 
-def answers(model: Any, part: pa.Table, file: str, keep: list[str]) -> pa.Table:
+def answers(model: Any, part: pa.Table, file: str, keep: Sequence[str]) -> pa.Table:
     """The model's answers for a part of a table, with the columns to keep in front."""
-    from shoal.data.files import unknown_column
-    from shoal.errors import SettingError
-
     for name in keep:
         if name not in part.column_names:
             raise SettingError(unknown_column(file, name, part.column_names))
-    X = inputs(model, part, file)
-    kept = {name: part[name] for name in keep}
+    columns = {name: part[name] for name in keep}
+    for name, values in _answers(model, needed(model, part, file)):
+        columns[_free(name, columns)] = pa.array(values)
+    return pa.table(columns)
+
+
+def _answers(model: Any, X: pa.Table) -> list[tuple[str, Any]]:
+    """Each column of answers with its name: numbers, or the class and all probabilities."""
     target = model.record_.get("target") or "prediction"
     if not hasattr(model, "classes_"):
-        return pa.table(kept | _columns(target, model.predict(X)))
+        return _each(target, model.predict(X))
     probability = model.predict_proba(X)
     if model._labels_ > 1:
-        chosen = _columns(target, (probability > 0.5).astype(np.int64))
+        found = _each(target, (probability > 0.5).astype(np.int64))
     else:
-        chosen = {target: pa.array(model.classes_[probability.argmax(axis=1)])}
-    names = [f"probability of {c}" for c in model.classes_]
-    return pa.table(
-        kept | chosen | {n: pa.array(p) for n, p in zip(names, probability.T, strict=True)}
-    )
+        found = [(target, model.classes_[probability.argmax(axis=1)])]
+    names = [f"probability of {name}" for name in model.classes_]
+    return [*found, *zip(names, probability.T, strict=True)]
 
 
-def inputs(model: Any, part: pa.Table, file: str) -> pa.Table:
-    """The columns that the model was trained on."""
-    from shoal.errors import ModelFileError
-
-    if not hasattr(model, "feature_names_in_"):
-        raise ModelFileError(
-            "the model was trained on an array without column names, so no column of a table can "
-            "be matched. Train it on a table, or predict in Python."
-        )
-    return needed_columns(part, list(model.feature_names_in_), file)
-
-
-def _types(model: Any) -> dict[str, pa.DataType]:
-    if model.encoding_ is not None:
-        return model_types(model.encoding_)
-    return {name: pa.float64() for name in getattr(model, "feature_names_in_", ())}
-
-
-def _columns(name: str, values: Any) -> dict[str, Any]:
+def _each(name: str, values: Any) -> list[tuple[str, Any]]:
     if values.ndim == 1:
-        return {name: pa.array(values)}
-    return {f"{name} {i}": pa.array(column) for i, column in enumerate(values.T)}
+        return [(name, values)]
+    return [(f"{name} {i}", column) for i, column in enumerate(values.T)]
 
 
-@contextmanager
-def _writer(output: str, as_json: bool) -> Iterator[Callable[[pa.Table], None]]:
-    """A function that takes table after table; a file appears only when all is written."""
-    from shoal.files.atomic import atomic_write
-
-    if output == "-":
-        with _format("-", as_json, sys.stdout.buffer) as write:
-            yield write
-        sys.stdout.flush()
-        return
-    with atomic_write(output) as file, _format(output, as_json, file) as write:
-        yield write
+def _free(name: str, taken: dict[str, Any]) -> str:
+    """The name, or another one if the table has a column of that name which is kept."""
+    while name in taken:
+        name = f"predicted {name}"
+    return name
 
 
-@contextmanager
-def _format(output: str, as_json: bool, sink: Any) -> Iterator[Callable[[pa.Table], None]]:
-    import pyarrow.csv
-    import pyarrow.parquet
-
-    if as_json:
-
-        def write_lines(table: pa.Table) -> None:
-            for row in table.to_pylist():
-                sink.write(json.dumps(row, ensure_ascii=False, default=str).encode() + b"\n")
-            sink.flush()
-
-        yield write_lines
-        return
-    writer: Any = None
-    make = pyarrow.parquet.ParquetWriter if output.endswith(".parquet") else pyarrow.csv.CSVWriter
-    # Arrow closes what it writes to; the file is not ours to close.
-    guarded = pa.PythonFile(_Open(sink), mode="w")
-
-    def write_table(table: pa.Table) -> None:
-        nonlocal writer
-        if writer is None:
-            writer = make(guarded, table.schema)
-        writer.write_table(table)
-        sink.flush()
-
-    yield write_table
-    if writer is not None:
-        writer.close()
-
-
-class _Open:
-    """A file that is not closed by the one who writes to it."""
-
-    closed = False
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-
-    def write(self, data: Any) -> int:
-        return int(self._file.write(data))
-
-    def flush(self) -> None:
-        self._file.flush()
-
-    def close(self) -> None:
-        self._file.flush()
+def _placed(error: DataError, file: str, done: int, rows: int) -> DataError:
+    """The error of some rows with their place in the file, if it does not name it yet."""
+    if str(error).startswith(shown(file)):
+        return error
+    return DataError(f"{shown(file)}, rows {done + 1:,} to {done + rows:,}: {error}")

@@ -1,41 +1,149 @@
-"""How results look on the screen."""
+"""How results look on the screen: a label, what it says, and scores in columns."""
 
-from typing import Any, NamedTuple
+import sys
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TextIO
 
 import numpy as np
-from rich.table import Table
+from rich.cells import cell_len
 
 from shoal.cli.scores import Scores
-from shoal.cli.tables import Problem
-from shoal.data.encoding import Number, SetAside, Time, Words
+from shoal.cli.target import REGRESSION, Problem
+from shoal.data.encoding import Encoding, Number, Plan, SetAside, Time, Words
 
+LABEL = 17  # cells, with the space after it
 TITLES = {"log_loss": "log-loss", "auc": "AUC", "accuracy": "accuracy", "rmse": "RMSE", "r2": "R²"}
+ENDINGS = {
+    "finished": "all epochs used: --max-iter allows more",
+    "plateau": "later ones were no better",
+    "converged": "nothing moved any more",
+    "diverged": "then the loss grew",
+    "interrupted": "then it was interrupted",
+}
 
 
-class Columns(NamedTuple):
-    """What was done with the columns, in short, in full, and as data."""
+class Screen(NamedTuple):
+    """Where results are shown: standard output, or standard error beside --json."""
 
-    summary: str
-    lines: list[str]
-    plain: list[dict[str, str]]
+    stream: TextIO
 
+    @classmethod
+    def beside(cls, as_json: bool) -> "Screen":
+        """The stream that is for people."""
+        return cls(sys.stderr if as_json else sys.stdout)
 
-def columns_of(model: Any) -> Columns:
-    """What the model's encoding did with each column."""
-    if model.encoding_ is None:
-        return Columns(f"{model.n_features_in_} numbers, taken as they are", [], [])
-    told = [(plan.name, _told(plan)) for plan in model.encoding_.columns]
-    aside = sum(isinstance(plan, SetAside) for plan in model.encoding_.columns)
-    width = max(len(name) for name, _ in told)
-    more = f", {aside} set aside (--explain says why)" if aside else ""
-    return Columns(
-        f"{len(told) - aside} used, as {len(model.encoding_.features)} inputs{more}",
-        [f"{name:<{width}}  {what}" for name, what in told],
-        [{"column": name, "encoding": what} for name, what in told],
-    )
+    def line(self, label: str, text: str) -> None:
+        """One line, at once."""
+        print(f"{label:<{LABEL}}{text}", file=self.stream, flush=True)
+
+    def scores(self, results: dict[str, Scores]) -> None:
+        """The scores of several models, one a line."""
+        for line in score_lines(results):
+            print(line, file=self.stream)
 
 
-def _told(plan: Number | Words | Time | SetAside) -> str:
+def target_line(problem: Problem, target: str) -> str:
+    """How the answers are spread."""
+    y = problem.y
+    left = f"; {problem.left_out:,} rows without it are left out" if problem.left_out else ""
+    if problem.task == REGRESSION:
+        return f"{target}: from {y.min():.4g} to {y.max():.4g}, mean {y.mean():.4g}{left}"
+    values, counts = np.unique(y, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    shares = [f"{short(values[i])} {percent(counts[i] / len(y))}" for i in order[:4]]
+    return f"{target}: {listed(shares, len(values))}{left}"
+
+
+def training_line(model: Any, rows: int, seconds: float) -> str:
+    """31 epochs, 4.2 s     8 networks × 64 units     1.9 million rows/s."""
+    speed = per_second(rows * len(model.loss_curve_) * len(model.networks_) / max(seconds, 1e-3))
+    return f"{model.n_iter_:,} epochs, {seconds:.1f} s     {size_of(model)}     {speed}"
+
+
+def ending_line(model: Any) -> str:
+    """Which epoch was kept, and why no other."""
+    why = ENDINGS[model.endings_[0]]
+    if model.endings_[0] == "finished" or model.best_epoch_ == model.n_iter_:
+        why = why.replace("later ones were no better", "it had stopped getting better")
+    return f"epoch {model.best_epoch_:,} is kept; {why}"
+
+
+def size_of(model: Any) -> str:
+    """8 networks × 64 units."""
+    n, units = len(model.networks_), model.networks_[0].architecture.n_h
+    layer = f"{units:,} unit{'s' * (units != 1)}" if units else "no hidden layer"
+    return f"{n:,} networks × {layer}" if n > 1 else f"1 network × {layer}"
+
+
+def verdict(scores: Sequence[tuple[str, Scores]]) -> str:
+    """What the comparison means. The first are the network's, the last those of a constant."""
+    (_, ours), *linear, (constant, trivial) = scores
+    name = next(iter(ours))
+    loss, title = ours[name] or 0.0, TITLES[name]
+    if loss >= (trivial[name] or 0.0):
+        return f"no better than saying {constant}: nothing was learnt that helps here"
+    other, other_loss = "saying " + constant, trivial[name] or 0.0
+    if linear:
+        other, other_loss = "the linear model", linear[0][1][name] or 0.0
+        if loss >= other_loss:
+            return "the linear model is as good here, and simpler: --hidden 0"
+    return f"better than {other}: {title} {_number(other_loss - loss)} lower"
+
+
+def score_lines(results: dict[str, Scores]) -> list[str]:
+    """A heading, then the scores of each."""
+    names = [name for name in TITLES if name in next(iter(results.values()))]
+    width = max(cell_len(short(who)) for who in results) + 2
+    lines = [" " * width + "".join(f"{TITLES[name]:>11}" for name in names)]
+    for who, scores in results.items():
+        cells = "".join(f"{_number(scores[name]):>11}" for name in names)
+        lines.append(f"  {short(who)}{' ' * (width - 2 - cell_len(short(who)))}{cells}")
+    return lines
+
+
+def summary_of(encoding: Encoding | None, n_inputs: int) -> str:
+    """How many columns are used, and as how many inputs."""
+    if encoding is None:
+        return f"{n_inputs:,} numbers, taken as they are"
+    aside = sum(isinstance(plan, SetAside) for plan in encoding.columns)
+    more = f", {aside:,} set aside" if aside else ""
+    return f"{len(encoding.columns) - aside:,} used, as {n_inputs:,} inputs{more}"
+
+
+def told(encoding: Encoding | None) -> list[tuple[str, str]]:
+    """Each column, and what was done with it."""
+    return [(plan.name, _told(plan)) for plan in encoding.columns] if encoding else []
+
+
+def told_lines(encoding: Encoding | None) -> list[str]:
+    """The same, below each other."""
+    columns = told(encoding)
+    width = max((cell_len(name) for name, _ in columns), default=0)
+    return [f"{name}{' ' * (width - cell_len(name))}  {what}" for name, what in columns]
+
+
+def short(value: Any, most: int = 40) -> str:
+    """A value on one line, not too long."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def listed(words: list[str], n: int) -> str:
+    """The words, and how many more there are of n in all."""
+    return ", ".join(words) + (f" and {n - len(words):,} more" if n > len(words) else "")
+
+
+def percent(share: float) -> str:
+    """0.245 as 24.5 %."""
+    return f"{100 * share:.1f} %"
+
+
+def per_second(rows: float) -> str:
+    """1.9 million rows/s."""
+    return f"{rows / 1e6:,.1f} million rows/s" if rows >= 1e5 else f"{rows:,.0f} rows/s"
+
+
+def _told(plan: Plan) -> str:
     holes = ", holes filled and marked" if getattr(plan, "holes", False) else ""
     if isinstance(plan, Words):
         n = len(plan.words)
@@ -45,47 +153,18 @@ def _told(plan: Number | Words | Time | SetAside) -> str:
         parts = f", {' and '.join(plan.parts)} as words" if plan.parts else ""
         return f"a time: position as a number{parts}{holes}"
     if isinstance(plan, Number):
-        what = "yes or no" if plan.kind == "boolean" else "a number"
+        what = "true or false" if plan.kind == "boolean" else "a number"
         return f"{what}: mean {plan.mean:.4g}, standard deviation {plan.scale:.4g}{holes}"
     return f"set aside: {plan.reason}"
 
 
-def target_line(problem: Problem, target: str) -> str:
-    """What is asked, why it is taken so, and how the answers are spread."""
-    y = problem.y
-    left = f"; {problem.left_out:,} rows without it left out" if problem.left_out else ""
-    if problem.task == "regression":
-        return f"{target}: regression ({problem.reason}), from {y.min():.4g} to {y.max():.4g}, mean {y.mean():.4g}{left}"
-    values, counts = np.unique(y, return_counts=True)
-    order = np.argsort(-counts, kind="stable")
-    shares = ", ".join(f"{values[i]} {counts[i] / len(y):.1%}" for i in order[:4])
-    more = f" and {len(values) - 4} more" if len(values) > 4 else ""
-    return f"{target}: classification ({problem.reason}), {shares}{more}{left}"
-
-
-def size_of(model: Any) -> str:
-    """8 networks × 64 units, 3,393 parameters each."""
-    shape = model.networks_[0].architecture
-    n = len(model.networks_)
-    units = f"{shape.n_h} units" if shape.n_h else "no hidden layer"
-    return f"{n} network{'s' * (n != 1)} × {units}, {shape.n_parameters:,} parameters"
-
-
-def score_table(results: dict[str, Scores]) -> Table:
-    """The scores of several models, one a line."""
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    table.add_column("")
-    names = [name for name in TITLES if name in next(iter(results.values()))]
-    for name in names:
-        table.add_column(TITLES[name], justify="right")
-    for who, scores in results.items():
-        cells = [
-            "–"
-            if (value := scores[name]) is None
-            else f"{value:.4f}"
-            if abs(value) < 1e4
-            else f"{value:,.0f}"
-            for name in names
-        ]
-        table.add_row(who, *cells)
-    return table
+def _number(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return (
+        f"{value:.4f}"
+        if abs(value) < 1e4
+        else f"{value:,.0f}"
+        if abs(value) < 1e9
+        else f"{value:.3g}"
+    )

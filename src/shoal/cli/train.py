@@ -1,250 +1,186 @@
 """`shoal train`: from a table to a model file."""
 
+import os
+import shlex
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, NamedTuple
 
-import numpy as np
-import typer
+from shoal import ShoalClassifier, ShoalRegressor
+from shoal.cli.answers import end, exit_code, print_json, undisturbed
+from shoal.cli.progress import progress, waiting
+from shoal.cli.refuse import refuse
+from shoal.cli.scores import Scores, answers_of, constant, scores_of
+from shoal.cli.settings import Order, Settings, arguments
+from shoal.cli.show import (
+    Screen,
+    ending_line,
+    summary_of,
+    target_line,
+    told,
+    told_lines,
+    training_line,
+    verdict,
+)
+from shoal.cli.split import Parts, parts_of
+from shoal.cli.target import CLASSIFICATION, REGRESSION, Problem, problem_of
+from shoal.compute.builds import BUILD
+from shoal.compute.memory import in_words
+from shoal.data.files import read_table, shown
+from shoal.errors import DataError
 
-from shoal.cli.answers import answering, err, exit_code, out, print_json
-from shoal.cli.scores import Scores, constant, scores_of
-from shoal.cli.show import columns_of, score_table, size_of, target_line
-from shoal.cli.tables import Problem, needed_columns, split_target
-
-TABLE = typer.Argument(help="CSV or Parquet file, or - for standard input.", metavar="TABLE")
+ESTIMATORS: dict[str, Any] = {CLASSIFICATION: ShoalClassifier, REGRESSION: ShoalRegressor}
+OURS, LINEAR = "shoal", "linear (no hidden layer)"
 
 
-@answering
-def train(
-    table: Annotated[str, TABLE],
-    target: Annotated[str, typer.Option("--target", "-t", help="Column to be predicted.")],
-    output: Annotated[
-        str | None, typer.Option("--output", "-o", help="Model file to write (.shoal).")
-    ] = None,
-    test: Annotated[
-        str | None, typer.Option(help="File with rows to test on, instead of a held-out part.")
-    ] = None,
-    test_part: Annotated[
-        float, typer.Option(help="Share of the rows held out to test on; 0 for none.")
-    ] = 0.2,
-    task: Annotated[
-        str | None, typer.Option(help="classification or regression; found out by itself.")
-    ] = None,
-    seed: Annotated[
-        int,
-        typer.Option(help="Of the split, the draw and the order: the same seed, the same bits."),
-    ] = 0,
-    words: Annotated[
-        list[str] | None, typer.Option(help="Take this column as words. Repeatable.")
-    ] = None,
-    numbers: Annotated[
-        list[str] | None, typer.Option(help="Take this column as numbers. Repeatable.")
-    ] = None,
-    drop: Annotated[
-        list[str] | None, typer.Option(help="Leave this column out. Repeatable.")
-    ] = None,
-    hidden: Annotated[
-        int, typer.Option(help="Units of the hidden layer; 0 for a linear model.")
-    ] = 64,
-    activation: Annotated[
-        str, typer.Option(help="tanh, relu, leaky_relu, sigmoid or identity.")
-    ] = "tanh",
-    init: Annotated[
-        str, typer.Option(help="auto, lecture, glorot, he, zeros, or a standard deviation.")
-    ] = "auto",
-    solver: Annotated[
-        str, typer.Option(help="adam, sgd or gd (the lecture's full-batch descent).")
-    ] = "adam",
-    learning_rate: Annotated[str, typer.Option(help="A number, or auto.")] = "auto",
-    batch_size: Annotated[str, typer.Option(help="Rows of a step, or auto.")] = "auto",
-    max_iter: Annotated[int, typer.Option(help="Epochs at the most.")] = 200,
-    alpha: Annotated[float, typer.Option(help="L2 penalty.")] = 1e-4,
-    members: Annotated[int, typer.Option(help="Networks trained side by side and averaged.")] = 1,
-    dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
-    threads: Annotated[
-        int | None, typer.Option(help="Threads; all by default. No bit depends on it.")
-    ] = None,
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Say what was done with each column.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Machine-readable result on standard output.")
-    ] = False,
-) -> None:
-    """Train a network on a table, test it on rows held out, and save it.
+class Run(NamedTuple):
+    """A training and its test; without scores if it was not tested."""
 
-    Example:  shoal train flights.csv --target late -o late.shoal
-    """
-    from shoal.data.files import read_table, shown
-    from shoal.errors import SettingError
-    from shoal.files.atomic import check_writable
+    model: Any
+    seconds: float
+    scores: dict[str, Scores]
+    interruption: BaseException | None
 
-    if task not in (None, "classification", "regression"):
-        raise SettingError(f"--task {task}: expected classification or regression.")
-    if not 0 <= test_part < 1:
-        raise SettingError(f"--test-part {test_part}: expected a share from 0 to below 1.")
-    if output is not None:
-        check_writable(output)
-    overrides = {"words": words or (), "numbers": numbers or (), "drop": drop or ()}
-    settings = {
-        "hidden": hidden, "activation": activation, "init": _number_or_word("--init", init),
-        "solver": solver, "learning_rate": _number_or_word("--learning-rate", learning_rate),
-        "batch_size": _number_or_word("--batch-size", batch_size, whole=True), "max_iter": max_iter,
-        "alpha": alpha, "members": members, "dtype": dtype, "random_state": seed, "n_jobs": threads,
-    }  # fmt: skip
-    say = err if as_json else out
-    whole = read_table(table, **overrides)
-    problem = split_target(whole, table, target, task)
-    X_train, y_train, X_test, y_test, held = _test_rows(
-        problem, test, test_part, seed, target, overrides
-    )
-    say.print(
-        f"{shown(table):<16} {whole.num_rows:,} rows, {len(whole.column_names) - 1} columns beside the target"
-    )
-    say.print(f"{'':<16} {target_line(problem, target)}", markup=False)
-    say.print(f"{'':<16} {held}", markup=False)
 
-    classes = _estimators()[problem.task]
-    unspoken = (
-        [name for name in (words or []) if name != target],
-        [name for name in (numbers or []) if name != target],
-    )
-    model = classes(words=unspoken[0] or None, numbers=unspoken[1] or None, **settings)
-    with _progress(max_iter, quiet=as_json) as report:
-        began = time.perf_counter()
-        model.set_params(verbose=report).fit(X_train, y_train)
-        seconds = time.perf_counter() - began
-        model.set_params(verbose=False)
-    columns = columns_of(model)
-    say.print(f"{'columns':<16} {columns.summary}", markup=False)
-    if explain:
-        for line in columns.lines:
-            say.print(f"{'':<16} {line}", markup=False)
-    say.print(
-        f"{'training':<16} {model.n_iter_} epochs, {seconds:.1f} s     {size_of(model)}     {model.endings_[0]}",
-        markup=False,
-    )
-    interrupted = exit_code(model.interruption_)
-    results: dict[str, Scores] = {}
-    if len(y_test) and not interrupted:
-        results["shoal"] = scores_of(model, X_test, y_test)
-        linear = classes(
-            words=unspoken[0] or None,
-            numbers=unspoken[1] or None,
-            **(settings | {"hidden": 0, "members": 1}),
-        )
-        results["linear (no hidden layer)"] = scores_of(
-            linear.fit(X_train, y_train), X_test, y_test
-        )
-        name, scores = constant(y_train, y_test, getattr(model, "classes_", None))
-        results[name] = scores
-        say.print(score_table(results))
-    model.record_ = {
-        "target": target,
-        "task": problem.task,
-        "table": "" if table == "-" else Path(table).name,
-        "rows": len(y_train),
-        "test_rows": len(y_test),
-        "scores": [[who, scores] for who, scores in results.items()],  # in this order
-    }
-    if output is not None:
-        model.save(output)
-        size = Path(output).stat().st_size
-        say.print(
-            f"{'saved':<16} {output} ({max(1, round(size / 1000)):,} kB)   fingerprint {model.fingerprint_}",
-            markup=False,
-        )
-        say.print(f"{'next':<16} shoal predict {output} NEW.csv -o answers.csv", markup=False)
-    else:
-        say.print(
-            f"{'not saved':<16} give -o MODEL.shoal to keep the model   fingerprint {model.fingerprint_}",
-            markup=False,
-        )
+def train(order: Order, settings: Settings, *, explain: bool, as_json: bool) -> None:
+    """Train, test and save, and say on the way what is done."""
+    refuse(order, settings)
+    screen = Screen.beside(as_json)
+    problem = _question(order, screen)
+    parts = parts_of(order, problem, settings.random_state)
+    screen.line("test part", parts.told)
+    run = _trained(order, settings, problem.task, parts)
+    _show_training(run, len(parts.y), explain, screen)
+    run = _tested(run, settings, problem.task, parts, screen)
+    with undisturbed():
+        run.model.record_ = _record(order, settings, problem, parts, run)
+        _save(run.model, order.output, screen)
     if as_json:
-        print_json(
-            {
-                "task": problem.task, "reason": problem.reason, "target": target, "rows": len(y_train),
-                "test_rows": len(y_test), "epochs": model.n_iter_, "ending": model.endings_[0],
-                "seconds": round(seconds, 3), "scores": results, "fingerprint": model.fingerprint_,
-                "saved": output, "columns": columns.plain, "interrupted": bool(interrupted),
-            }
-        )  # fmt: skip
-    if interrupted:
-        where = f"it is in {output}" if output else "it was not saved, as -o was not given"
-        err.print(
-            f"interrupted after {model.n_iter_} epochs: the best network so far was kept, and {where}.",
-            markup=False,
-        )
-        raise typer.Exit(interrupted)
+        print_json(_report(order, run))
+    if run.interruption:
+        where = f"is in {order.output}" if order.output else "is lost, as no -o FILE was given"
+        epochs = f"after {run.model.n_iter_:,} epochs"
+        end(run.interruption, f"{epochs}: the best network so far {where}.")
 
 
-def _estimators() -> dict[str, Any]:
-    from shoal import ShoalClassifier, ShoalRegressor
-
-    return {"classification": ShoalClassifier, "regression": ShoalRegressor}
-
-
-def _test_rows(
-    problem: Problem,
-    test: str | None,
-    part: float,
-    seed: int,
-    target: str,
-    overrides: dict[str, Any],
-) -> tuple[Any, Any, Any, Any, str]:
-    from shoal.data.files import read_table, shown
-    from shoal.data.split import hold_out
-
-    X, y = problem.X, problem.y
-    if test is not None:
-        other = split_target(read_table(test, **overrides), test, target, problem.task)
-        chosen = needed_columns(other.X, X.column_names, test)
-        return X, y, chosen, other.y, f"test part: {len(other.y):,} rows of {shown(test)}"
-    if part == 0 or len(y) < 2:
-        return X, y, X.slice(0, 0), y[:0], "no test part"
-    labels = np.unique(y, return_inverse=True)[1] if problem.task == "classification" else None
-    train_rows, test_rows = hold_out(len(y), part, seed, labels)
-    return (
-        X.take(train_rows), y[train_rows], X.take(test_rows), y[test_rows],
-        f"test part: {part:.0%} of the rows, {len(test_rows):,}, held out",
-    )  # fmt: skip
+def _question(order: Order, screen: Screen) -> Problem:
+    with waiting(f"reading {shown(order.table)}"):
+        table = read_table(order.table, words=order.words, numbers=order.numbers, drop=order.drop)
+    problem = problem_of(table, order.table, order.target, order.task)
+    rows, n = table.num_rows, len(table.column_names) - 1
+    columns = f"{n:,} column{'s' * (n != 1)} beside the target"
+    screen.line("table", f"{shown(order.table)}: {rows:,} row{'s' * (rows != 1)}, {columns}")
+    screen.line("target", target_line(problem, order.target))
+    screen.line("task", f"{problem.task}, as {problem.reason}")
+    return problem
 
 
-def _number_or_word(option: str, text: str, *, whole: bool = False) -> Any:
-    from shoal.errors import SettingError
+def _estimator(task: str, order: Order, settings: Settings) -> Any:
+    others = {
+        name: [column for column in getattr(order, name) if column != order.target] or None
+        for name in ("words", "numbers")
+    }
+    return ESTIMATORS[task](**settings.parameters(), **others)
 
+
+def _trained(order: Order, settings: Settings, task: str, parts: Parts) -> Run:
+    model = _estimator(task, order, settings)
+    began = time.perf_counter()
     try:
-        return int(text) if whole else float(text)
-    except ValueError:
-        if text[:1].isalpha() and text != "nan":
-            return text
-        raise SettingError(
-            f"{option} {text}: expected a {'whole ' if whole else ''}number or a word."
-        ) from None
+        with progress(settings.max_iter) as report:
+            model.set_params(verbose=report).fit(parts.X, parts.y)
+    except DataError as error:
+        raise DataError(f"{shown(order.table)}: {error}") from None
+    model.set_params(verbose=False)
+    if model.interruption_ and not model.n_iter_:
+        end(model.interruption_, "before the first epoch was done: no file was written.")
+    return Run(model, time.perf_counter() - began, {}, model.interruption_)
 
 
-def _progress(max_iter: int, *, quiet: bool) -> Any:
-    """A bar on standard error while the network trains, where somebody can see it."""
-    from contextlib import contextmanager
+def _show_training(run: Run, rows: int, explain: bool, screen: Screen) -> None:
+    encoding = run.model.encoding_
+    screen.line("columns", summary_of(encoding, run.model.networks_[0].architecture.n_x))
+    for line in told_lines(encoding) if explain else ():
+        screen.line("", line)
+    screen.line("training", training_line(run.model, rows, run.seconds))
+    screen.line("", ending_line(run.model))
 
-    from rich.progress import BarColumn, Progress, TextColumn
 
-    @contextmanager
-    def shown() -> Any:
-        columns = (TextColumn("training        "), BarColumn(), TextColumn("{task.fields[told]}"))
-        with Progress(
-            *columns, console=err, transient=True, disable=quiet or not err.is_terminal
-        ) as bar:
-            task = bar.add_task("", total=max_iter, told="")
+def _tested(run: Run, settings: Settings, task: str, parts: Parts, screen: Screen) -> Run:
+    """The run with its scores; an interruption costs the scores, and not the network."""
+    if run.interruption or not len(parts.y_test):
+        return run
+    try:
+        with waiting("comparing with a linear model"):
+            scores = _compared(run.model, settings, task, parts)
+    except KeyboardInterrupt as interruption:
+        return run._replace(interruption=interruption)
+    screen.scores(scores)
+    screen.line("verdict", verdict(list(scores.items())))
+    return run._replace(scores=scores)
 
-            def report(r: Any) -> None:
-                validation = (
-                    "" if r.validation_loss is None else f", validation {r.validation_loss:.4f}"
-                )
-                told = f"epoch {r.epoch}, {r.seconds:.1f} s, loss {r.loss:.4f}{validation}"
-                bar.update(task, completed=r.epoch, told=told)
 
-            yield report
+def _compared(model: Any, settings: Settings, task: str, parts: Parts) -> dict[str, Scores]:
+    classes, truth = getattr(model, "classes_", None), parts.y_test
+    scores = {OURS: scores_of(answers_of(model, parts.X_test), truth, classes)}
+    if settings.hidden:
+        # With shoal's own settings: what was tried on the network shall not spoil its measure.
+        usual = Settings(
+            hidden=0,
+            dtype=settings.dtype,
+            random_state=settings.random_state,
+            n_jobs=settings.n_jobs,
+        )
+        linear = ESTIMATORS[task](**usual.parameters(), words=model.words, numbers=model.numbers)
+        linear.fit(parts.X, parts.y)
+        if linear.interruption_:
+            raise linear.interruption_
+        scores[LINEAR] = scores_of(answers_of(linear, parts.X_test), truth, classes)
+    name, trivial = constant(parts.y, truth, classes)
+    return scores | {name: trivial}
 
-    return shown()
+
+def _record(
+    order: Order, settings: Settings, problem: Problem, parts: Parts, run: Run
+) -> dict[str, Any]:
+    """What the model file says of its own origin; no folders."""
+    return {
+        "target": order.target,
+        "task": problem.task,
+        "reason": problem.reason,
+        "table": "" if order.table == "-" else Path(order.table).name,
+        "rows": len(parts.y),
+        "test_rows": len(parts.y_test),
+        "command": ["shoal", "train", *arguments(order, settings)],
+        "scores": [[who, scores] for who, scores in run.scores.items()],  # in this order
+    }
+
+
+def _save(model: Any, output: str | None, screen: Screen) -> None:
+    # The plain equations, which serve where no kernel can, promise less.
+    promise = "" if BUILD == "plain" else "     the same on any machine"
+    fingerprint = f"fingerprint {model.fingerprint_}{promise}"
+    if output is None:
+        screen.line("not saved", f"-o FILE keeps the model     {fingerprint}")
+        return
+    model.save(output)
+    screen.line("saved", f"{output} ({in_words(os.path.getsize(output))})     {fingerprint}")
+    screen.line("next", f"shoal predict {shlex.quote(output)} NEW.csv -o answers.csv")
+
+
+def _report(order: Order, run: Run) -> dict[str, Any]:
+    """What --json says."""
+    model = run.model
+    return model.record_ | {
+        "scores": run.scores,
+        "verdict": verdict(list(run.scores.items())) if run.scores else None,
+        "columns": [{"column": name, "encoding": what} for name, what in told(model.encoding_)],
+        "inputs": model.networks_[0].architecture.n_x,
+        "epochs": model.n_iter_,
+        "best_epoch": model.best_epoch_,
+        "ending": model.endings_[0],
+        "seconds": round(run.seconds, 3),
+        "fingerprint": model.fingerprint_,
+        "saved": order.output,
+        "interrupted": bool(exit_code(run.interruption)),
+    }

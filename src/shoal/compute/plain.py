@@ -41,11 +41,12 @@ def sums(
         loss = losses.sum() if w is None else (w * losses).sum()
         if not gradients:
             return GradientSums(np.empty(0), float(loss), float(weight))
-        # The equations give means over Σw; with w = 1 / Σw they would give sums. We multiply.
+        # The equations give means, with 1/Σw; what is wanted are sums.
+        if not weight > 0:
+            return GradientSums(np.zeros(architecture.n_parameters), float(loss), float(weight))
         slopes = backward(matrices, A, X, Y, architecture.g, w)[:4]
-        scale = float(weight)
         flat = np.concatenate([np.asarray(dV, np.float64).reshape(-1) for dV in slopes])
-        return GradientSums(flat * scale if scale else flat * 0, float(loss), scale)
+        return GradientSums(flat * float(weight), float(loss), float(weight))
 
     return add_in_order([block_sums(part) for part in blocks(examples.m)])
 

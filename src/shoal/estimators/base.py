@@ -37,7 +37,9 @@ from shoal.training.network import Network, check_choice, check_init, check_posi
 
 NUMERICS_VERSION = 1  # changes when the same data and settings give other bits than before
 SOLVERS = ("adam", "sgd", "gd")
+# By solver, and by the curvature of the loss: half squares are far steeper than cross-entropy.
 LEARNING_RATES = {"adam": 0.003, "sgd": 0.05, "gd": 0.5}
+SQUARES_LEARNING_RATES = {"adam": 0.003, "sgd": 0.005, "gd": 0.05}
 EARLY_STOPPING_ROWS = 1000  # "auto": from here on a tenth of the rows can be spared
 
 # Purposes of the keys that are made from a member's seed.
@@ -167,7 +169,8 @@ class ShoalBase(BaseEstimator):
             return as_table(X)
         array = check_array(X, dtype=None, ensure_all_finite=False, estimator=self, input_name="X")
         validate_data(self, array, skip_check_array=True, reset=reset)
-        return np.asarray(array)
+        # In the byte order of this machine, as Arrow and the kernel want it.
+        return np.asarray(array, array.dtype.newbyteorder("="))
 
     def _learn_encoding(
         self, table: "pa.Table | NDArray[Any]", weights: NDArray[np.float64] | None
@@ -336,7 +339,9 @@ class ShoalBase(BaseEstimator):
         return part, kept
 
     def _plan(self, m: int, seed: int) -> Plan:
-        rate = LEARNING_RATES[self.solver] if self.learning_rate == "auto" else self.learning_rate
+        squares = self.out_activation_ == "identity"
+        usual = (SQUARES_LEARNING_RATES if squares else LEARNING_RATES)[self.solver]
+        rate = usual if self.learning_rate == "auto" else self.learning_rate
         batch = (
             0
             if self.solver == "gd"

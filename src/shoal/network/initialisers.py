@@ -55,6 +55,7 @@ def initialise(
     second = standard_deviation(init, "identity", n_in, n_y)
     if n_h == 0 and init in ("auto", "glorot", "he"):
         second = 0.0
-    W1 = first * normal(key, 0, n_h * n_x).reshape(n_h, n_x)
-    W2 = second * normal(key, 1, n_y * n_in).reshape(n_y, n_in)
+    # 0 × a negative number is -0, which adding 0 turns into the one and only 0.
+    W1 = first * normal(key, 0, n_h * n_x).reshape(n_h, n_x) + 0.0
+    W2 = second * normal(key, 1, n_y * n_in).reshape(n_y, n_in) + 0.0
     return Parameters(W1, np.zeros((n_h, 1)), W2, np.zeros((n_y, 1)))

@@ -1,0 +1,76 @@
+"""The columns that a model needs: in which types they are read, and where they are found."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from shoal.data.encoding import Number, SetAside, Time, Words
+from shoal.data.files import unknown_column
+from shoal.errors import DataError, ModelFileError
+
+Types = Mapping[str, pa.DataType]
+
+
+def types_of(model: Any) -> dict[str, pa.DataType]:
+    """The types in which a model's columns are read from a CSV file."""
+    if model.encoding_ is None:
+        return {name: pa.float64() for name in getattr(model, "feature_names_in_", ())}
+    types: dict[str, pa.DataType] = {}
+    for plan in model.encoding_.columns:
+        if isinstance(plan, Words):
+            types[plan.name] = pa.string()
+        elif isinstance(plan, Time):
+            types[plan.name] = pa.timestamp("us", "UTC" if plan.zoned else None)
+        elif isinstance(plan, Number):
+            types[plan.name] = pa.bool_() if plan.kind == "boolean" else pa.float64()
+    return types
+
+
+def type_of_target(classes: NDArray[Any] | None) -> pa.DataType:
+    """The type in which the true answers are read."""
+    kind = "f" if classes is None else classes.dtype.kind
+    # A whole number may be written as 1.0.
+    return {"b": pa.bool_(), "i": pa.float64(), "f": pa.float64()}.get(kind, pa.string())
+
+
+def types_like(table: pa.Table) -> dict[str, pa.DataType]:
+    """The types in which another table with the same columns is read."""
+    return {
+        field.name: pa.float64() if pa.types.is_integer(field.type) else field.type
+        for field in table.schema
+    }
+
+
+def needed(model: Any, table: pa.Table, file: str) -> pa.Table:
+    """The model's columns, found by name, in the model's order. DataError when one is absent."""
+    if not hasattr(model, "feature_names_in_"):
+        raise ModelFileError(
+            "the model was trained on an array without column names, so no column of a table can "
+            "be matched. Train it on a table, or predict in Python."
+        )
+    unused = {
+        plan.name
+        for plan in (model.encoding_.columns if model.encoding_ else ())
+        if isinstance(plan, SetAside)
+    }
+    return chosen(table, model.feature_names_in_.tolist(), file, unused)
+
+
+def chosen(
+    table: pa.Table, names: list[str], file: str, unused: set[str] | frozenset[str] = frozenset()
+) -> pa.Table:
+    """The columns with these names, in this order; one that nobody uses may be absent."""
+    columns: dict[str, Any] = {}
+    for name in names:
+        if name in table.column_names:
+            columns[name] = table[name]
+        elif name in unused:
+            columns[name] = pa.nulls(table.num_rows)
+        else:
+            raise DataError(
+                f"{unknown_column(file, name, table.column_names)} The model was trained with it: "
+                "add it, empty where it is not known."
+            )
+    return pa.table(columns)

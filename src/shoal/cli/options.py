@@ -1,0 +1,248 @@
+"""Every argument and option: its name, its form, and what `--help` says of it."""
+
+from typing import Annotated, Any
+
+import typer
+
+NETWORK, TRAINING, COLUMNS, TEST = "The network", "The training", "The columns", "The test"
+
+
+def whole(text: str) -> int:
+    """A whole number."""
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f'expected a whole number, found "{text}"') from None
+
+
+def number(text: str) -> float:
+    """A number."""
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f'expected a number, found "{text}"') from None
+
+
+def number_or_auto(text: str) -> str | float:
+    """A number, or the word auto."""
+    if text == "auto":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f'expected a number or auto, found "{text}"') from None
+
+
+def whole_or_auto(text: str) -> str | int:
+    """A whole number, or the word auto."""
+    if text == "auto":
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f'expected a whole number or auto, found "{text}"') from None
+
+
+def number_or_word(text: str) -> str | float:
+    """A number, or a word that somebody else knows."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _option(*names: str, help: str, metavar: str, panel: str | None = None, **more: Any) -> Any:
+    return typer.Option(*names, help=help, metavar=metavar, rich_help_panel=panel, **more)
+
+
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="Model file (.shoal).")]
+Table = Annotated[
+    str, typer.Argument(metavar="TABLE", help="CSV or Parquet file; - for standard input.")
+]
+Json = Annotated[
+    bool,
+    typer.Option("--json", metavar=" ", help="Machine-readable result on standard output."),
+]
+
+# --- train ----------------------------------------------------------------------------
+
+Target = Annotated[str, _option("--target", "-t", metavar="COLUMN", help="What to predict.")]
+ModelFile = Annotated[
+    str | None,
+    _option("--output", "-o", metavar="FILE", help="Model file to write (.shoal)."),
+]
+Task = Annotated[
+    str | None,
+    _option(
+        "--task",
+        metavar="TASK",
+        help="classification or regression. Follows from the target if not given.",
+    ),
+]
+Explain = Annotated[
+    bool, typer.Option("--explain", metavar=" ", help="Say what was done with each column.")
+]
+
+Test = Annotated[
+    str | None,
+    _option("--test", metavar="TABLE", help="Test on this table.", panel=TEST),
+]
+TestPart = Annotated[
+    float,
+    _option(
+        "--test-part",
+        metavar="SHARE",
+        help="Share of the rows that is held out for the test; 0 for no test.",
+        panel=TEST,
+        parser=number,
+    ),
+]
+
+Words = Annotated[
+    list[str] | None,
+    _option("--words", metavar="COLUMN", help="Take as words. Repeatable.", panel=COLUMNS),
+]
+Numbers = Annotated[
+    list[str] | None,
+    _option("--numbers", metavar="COLUMN", help="Take as numbers. Repeatable.", panel=COLUMNS),
+]
+Drop = Annotated[
+    list[str] | None,
+    _option("--drop", metavar="COLUMN", help="Leave out. Repeatable.", panel=COLUMNS),
+]
+
+Hidden = Annotated[
+    int,
+    _option(
+        "--hidden",
+        metavar="UNITS",
+        help="Units of the hidden layer; 0 for a linear model.",
+        panel=NETWORK,
+        parser=whole,
+    ),
+]
+Activation = Annotated[
+    str,
+    _option(
+        "--activation",
+        metavar="NAME",
+        help="tanh, relu, leaky_relu, sigmoid or identity.",
+        panel=NETWORK,
+    ),
+]
+Init = Annotated[
+    str,
+    _option(
+        "--init",
+        metavar="INIT",
+        help="How weights are drawn: auto, lecture, glorot, he, zeros, or a standard deviation.",
+        panel=NETWORK,
+        parser=number_or_word,
+    ),
+]
+Members = Annotated[
+    int,
+    _option(
+        "--members",
+        metavar="N",
+        help="Networks to train side by side; their mean answers.",
+        panel=NETWORK,
+        parser=whole,
+    ),
+]
+Dtype = Annotated[
+    str, _option("--dtype", metavar="TYPE", help="float32 or float64.", panel=NETWORK)
+]
+
+Seed = Annotated[
+    int,
+    _option(
+        "--seed",
+        metavar="N",
+        help="Of every draw: the same seed, the same bits.",
+        panel=TRAINING,
+        parser=whole,
+    ),
+]
+Solver = Annotated[
+    str,
+    _option(
+        "--solver",
+        metavar="NAME",
+        help="adam, sgd, or gd (the lecture's: all rows at every step).",
+        panel=TRAINING,
+    ),
+]
+LearningRate = Annotated[
+    str,
+    _option(
+        "--learning-rate",
+        metavar="RATE",
+        help="A number, or auto.",
+        panel=TRAINING,
+        parser=number_or_auto,
+    ),
+]
+BatchSize = Annotated[
+    str,
+    _option(
+        "--batch-size",
+        metavar="ROWS",
+        help="Rows of a step: a number, or auto.",
+        panel=TRAINING,
+        parser=whole_or_auto,
+    ),
+]
+MaxIter = Annotated[
+    int,
+    _option(
+        "--max-iter",
+        metavar="EPOCHS",
+        help="Epochs at the most; training may stop before.",
+        panel=TRAINING,
+        parser=whole,
+    ),
+]
+Alpha = Annotated[
+    float,
+    _option(
+        "--alpha",
+        metavar="NUMBER",
+        help="Penalty on large weights (L2).",
+        panel=TRAINING,
+        parser=number,
+    ),
+]
+Threads = Annotated[
+    int | None,
+    _option(
+        "--threads",
+        metavar="N",
+        help="All by default. No bit depends on it.",
+        panel=TRAINING,
+        parser=whole,
+    ),
+]
+
+# --- predict, evaluate ----------------------------------------------------------------
+
+JsonLines = Annotated[
+    bool, typer.Option("--json", metavar=" ", help="Write one JSON object a row instead of CSV.")
+]
+
+AnswersFile = Annotated[
+    str,
+    _option(
+        "--output", "-o", metavar="FILE", help="Write a .csv, .parquet or .jsonl file instead."
+    ),
+]
+Keep = Annotated[
+    list[str] | None,
+    _option("--keep", metavar="COLUMN", help="Copy this column of the table in front. Repeatable."),
+]
+KnownTarget = Annotated[
+    str | None,
+    _option(
+        "--target", "-t", metavar="COLUMN", help="The true answers; by default the model's target."
+    ),
+]

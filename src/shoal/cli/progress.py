@@ -1,0 +1,52 @@
+"""What is seen while a training runs: a bar on a terminal, now and then a line in a log."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+from rich.progress import BarColumn, Progress, TextColumn
+
+from shoal.cli.answers import err
+from shoal.cli.show import LABEL
+from shoal.training.loop import Report
+
+FIRST_LINE = 1.0  # seconds; the next one after twice that, and so on: a log stays short
+
+
+@contextmanager
+def progress(max_iter: int) -> Iterator[Callable[[Report], None]]:
+    """A function that is given the reports of a training, and shows them on standard error."""
+    if not err.is_terminal:
+        yield _lines()
+        return
+    columns = (
+        TextColumn("training".ljust(LABEL - 1)),
+        BarColumn(20),
+        TextColumn("{task.fields[told]}"),
+    )
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task("", total=max_iter, told="")
+        yield lambda report: bar.update(task, completed=report.epoch, told=_told(report))
+
+
+def waiting(what: str) -> AbstractContextManager[object]:
+    """A sign of life while there is nothing to count; only where somebody can see it."""
+    return err.status(what) if err.is_terminal else nullcontext()
+
+
+def _lines() -> Callable[[Report], None]:
+    due = FIRST_LINE
+
+    def show(report: Report) -> None:
+        nonlocal due
+        if report.seconds >= due:
+            due = 2 * report.seconds
+            err.print(f"{'training':<{LABEL}}{_told(report)} …", markup=False)
+
+    return show
+
+
+def _told(report: Report) -> str:
+    validation = (
+        "" if report.validation_loss is None else f", validation {report.validation_loss:.4f}"
+    )
+    return f"epoch {report.epoch:,}, {report.seconds:.0f} s, loss {report.loss:.4f}{validation}"

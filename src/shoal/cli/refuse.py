@@ -1,0 +1,62 @@
+"""What is refused before a table is read: a call that can only fail, or do harm."""
+
+import math
+import os
+import shlex
+from collections.abc import Iterator
+
+from shoal import ShoalRegressor
+from shoal.cli.settings import Order, Settings
+from shoal.cli.target import CLASSIFICATION, REGRESSION
+from shoal.compute.engine import threads
+from shoal.errors import SettingError
+from shoal.estimators.base import seed_of
+from shoal.files.atomic import check_writable
+
+
+def refuse(order: Order, settings: Settings) -> None:
+    """Raise SettingError or FileError for a training that cannot be."""
+    if order.task not in (None, CLASSIFICATION, REGRESSION):
+        raise SettingError(f"--task {order.task}: expected {CLASSIFICATION} or {REGRESSION}.")
+    if not (math.isfinite(order.test_part) and 0 <= order.test_part < 1):
+        raise SettingError(
+            f"--test-part {order.test_part:g}: expected a share from 0 to below 1, such as 0.2."
+        )
+    if order.table == order.test == "-":
+        raise SettingError("--test -: standard input is read for the table. Name a file.")
+    for column in order.drop:
+        for option in _other_options(order, column):
+            raise SettingError(
+                f"--drop {shlex.quote(column)}: the column is also named by {option}. Choose one."
+            )
+    ShoalRegressor(**settings.parameters())._check_settings()
+    seed_of(settings.random_state)
+    threads(settings.n_jobs)
+    refuse_output(order.output, (order.table, order.test))
+
+
+def refuse_output(output: str | None, inputs: tuple[str | None, ...]) -> None:
+    """Raise SettingError or FileError for a file that cannot, or should not, be written."""
+    if output is None:
+        return
+    if output in ("", "-"):
+        raise SettingError(f'-o "{output}": expected the name of a file, such as model.shoal.')
+    for source in inputs:
+        if source and _same(source, output):
+            raise SettingError(
+                f"-o {output}: that is the file which is read, and it would be lost. Choose "
+                "another name."
+            )
+    check_writable(output)
+
+
+def _same(one: str, other: str) -> bool:
+    return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
+
+
+def _other_options(order: Order, column: str) -> Iterator[str]:
+    if column == order.target:
+        yield "--target"
+    for option in ("words", "numbers"):
+        if column in getattr(order, option):
+            yield f"--{option}"

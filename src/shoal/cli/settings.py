@@ -1,0 +1,76 @@
+"""What `shoal train` is asked for, as values: nothing here imports anything heavy."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The estimator's parameters that have an option, with the estimator's own defaults."""
+
+    hidden: int = 64
+    activation: str = "tanh"
+    init: str | float = "auto"
+    solver: str = "adam"
+    learning_rate: str | float = "auto"
+    batch_size: str | int = "auto"
+    max_iter: int = 200
+    alpha: float = 1e-4
+    members: int = 1
+    dtype: str = "float32"
+    random_state: int = 0
+    n_jobs: int | None = None
+
+    def parameters(self) -> dict[str, Any]:
+        """As an estimator takes them."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Order:
+    """Which table, which question, which test."""
+
+    table: str
+    target: str
+    output: str | None = None
+    test: str | None = None
+    test_part: float = 0.2
+    task: str | None = None
+    words: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+
+
+SHORTER = {"random_state": "--seed", "n_jobs": "--threads"}
+# What an option is called on the command line.
+OPTIONS = {
+    field.name: SHORTER.get(field.name, "--" + field.name.replace("_", "-"))
+    for part in (Settings, Order)
+    for field in fields(part)
+}
+# Names of the machine, not of the question.
+LOCAL = ("table", "output", "n_jobs")
+
+
+def arguments(order: Order, settings: Settings) -> list[str]:
+    """The arguments that order this again, without folders: how to repeat a training.
+
+    >>> arguments(Order("data/flights.csv", "late"), Settings(hidden=8))
+    ['flights.csv', '--target', 'late', '--hidden', '8', '--seed', '0']
+    """
+    given = [_file_name(order.table)]
+    for part in (order, settings):
+        for field in fields(part):
+            value = getattr(part, field.name)
+            wanted = value != field.default or field.name == "random_state"
+            if field.name in LOCAL or not wanted:
+                continue
+            if field.name == "test":
+                value = _file_name(value)
+            for one in value if isinstance(value, tuple) else (value,):
+                given += [OPTIONS[field.name], str(one)]
+    return given
+
+
+def _file_name(path: str) -> str:
+    return path.replace("\\", "/").rpartition("/")[2]

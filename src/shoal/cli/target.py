@@ -1,0 +1,140 @@
+"""The question: which column is asked for, of what kind it is, and which rows know the answer."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from shoal.data.files import shown, unknown_column
+from shoal.errors import DataError, SettingError
+
+Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
+Values = NDArray[Any]
+
+CLASSIFICATION, REGRESSION = "classification", "regression"
+CLASSES_AT_MOST = 20  # whole numbers with more values than this are a number to predict
+
+
+class Problem(NamedTuple):
+    """A table taken apart: what is known, and what is asked."""
+
+    X: pa.Table
+    y: Values
+    task: str  # CLASSIFICATION or REGRESSION
+    reason: str  # why it is that
+    left_out: int  # rows without a target
+
+
+def problem_of(table: pa.Table, file: str, target: str, task: str | None) -> Problem:
+    """Take the target out of a table, and find out what kind of question it asks."""
+    known, left_out = with_target(table, file, target)
+    where = f'{shown(file)}: the target "{target}"'
+    if not known.num_rows:
+        raise DataError(
+            f"{where} is missing in every row. Expected a value in some: choose another column."
+        )
+    if len(table.column_names) == 1:
+        raise DataError(f"{where} is the only column. Expected at least one more, to learn from.")
+    found, reason = task_of(known[target])
+    if task is not None and task != found:
+        found, reason = task, "as --task says"
+    if found == REGRESSION:
+        y = as_numbers(known[target], where)
+    else:
+        y = as_classes(known[target])
+        _refuse_one_class(y, where)
+    return Problem(known.drop_columns([target]), y, found, reason, left_out)
+
+
+def with_target(table: pa.Table, file: str, target: str) -> tuple[pa.Table, int]:
+    """The rows whose target is known, and how many others there are."""
+    if target not in table.column_names:
+        raise SettingError(unknown_column(file, target, table.column_names))
+    present = pc.invert(pc.is_null(table[target], nan_is_null=True))
+    n = pc.sum(present).as_py() or 0
+    return (table if n == table.num_rows else table.filter(present)), table.num_rows - n
+
+
+def task_of(column: Column) -> tuple[str, str]:
+    """Which task a target asks for, and why."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if _is_words(kind):
+        return CLASSIFICATION, "the target is words"
+    if pa.types.is_boolean(kind):
+        return CLASSIFICATION, "the target is true or false"
+    if not pa.types.is_integer(kind):
+        return REGRESSION, "the target is a number"
+    n = pc.count_distinct(column).as_py()
+    if n <= CLASSES_AT_MOST:
+        return CLASSIFICATION, f"the target is a whole number with {n} values"
+    return REGRESSION, f"the target is a whole number with {n:,} values"
+
+
+def as_numbers(column: Column, where: str) -> Values:
+    """A target to predict, as float64."""
+    try:
+        return np.asarray(pc.cast(column, pa.float64(), safe=False).to_numpy(), np.float64)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise DataError(
+            f"{where} holds {column.type}: expected numbers for a regression. Use --task "
+            "classification, or another target."
+        ) from None
+
+
+def as_classes(column: Column) -> Values:
+    """A target to classify: booleans, whole numbers, or words."""
+    kind = column.type
+    if pa.types.is_boolean(kind):
+        return np.asarray(column.to_numpy(), bool)
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        values = np.asarray(column.to_numpy())
+        if (values == np.floor(values)).all():
+            return values.astype(np.int64)
+    return np.array(pc.cast(column, pa.string()).to_pylist(), object)
+
+
+def truth_of(column: Column, classes: Values | None, where: str) -> Values:
+    """The true answers of rows, to compare with a model's. `classes` is None for regression."""
+    if classes is None:
+        return as_numbers(column, where)
+    if classes.dtype.kind == "O":
+        truth = np.array(pc.cast(column, pa.string()).to_pylist(), object)
+    else:
+        truth = as_classes(column)
+    known = np.isin(truth, classes) if truth.dtype.kind != "O" else _among(truth, classes)
+    if not known.all():
+        strange = _listed(np.unique(truth[~known].astype(str)), 5)
+        raise DataError(
+            f"{where} has answers that the model does not know: {strange}. It was trained on "
+            f"{_listed(classes, 20)}. Take these rows out, or train on such rows too."
+        )
+    return truth
+
+
+def _among(truth: Values, classes: Values) -> NDArray[np.bool_]:
+    known = set(classes.tolist())
+    return np.array([value in known for value in truth.tolist()], bool)
+
+
+def _listed(values: Values, most: int) -> str:
+    more = f" and {len(values) - most:,} more" if len(values) > most else ""
+    return ", ".join(f'"{value}"' for value in values[:most]) + more
+
+
+def _refuse_one_class(y: Values, where: str) -> None:
+    if (y == y[0]).all():
+        everywhere = f"in all {len(y):,} rows" if len(y) > 1 else "in the only row"
+        raise DataError(
+            f'{where} has one class only, "{y[0]}", {everywhere}. Expected at least two classes '
+            "to tell apart."
+        )
+
+
+def _is_words(kind: pa.DataType) -> bool:
+    return (
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )

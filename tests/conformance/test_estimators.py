@@ -1,0 +1,371 @@
+"""What both estimators do for a practitioner: every task, weights, stopping, going on."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.exceptions import DataConversionWarning
+from sklearn.metrics import log_loss
+from sklearn.utils.class_weight import compute_sample_weight
+
+from shoal import SettingError, ShoalClassifier, ShoalRegressor, ShoalWarning
+
+# Settings with which a weight is a number of rows to the last digits but a few.
+EXACT = {"solver": "gd", "dtype": "float64", "early_stopping": False, "max_iter": 30}
+
+
+def cloud(m=600, n_x=4, seed=0):
+    return np.random.default_rng(seed).standard_normal((m, n_x))
+
+
+# --- tasks ----------------------------------------------------------------------------
+
+
+def test_two_classes():
+    X = cloud()
+    y = (X[:, 0] * X[:, 1] > 0).astype(int)
+    model = ShoalClassifier(random_state=0, max_iter=100).fit(X, y)
+    proba = model.predict_proba(X)
+    assert model.score(X, y) > 0.95
+    assert proba.shape == (600, 2)
+    np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_array_equal(model.predict(X), (proba[:, 1] > 0.5).astype(int))
+    np.testing.assert_array_equal(model.predict_log_proba(X), np.log(proba))
+    assert model.out_activation_ == "sigmoid"
+    assert model.n_outputs_ == 1
+
+
+def test_three_hundred_classes():
+    rng = np.random.default_rng(0)
+    centres = rng.standard_normal((300, 8))
+    y = np.repeat(np.arange(300), 10)
+    X = centres[y] + 0.05 * rng.standard_normal((3000, 8))
+    model = ShoalClassifier(random_state=0, max_iter=30, learning_rate=0.03).fit(X, y)
+    proba = model.predict_proba(X)
+    assert proba.shape == (3000, 300)
+    np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_array_equal(model.predict(X), proba.argmax(axis=1))
+    assert model.score(X, y) > 0.9
+
+
+def test_several_labels():
+    X = cloud()
+    Y = (X[:, :3] > [0, 0.5, -0.5]).astype(int)
+    model = ShoalClassifier(random_state=0, max_iter=60).fit(X, Y)
+    proba = model.predict_proba(X)
+    assert proba.shape == (600, 3)
+    np.testing.assert_array_equal(model.predict(X), (proba > 0.5).astype(int))
+    assert (model.predict(X) == Y).mean() > 0.95
+    assert not np.allclose(proba.sum(axis=1), 1)  # each label is a question of its own
+
+
+def test_one_target():
+    X = cloud()
+    y = X[:, 0] ** 2 + X[:, 1]
+    model = ShoalRegressor(random_state=0, max_iter=150).fit(X, y)
+    assert model.predict(X).shape == (600,)
+    assert model.score(X, y) > 0.9
+    assert model.out_activation_ == "identity"
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 5e6])
+def test_targets_may_be_millions_or_millionths(scale):
+    X = cloud()
+    y = X[:, 0] ** 2 + X[:, 1]
+    plain = ShoalRegressor(random_state=0, max_iter=60).fit(X, y)
+    model = ShoalRegressor(random_state=0, max_iter=60).fit(X, scale * (y + 1000))
+    np.testing.assert_allclose(model.predict(X) / scale - 1000, plain.predict(X), atol=0.01)
+    assert model.score(X, scale * (y + 1000)) > 0.85
+
+
+def test_several_targets_of_different_sizes():
+    X = cloud()
+    Y = np.column_stack([X[:, 0], 1e6 * X[:, 1] ** 2, 1e-3 * X[:, 2] + 7])
+    model = ShoalRegressor(random_state=0, max_iter=150).fit(X, Y)
+    assert model.predict(X).shape == (600, 3)
+    shares = 1 - ((model.predict(X) - Y) ** 2).sum(axis=0) / ((Y - Y.mean(axis=0)) ** 2).sum(axis=0)
+    assert (shares > 0.9).all()
+
+
+def test_a_column_of_targets_is_a_target_with_a_warning():
+    X = cloud(60)
+    with pytest.warns(DataConversionWarning, match="1d array was expected"):
+        model = ShoalRegressor(random_state=0, max_iter=2).fit(X, X[:, :1])
+    assert model.predict(X).shape == (60,)
+
+
+def test_a_constant_target_is_predicted():
+    X = cloud(60)
+    model = ShoalRegressor(random_state=0, max_iter=200).fit(X, np.full(60, 1e5))
+    np.testing.assert_allclose(model.predict(X), 1e5, atol=0.5)
+
+
+# --- weights --------------------------------------------------------------------------
+
+
+def rows_of(weights):
+    return np.repeat(np.arange(len(weights)), weights)
+
+
+@pytest.mark.parametrize("encode", ["auto", None])
+@pytest.mark.parametrize("hidden", [0, 7])
+@pytest.mark.parametrize("kind", [ShoalClassifier, ShoalRegressor])
+def test_a_weight_is_a_number_of_rows(kind, hidden, encode):
+    X = cloud(200)
+    y = (X[:, 0] > 0).astype(int) if kind is ShoalClassifier else X[:, 0] ** 2
+    w = np.arange(200) % 3
+    settings = EXACT | {"hidden": hidden, "encode": encode, "random_state": 0}
+    weighted = kind(**settings).fit(X, y, w)
+    repeated = kind(**settings).fit(X[rows_of(w)], y[rows_of(w)])
+    np.testing.assert_allclose(weighted.predict(X), repeated.predict(X), rtol=1e-8)
+    np.testing.assert_allclose(weighted.loss_curve_, repeated.loss_curve_, rtol=1e-8)
+    assert weighted.fingerprint_ != kind(**settings).fit(X, y).fingerprint_
+
+
+def test_weights_of_one_are_no_weights():
+    X = cloud()
+    y = (X[:, 0] > 0).astype(int)
+    plain = ShoalClassifier(random_state=0, max_iter=3).fit(X, y)
+    ones = ShoalClassifier(random_state=0, max_iter=3).fit(X, y, np.ones(600))
+    assert ones.fingerprint_ == plain.fingerprint_
+
+
+def test_balanced_classes_weigh_the_same():
+    X = cloud()
+    y = (X[:, 0] > 1.2).astype(int)
+    settings = {"random_state": 0, "max_iter": 60, "encode": None}
+    balanced = ShoalClassifier(class_weight="balanced", **settings).fit(X, y)
+    by_hand = ShoalClassifier(**settings).fit(X, y, compute_sample_weight("balanced", y))
+    assert balanced.fingerprint_ == by_hand.fingerprint_
+    unbalanced = ShoalClassifier(**settings).fit(X, y)
+    assert balanced.predict_proba(X)[:, 1].mean() > unbalanced.predict_proba(X)[:, 1].mean()
+
+
+def test_class_weights_and_sample_weights_multiply():
+    X = cloud()
+    y = np.where(X[:, 0] > 0, "yes", "no")
+    w = 1 + np.arange(600) % 2
+    settings = {"random_state": 0, "max_iter": 3, "encode": None}
+    both = ShoalClassifier(class_weight={"yes": 3, "no": 1}, **settings).fit(X, y, w)
+    by_hand = ShoalClassifier(**settings).fit(X, y, w * np.where(y == "yes", 3, 1))
+    assert both.fingerprint_ == by_hand.fingerprint_
+
+
+@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf])
+def test_class_weights_are_finite_and_not_negative(weight):
+    X = cloud(60)
+    model = ShoalClassifier(class_weight={0: weight, 1: 1.0}, max_iter=2)
+    with pytest.raises(ValueError, match="class_weight"):
+        model.fit(X, (X[:, 0] > 0).astype(int))
+
+
+# --- stopping -------------------------------------------------------------------------
+
+
+def noisy(m=400, seed=0):
+    X = cloud(m, seed=seed)
+    rng = np.random.default_rng(seed + 1)
+    return X, (X[:, 0] + 1.5 * rng.standard_normal(m) > 0).astype(int)
+
+
+def test_it_stops_by_the_validation_rows_and_keeps_their_best_epoch():
+    X, y = noisy()
+    X_val, y_val = noisy(seed=5)
+    settings = {"hidden": 100, "learning_rate": 0.02, "random_state": 0}
+    model = ShoalClassifier(**settings).fit(X, y, X_val=X_val, y_val=y_val)
+    curve = model.validation_loss_curve_
+    assert len(curve) == len(model.loss_curve_) == model.n_iter_ < 200
+    assert model.best_epoch_ == np.argmin(curve) + 1
+    assert model.n_iter_ <= model.best_epoch_ + 10
+    assert model.loss_ == model.loss_curve_[model.best_epoch_ - 1]
+    assert log_loss(y_val, model.predict_proba(X_val)) == pytest.approx(min(curve), rel=1e-5)
+    assert model.endings_ == ["plateau"]
+
+    # What is kept is the network as it was then.
+    shorter = ShoalClassifier(max_iter=model.best_epoch_, **settings)
+    shorter.fit(X, y, X_val=X_val, y_val=y_val)
+    assert shorter.fingerprint_ == model.fingerprint_
+
+
+def test_validation_rows_may_have_weights():
+    X, y = noisy()
+    X_val, y_val = noisy(seed=5)
+    w = np.arange(400) % 2
+    settings = {"random_state": 0, "max_iter": 3}
+    weighted = ShoalClassifier(**settings).fit(X, y, X_val=X_val, y_val=y_val, sample_weight_val=w)
+    chosen = ShoalClassifier(**settings).fit(X, y, X_val=X_val[w > 0], y_val=y_val[w > 0])
+    np.testing.assert_allclose(
+        weighted.validation_loss_curve_, chosen.validation_loss_curve_, rtol=1e-5
+    )
+
+
+def test_held_out_rows_are_not_learnt():
+    X, y = noisy(2000)
+    model = ShoalClassifier(random_state=0, early_stopping=True, max_iter=2).fit(X, y)
+    every = ShoalClassifier(random_state=0, early_stopping=False, max_iter=2).fit(X, y)
+    assert len(model.validation_loss_curve_) == 2
+    assert every.validation_loss_curve_ is None
+    assert model.fingerprint_ != every.fingerprint_
+
+
+@pytest.mark.parametrize(("m", "held_out"), [(999, False), (1000, True)])
+def test_from_a_thousand_rows_on_a_part_is_held_out(m, held_out):
+    X, y = noisy(m)
+    model = ShoalClassifier(random_state=0, max_iter=1).fit(X, y)
+    assert (model.validation_loss_curve_ is not None) == held_out
+
+
+def test_without_progress_it_stops():
+    X, y = noisy(200)
+    model = ShoalClassifier(random_state=0, tol=10, n_iter_no_change=3).fit(X, y)
+    assert model.endings_ == ["plateau"]
+    assert model.n_iter_ == 4  # the first epoch is better than none
+
+
+@pytest.mark.parametrize("early_stopping", [True, False])
+@pytest.mark.parametrize("solver", ["sgd", "gd"])
+def test_a_diverging_fit_keeps_the_best_and_names_the_cure(solver, early_stopping):
+    X = cloud(300)
+    y = X[:, 0] ** 2
+    model = ShoalRegressor(
+        solver=solver, learning_rate=1e6, early_stopping=early_stopping, random_state=0
+    )
+    with pytest.warns(ShoalWarning, match=r"diverged after \d+ epochs.*Try learning_rate=100000\b"):
+        model.fit(X, y)
+    assert model.endings_ == ["diverged"]
+    assert np.isfinite(model.predict(X)).all()
+    assert np.abs(model.predict(X)).max() < 1e3  # as at the start, and not where it went
+    assert model.n_iter_ < 200
+
+
+def test_a_fit_that_diverges_later_keeps_the_best_epoch():
+    X = cloud(300)
+    model = ShoalRegressor(solver="gd", learning_rate=2.5, random_state=0, hidden=20)
+    with pytest.warns(ShoalWarning, match="diverged"):
+        model.fit(X, X[:, 0] ** 2)
+    curve = np.array(model.loss_curve_)
+    assert model.best_epoch_ == np.nanargmin(curve) + 1
+    assert model.loss_ == np.nanmin(curve)
+
+
+def test_where_no_epoch_was_good_none_is_called_the_best():
+    X = cloud(300)
+    model = ShoalRegressor(solver="sgd", learning_rate=1e300, random_state=0)
+    with pytest.warns(ShoalWarning, match="diverged"):
+        model.fit(X, X[:, 0])
+    assert model.best_epoch_ == 0
+    assert np.isfinite(model.predict(X)).all()
+
+
+# --- going on -------------------------------------------------------------------------
+
+
+def test_warm_start_goes_on():
+    X = cloud()
+    y = (X[:, 0] * X[:, 1] > 0).astype(int)
+    model = ShoalClassifier(warm_start=True, random_state=0, max_iter=5).fit(X, y)
+    first, fingerprint = model.loss_curve_, model.fingerprint_
+    model.fit(X, y)
+    assert model.loss_curve_[0] < first[-1]
+    assert model.fingerprint_ != fingerprint
+    assert model.set_params(warm_start=False).fit(X, y).fingerprint_ == fingerprint
+
+
+def test_full_batch_in_two_halves_is_the_whole():
+    X = cloud()
+    y = (X[:, 0] * X[:, 1] > 0).astype(int)
+    settings = EXACT | {"tol": 0.0, "random_state": 0}
+    whole = ShoalClassifier(**settings | {"max_iter": 10}).fit(X, y)
+    halves = ShoalClassifier(warm_start=True, **settings | {"max_iter": 5})
+    assert halves.fit(X, y).fit(X, y).fingerprint_ == whole.fingerprint_
+
+
+def test_warm_start_with_another_network_is_refused():
+    X = cloud(60)
+    y = (X[:, 0] > 0).astype(int)
+    model = ShoalClassifier(warm_start=True, random_state=0, max_iter=2).fit(X, y)
+    with pytest.raises(
+        SettingError, match="warm_start=True goes on with the network that is there"
+    ):
+        model.set_params(hidden=5).fit(X, y)
+
+
+def test_warm_start_with_another_solver_goes_on_too():
+    X = cloud()
+    y = (X[:, 0] > 0).astype(int)
+    model = ShoalClassifier(warm_start=True, random_state=0, max_iter=20).fit(X, y)
+    last = model.loss_curve_[-1]
+    model.set_params(solver="sgd", learning_rate=0.01).fit(X, y)
+    assert model.loss_curve_[0] < 1.2 * last
+
+
+# --- members and draws ----------------------------------------------------------------
+
+
+def test_members_are_averaged():
+    X, y = noisy()
+    model = ShoalClassifier(members=3, random_state=0, max_iter=20).fit(X, y)
+    rows = model.encoding_.encode(model._arrow(X), np.float32)
+    alone = [network.forward(rows.T).A2[0] for network in model.networks_]
+    assert len({network.vector.tobytes() for network in model.networks_}) == 3
+    np.testing.assert_allclose(model.predict_proba(X)[:, 1], np.mean(alone, axis=0), rtol=1e-6)
+    assert len(set(model.member_seeds_)) == 3
+
+
+def test_the_same_seed_is_the_same_model():
+    X, y = noisy()
+    fits = {
+        ShoalClassifier(random_state=seed, max_iter=2).fit(X, y).fingerprint_
+        for seed in (7, np.int64(7), np.int32(7))
+    }
+    assert len(fits) == 1
+    assert ShoalClassifier(random_state=8, max_iter=2).fit(X, y).fingerprint_ not in fits
+    states = [np.random.RandomState(1) for _ in range(2)]
+    drawn = [ShoalClassifier(random_state=s, max_iter=2).fit(X, y).fingerprint_ for s in states]
+    assert drawn[0] == drawn[1]
+
+
+def test_without_a_seed_every_fit_is_another():
+    X, y = noisy()
+    assert len({ShoalClassifier(max_iter=1).fit(X, y).fingerprint_ for _ in range(3)}) == 3
+
+
+def test_numpys_own_generator_is_left_alone():
+    X, y = noisy()
+    before = np.random.get_state()[1].copy()
+    ShoalClassifier(random_state=0, max_iter=1).fit(X, y)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+
+
+@pytest.mark.parametrize(
+    "classes", [[False, True], [3, 7], [-1.0, 1.0], ["no", "yes"], [2, 5, 9], ["a", "b", "c"]]
+)
+def test_classes_come_back_as_they_were_given(classes):
+    X = cloud(300)
+    y = np.array(classes)[np.digitize(X[:, 0], [0, 0.7][: len(classes) - 1])]
+    model = ShoalClassifier(random_state=0, max_iter=60).fit(X, y)
+    assert model.classes_.tolist() == classes
+    assert model.classes_.dtype == y.dtype
+    assert model.predict(X).dtype == y.dtype
+    assert model.score(X, y) > 0.9
+    # What the classes are called is nothing that a network could learn.
+    codes = np.searchsorted(classes, y)
+    same = ShoalClassifier(random_state=0, max_iter=60).fit(X, codes)
+    assert same.fingerprint_ == model.fingerprint_
+
+
+def test_a_fit_does_not_touch_what_it_is_given():
+    X, y = noisy()
+    w, before = np.ones(400), (X.copy(), y.copy())
+    ShoalClassifier(random_state=0, max_iter=1, class_weight="balanced").fit(X, y, w)
+    np.testing.assert_array_equal(X, before[0])
+    np.testing.assert_array_equal(y, before[1])
+    assert (w == 1).all()
+
+
+def test_a_fit_without_trouble_is_silent(capsys):
+    X, y = noisy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ShoalClassifier(random_state=0, max_iter=200).fit(X, y).predict(X)
+    assert capsys.readouterr() == ("", "")
