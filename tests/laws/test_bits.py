@@ -30,7 +30,8 @@ def table(m, n_x=60, seed=0):
 
 
 def fingerprint(n_jobs, X, y, **settings):
-    model = ShoalClassifier(n_jobs=n_jobs, random_state=3, **{"max_iter": 2, **settings})
+    settings = {"max_iter": 2, "encode": None} | settings
+    model = ShoalClassifier(n_jobs=n_jobs, random_state=3, **settings)
     return model.fit(X, y).fingerprint_
 
 

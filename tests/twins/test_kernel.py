@@ -107,7 +107,7 @@ def cases(draw):
     return case
 
 
-fixed = settings(derandomize=True, deadline=None, max_examples=400, database=None)
+fixed = settings(derandomize=True, deadline=None, max_examples=250, database=None)
 
 
 def share_left(case):

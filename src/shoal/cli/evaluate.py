@@ -9,8 +9,9 @@ from shoal import load
 from shoal.cli.answers import print_json
 from shoal.cli.columns import needed, type_of_target, types_of
 from shoal.cli.progress import waiting
+from shoal.cli.record import target_of
 from shoal.cli.scores import answers_of, constant, scores_of
-from shoal.cli.show import Screen
+from shoal.cli.show import Screen, count
 from shoal.cli.target import truth_of, with_target
 from shoal.data.files import shown, stream_tables
 from shoal.errors import DataError, SettingError
@@ -32,14 +33,14 @@ def evaluate(model: str, table: str, target: str | None, *, as_json: bool) -> No
         found = _compared(fitted, table, target)
     classes = getattr(fitted, "classes_", None)
     name, trivial = constant(found.truth, found.truth, classes)
-    scores = {model: scores_of(found.answers, found.truth, classes), name: trivial}
+    scores = scores_of(found.answers, found.truth, classes)
     if as_json:
         print_json(
             {
                 "target": target,
                 "rows": len(found.truth),
                 "rows_without_target": found.left_out,
-                "scores": scores[model],
+                "scores": scores,
                 "constant": {"answer": name, "scores": trivial},
                 "fingerprint": fitted.fingerprint_,
             }
@@ -47,10 +48,9 @@ def evaluate(model: str, table: str, target: str | None, *, as_json: bool) -> No
         return
     screen = Screen.beside(as_json)
     left = f"; {found.left_out:,} without the target are left out" if found.left_out else ""
-    n = len(found.truth)
-    screen.line("table", f"{shown(table)}: {n:,} row{'s' * (n != 1)}{left}")
+    screen.line("table", f"{shown(table)}: {count(len(found.truth), 'row')}{left}")
     screen.line("target", target)
-    screen.scores(scores)
+    screen.scores([(model, scores), (name, trivial)])
 
 
 def _target(model: Any, wanted: str | None) -> str:
@@ -58,7 +58,7 @@ def _target(model: Any, wanted: str | None) -> str:
         raise SettingError(
             "a model with several labels cannot be compared with one column. Use Python."
         )
-    target: str | None = wanted or model.record_.get("target")
+    target: str | None = wanted or target_of(model)
     if target is None:
         raise SettingError("the model does not name its target: give --target COLUMN.")
     return target

@@ -5,8 +5,10 @@ from typing import Any
 
 from shoal import load
 from shoal.cli.answers import print_json
+from shoal.cli.record import Record, by_role
 from shoal.cli.show import (
     Screen,
+    count,
     ending_line,
     listed,
     short,
@@ -45,32 +47,32 @@ def _show_model(fitted: Any, model: str, screen: Screen) -> None:
 
 
 def _show_training(fitted: Any, model: str, screen: Screen) -> None:
-    record = fitted.record_
     seconds = f"{fitted.training_seconds_:.1f} s"
     screen.line("training", f"{fitted.n_iter_:,} epochs, {seconds}, solver {fitted.solver}")
     screen.line("", ending_line(fitted))
-    if "target" not in record:  # trained in Python
+    record = Record.of(fitted)
+    if record is None:  # trained in Python
         return
-    screen.line("target", record["target"])
-    screen.line("task", f"{record['task']}, as {record['reason']}")
-    screen.line(
-        "table", f"{record['table'] or 'standard input'}: {record['rows']:,} rows to learn from"
-    )
-    screen.line("repeat", f"{shlex.join(record['command'])} -o {shlex.quote(model)}")
-    if record["scores"]:
-        screen.line("test", f"{record['test_rows']:,} rows that it had not seen")
-        screen.scores(dict(record["scores"]))
+    rows = f"{count(record.rows, 'row')} to learn from"
+    screen.line("table", f"{record.table or 'standard input'}: {rows}")
+    screen.line("target", record.target)
+    screen.line("task", f"{record.task}, as {record.reason}")
+    screen.line("repeat", f"{shlex.join(record.command)} -o {shlex.quote(model)}")
+    if record.scores:
+        screen.line("test", f"{count(record.test_rows, 'row')} that it had not seen")
+        screen.scores(record.scores)
 
 
 def _report(fitted: Any) -> dict[str, Any]:
     """What --json says."""
+    record = Record.of(fitted)
     columns = [{"column": name, "encoding": what} for name, what in told(fitted.encoding_)]
     return {
         "kind": type(fitted).__name__,
         "architecture": fitted.networks_[0].architecture._asdict(),
         "members": len(fitted.networks_),
         "fingerprint": fitted.fingerprint_,
-        "record": fitted.record_ | {"scores": dict(fitted.record_.get("scores", ()))},
+        "record": record and record.plain() | {"scores": by_role(record.scores)},
         "columns": columns,
         "settings": {k: v for k, v in fitted.get_params().items() if k != "verbose"},
         "epochs": fitted.n_iter_,

@@ -9,7 +9,9 @@ import pyarrow as pa
 from shoal import load
 from shoal.cli.answers import err
 from shoal.cli.columns import needed, types_of
+from shoal.cli.record import target_of
 from shoal.cli.refuse import refuse_output
+from shoal.cli.show import count
 from shoal.cli.writers import writer
 from shoal.data.files import shown, stream_tables, unknown_column
 from shoal.errors import DataError, SettingError
@@ -31,7 +33,7 @@ def predict(model: str, table: str, output: str, keep: Sequence[str], *, as_json
                 raise _placed(error, table, rows, part.num_rows) from None
             rows += part.num_rows
     if output != "-":
-        err.print(f"{output}: {rows:,} answer{'s' * (rows != 1)}", markup=False)
+        err.print(f"{output}: {count(rows, 'answer')}", markup=False)
 
 
 def answers(model: Any, part: pa.Table, file: str, keep: Sequence[str]) -> pa.Table:
@@ -47,7 +49,7 @@ def answers(model: Any, part: pa.Table, file: str, keep: Sequence[str]) -> pa.Ta
 
 def _answers(model: Any, X: pa.Table) -> list[tuple[str, Any]]:
     """Each column of answers with its name: numbers, or the class and all probabilities."""
-    target = model.record_.get("target") or "prediction"
+    target = target_of(model) or "prediction"
     if not hasattr(model, "classes_"):
         return _each(target, model.predict(X))
     probability = model.predict_proba(X)

@@ -1,6 +1,7 @@
 """What `shoal train` is asked for, as values: nothing here imports anything heavy."""
 
 from dataclasses import asdict, dataclass, fields
+from pathlib import PurePath
 from typing import Any
 
 
@@ -58,7 +59,7 @@ def arguments(order: Order, settings: Settings) -> list[str]:
     >>> arguments(Order("data/flights.csv", "late"), Settings(hidden=8))
     ['flights.csv', '--target', 'late', '--hidden', '8', '--seed', '0']
     """
-    given = [_file_name(order.table)]
+    given = [file_name(order.table) or "-"]
     for part in (order, settings):
         for field in fields(part):
             value = getattr(part, field.name)
@@ -66,11 +67,12 @@ def arguments(order: Order, settings: Settings) -> list[str]:
             if field.name in LOCAL or not wanted:
                 continue
             if field.name == "test":
-                value = _file_name(value)
+                value = file_name(value)
             for one in value if isinstance(value, tuple) else (value,):
                 given += [OPTIONS[field.name], str(one)]
     return given
 
 
-def _file_name(path: str) -> str:
-    return path.replace("\\", "/").rpartition("/")[2]
+def file_name(path: str) -> str:
+    """The name without its folders; "" for standard input."""
+    return "" if path == "-" else PurePath(path).name

@@ -1,12 +1,12 @@
 """How results look on the screen: a label, what it says, and scores in columns."""
 
 import sys
-from collections.abc import Sequence
 from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 from rich.cells import cell_len
 
+from shoal.cli.record import Compared
 from shoal.cli.scores import Scores
 from shoal.cli.target import REGRESSION, Problem
 from shoal.data.encoding import Encoding, Number, Plan, SetAside, Time, Words
@@ -36,9 +36,9 @@ class Screen(NamedTuple):
         """One line, at once."""
         print(f"{label:<{LABEL}}{text}", file=self.stream, flush=True)
 
-    def scores(self, results: dict[str, Scores]) -> None:
+    def scores(self, scores: Compared) -> None:
         """The scores of several models, one a line."""
-        for line in score_lines(results):
+        for line in score_lines(scores):
             print(line, file=self.stream)
 
 
@@ -62,51 +62,52 @@ def training_line(model: Any, rows: int, seconds: float) -> str:
 
 def ending_line(model: Any) -> str:
     """Which epoch was kept, and why no other."""
-    why = ENDINGS[model.endings_[0]]
-    if model.endings_[0] == "finished" or model.best_epoch_ == model.n_iter_:
-        why = why.replace("later ones were no better", "it had stopped getting better")
-    return f"epoch {model.best_epoch_:,} is kept; {why}"
+    ending, best = model.endings_[0], model.best_epoch_
+    why = ENDINGS.get(ending, ending)
+    if ending == "plateau" and best == len(model.loss_curve_):
+        why = "it had stopped getting better"
+    which = "of the first network, epoch" if len(model.networks_) > 1 else "epoch"
+    return f"{which} {best:,} is kept; {why}"
 
 
 def size_of(model: Any) -> str:
     """8 networks × 64 units."""
-    n, units = len(model.networks_), model.networks_[0].architecture.n_h
-    layer = f"{units:,} unit{'s' * (units != 1)}" if units else "no hidden layer"
-    return f"{n:,} networks × {layer}" if n > 1 else f"1 network × {layer}"
+    units = model.networks_[0].architecture.n_h
+    layer = count(units, "unit") if units else "no hidden layer"
+    return f"{count(len(model.networks_), 'network')} × {layer}"
 
 
-def verdict(scores: Sequence[tuple[str, Scores]]) -> str:
-    """What the comparison means. The first are the network's, the last those of a constant."""
+def verdict(scores: Compared, rows: int) -> str:
+    """What the comparison means."""
     (_, ours), *linear, (constant, trivial) = scores
-    name = next(iter(ours))
-    loss, title = ours[name] or 0.0, TITLES[name]
-    if loss >= (trivial[name] or 0.0):
-        return f"no better than saying {constant}: nothing was learnt that helps here"
-    other, other_loss = "saying " + constant, trivial[name] or 0.0
-    if linear:
-        other, other_loss = "the linear model", linear[0][1][name] or 0.0
-        if loss >= other_loss:
-            return "the linear model is as good here, and simpler: --hidden 0"
-    return f"better than {other}: {title} {_number(other_loss - loss)} lower"
+    loss = next(iter(ours))
+    here = f"on {'these' if rows > 1 else 'this'} {count(rows, 'row')}"
+    if not _below(ours, trivial, loss):
+        return f"no better than {constant} {here}"
+    if linear and not _below(ours, linear[0][1], loss):
+        return f"the linear model is as good {here}, and simpler: --hidden 0"
+    other, found = ("the linear model", linear[0][1]) if linear else (constant, trivial)
+    less = _number((found[loss] or 0.0) - (ours[loss] or 0.0))
+    return f"better than {other}: {TITLES[loss]} {less} lower"
 
 
-def score_lines(results: dict[str, Scores]) -> list[str]:
+def score_lines(scores: Compared) -> list[str]:
     """A heading, then the scores of each."""
-    names = [name for name in TITLES if name in next(iter(results.values()))]
-    width = max(cell_len(short(who)) for who in results) + 2
+    names = [name for name in TITLES if name in scores[0][1]]
+    width = max(cell_len(short(who)) for who, _ in scores) + 2
     lines = [" " * width + "".join(f"{TITLES[name]:>11}" for name in names)]
-    for who, scores in results.items():
-        cells = "".join(f"{_number(scores[name]):>11}" for name in names)
+    for who, found in scores:
+        cells = "".join(f"{_number(found.get(name)):>11}" for name in names)
         lines.append(f"  {short(who)}{' ' * (width - 2 - cell_len(short(who)))}{cells}")
     return lines
 
 
-def summary_of(encoding: Encoding | None, n_inputs: int) -> str:
-    """How many columns are used, and as how many inputs."""
+def summary_of(encoding: Encoding | None, n_inputs: int, why: str = "") -> str:
+    """How many columns are used, as how many inputs, and where one learns why others are not."""
     if encoding is None:
         return f"{n_inputs:,} numbers, taken as they are"
     aside = sum(isinstance(plan, SetAside) for plan in encoding.columns)
-    more = f", {aside:,} set aside" if aside else ""
+    more = f", {aside:,} set aside{why}" if aside else ""
     return f"{len(encoding.columns) - aside:,} used, as {n_inputs:,} inputs{more}"
 
 
@@ -133,6 +134,11 @@ def listed(words: list[str], n: int) -> str:
     return ", ".join(words) + (f" and {n - len(words):,} more" if n > len(words) else "")
 
 
+def count(n: int, thing: str) -> str:
+    """1 row, 2 rows."""
+    return f"{n:,} {thing}{'s' * (n != 1)}"
+
+
 def percent(share: float) -> str:
     """0.245 as 24.5 %."""
     return f"{100 * share:.1f} %"
@@ -146,9 +152,8 @@ def per_second(rows: float) -> str:
 def _told(plan: Plan) -> str:
     holes = ", holes filled and marked" if getattr(plan, "holes", False) else ""
     if isinstance(plan, Words):
-        n = len(plan.words)
         rare = ", rare and unknown ones together" if plan.rare else ""
-        return f"words: {n} frequent one{'s' * (n != 1)}{rare}{holes}"
+        return f"words: {count(len(plan.words), 'frequent one')}{rare}{holes}"
     if isinstance(plan, Time):
         parts = f", {' and '.join(plan.parts)} as words" if plan.parts else ""
         return f"a time: position as a number{parts}{holes}"
@@ -158,13 +163,14 @@ def _told(plan: Plan) -> str:
     return f"set aside: {plan.reason}"
 
 
+def _below(ours: Scores, others: Scores, name: str) -> bool:
+    one, other = ours.get(name), others.get(name)
+    return one is not None and other is not None and one < other
+
+
 def _number(value: float | None) -> str:
     if value is None:
         return "–"
-    return (
-        f"{value:.4f}"
-        if abs(value) < 1e4
-        else f"{value:,.0f}"
-        if abs(value) < 1e9
-        else f"{value:.3g}"
-    )
+    if abs(value) >= 1e4:
+        return f"{value:,.0f}" if abs(value) < 1e9 else f"{value:.3g}"
+    return f"{round(value, 4) + 0.0:.4f}"  # + 0.0: there is no -0.0000

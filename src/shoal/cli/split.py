@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from shoal.cli.columns import chosen, type_of_target, types_like
 from shoal.cli.settings import Order
-from shoal.cli.show import percent
+from shoal.cli.show import count
 from shoal.cli.target import CLASSIFICATION, Problem, truth_of, with_target
 from shoal.data.files import shown, stream_tables
 from shoal.data.split import hold_out
@@ -45,7 +45,7 @@ def _with_file(order: Order, file: str, problem: Problem) -> Parts:
     y = truth_of(known[order.target], classes, where)
     X = chosen(known, problem.X.column_names, file)
     left = f"; {left_out:,} without the target are left out" if left_out else ""
-    return Parts(problem.X, problem.y, X, y, f"{shown(file)}: {len(y):,} rows{left}")
+    return Parts(problem.X, problem.y, X, y, f"{shown(file)}: {count(len(y), 'row')}{left}")
 
 
 def _held_out(problem: Problem, share: float, seed: int) -> Parts:
@@ -57,5 +57,5 @@ def _held_out(problem: Problem, share: float, seed: int) -> Parts:
     rows, held = hold_out(len(y), share, seed, labels)
     if not len(held):
         return nothing._replace(told="none: there are too few rows to hold some out")
-    told = f"{percent(share)} of the rows are held out: {len(held):,}"
+    told = f"{100 * share:.3g} % of the rows, held out: {len(held):,}"
     return Parts(X.take(rows), y[rows], X.take(held), y[held], told)

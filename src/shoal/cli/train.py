@@ -3,17 +3,18 @@
 import os
 import shlex
 import time
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from shoal import ShoalClassifier, ShoalRegressor
 from shoal.cli.answers import end, exit_code, print_json, undisturbed
 from shoal.cli.progress import progress, waiting
+from shoal.cli.record import Compared, Record, by_role
 from shoal.cli.refuse import refuse
-from shoal.cli.scores import Scores, answers_of, constant, scores_of
-from shoal.cli.settings import Order, Settings, arguments
+from shoal.cli.scores import answers_of, constant, scores_of
+from shoal.cli.settings import Order, Settings, arguments, file_name
 from shoal.cli.show import (
     Screen,
+    count,
     ending_line,
     summary_of,
     target_line,
@@ -38,7 +39,7 @@ class Run(NamedTuple):
 
     model: Any
     seconds: float
-    scores: dict[str, Scores]
+    scores: Compared
     interruption: BaseException | None
 
 
@@ -67,9 +68,8 @@ def _question(order: Order, screen: Screen) -> Problem:
     with waiting(f"reading {shown(order.table)}"):
         table = read_table(order.table, words=order.words, numbers=order.numbers, drop=order.drop)
     problem = problem_of(table, order.table, order.target, order.task)
-    rows, n = table.num_rows, len(table.column_names) - 1
-    columns = f"{n:,} column{'s' * (n != 1)} beside the target"
-    screen.line("table", f"{shown(order.table)}: {rows:,} row{'s' * (rows != 1)}, {columns}")
+    rows, columns = count(table.num_rows, "row"), count(len(table.column_names) - 1, "column")
+    screen.line("table", f"{shown(order.table)}: {rows}, {columns} beside the target")
     screen.line("target", target_line(problem, order.target))
     screen.line("task", f"{problem.task}, as {problem.reason}")
     return problem
@@ -94,12 +94,13 @@ def _trained(order: Order, settings: Settings, task: str, parts: Parts) -> Run:
     model.set_params(verbose=False)
     if model.interruption_ and not model.n_iter_:
         end(model.interruption_, "before the first epoch was done: no file was written.")
-    return Run(model, time.perf_counter() - began, {}, model.interruption_)
+    return Run(model, time.perf_counter() - began, [], model.interruption_)
 
 
 def _show_training(run: Run, rows: int, explain: bool, screen: Screen) -> None:
     encoding = run.model.encoding_
-    screen.line("columns", summary_of(encoding, run.model.networks_[0].architecture.n_x))
+    why = "" if explain else " (--explain says why)"
+    screen.line("columns", summary_of(encoding, run.model.networks_[0].architecture.n_x, why))
     for line in told_lines(encoding) if explain else ():
         screen.line("", line)
     screen.line("training", training_line(run.model, rows, run.seconds))
@@ -116,13 +117,13 @@ def _tested(run: Run, settings: Settings, task: str, parts: Parts, screen: Scree
     except KeyboardInterrupt as interruption:
         return run._replace(interruption=interruption)
     screen.scores(scores)
-    screen.line("verdict", verdict(list(scores.items())))
+    screen.line("verdict", verdict(scores, len(parts.y_test)))
     return run._replace(scores=scores)
 
 
-def _compared(model: Any, settings: Settings, task: str, parts: Parts) -> dict[str, Scores]:
+def _compared(model: Any, settings: Settings, task: str, parts: Parts) -> Compared:
     classes, truth = getattr(model, "classes_", None), parts.y_test
-    scores = {OURS: scores_of(answers_of(model, parts.X_test), truth, classes)}
+    scores = [(OURS, scores_of(answers_of(model, parts.X_test), truth, classes))]
     if settings.hidden:
         # With shoal's own settings: what was tried on the network shall not spoil its measure.
         usual = Settings(
@@ -135,25 +136,23 @@ def _compared(model: Any, settings: Settings, task: str, parts: Parts) -> dict[s
         linear.fit(parts.X, parts.y)
         if linear.interruption_:
             raise linear.interruption_
-        scores[LINEAR] = scores_of(answers_of(linear, parts.X_test), truth, classes)
-    name, trivial = constant(parts.y, truth, classes)
-    return scores | {name: trivial}
+        scores.append((LINEAR, scores_of(answers_of(linear, parts.X_test), truth, classes)))
+    return [*scores, constant(parts.y, truth, classes)]
 
 
 def _record(
     order: Order, settings: Settings, problem: Problem, parts: Parts, run: Run
 ) -> dict[str, Any]:
-    """What the model file says of its own origin; no folders."""
-    return {
-        "target": order.target,
-        "task": problem.task,
-        "reason": problem.reason,
-        "table": "" if order.table == "-" else Path(order.table).name,
-        "rows": len(parts.y),
-        "test_rows": len(parts.y_test),
-        "command": ["shoal", "train", *arguments(order, settings)],
-        "scores": [[who, scores] for who, scores in run.scores.items()],  # in this order
-    }
+    return Record(
+        target=order.target,
+        task=problem.task,
+        reason=problem.reason,
+        table=file_name(order.table),
+        rows=len(parts.y),
+        test_rows=len(parts.y_test),
+        command=("shoal", "train", *arguments(order, settings)),
+        scores=run.scores,
+    ).plain()
 
 
 def _save(model: Any, output: str | None, screen: Screen) -> None:
@@ -172,8 +171,7 @@ def _report(order: Order, run: Run) -> dict[str, Any]:
     """What --json says."""
     model = run.model
     return model.record_ | {
-        "scores": run.scores,
-        "verdict": verdict(list(run.scores.items())) if run.scores else None,
+        "scores": by_role(run.scores),
         "columns": [{"column": name, "encoding": what} for name, what in told(model.encoding_)],
         "inputs": model.networks_[0].architecture.n_x,
         "epochs": model.n_iter_,

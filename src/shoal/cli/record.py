@@ -1,0 +1,65 @@
+"""What a model file says of its own origin, so that the training can be told and repeated."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Self
+
+from shoal.cli.scores import Scores
+from shoal.errors import ModelFileError
+
+Compared = list[tuple[str, Scores]]  # the network, a linear model (but for --hidden 0), a constant
+
+
+class Record(NamedTuple):
+    """A training as it was ordered, and its test. No folders: they are nobody's business."""
+
+    target: str
+    task: str
+    reason: str
+    table: str  # "" for standard input
+    rows: int
+    test_rows: int
+    command: tuple[str, ...]
+    scores: Compared
+
+    @classmethod
+    def of(cls, model: Any) -> Self | None:
+        """The record of a model, None if it was trained in Python. It may hold anything."""
+        plain = model.record_
+        if not plain:
+            return None
+        try:
+            return cls(
+                target=str(plain["target"]),
+                task=str(plain["task"]),
+                reason=str(plain["reason"]),
+                table=str(plain["table"]),
+                rows=int(plain["rows"]),
+                test_rows=int(plain["test_rows"]),
+                command=tuple(map(str, plain["command"])),
+                scores=[(str(who), _numbers(found)) for who, found in plain["scores"]],
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(
+                "the model file's record of its training is not what this shoal writes "
+                f"({type(error).__name__}: {error}). Train the model again."
+            ) from None
+
+    def plain(self) -> dict[str, Any]:
+        """As it is kept in the model file."""
+        return self._asdict() | {"command": list(self.command)}
+
+
+def by_role(scores: Sequence[tuple[str, Scores]]) -> dict[str, Scores]:
+    """The scores under names that do not vary: shoal, linear, constant."""
+    roles = ("shoal", "linear", "constant") if len(scores) == 3 else ("shoal", "constant")
+    return {role: found for role, (_, found) in zip(roles, scores, strict=False)}
+
+
+def target_of(model: Any) -> str | None:
+    """The name of what a model predicts, if its file knows it."""
+    target = model.record_.get("target")
+    return target if isinstance(target, str) else None
+
+
+def _numbers(scores: Any) -> Scores:
+    return {str(k): None if v is None else float(v) for k, v in scores.items()}
