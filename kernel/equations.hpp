@@ -12,7 +12,6 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
-#include <type_traits>
 
 #include "functions.hpp"
 #include "products.hpp"
@@ -162,6 +161,8 @@ void output(Output sigma, int n_y, const T* z, const T* y, T* a, Line<T>* loss) 
 // A square of numbers, as many rows as one 32-byte vector has numbers, is turned over.
 typedef float Eight __attribute__((vector_size(32)));
 typedef double Four __attribute__((vector_size(32)));
+typedef float EightAnywhere __attribute__((vector_size(32), aligned(4), may_alias));
+typedef double FourAnywhere __attribute__((vector_size(32), aligned(8), may_alias));
 
 SHOAL_INLINE void transpose(Eight (&r)[8]) {
     Eight a[8], b[8];
@@ -188,9 +189,18 @@ SHOAL_INLINE void transpose(Four (&r)[4]) {
 }
 
 template <class T>
-struct SquareOf {
-    using Row = std::conditional_t<sizeof(T) == 4, Eight, Four>;
-    static constexpr int side = sizeof(Row) / sizeof(T);
+struct SquareOf;
+template <>
+struct SquareOf<float> {
+    static constexpr int side = 8;
+    typedef Eight Row;
+    typedef EightAnywhere Anywhere;
+};
+template <>
+struct SquareOf<double> {
+    static constexpr int side = 4;
+    typedef Four Row;
+    typedef FourAnywhere Anywhere;
 };
 
 // Rows of n features each become n lines of a panel.
@@ -205,10 +215,11 @@ SHOAL_INLINE void transpose_rows(const T* const* row, int n, T* lines) {
     for (int i = 0; i < n; i += S) {
         const int at = std::min(i, n - S);  // the last square overlaps the one before: no rest
         for (int r = 0; r < L; r += S) {
+            typedef typename SquareOf<T>::Anywhere Anywhere;
             typename SquareOf<T>::Row square[S];
-            unrolled<S>([&](auto k) { std::memcpy(&square[k], row[r + k] + at, sizeof(square[k])); });
+            unrolled<S>([&](auto k) { square[k] = *reinterpret_cast<const Anywhere*>(row[r + k] + at); });
             transpose(square);
-            unrolled<S>([&](auto k) { std::memcpy(lines + (at + k) * L + r, &square[k], sizeof(square[k])); });
+            unrolled<S>([&](auto k) { *reinterpret_cast<Anywhere*>(lines + (at + k) * L + r) = square[k]; });
         }
     }
 }

@@ -57,9 +57,12 @@ struct Bits<double> {
 template <class T>
 struct VecOf {
     typedef T type __attribute__((vector_size(VEC_BYTES)));
+    typedef T anywhere __attribute__((vector_size(VEC_BYTES), aligned(sizeof(T)), may_alias));
 };
 template <class T>
 using Vec = typename VecOf<T>::type;
+template <class T>
+using VecAnywhere = typename VecOf<T>::anywhere;  // the same at any address
 
 template <class T>
 struct Line {
@@ -89,11 +92,10 @@ SHOAL_INLINE Line<T> load(const T* at) {  // `at` is 64-byte aligned
     SHOAL_EACH_PART(*reinterpret_cast<const Vec<T>*>(reinterpret_cast<const char*>(at) + i * VEC_BYTES));
 }
 
+// (Not by memcpy: gcc would copy in smaller pieces, and the load that follows would wait.)
 template <class T>
 SHOAL_INLINE Line<T> load_anywhere(const T* at) {
-    Line<T> line;
-    std::memcpy(&line, at, LINE_BYTES);
-    return line;
+    SHOAL_EACH_PART(*reinterpret_cast<const VecAnywhere<T>*>(reinterpret_cast<const char*>(at) + i * VEC_BYTES));
 }
 
 template <class T>
@@ -103,7 +105,8 @@ SHOAL_INLINE void store(T* at, const Line<T>& line) {  // `at` is 64-byte aligne
 
 template <class T>
 SHOAL_INLINE void store_anywhere(T* at, const Line<T>& line) {
-    std::memcpy(at, &line, LINE_BYTES);
+    for (int i = 0; i < PARTS; ++i)
+        *reinterpret_cast<VecAnywhere<T>*>(reinterpret_cast<char*>(at) + i * VEC_BYTES) = line.part[i];
 }
 
 // The first `count` lanes only: what lies behind them in memory is not touched.

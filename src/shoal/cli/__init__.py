@@ -10,6 +10,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     shoal 0.1.0
     0
     """
-    from shoal.cli.answers import answered
-
+    try:
+        from shoal.cli.answers import answered
+    except KeyboardInterrupt:  # impatience, before anything was begun
+        return 130
     return answered(arguments)

@@ -4,12 +4,14 @@
 """
 
 import functools
+import io
 import json
 import math
 import os
 import re
 import signal
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -21,6 +23,9 @@ from rich.console import Console
 from shoal.errors import SettingError, ShoalError, ShoalWarning
 
 BAD_DATA, BAD_CALL, INTERRUPTED, TERMINATED = 1, 2, 130, 143
+
+# Who presses Ctrl-C once may press it twice: for so many seconds the second one is not heard.
+PATIENCE = 2.0
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -58,7 +63,9 @@ def answering(command: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             with _warnings():
-                return command(*args, **kwargs)
+                result = command(*args, **kwargs)
+                sys.stdout.flush()  # here it can still be told that nobody got it
+                return result
         except ShoalError as error:
             bad_call = isinstance(error, SettingError)
             fail(in_options(str(error)) if bad_call else str(error), 1 + bad_call)
@@ -119,7 +126,7 @@ def in_options(message: str) -> str:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Let nobody interrupt for a moment: who presses Ctrl-C once may press it twice."""
+    """Let nobody interrupt for a moment."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         for number in before:
@@ -127,26 +134,39 @@ def undisturbed() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, handler or signal.SIG_DFL)
 
 
 @contextmanager
 def _signals() -> Iterator[None]:
-    def terminate(*_: Any) -> None:
-        raise Terminated
+    """Raise for Ctrl-C and SIGTERM, but not twice while the first is being answered."""
+    latest = -PATIENCE
 
-    before = signal.signal(signal.SIGTERM, terminate)
+    def interrupt(number: int, _: Any) -> None:
+        nonlocal latest
+        if time.monotonic() - latest >= PATIENCE:
+            latest = time.monotonic()
+            raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
+        for number, handler in before.items():
+            if handler is not signal.SIG_IGN:  # as for a job in the background
+                signal.signal(number, interrupt)
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
 
 
 @contextmanager
 def _streams() -> Iterator[None]:
     """Any text can be printed, and a reader who has gone is not told so at the end."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # the caller has closed it
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
         yield
