@@ -62,10 +62,11 @@ def chosen(
     table: pa.Table, names: list[str], file: str, unused: set[str] | frozenset[str] = frozenset()
 ) -> pa.Table:
     """The columns with these names, in this order; one that nobody uses may be absent."""
+    there = dict(zip(table.column_names, table.columns, strict=True))
     columns: dict[str, Any] = {}
     for name in names:
-        if name in table.column_names:
-            columns[name] = table[name]
+        if name in there:
+            columns[name] = there[name]
         elif name in unused:
             columns[name] = pa.nulls(table.num_rows)
         else:
