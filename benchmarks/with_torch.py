@@ -7,6 +7,7 @@ are tried before the clock starts.
 
 import logging
 from collections.abc import Callable, Iterator
+from copy import copy
 
 import torch
 from torch import Tensor, nn
@@ -43,12 +44,12 @@ class Training:
             return functional.binary_cross_entropy_with_logits(self.net(X), Y)
         return functional.cross_entropy(self.net(X), Y)
 
-    def compiled(self, *, with_update: bool) -> "Training":
-        """Compile the loss, and with it the gradient, and perhaps the update."""
-        self.loss_of = torch.compile(self._loss_of, dynamic=False)
-        if with_update:
-            self.update = torch.compile(self.optimiser.step)
-        return self
+    def other(self, variant: str) -> "Training":
+        """The same network and the same loss, perhaps compiled, with another optimiser."""
+        twin = copy(self)
+        twin.optimiser = optimiser(self.case, list(self.net.parameters()), variant)
+        twin.update = twin.optimiser.step
+        return twin
 
     def reset(self) -> None:
         """Go back to the first parameters, and to an optimiser that has seen nothing."""
@@ -131,6 +132,9 @@ def compiled(case: Case, data: Data) -> Job:
     """`torch.compile` of the loss, with the update eager or compiled, whichever is faster."""
     prepare(case)
     torch._logging.set_logs(all=logging.ERROR)
-    trainings = {name: Training(case, data, name).compiled(with_update=False) for name in VARIANTS}
-    both = Training(case, data, "foreach").compiled(with_update=True)
+    first = Training(case, data, "fused")
+    first.loss_of = torch.compile(first.loss_of, dynamic=False)
+    trainings = {name: first.other(name) for name in VARIANTS}
+    both = first.other("foreach")
+    both.update = torch.compile(both.update)
     return best_of(case, trainings | {"foreach, compiled": both})

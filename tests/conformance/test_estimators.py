@@ -215,9 +215,12 @@ def test_from_a_thousand_rows_on_a_part_is_held_out(m, held_out):
     assert (model.validation_loss_curve_ is not None) == held_out
 
 
-def test_without_progress_it_stops():
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_without_progress_it_stops(early_stopping):
     X, y = noisy(200)
-    model = ShoalClassifier(random_state=0, tol=10, n_iter_no_change=3).fit(X, y)
+    model = ShoalClassifier(
+        random_state=0, tol=10, n_iter_no_change=3, early_stopping=early_stopping
+    ).fit(X, y)
     assert model.endings_ == ["plateau"]
     assert model.n_iter_ == 4  # the first epoch is better than none
 
