@@ -51,6 +51,8 @@ class Number(NamedTuple):
         """Write these columns into `out` (rows, n)."""
         x = as_numbers(column, self.name)
         missing = np.isnan(x)
+        if np.isinf(x).any():
+            raise infinite(self.name, int(np.flatnonzero(np.isinf(x))[0]))
         out[:, 0] = np.where(missing, 0.0, (x - self.mean) / self.scale)
         if self.holes:
             out[:, 1] = missing

@@ -10,7 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import column_or_1d
 
 from shoal.data.examples import Numbers
-from shoal.errors import DataError
+from shoal.errors import DataError, SettingError
 from shoal.estimators.base import ShoalBase, Targets
 
 
@@ -225,6 +225,10 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         if self.class_weight is None:
             return weights
         by_class: NDArray[np.float64] = compute_sample_weight(self.class_weight, y)
+        if not (np.isfinite(by_class) & (by_class >= 0)).all():
+            raise SettingError(
+                f"class_weight={self.class_weight!r}: expected finite numbers from 0 on."
+            )
         return by_class if weights is None else weights * by_class
 
     def _outputs(self) -> tuple[int, str]:

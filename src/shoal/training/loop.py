@@ -129,7 +129,7 @@ def _without_validation(
         ending = "diverged"
     if ending in ("diverged", "interrupted"):
         finite = [loss if np.isfinite(loss) else np.inf for loss in losses]
-        best = int(np.argmin(finite)) + 1 if losses else 0
+        best = int(np.argmin(finite)) + 1 if any(np.isfinite(losses)) else 0
         return Trained(state.best, state, tuple(losses), (), ending, best, 0.0, interruption)
     return Trained(state.parameters, state, tuple(losses), (), ending, len(losses), 0.0)
 
@@ -147,7 +147,10 @@ def _with_validation(
     assert validation is not None
     losses: list[float] = []
     validation_losses: list[float] = []
-    best, best_loss, best_epoch, waited = state.parameters, float("inf"), 0, 0
+    # The start is a candidate as well: a first step may already lead astray.
+    best, best_epoch, waited, lowest = state.parameters, 0, 0, float("inf")
+    total = engine.sums(architecture, best, validation, threads, gradients=False)
+    best_loss = total.loss / total.weight
     ending: str = "finished"
     interruption: BaseException | None = None
     try:
@@ -164,7 +167,8 @@ def _with_validation(
             )
             loss = total.loss / total.weight
             validation_losses.append(loss)
-            waited = 0 if loss < best_loss - plan.tol else waited + 1
+            waited = 0 if loss < lowest - plan.tol else waited + 1
+            lowest = min(lowest, loss)
             if loss < best_loss:
                 best, best_loss, best_epoch = state.parameters, loss, len(losses)
             if tell:
