@@ -116,9 +116,9 @@ class ShoalBase(BaseEstimator):
         self._refuse_what_cannot_fit(architecture)
         examples = self._examples(matrix, targets)
         validation = None
+        if (X_val is None) != (y_val is None):
+            raise SettingError("X_val and y_val belong together: expected both or none.")
         if X_val is not None:
-            if y_val is None:
-                raise SettingError("X_val is given without y_val: expected both or none.")
             validation = self._validation(X_val, y_val, sample_weight_val)
         self._train(architecture, examples, validation)
         return self
@@ -220,7 +220,8 @@ class ShoalBase(BaseEstimator):
         if isinstance(table, pa.Table):
             table = np.column_stack([np.asarray(column) for column in table.columns])
         try:
-            matrix = np.ascontiguousarray(table, self.dtype)
+            with np.errstate(over="ignore"):  # what overflows is infinite, and named below
+                matrix = np.ascontiguousarray(table, self.dtype)
         except ValueError as error:
             raise DataError(
                 f'encode=None expects numbers alone: {error}. Use encode="auto".'

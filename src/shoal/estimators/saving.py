@@ -218,13 +218,14 @@ def _put_targets(
         return
     classes = model.classes_
     document["labels"] = model._labels_
-    document["class_type"] = "words" if classes.dtype.kind in "OUS" else classes.dtype.name
-    if document["class_type"] == "words":
-        if not all(isinstance(c, str) for c in classes.tolist()):
-            raise ModelFileError(
-                "the classes are neither words, whole numbers, numbers nor booleans: a model "
-                "file cannot hold them. Turn y into one of these before fit."
-            )
+    words = all(isinstance(c, str) for c in classes.tolist())
+    if not words and classes.dtype.kind not in "biuf":
+        raise ModelFileError(
+            "the classes are neither words, whole numbers, numbers nor booleans: a model file "
+            "cannot hold them. Turn y into one of these before fit."
+        )
+    document["class_type"] = "words" if words else classes.dtype.name
+    if words:
         _put_words(tensors, "classes", classes.tolist())
     else:
         document["classes"] = classes.tolist()
