@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +31,26 @@ PATIENCE = 2.0
 P = ParamSpec("P")
 R = TypeVar("R")
 
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+class _Told:
+    """Standard error, whoever it is now; when it cannot be written, the work goes on."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stderr.flush()
+
+
+_told: Any = _Told()
+# A file may be called "[red].csv" or "a:x:b.csv": nothing is markup, nothing an emoji.
+err = Console(file=_told, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 class Terminated(KeyboardInterrupt):
@@ -40,7 +60,7 @@ class Terminated(KeyboardInterrupt):
 def answered(arguments: Sequence[str] | None) -> int:
     """Run the program: every way in which it can end becomes an exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    with _signals(), _streams():
+    with _signals(for_good=arguments is None), _streams():
         try:
             from shoal.cli.app import app
 
@@ -50,6 +70,8 @@ def answered(arguments: Sequence[str] | None) -> int:
             return ending.exit_code
         except KeyboardInterrupt as interruption:
             return exit_code(interruption)
+        except OSError as error:  # of --help: a command answers for itself
+            return _unheard(error)
         except Exception as error:
             if not hasattr(error, "format_message"):  # typer's own, of a call that is bad
                 raise
@@ -73,10 +95,8 @@ def answering(command: Callable[P, R]) -> Callable[P, R]:
             fail("there is not enough memory for this. Use fewer rows, or a smaller --hidden.")
         except KeyboardInterrupt as interruption:
             end(interruption, "no file was written.")
-        except BrokenPipeError:  # the reader of our answers has gone: nobody is left to tell
-            raise typer.Exit(BAD_DATA) from None
         except OSError as error:
-            fail(f"standard output cannot be written: {error.strerror or error}.")
+            raise typer.Exit(_unheard(error)) from None
 
     return run
 
@@ -108,7 +128,8 @@ def note(message: str) -> None:
 
 def print_json(value: Any) -> None:
     """One JSON document on standard output; what is no finite number is null."""
-    text = json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False)
+    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    text = json.dumps(_finite(value), indent=2, ensure_ascii=not unicode, allow_nan=False)
     sys.stdout.write(text + "\n")
 
 
@@ -138,8 +159,11 @@ def undisturbed() -> Iterator[None]:
 
 
 @contextmanager
-def _signals() -> Iterator[None]:
-    """Raise for Ctrl-C and SIGTERM, but not twice while the first is being answered."""
+def _signals(for_good: bool = False) -> Iterator[None]:
+    """Raise for Ctrl-C and SIGTERM, but not twice while the first is being answered.
+
+    `for_good`: the program ends with the block, and from there on a signal just ends it.
+    """
     latest = -PATIENCE
 
     def interrupt(number: int, _: Any) -> None:
@@ -148,6 +172,18 @@ def _signals() -> Iterator[None]:
             latest = time.monotonic()
             raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
+    def again(dropped: Any) -> None:
+        # Python drops what is raised in a callback, such as those of its own imports.
+        nonlocal latest
+        if not isinstance(dropped.exc_value, KeyboardInterrupt):
+            return hook(dropped)
+        latest = -PATIENCE
+        number = signal.SIGTERM if isinstance(dropped.exc_value, Terminated) else signal.SIGINT
+        later = threading.Timer(0.01, os.kill, (os.getpid(), number))
+        later.daemon = True
+        later.start()
+
+    hook, sys.unraisablehook = sys.unraisablehook, again
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         for number, handler in before.items():
@@ -156,7 +192,9 @@ def _signals() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)
+            ends = for_good and handler is not signal.SIG_IGN
+            signal.signal(number, signal.SIG_DFL if ends else handler or signal.SIG_DFL)
+        sys.unraisablehook = hook
 
 
 @contextmanager
@@ -192,13 +230,22 @@ def _warnings() -> Iterator[None]:
 def _bad_call(error: Any) -> int:
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "shoal"
-    _tell("error:", "bold red", f"{error.format_message().rstrip('.')}. See: {path} --help")
+    message = re.sub(r"\.?$", ".", error.format_message()).replace("?.", "?")
+    _tell("error:", "bold red", f"{message} See: {path} --help")
     return BAD_CALL
 
 
+def _unheard(error: OSError) -> int:
+    """The exit code when standard output failed. A reader who has gone is not missed."""
+    if not isinstance(error, BrokenPipeError):
+        reason = error.strerror or str(error)
+        _tell("error:", "bold red", f"standard output cannot be written: {reason}.")
+    return BAD_DATA
+
+
 def _tell(word: str, style: str, message: str) -> None:
-    err.print(f"[{style}]{word}[/]", end=" ")
-    err.print(message, markup=False)
+    err.print(word, style=style, end=" ")
+    err.print(message)
 
 
 def _finite(value: Any) -> Any:

@@ -51,6 +51,7 @@ def evaluate(model: str, table: str, target: str | None, *, as_json: bool) -> No
     screen.line("table", f"{shown(table)}: {count(len(found.truth), 'row')}{left}")
     screen.line("target", target)
     screen.scores([(model, scores), (name, trivial)])
+    screen.done()
 
 
 def _target(model: Any, wanted: str | None) -> str:

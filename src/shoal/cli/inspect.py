@@ -31,6 +31,7 @@ def inspect(model: str, *, as_json: bool) -> None:
     screen.line("columns", summary_of(fitted.encoding_, fitted.networks_[0].architecture.n_x))
     for line in told_lines(fitted.encoding_):
         screen.line("", line)
+    screen.done()
 
 
 def _show_model(fitted: Any, model: str, screen: Screen) -> None:

@@ -33,7 +33,7 @@ def predict(model: str, table: str, output: str, keep: Sequence[str], *, as_json
                 raise _placed(error, table, rows, part.num_rows) from None
             rows += part.num_rows
     if output != "-":
-        err.print(f"{output}: {count(rows, 'answer')}", markup=False)
+        err.print(f"{output}: {count(rows, 'answer')}")
 
 
 def answers(model: Any, part: pa.Table, file: str, keep: Sequence[str]) -> pa.Table:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
 
 from shoal.cli.answers import err
 from shoal.cli.show import LABEL
@@ -30,7 +31,7 @@ def progress(max_iter: int) -> Iterator[Callable[[Report], None]]:
 
 def waiting(what: str) -> AbstractContextManager[object]:
     """A sign of life while there is nothing to count; only where somebody can see it."""
-    return err.status(what) if err.is_terminal else nullcontext()
+    return err.status(Text(what)) if err.is_terminal else nullcontext()
 
 
 def _lines() -> Callable[[Report], None]:
@@ -40,7 +41,7 @@ def _lines() -> Callable[[Report], None]:
         nonlocal due
         if report.seconds >= due:
             due = 2 * report.seconds
-            err.print(f"{'training':<{LABEL}}{_told(report)} …", markup=False)
+            err.print(f"{'training':<{LABEL}}{_told(report)} …")
 
     return show
 

@@ -1,7 +1,7 @@
 """How results look on the screen: a label, what it says, and scores in columns."""
 
 import sys
-from typing import Any, NamedTuple, TextIO
+from typing import Any, TextIO
 
 import numpy as np
 from rich.cells import cell_len
@@ -22,10 +22,16 @@ ENDINGS = {
 }
 
 
-class Screen(NamedTuple):
-    """Where results are shown: standard output, or standard error beside --json."""
+class Screen:
+    """Where results are shown: standard output, or standard error beside --json.
 
-    stream: TextIO
+    A log that is full, or a reader who has gone, shall not cost a trained network: what cannot
+    be shown is passed over, and only `done` tells of it.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._failure: OSError | None = None
 
     @classmethod
     def beside(cls, as_json: bool) -> "Screen":
@@ -34,12 +40,23 @@ class Screen(NamedTuple):
 
     def line(self, label: str, text: str) -> None:
         """One line, at once."""
-        print(f"{label:<{LABEL}}{text}", file=self.stream, flush=True)
+        self._print(f"{label:<{LABEL}}{text}")
 
     def scores(self, scores: Compared) -> None:
         """The scores of several models, one a line."""
         for line in score_lines(scores):
-            print(line, file=self.stream)
+            self._print(line)
+
+    def done(self) -> None:
+        """Raise the OSError of results that were asked for and could not be written."""
+        if self._failure and self._stream is sys.stdout:
+            raise self._failure
+
+    def _print(self, text: str) -> None:
+        try:
+            print(text, file=self._stream, flush=True)
+        except OSError as error:
+            self._failure = error
 
 
 def target_line(problem: Problem, target: str) -> str:

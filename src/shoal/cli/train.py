@@ -62,6 +62,7 @@ def train(order: Order, settings: Settings, *, explain: bool, as_json: bool) -> 
         where = f"is in {order.output}" if order.output else "is lost, as no -o FILE was given"
         epochs = f"after {run.model.n_iter_:,} epochs"
         end(run.interruption, f"{epochs}: the best network so far {where}.")
+    screen.done()
 
 
 def _question(order: Order, screen: Screen) -> Problem:
