@@ -2,8 +2,10 @@
 
 import ast
 import csv
+import datetime
 import gzip
 import io
+import re
 import subprocess
 import sys
 import textwrap
@@ -95,6 +97,14 @@ def test_holes_are_missing_in_every_column(hole: str) -> None:
 
 def test_holes_are_missing_among_words_that_are_asked_for() -> None:
     assert values("a,b\n007,1\nNA,2\n", words=["a"]) == {"a": ["007", None], "b": [1, 2]}
+
+
+def test_blanks_do_not_hide_a_hole() -> None:
+    text = "n,day,word\n1,2013-01-01, x\n  ,  , ?\n NA, null,\t\n"
+    table = table_of(text)
+    assert types(table) == {"n": "int64", "day": "date32[day]", "word": "string"}
+    assert table["n"].to_pylist() == [1, None, None]
+    assert table["word"].to_pylist() == [" x", None, None]
 
 
 def test_other_spellings_of_not_a_number_are_missing() -> None:
@@ -196,7 +206,8 @@ def test_oracle_python_writes_and_we_read(rows: list[tuple[str, str]]) -> None:
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows([("a", "b"), *rows])
     table = table_of(text.getvalue(), words=["a", "b"])
-    assert list(zip(*table.to_pydict().values(), strict=True)) == rows
+    want = [tuple(value if value.strip() else None for value in row) for row in rows]
+    assert list(zip(*table.to_pydict().values(), strict=True)) == want
 
 
 # What is said of values -------------------------------------------------------------------------
@@ -245,6 +256,14 @@ def test_a_long_value_is_shortened_in_the_message() -> None:
     says(error_of(f"a\n{'x' * 999}\n", numbers=["a"]), 'found "' + "x" * 40 + '…". Correct')
 
 
+@pytest.mark.parametrize("value", ["1,5", "-1,5", "1.234,5", "1,234.5", " 1,234,567 "])
+def test_numbers_with_commas_are_refused(value: str) -> None:
+    text = f"a;b\n7;x\n;x\n{value};x\n"
+    says(error_of(text), "row 3 (line 4)", '"a"', "numbers as 1234.5", f'"{value}"', "--words a")
+    assert values(text, words=["a"])["a"] == ["7", None, value]
+    assert values(text + "1,5 m;x\n")["b"] == ["x"] * 4  # not all are numbers
+
+
 @pytest.mark.parametrize("value", ["inf", "-Infinity", "1e999"])
 def test_infinite_numbers_are_refused(value: str) -> None:
     message = error_of(f"a,x\n1,2.5\n2,{value}\n")
@@ -270,6 +289,60 @@ def test_known_types_are_kept_to_and_the_cure_fits() -> None:
         list(stream_tables("new.csv", types={"c": pa.bool_()}))
     says(str(error.value), "row 1 (line 2)", '"c"', 'true or false, found "x"', "leave it empty")
     assert "--words" not in str(error.value)
+
+
+TEXT = [pa.large_string(), pa.string_view(), pa.binary(), pa.dictionary(pa.int8(), pa.string())]
+
+
+@pytest.mark.parametrize("kind", TEXT, ids=str)
+def test_text_is_text_in_every_form_of_parquet(kind: pa.DataType) -> None:
+    words = ["x", None, "y"]
+    pq.write_table(pa.table({"a": pa.array(words).cast(kind)}), "t.parquet")
+    table = read_table("t.parquet")
+    assert types(table) == {"a": "string"}
+    assert table["a"].to_pylist() == words
+
+
+@pytest.mark.parametrize(
+    ("values", "said"), [([b"\xff"], "bytes that are no text"), ([[1, 2]], "holds list")]
+)
+def test_what_cannot_be_a_column_of_parquet(values: list[Any], said: str) -> None:
+    pq.write_table(pa.table({"n": [1], "a": values}), "t.parquet")
+    with pytest.raises(DataError, match=f't.parquet: column "a" .*{said}.*eave it out'):
+        read_table("t.parquet")
+    assert read_table("t.parquet", drop=["a"]).to_pydict() == {"n": [1]}
+    # A model that does not know the column does not mind.
+    (part,) = stream_tables("t.parquet", types={"n": pa.float64()})
+    assert part["n"].to_pylist() == [1.0]
+
+
+DAY = datetime.datetime(2013, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "wanted", "found"),
+    [
+        (["1.5", "x"], pa.float64(), 'row 2, column "a": expected a number, found "x"'),
+        ([None, DAY], pa.float64(), 'row 2, column "a": expected a number, found "2013-01-01'),
+        ([7, 8], pa.timestamp("us"), 'row 1, column "a": expected a date or a time, found "7"'),
+        (["true", "x"], pa.bool_(), 'row 2, column "a": expected true or false, found "x"'),
+        ([1.0, float("inf")], pa.float64(), 'row 2, column "a": expected a finite number'),
+        (["1.5", None], pa.float64(), [1.5, None]),
+        ([True, None], pa.float64(), [True, None]),
+        (["2013-01-01"], pa.timestamp("us"), [DAY]),
+        ([7, 8], pa.string(), [7, 8]),
+    ],
+)
+def test_parquet_keeps_to_the_types_that_a_model_knows(
+    values: list[Any], wanted: pa.DataType, found: object
+) -> None:
+    pq.write_table(pa.table({"a": values}), "t.parquet")
+    parts = stream_tables("t.parquet", types={"a": wanted})
+    if isinstance(found, str):
+        with pytest.raises(DataError, match="^t.parquet, " + re.escape(found)):
+            next(parts)
+    else:
+        assert next(parts)["a"].to_pylist() == found
 
 
 # What is said of files --------------------------------------------------------------------------
@@ -311,7 +384,8 @@ def test_text_that_is_not_utf_8() -> None:
     cure = "Save the file as UTF-8"
     says(error_of("a,b\n1,x\n2,é\n".encode("latin1")), "flights.csv, line 3", "0xe9", cure)
     says(error_of("é,b\n1,x\n".encode("latin1")), "flights.csv, line 1", "0xe9", cure)
-    says(error_of("a,b\n1,x\n".encode("utf-16")), "flights.csv, line 1", "UTF-16", cure)
+    utf16 = error_of("a,b\n1,x\n".encode("utf-16"))
+    says(utf16, "flights.csv, line 1", "UTF-16", cure, "iconv -f utf-16")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The columns that a model needs: in which types they are read, and where they are found."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from shoal.data.encoding import Number, SetAside, Time, Words
-from shoal.data.files import unknown_column
+from shoal.data.files import shown, unknown_column
 from shoal.errors import DataError, ModelFileError
 
 Types = Mapping[str, pa.DataType]
@@ -75,3 +76,18 @@ def chosen(
                 "add it, empty where it is not known."
             )
     return pa.table(columns)
+
+
+def placed(error: DataError, file: str, done: int | None) -> DataError:
+    """The error with the file in front, and its row as the file counts them.
+
+    `done` is how many rows came before those that it counts; None if those were shuffled.
+    """
+    text = str(error)
+    if text.startswith(shown(file)):
+        return error
+    if row := re.match(r"row ([\d,]+), ", text):
+        number = int(row[1].replace(",", "")) + (done or 0)
+        text = ("" if done is None else f"row {number:,}, ") + text[row.end() :]
+    separator = "," if text.startswith(("row ", "column ")) else ":"
+    return DataError(f"{shown(file)}{separator} {text}")

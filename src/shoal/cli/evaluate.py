@@ -3,16 +3,17 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from shoal import load
 from shoal.cli.answers import print_json
-from shoal.cli.columns import needed, type_of_target, types_of
+from shoal.cli.columns import needed, placed, type_of_target, types_of
 from shoal.cli.progress import waiting
 from shoal.cli.record import target_of
 from shoal.cli.scores import answers_of, constant, scores_of
 from shoal.cli.show import Screen, count
-from shoal.cli.target import truth_of, with_target
+from shoal.cli.target import has_target, truth_of
 from shoal.data.files import shown, stream_tables
 from shoal.errors import DataError, SettingError
 
@@ -69,13 +70,17 @@ def _compared(model: Any, table: str, target: str) -> Compared:
     classes = getattr(model, "classes_", None)
     types = types_of(model) | {target: type_of_target(classes)}
     where = f'{shown(table)}: the target "{target}"'
-    truth, answers, left_out = [], [], 0
+    truth, answers, rows, left_out = [], [], 0, 0
     for part in stream_tables(table, types=types):
-        known, skipped = with_target(part, table, target)
-        left_out += skipped
-        if known.num_rows:
-            truth.append(truth_of(known[target], classes, where))
-            answers.append(answers_of(model, needed(model, known, table)))
+        known = has_target(part, table, target)
+        try:
+            answers.append(answers_of(model, needed(model, part, table))[known])
+        except DataError as error:
+            raise placed(error, table, rows) from None
+        if known.any():
+            truth.append(truth_of(part[target].filter(pa.array(known)), classes, where))
+        left_out += int((~known).sum())
+        rows += part.num_rows
     if not truth:
         raise DataError(f"{where} is missing in every row. Expected a value in some.")
     return Compared(np.concatenate(truth), np.concatenate(answers), left_out)

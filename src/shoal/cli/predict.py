@@ -8,12 +8,12 @@ import pyarrow as pa
 
 from shoal import load
 from shoal.cli.answers import err
-from shoal.cli.columns import needed, types_of
+from shoal.cli.columns import needed, placed, types_of
 from shoal.cli.record import target_of
 from shoal.cli.refuse import refuse_output
 from shoal.cli.show import count
 from shoal.cli.writers import writer
-from shoal.data.files import shown, stream_tables, unknown_column
+from shoal.data.files import stream_tables, unknown_column
 from shoal.errors import DataError, SettingError
 
 
@@ -30,7 +30,7 @@ def predict(model: str, table: str, output: str, keep: Sequence[str], *, as_json
             try:
                 write(answers(fitted, part, table, keep))
             except DataError as error:
-                raise _placed(error, table, rows, part.num_rows) from None
+                raise placed(error, table, rows) from None
             rows += part.num_rows
     if output != "-":
         err.print(f"{output}: {count(rows, 'answer')}")
@@ -72,10 +72,3 @@ def _free(name: str, taken: dict[str, Any]) -> str:
     while name in taken:
         name = f"predicted {name}"
     return name
-
-
-def _placed(error: DataError, file: str, done: int, rows: int) -> DataError:
-    """The error of some rows with their place in the file, if it does not name it yet."""
-    if str(error).startswith(shown(file)):
-        return error
-    return DataError(f"{shown(file)}, rows {done + 1:,} to {done + rows:,}: {error}")

@@ -24,6 +24,7 @@ class Parts(NamedTuple):
     y: Values
     X_test: pa.Table
     y_test: Values
+    file: str  # of the second
     told: str
 
 
@@ -31,7 +32,7 @@ def parts_of(order: Order, problem: Problem, seed: int) -> Parts:
     """The whole table and the test file, if there is one; else the table in two."""
     if order.test is not None:
         return _with_file(order, order.test, problem)
-    return _held_out(problem, order.test_part, seed)
+    return _held_out(problem, order.table, order.test_part, seed)
 
 
 def _with_file(order: Order, file: str, problem: Problem) -> Parts:
@@ -45,12 +46,12 @@ def _with_file(order: Order, file: str, problem: Problem) -> Parts:
     y = truth_of(known[order.target], classes, where)
     X = chosen(known, problem.X.column_names, file)
     left = f"; {left_out:,} without the target are left out" if left_out else ""
-    return Parts(problem.X, problem.y, X, y, f"{shown(file)}: {count(len(y), 'row')}{left}")
+    return Parts(problem.X, problem.y, X, y, file, f"{shown(file)}: {count(len(y), 'row')}{left}")
 
 
-def _held_out(problem: Problem, share: float, seed: int) -> Parts:
+def _held_out(problem: Problem, file: str, share: float, seed: int) -> Parts:
     X, y = problem.X, problem.y
-    nothing = Parts(X, y, X.slice(0, 0), y[:0], "none")
+    nothing = Parts(X, y, X.slice(0, 0), y[:0], file, "none")
     if share == 0:
         return nothing
     labels = np.unique(y, return_inverse=True)[1] if problem.task == CLASSIFICATION else None
@@ -58,4 +59,4 @@ def _held_out(problem: Problem, share: float, seed: int) -> Parts:
     if not len(held):
         return nothing._replace(told="none: there are too few rows to hold some out")
     told = f"{100 * share:.3g} % of the rows, held out: {len(held):,}"
-    return Parts(X.take(rows), y[rows], X.take(held), y[held], told)
+    return Parts(X.take(rows), y[rows], X.take(held), y[held], file, told)

@@ -50,11 +50,16 @@ def problem_of(table: pa.Table, file: str, target: str, task: str | None) -> Pro
 
 def with_target(table: pa.Table, file: str, target: str) -> tuple[pa.Table, int]:
     """The rows whose target is known, and how many others there are."""
+    known = has_target(table, file, target)
+    left_out = int((~known).sum())
+    return (table.filter(pa.array(known)) if left_out else table), left_out
+
+
+def has_target(table: pa.Table, file: str, target: str) -> NDArray[np.bool_]:
+    """Of each row, whether its target is known."""
     if target not in table.column_names:
         raise SettingError(unknown_column(file, target, table.column_names))
-    present = pc.invert(pc.is_null(table[target], nan_is_null=True))
-    n = pc.sum(present).as_py() or 0
-    return (table if n == table.num_rows else table.filter(present)), table.num_rows - n
+    return ~pc.is_null(table[target], nan_is_null=True).to_numpy()
 
 
 def task_of(column: Column) -> tuple[str, str]:

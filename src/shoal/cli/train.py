@@ -6,7 +6,8 @@ import time
 from typing import Any, NamedTuple
 
 from shoal import ShoalClassifier, ShoalRegressor
-from shoal.cli.answers import end, exit_code, print_json, undisturbed
+from shoal.cli.answers import end, exit_code, note, print_json, undisturbed
+from shoal.cli.columns import placed
 from shoal.cli.progress import progress, waiting
 from shoal.cli.record import Compared, Record, by_role
 from shoal.cli.refuse import refuse
@@ -91,7 +92,7 @@ def _trained(order: Order, settings: Settings, task: str, parts: Parts) -> Run:
         with progress(settings.max_iter) as report:
             model.set_params(verbose=report).fit(parts.X, parts.y)
     except DataError as error:
-        raise DataError(f"{shown(order.table)}: {error}") from None
+        raise placed(error, order.table, None) from None
     model.set_params(verbose=False)
     if model.interruption_ and not model.n_iter_:
         end(model.interruption_, "before the first epoch was done: no file was written.")
@@ -115,6 +116,9 @@ def _tested(run: Run, settings: Settings, task: str, parts: Parts, screen: Scree
     try:
         with waiting("comparing with a linear model"):
             scores = _compared(run.model, settings, task, parts)
+    except DataError as error:  # of rows that were not trained on: no reason to lose the network
+        note(f"there is no test: {placed(error, parts.file, None)}")
+        return run
     except KeyboardInterrupt as interruption:
         return run._replace(interruption=interruption)
     screen.scores(scores)

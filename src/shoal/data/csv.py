@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from shoal.errors import DataError
@@ -64,7 +65,7 @@ def header(read: Read, file: str) -> Header:
         raise DataError(f"{file} is empty: expected a line of column names, then rows.")
     line = 1 + line_ends(head[: len(head) - len(head.lstrip(b"\r\n"))])
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise _not_utf8(file, line, "UTF-16")
+        raise _not_utf8(file, line, "UTF-16", "utf-16")
     first = found[1] if found else b""
     if b"\0" in head or CONTROL.search(first) or (not found and b'"' not in head):
         raise DataError(
@@ -175,7 +176,7 @@ def _end(pattern: re.Pattern[bytes], text: bytes) -> int:
 def _parsed(raw: bytes, file: str, line: int, top: Header, kept: Sequence[str]) -> pa.Table:
     source: Any = pa.BufferReader(raw)  # the stubs know Python's files only
     try:
-        return pyarrow.csv.read_csv(
+        table = pyarrow.csv.read_csv(
             source,
             read_options=pyarrow.csv.ReadOptions(
                 column_names=top.names, block_size=len(raw), use_threads=False
@@ -190,6 +191,7 @@ def _parsed(raw: bytes, file: str, line: int, top: Header, kept: Sequence[str]) 
                 strings_can_be_null=True,
             ),
         )
+        return pa.table([_with_holes(column) for column in table.columns], table.column_names)
     except pa.ArrowInvalid as error:
         reason = str(error)
     for above, values in records(_decoded(raw, file, line), top.separator):
@@ -206,6 +208,15 @@ def _parsed(raw: bytes, file: str, line: int, top: Header, kept: Sequence[str]) 
     raise DataError(f"{file} cannot be read from line {line:,} on: {reason}.")
 
 
+def _with_holes(column: Any) -> Any:
+    """The column without what are holes but for blanks around them: " " and " ?"."""
+    trimmed = pc.utf8_trim_whitespace(column)
+    if trimmed.equals(column):
+        return column
+    hole: Any = pc.is_in(trimmed, value_set=pa.array(MISSING))
+    return pc.if_else(hole, pa.scalar(None, pa.string()), column)
+
+
 def _decoded(raw: bytes, file: str, line: int) -> str:
     try:
         return raw.decode()
@@ -214,8 +225,8 @@ def _decoded(raw: bytes, file: str, line: int) -> str:
         raise _not_utf8(file, line, f"the byte 0x{raw[error.start]:02x}") from None
 
 
-def _not_utf8(file: str, line: int, found: str) -> DataError:
+def _not_utf8(file: str, line: int, found: str, encoding: str = "latin1") -> DataError:
     return DataError(
         f"{file}, line {line:,}: expected UTF-8, found {found}. Save the file as UTF-8 (in a "
-        'spreadsheet: "CSV UTF-8"), or convert it: iconv -f latin1 -t utf-8.'
+        f'spreadsheet: "CSV UTF-8"), or convert it: iconv -f {encoding} -t utf-8.'
     )

@@ -53,9 +53,19 @@ class Number(NamedTuple):
         missing = np.isnan(x)
         if np.isinf(x).any():
             raise infinite(self.name, int(np.flatnonzero(np.isinf(x))[0]))
-        out[:, 0] = np.where(missing, 0.0, (x - self.mean) / self.scale)
+        with np.errstate(over="ignore"):  # what overflows is infinite, and named below
+            out[:, 0] = np.where(missing, 0.0, (x - self.mean) / self.scale)
+        if not np.isfinite(out[:, 0]).all():
+            raise self._too_far(x, int(np.argmin(np.isfinite(out[:, 0]))))
         if self.holes:
             out[:, 1] = missing
+
+    def _too_far(self, x: Floats, row: int) -> DataError:
+        return DataError(
+            f'row {row + 1:,}, column "{self.name}": found {x[row]:g}, which is too far from the '
+            f"mean {self.mean:.4g} and standard deviation {self.scale:.4g} of what was learnt "
+            "from. Correct the value, or leave it empty if it is not known."
+        )
 
 
 class Words(NamedTuple):

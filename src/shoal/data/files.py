@@ -16,13 +16,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from difflib import get_close_matches
 from functools import partial
 from itertools import chain
-from typing import Any, NamedTuple, NoReturn, cast
+from typing import Any, NamedTuple, NoReturn
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from shoal.data import csv
+from shoal.data.tables import plain
 from shoal.errors import DataError, FileError, SettingError
 
 Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
@@ -42,6 +43,8 @@ GUESSES: tuple[Ladder, ...] = (
 SAMPLE = 100
 PACKED = {b"\x1f\x8b": "gzip", b"BZ": "bz2", b"\x28\xb5": "zstd"}  # by the first two bytes
 FINITE = "a finite number"
+DECIMAL = "numbers as 1234.5"
+COMMAS = r"^\s*[+-]?[\d.,]*\d\s*$"  # 1234,5 is Germany's way, 1,234.5 America's
 BROKEN = (pa.ArrowException, OSError)
 
 
@@ -58,20 +61,14 @@ def read_table(
     file = shown(source)
     with _opened(source) as stream:
         if _is_parquet(stream):
-            return pa.concat_tables(_from_parquet(source, stream, choice, 65_536))
+            return pa.concat_tables(_from_parquet(source, stream, choice, None, 65_536))
         read = _reader(stream, file)
         top = csv.header(read, file)
         kept = choice.kept(file, top.names)
         tables, rows = zip(*csv.pieces(read, file, top, kept), strict=True)
-    firsts = [some.first - 1 for some in rows]
-
-    def place(index: int) -> str:
-        some = rows[bisect_right(firsts, index) - 1]
-        return cast(str, some.place(index - some.first + 1))
-
-    table = pa.concat_tables(tables)
-    ladders = {name: choice.ladder(name) or _guess(table[name]) for name in kept}
-    return _converted(table, ladders, Origin(file, place))
+    table, origin = pa.concat_tables(tables), Origin(file, _places(rows))
+    ladders = {name: choice.ladder(name) or _guess(table[name], name, origin) for name in kept}
+    return _converted(table, ladders, origin)
 
 
 def stream_tables(
@@ -85,14 +82,14 @@ def stream_tables(
 ) -> Iterator[pa.Table]:
     """The same table in parts of at most `rows` rows, however long the file or the pipe.
 
-    `types` holds the types of CSV columns that a model knows; all other columns then are words.
-    Without it the guess is made from the first 100 rows, and as a later value may be 3.5, all
+    `types` holds the types of the columns that a model knows: text is read as these, and all
+    other columns of a CSV file are words. Without it the guess is made from the first 100 rows, and as a later value may be 3.5, all
     numbers are float64. Nothing is opened before the first part is asked for.
     """
     choice = Choice(frozenset(words), frozenset(numbers), frozenset(drop))
     with _opened(source) as stream:
         if _is_parquet(stream):
-            yield from _from_parquet(source, stream, choice, rows)
+            yield from _from_parquet(source, stream, choice, types, rows)
         else:
             for table in _from_csv(_reader(stream, shown(source)), shown(source), choice, types):
                 for start in range(0, table.num_rows, rows):
@@ -179,7 +176,8 @@ def _from_csv(
             if sum(table.num_rows for table, _ in sample) >= SAMPLE:
                 break
         first = pa.concat_tables([table for table, _ in sample]).slice(0, SAMPLE)
-        known = {name: _guess(first[name])[-1:] for name in kept}
+        origin = Origin(file, _places([some for _, some in sample]))
+        known = {name: _guess(first[name], name, origin)[-1:] for name in kept}
     else:
         known = {name: (types.get(name, pa.string()),) for name in kept}
     ladders = {name: (choice.ladder(name) or known[name])[-1:] for name in kept}
@@ -188,7 +186,11 @@ def _from_csv(
 
 
 def _from_parquet(
-    source: str, stream: io.BufferedReader, choice: Choice, rows: int
+    source: str,
+    stream: io.BufferedReader,
+    choice: Choice,
+    types: Mapping[str, pa.DataType] | None,
+    rows: int,
 ) -> Iterator[pa.Table]:
     file, done = shown(source), 0
     with _intact(file):
@@ -206,25 +208,81 @@ def _from_parquet(
             batch = next(batches, None)
         if batch is None:
             return
-        table = pa.Table.from_batches([batch])
-        ladders = {name: WORDS for name in choice.words.intersection(kept)}
-        for at, (name, column) in enumerate(zip(kept, table.columns, strict=True)):
-            if name in choice.numbers and not _is_number(column.type):
-                ladders[name] = NUMBERS[-1:]
-                table = table.set_column(at, name, column.cast(pa.string()))
-        yield _converted(table, ladders, Origin(file, partial(_row, done + 1)))
-        done += table.num_rows
+        origin = Origin(file, partial(_row, done + 1), types is not None)
+        yield _read_as(pa.Table.from_batches([batch]), choice, types, origin)
+        done += batch.num_rows
+
+
+def _places(rows: Sequence[csv.Rows]) -> Callable[[int], str]:
+    """The places in all of these rows together."""
+    firsts = [some.first - 1 for some in rows]
+
+    def place(index: int) -> str:
+        some = rows[bisect_right(firsts, index) - 1]
+        return some.place(index - some.first + 1)
+
+    return place
 
 
 def _row(first: int, index: int) -> str:
     return f"row {first + index:,}"
 
 
-def _guess(column: Column) -> Ladder:
-    """The ladder for a column of text; words if it has no values to guess from."""
+def _read_as(
+    table: pa.Table, choice: Choice, types: Mapping[str, pa.DataType] | None, origin: Origin
+) -> pa.Table:
+    """A table that has types of its own, as the caller or a model wants its columns."""
+    columns: dict[str, Column] = {}
+    ladders: dict[str, Ladder] = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if types is not None and name not in types:
+            continue  # nobody will look at it
+        try:
+            columns[name] = plain(column, name)
+        except DataError as error:
+            raise DataError(f"{origin.file}: {error}") from None
+        wanted = NUMBERS[-1] if name in choice.numbers else (types or {}).get(name)
+        if name in choice.words:
+            ladders[name] = WORDS
+        elif wanted is not None and _is_other(columns[name].type, wanted):
+            ladders[name] = (wanted,)
+            columns[name] = columns[name].cast(pa.string())
+    converted = _converted(pa.table(columns), ladders, origin)
+    found = dict(zip(converted.column_names, converted.columns, strict=True))
+    return pa.table({name: found.get(name, table[name]) for name in table.column_names})
+
+
+def _is_other(kind: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether values must go through text to become what is wanted, or to be refused."""
+    if pa.types.is_string(wanted):
+        return False  # everything can be taken for a word
+    return pa.types.is_string(kind) or (_is_day(kind) != _is_day(wanted) and not _is_span(kind))
+
+
+def _is_day(kind: pa.DataType) -> bool:
+    return pa.types.is_date(kind) or pa.types.is_timestamp(kind)
+
+
+def _is_span(kind: pa.DataType) -> bool:
+    return pa.types.is_time(kind) or pa.types.is_duration(kind) or pa.types.is_null(kind)
+
+
+def _guess(column: Column, name: str, origin: Origin) -> Ladder:
+    """The ladder for a column of text; words if it has no values to guess from.
+
+    Raises DataError for numbers with commas: they would be words, each of its own.
+    """
     sample = column.drop_null().slice(0, SAMPLE)
-    fits = (ladder for ladder in GUESSES if _climb(sample, ladder) is not None)
-    return next(fits, WORDS) if len(sample) else WORDS
+    if not len(sample):
+        return WORDS
+    for ladder in GUESSES:
+        if _climb(sample, ladder) is not None:
+            return ladder
+    comma: Column = pc.match_substring(column, ",")
+    numbers: Column = pc.match_substring_regex(sample, COMMAS)
+    if pc.all(numbers).as_py() and (index := comma.index(True).as_py()) >= 0:
+        origin.refuse(name, index, DECIMAL, column[index])
+    return WORDS
 
 
 def _converted(table: pa.Table, ladders: Mapping[str, Ladder], origin: Origin) -> pa.Table:

@@ -9,6 +9,15 @@ import pyarrow.compute as pc
 
 from shoal.errors import DataError
 
+TEXT = (
+    pa.types.is_large_string,
+    pa.types.is_string_view,
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_binary_view,
+    pa.types.is_fixed_size_binary,
+)
+
 
 def is_table(X: object) -> bool:
     """Whether X is a data frame (of any library that narwhals knows) and not an array."""
@@ -31,7 +40,10 @@ def as_table(X: Any) -> pa.Table:
         X = pa.table(
             [_arrow(series) for series in frame.iter_columns()], [str(c) for c in frame.columns]
         )
-    return pa.table([_plain(column) for column in X.columns], names=X.column_names)
+    return pa.table(
+        [plain(column, name) for name, column in zip(X.column_names, X.columns, strict=True)],
+        X.column_names,
+    )
 
 
 def from_objects(X: "np.ndarray[Any, Any]", names: Sequence[str]) -> pa.Table:
@@ -66,13 +78,24 @@ def _is_time(value: object) -> bool:
     return hasattr(value, "isoformat")
 
 
-def _plain(column: Any) -> Any:
-    """Dictionaries (pandas' and polars' categories) become their words."""
+def plain(column: Any, name: str) -> Any:
+    """The column without dictionaries (pandas' and polars' categories); text in Arrow's first form.
+
+    Raises DataError for lists and the like, and for bytes that are no text.
+    """
     if pa.types.is_dictionary(column.type):
-        return pc.cast(column, column.type.value_type)
+        column = pc.cast(column, column.type.value_type)
     if pa.types.is_nested(column.type):
         raise DataError(
-            f"a column holds {column.type}: expected numbers, words, booleans or times. Take it "
-            "apart into columns of their own, or leave it out."
+            f'column "{name}" holds {column.type}: expected numbers, words, booleans or times. '
+            "Take it apart into columns of their own, or leave it out."
         )
+    if any(is_text(column.type) for is_text in TEXT):
+        try:
+            return pc.cast(column, pa.string())
+        except pa.ArrowInvalid:
+            raise DataError(
+                f'column "{name}" holds bytes that are no text (UTF-8): expected numbers, words, '
+                "booleans or times. Leave it out."
+            ) from None
     return column
