@@ -1,5 +1,6 @@
 """The commands on small tables: what they answer, and that nothing is lost when they refuse."""
 
+import io
 import json
 import os
 import signal
@@ -15,6 +16,8 @@ import pytest
 from typer.testing import CliRunner
 
 import shoal
+from shoal.cli import main
+from shoal.cli.answers import Terminated
 from shoal.cli.app import app
 
 COMMANDS = ("train", "predict", "evaluate", "inspect")
@@ -125,12 +128,16 @@ def test_help_has_an_example(command):
 
 HEADER = "x,town,holes,late\n"
 LINE = "1.5,Bonn,2,yes\n0.5,Ulm,1,no\n"
+GOOD = HEADER + LINE * 50
+PARQUET = io.BytesIO()
+pyarrow.parquet.write_table(pa.table({"late": ["yes", "no"]}), PARQUET)
+PARQUET = PARQUET.getvalue()
 MISTAKES = {
     "file missing": (None, [], 1, ["t.csv"]),
     "empty file": ("", [], 1, ["t.csv"]),
     "header only": (HEADER, [], 1, ["t.csv"]),
     "binary junk": ("\0\1\2\0junk\0", [], 1, ["t.csv"]),
-    "target absent": (HEADER + LINE * 50, ["--target", "lat"], 2, ["t.csv", '"late"', '"lat"']),
+    "target absent": (GOOD, ["--target", "lat"], 2, ["t.csv", '"late"', '"lat"']),
     "target all missing": (HEADER + "1,Ulm,2,\n" * 50, [], 1, ["late", "missing"]),
     "one class": (HEADER + "1.5,Bonn,2,yes\n2.5,Ulm,2,yes\n" * 50, [], 1, ["late", "one class"]),
     "infinite": (HEADER + LINE * 150 + "inf,Ulm,1,no\n", [], 1, ["row 301", '"x"']),
@@ -139,36 +146,159 @@ MISTAKES = {
         ["t.csv", "row 601", '"x"', '"abc"', "--words x"],
     ),
     "duplicate columns": ("x,x,late\n" + "1,2,yes\n2,1,no\n" * 50, [], 1, ['"x"']),
-    "hidden -1": (HEADER + LINE * 50, ["--hidden", "-1"], 2, ["hidden"]),
-    "rate nan": (HEADER + LINE * 50, ["--learning-rate", "nan"], 2, ["learning"]),
-    "too wide": (HEADER + LINE * 50, ["--hidden", "1000000000"], 2, ["memory", "GB"]),
-    "no such folder": (HEADER + LINE * 50, ["-o", "nowhere/m.shoal"], 1, ["nowhere/m.shoal"]),
+    "hidden -1": (GOOD, ["--hidden", "-1"], 2, ["hidden"]),
+    "rate nan": (GOOD, ["--learning-rate", "nan"], 2, ["learning"]),
+    "too wide": (GOOD, ["--hidden", "1000000000"], 2, ["memory", "GB"]),
+    "no such folder": (GOOD, ["-o", "nowhere/m.shoal"], 1, ["nowhere/m.shoal"]),
+    "a folder as output": (GOOD, ["-o", "."], 1, [". cannot be written", "folder"]),
+    "a full disk": (GOOD, ["-o", "/dev/full"], 1, ["/dev/full", "no space"]),
+    "the table as output": (GOOD, ["-o", "t.csv"], 2, ["-o t.csv", "another name"]),
+    "no name as output": (GOOD, ["-o", ""], 2, ["-o", "name of a file"]),
+    "one row": (HEADER + "1.5,Bonn,2,yes\n", [], 1, ["t.csv", "one class", "only row"]),
+    "one class beside NA": (HEADER + LINE.replace("no", "NA") * 9, [], 1, ['"yes"', "9 more", "NA"]),
+    "only the target": ("late\nyes\nno\n", [], 1, ["t.csv", "only column"]),
+    "constant columns": ("x,late\n" + "1,yes\n1,no\n" * 50, [], 1, ["t.csv", "x: constant"]),
+    "UTF-16": (GOOD.encode("utf-16"), [], 1, ["t.csv, line 1", "UTF-16", "iconv -f utf-16"]),
+    "latin-1": (GOOD.replace("Ulm", "Köln").encode("latin1"), [], 1, ["line 3", "0xf6", "UTF-8"]),
+    "truncated parquet": (PARQUET[:-9], [], 1, ["t.csv is damaged or cut short"]),
+    "decimal commas": (GOOD.replace(",", ";").replace(".", ","), [], 1, ["row 1", '"x"', '"1,5"']),
+    "infinite target": ("x,late\n" + "1,2.5\n" * 9 + "2,inf\n", [], 1, ["row 10", '"late"', "inf"]),
+    "regression of words": (GOOD, ["--task", "regression"], 1, ["t.csv", '"late"', "--task"]),
+    "unknown task": (GOOD, ["--task", "rank"], 2, ["--task rank", "classification"]),
+    "test part 2": (GOOD, ["--test-part", "2"], 2, ["--test-part 2", "0.2"]),
+    "test on the table": (GOOD, ["--test", "t.csv"], 2, ["--test t.csv", "tests nothing"]),
+    "two tests": (GOOD, ["--test", "u.csv", "--test-part", "0.1"], 2, ["--test-part", "Choose one"]),
+    "test missing": (GOOD, ["--test", "u.csv"], 1, ["u.csv does not exist"]),
+    "no name of a test": (GOOD, ["--test", ""], 2, ["--test", "name of a file"]),
+    "target dropped": (GOOD, ["--drop", "late"], 2, ["--drop late", "--target"]),
+    "words absent": (GOOD, ["--words", "twon"], 2, ["t.csv", '"twon"', '"town"']),
+    "unknown option": (GOOD, ["--hiden", "3"], 2, ["--hiden", "--hidden"]),
+    "no number": (GOOD, ["--hidden", "many"], 2, ["--hidden", '"many"']),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_answered_kindly_and_costs_nothing(mistake, tmp_path, monkeypatch):
+def test_a_mistake_is_answered_kindly_and_costs_nothing(mistake, tmp_path, monkeypatch, capsys):
     text, options, code, said = MISTAKES[mistake]
     monkeypatch.chdir(tmp_path)
     if text is not None:
-        (tmp_path / "t.csv").write_text(text)
+        (tmp_path / "t.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
     (tmp_path / "m.shoal").write_bytes(b"old")
-    answer = run("train", "t.csv", "--target", "late", "-o", "m.shoal", *options)
-    assert answer.exit_code == code, answer.output
-    assert "Traceback" not in answer.output
+    refused(capsys, ["train", "t.csv", "--target", "late", "-o", "m.shoal", *options], code, said)
+
+
+def refused(capsys, arguments, code, said):
+    """Run the program, which shall end with the code, say this, and touch nothing."""
+    if "/dev/full" in arguments and not os.path.exists("/dev/full"):
+        pytest.skip("a device of Linux")
+    before = {path.name: path.read_bytes() for path in Path().iterdir()}
+    assert main([str(a) for a in arguments]) == code
+    told = capsys.readouterr().err
+    assert "Traceback" not in told
     for word in said:
-        assert word in answer.output
-    assert (tmp_path / "m.shoal").read_bytes() == b"old"
-    assert {p.name for p in tmp_path.iterdir()} <= {"t.csv", "m.shoal"}
+        assert word in told
+    assert {path.name: path.read_bytes() for path in Path().iterdir()} == before
 
 
-def test_a_column_absent_at_predict(model):
-    pyarrow.csv.write_csv(pyarrow.csv.read_csv("trips.csv").drop_columns(["town"]), "less.csv")
-    answer = run("predict", model, "less.csv", "-o", "answers.csv")
-    assert answer.exit_code == 1
-    assert "less.csv" in answer.output
-    assert '"town"' in answer.output
-    assert not os.path.exists("answers.csv")
+NEW = "late,holes,town,x\n"
+ROW = ",1,Ulm,0.5\n"
+# Of predict and evaluate alike: the table, and what is said of it.
+ROWS = {
+    "empty": ("", ["new.csv is empty"]),
+    "header only": (NEW, ["new.csv", "no rows"]),
+    "no text": ("\0\1\2", ["new.csv does not look like a CSV file"]),
+    "letters": (NEW + ROW + "no,1,Ulm,abc\n", ["new.csv, row 2 (line 3)", '"x"', '"abc"']),
+    "infinite": (NEW + ROW + "no,1,Ulm,inf\n", ["new.csv, row 2 (line 3)", '"x"', '"inf"']),
+    "beyond float32": (NEW + ROW + "no,1,Ulm,1e300\n", ["new.csv, row 2, ", '"x"', "1e+300"]),
+    "far down": (NEW + ROW * 99_998 + "no,1,Ulm,1e300\n", ["new.csv, row 99,999, ", '"x"']),
+    "a column absent": ("late,holes,x\nno,1,2\n", ["new.csv", '"town"', "Columns"]),
+    "names in capitals": (NEW.replace("x", "X") + ROW, ["new.csv", 'Did you mean "X"?']),
+    "a column twice": (NEW.replace("town", "x") + ROW, ["new.csv", '"x" (columns 3 and 4)']),
+    "a model": (PARQUET[:4] + b"junk", ["new.csv is damaged or cut short"]),
+}
+
+
+@pytest.mark.parametrize("command", [["predict", "-o", "answers.csv"], ["evaluate"]])
+@pytest.mark.parametrize("mistake", ROWS)
+def test_rows_that_no_model_can_answer(mistake, command, model, capsys):
+    table, said = ROWS[mistake]
+    Path("new.csv").write_bytes(table if isinstance(table, bytes) else table.encode())
+    refused(capsys, [command[0], model, "new.csv", *command[1:]], 1, said)
+
+
+CALLS = {
+    "answers over the table": (["m.shoal", "trips.csv", "-o", "trips.csv"], 2, ["be lost"]),
+    "answers over the model": (["m.shoal", "trips.csv", "-o", "m.shoal"], 2, ["be lost"]),
+    "answers into a folder": (["m.shoal", "trips.csv", "-o", "."], 1, ["it is a folder"]),
+    "no such folder": (["m.shoal", "trips.csv", "-o", "no/a.csv"], 1, ["no/a.csv", "folder"]),
+    "a full disk": (["m.shoal", "trips.csv", "-o", "/dev/full"], 1, ["/dev/full", "no space"]),
+    "two forms": (["m.shoal", "trips.csv", "-o", "a.csv", "--json"], 2, ["--json", "a.csv"]),
+    "to keep what is not there": (["m.shoal", "trips.csv", "--keep", "lat"], 2, ['"late"']),
+    "the model missing": (["n.shoal", "trips.csv"], 1, ["n.shoal", "Did you mean m.shoal"]),
+    "table and model swapped": (["trips.csv", "m.shoal"], 1, ["trips.csv is not a shoal model"]),
+    "a model as table": (["m.shoal", "m.shoal"], 1, ["does not look like a CSV file"]),
+    "no name of a model": (["", "trips.csv"], 2, ["MODEL", "name of a file"]),
+    "no name of a table": (["m.shoal", ""], 2, ["TABLE", "name of a file"]),
+}
+
+
+@pytest.mark.parametrize("mistake", CALLS)
+def test_calls_of_predict_that_can_only_fail(mistake, model, capsys):
+    arguments, code, said = CALLS[mistake]
+    refused(capsys, ["predict", *arguments], code, said)
+
+
+def test_true_answers_that_a_model_does_not_know(model, capsys):
+    Path("new.csv").write_text(NEW + "perhaps" + ROW)
+    refused(capsys, ["evaluate", model, "new.csv"], 1, ["new.csv", '"perhaps"', '"no", "yes"'])
+    Path("new.csv").write_text(NEW + ROW)
+    refused(capsys, ["evaluate", model, "new.csv"], 1, ["new.csv", '"late" is missing'])
+
+
+@pytest.mark.parametrize("command", ["predict", "train"])
+def test_a_limit_of_file_size(command, model, capsys):
+    resource = pytest.importorskip("resource")
+    arguments = {"predict": [model], "train": ["--target", "late", "--max-iter", 1]}[command]
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, usual[1]))
+    try:
+        said = ["old.shoal cannot be written: the file is larger"]
+        Path("old.shoal").write_bytes(b"old")
+        refused(capsys, [command, *arguments, "trips.csv", "-o", "old.shoal"], 1, said)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+
+
+@pytest.mark.parametrize(("kind", "code"), [(KeyboardInterrupt, 130), (Terminated, 143)])
+def test_interrupted_answers_leave_no_half_of_a_file(kind, code, model, capsys, monkeypatch):
+    whole, done = shoal.cli.predict.answers, []
+
+    def answers(*args):
+        done.append(whole(*args))
+        if len(done) == 2:
+            raise kind
+        return done[-1]
+
+    monkeypatch.setattr("shoal.cli.predict.answers", answers)
+    Path("new.csv").write_text(NEW + ROW * 200_000)
+    Path("answers.csv").write_bytes(b"old")
+    refused(capsys, ["predict", model, "new.csv", "-o", "answers.csv"], code, ["no file was"])
+    assert len(done) == 2
+
+
+def test_a_row_that_cannot_be_tested_costs_no_network(trips, capsys):
+    Path("test.csv").write_text(NEW + "no,1,Ulm,1e300\n")
+    arguments = ["train", "trips.csv", "--target", "late", "--max-iter", "1", "-o", "m.shoal"]
+    assert main([*arguments, "--test", "test.csv"]) == 0
+    assert 'there is no test: test.csv, column "x": found 1e+300' in capsys.readouterr().err
+    assert shoal.load("m.shoal").record_["scores"] == []
+
+
+def test_the_largest_whole_numbers_are_classes(trips):
+    ids = pa.array([2**63 + i % 2 for i in range(100)], pa.uint64())
+    pyarrow.parquet.write_table(pa.table({"x": range(100), "id": ids}), "t.parquet")
+    assert main(["train", "t.parquet", "--target", "id", "--max-iter", "1", "-o", "m.shoal"]) == 0
+    assert shoal.load("m.shoal").classes_.tolist() == [str(2**63), str(2**63 + 1)]
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed"])

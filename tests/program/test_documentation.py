@@ -7,8 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
 import shoal
+from shoal.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -28,6 +30,19 @@ def test_readme_runs(block, tmp_path, monkeypatch):
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", README))
 def test_readme_links_lead_somewhere(link):
     assert (ROOT / link).exists()
+
+
+COMMANDS = get_command(app).commands
+
+
+def test_readme_has_every_command():
+    assert re.findall(r"^\| `shoal (\w+)", README, flags=re.MULTILINE) == list(COMMANDS)
+
+
+def test_readme_names_no_option_that_is_not_there():
+    known = {name for each in COMMANDS.values() for option in each.params for name in option.opts}
+    text = re.sub(r"```python.*?```", "", README, flags=re.DOTALL)
+    assert set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", text)) <= known | {"--help"}
 
 
 def modules():

@@ -7,6 +7,13 @@ import typer
 NETWORK, TRAINING, COLUMNS, TEST = "The network", "The training", "The columns", "The test"
 
 
+def file(text: str) -> str:
+    """The name of a file, or -. An unset variable of the shell is no name."""
+    if not text:
+        raise typer.BadParameter('expected the name of a file, found ""')
+    return text
+
+
 def whole(text: str) -> int:
     """A whole number."""
     try:
@@ -55,9 +62,10 @@ def _option(*names: str, help: str, metavar: str, panel: str | None = None, **mo
     return typer.Option(*names, help=help, metavar=metavar, rich_help_panel=panel, **more)
 
 
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="Model file (.shoal).")]
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="Model file (.shoal).", parser=file)]
 Table = Annotated[
-    str, typer.Argument(metavar="TABLE", help="CSV or Parquet file; - for standard input.")
+    str,
+    typer.Argument(metavar="TABLE", help="CSV or Parquet file; - for standard input.", parser=file),
 ]
 Json = Annotated[
     bool,
@@ -85,7 +93,7 @@ Explain = Annotated[
 
 Test = Annotated[
     str | None,
-    _option("--test", metavar="TABLE", help="Test on this table.", panel=TEST),
+    _option("--test", metavar="TABLE", help="Test on this table.", panel=TEST, parser=file),
 ]
 TestPart = Annotated[
     float,

@@ -24,6 +24,13 @@ def refuse(order: Order, settings: Settings) -> None:
         )
     if order.table == order.test == "-":
         raise SettingError("--test -: standard input is read for the table. Name a file.")
+    if order.test and _same(order.table, order.test):
+        raise SettingError(
+            f"--test {order.test}: that is the table which is trained on, so it tests nothing. "
+            "Name another file, or leave --test out: a part of the table is then held out."
+        )
+    if order.test and order.test_part != Order.test_part:
+        raise SettingError("--test and --test-part: the test is one or the other. Choose one.")
     for column in order.drop:
         for option in _other_options(order, column):
             raise SettingError(

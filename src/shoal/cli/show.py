@@ -122,10 +122,10 @@ def score_lines(scores: Compared) -> list[str]:
 def summary_of(encoding: Encoding | None, n_inputs: int, why: str = "") -> str:
     """How many columns are used, as how many inputs, and where one learns why others are not."""
     if encoding is None:
-        return f"{n_inputs:,} numbers, taken as they are"
+        return f"{count(n_inputs, 'number')}, taken as they are"
     aside = sum(isinstance(plan, SetAside) for plan in encoding.columns)
     more = f", {aside:,} set aside{why}" if aside else ""
-    return f"{len(encoding.columns) - aside:,} used, as {n_inputs:,} inputs{more}"
+    return f"{len(encoding.columns) - aside:,} used, as {count(n_inputs, 'input')}{more}"
 
 
 def told(encoding: Encoding | None) -> list[tuple[str, str]]:

@@ -39,12 +39,12 @@ def problem_of(table: pa.Table, file: str, target: str, task: str | None) -> Pro
         raise DataError(f"{where} is the only column. Expected at least one more, to learn from.")
     found, reason = task_of(known[target])
     if task is not None and task != found:
-        found, reason = task, "as --task says"
+        found, reason = task, "--task says so"
     if found == REGRESSION:
         y = as_numbers(known[target], where)
     else:
         y = as_classes(known[target])
-        _refuse_one_class(y, where)
+        _refuse_one_class(y, where, left_out)
     return Problem(known.drop_columns([target]), y, found, reason, left_out)
 
 
@@ -97,7 +97,8 @@ def as_classes(column: Column) -> Values:
         return np.asarray(column.to_numpy(), bool)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         values = np.asarray(column.to_numpy())
-        if (values == np.floor(values)).all():
+        largest = max(abs(float(values.min())), abs(float(values.max())))
+        if largest < 2**63 and (values == np.floor(values)).all():
             return values.astype(np.int64)
     return np.array(pc.cast(column, pa.string()).to_pylist(), object)
 
@@ -130,12 +131,13 @@ def _listed(values: Values, most: int) -> str:
     return ", ".join(f'"{value}"' for value in values[:most]) + more
 
 
-def _refuse_one_class(y: Values, where: str) -> None:
+def _refuse_one_class(y: Values, where: str, left_out: int) -> None:
     if (y == y[0]).all():
+        more = f"; {left_out:,} more have no value (nothing, NA, ? and the like)"
         everywhere = f"in all {len(y):,} rows" if len(y) > 1 else "in the only row"
         raise DataError(
-            f'{where} has one class only, "{y[0]}", {everywhere}. Expected at least two classes '
-            "to tell apart."
+            f'{where} has one class only, "{y[0]}", {everywhere}{more if left_out else ""}. '
+            "Expected at least two classes to tell apart."
         )
 
 
