@@ -255,6 +255,16 @@ def test_true_answers_that_a_model_does_not_know(model, capsys):
     refused(capsys, ["evaluate", model, "new.csv"], 1, ["new.csv", '"late" is missing'])
 
 
+@pytest.mark.parametrize("kind", [shoal.ShoalClassifier, shoal.ShoalRegressor])
+def test_a_model_of_several_answers_is_not_compared_with_one_column(kind, trips, capsys):
+    table = pyarrow.csv.read_csv("trips.csv")
+    x = (table["x"].to_numpy() > 0).astype(int)
+    model = kind(hidden=2, max_iter=1, random_state=0).fit(table, np.c_[x, 1 - x])
+    model.save("m.shoal")
+    arguments = ["evaluate", "m.shoal", "trips.csv", "--target", "x"]
+    refused(capsys, arguments, 2, ["2 answers a row", "one column", "Python"])
+
+
 @pytest.mark.parametrize("command", ["predict", "train"])
 def test_a_limit_of_file_size(command, model, capsys):
     resource = pytest.importorskip("resource")

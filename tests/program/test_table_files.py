@@ -358,6 +358,16 @@ def test_a_wrong_number_of_values(line: str, found: int, cure: str) -> None:
     says(message, "line 300,002", "expected 2 values", f"found {found}", cure)
 
 
+def test_a_remark_above_the_names() -> None:
+    says(
+        error_of("# of 2013\na,b\n1,2\n"),
+        "flights.csv, line 2",
+        "found 2",
+        "remark",
+        "take it away",
+    )
+
+
 def test_a_quote_that_is_never_closed() -> None:
     says(error_of('a,b\n1,2\n3,"4\n5,6\n'), "flights.csv, line 3", "never closed", "Close it")
     says(error_of('a,"b\n1,2\n'), "line 1", "header", "never closed")
@@ -408,7 +418,10 @@ def test_a_header_without_rows(text: str) -> None:
 
 def test_parquet_without_rows() -> None:
     pq.write_table(pa.table({"a": pa.array([], pa.int64())}), "t.parquet")
-    with pytest.raises(DataError, match=r"t.parquet has columns but no rows"):
+    with pytest.raises(DataError, match=r"t.parquet has 1 columns and 0 rows"):
+        read_table("t.parquet")
+    pq.write_table(pa.table({}), "t.parquet")
+    with pytest.raises(DataError, match=r"t.parquet has 0 columns"):
         read_table("t.parquet")
 
 

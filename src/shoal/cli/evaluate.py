@@ -56,9 +56,11 @@ def evaluate(model: str, table: str, target: str | None, *, as_json: bool) -> No
 
 
 def _target(model: Any, wanted: str | None) -> str:
-    if getattr(model, "_labels_", 1) > 1:
+    answers = model._labels_ if hasattr(model, "classes_") else model.networks_[0].architecture.n_y
+    if answers > 1:
         raise SettingError(
-            "a model with several labels cannot be compared with one column. Use Python."
+            f"the model gives {answers} answers a row, and evaluate compares one column. Use "
+            "Python: model.score(X, y)."
         )
     target: str | None = wanted or target_of(model)
     if target is None:

@@ -196,16 +196,19 @@ def _parsed(raw: bytes, file: str, line: int, top: Header, kept: Sequence[str]) 
         reason = str(error)
     for above, values in records(_decoded(raw, file, line), top.separator):
         if len(values) != len(top.names):
-            cure = (
-                f'A value with a "{top.separator}" in it must stand in double quotes.'
-                if len(values) > len(top.names)
-                else "A missing value, too, needs its separator."
-            )
             raise DataError(
                 f"{file}, line {line + above:,}: expected {len(top.names):,} values, as in the "
-                f"header, found {len(values):,}. {cure}"
+                f"header, found {len(values):,}. {_cure(len(values), top)}"
             )
     raise DataError(f"{file} cannot be read from line {line:,} on: {reason}.")
+
+
+def _cure(found: int, top: Header) -> str:
+    if len(top.names) == 1:
+        return "If the first line is a title or a remark, and not the names, take it away."
+    if found > len(top.names):
+        return f'A value with a "{top.separator}" in it must stand in double quotes.'
+    return "A missing value, too, needs its separator."
 
 
 def _with_holes(column: Any) -> Any:

@@ -131,7 +131,7 @@ class Choice(NamedTuple):
                 f'column "{name}" cannot be both: give --words {shlex.quote(name)} or '
                 f"--numbers {shlex.quote(name)}."
             )
-        if self.drop.issuperset(names):
+        if names and self.drop.issuperset(names):
             raise SettingError(f"--drop leaves no column of {file}: drop fewer.")
         return [name for name in names if name not in self.drop]
 
@@ -200,8 +200,11 @@ def _from_parquet(
     names = parquet.schema_arrow.names
     csv.distinct(file, names)
     kept = choice.kept(file, names)
-    if not parquet.metadata.num_rows:
-        raise DataError(f"{file} has columns but no rows: expected one at least.")
+    if not (names and parquet.metadata.num_rows):
+        raise DataError(
+            f"{file} has {len(names):,} columns and {parquet.metadata.num_rows:,} rows: expected "
+            "one of each at least."
+        )
     batches = parquet.iter_batches(rows, columns=kept)
     while True:
         with _intact(file):
