@@ -152,7 +152,8 @@ MISTAKES = {
     "no such folder": (GOOD, ["-o", "nowhere/m.shoal"], 1, ["nowhere/m.shoal"]),
     "a folder as output": (GOOD, ["-o", "."], 1, [". cannot be written", "folder"]),
     "a full disk": (GOOD, ["-o", "/dev/full"], 1, ["/dev/full", "no space"]),
-    "the table as output": (GOOD, ["-o", "t.csv"], 2, ["-o t.csv", "another name"]),
+    "a table as output": (GOOD, ["-o", "u.csv"], 2, ["-o u.csv", "model.shoal"]),
+    "the table as output": (GOOD, ["--test", "m.shoal"], 2, ["-o m.shoal", "another name"]),
     "no name as output": (GOOD, ["-o", ""], 2, ["-o", "name of a file"]),
     "one row": (HEADER + "1.5,Bonn,2,yes\n", [], 1, ["t.csv", "one class", "only row"]),
     "one class beside NA": (HEADER + LINE.replace("no", "NA") * 9, [], 1, ['"yes"', "9 more", "NA"]),
@@ -232,6 +233,7 @@ CALLS = {
     "answers into a folder": (["m.shoal", "trips.csv", "-o", "."], 1, ["it is a folder"]),
     "no such folder": (["m.shoal", "trips.csv", "-o", "no/a.csv"], 1, ["no/a.csv", "folder"]),
     "a full disk": (["m.shoal", "trips.csv", "-o", "/dev/full"], 1, ["/dev/full", "no space"]),
+    "another form": (["m.shoal", "trips.csv", "-o", "a.csv.gz"], 2, ["a.csv.gz", ".parquet"]),
     "two forms": (["m.shoal", "trips.csv", "-o", "a.csv", "--json"], 2, ["--json", "a.csv"]),
     "to keep what is not there": (["m.shoal", "trips.csv", "--keep", "lat"], 2, ['"late"']),
     "the model missing": (["n.shoal", "trips.csv"], 1, ["n.shoal", "Did you mean m.shoal"]),
@@ -265,6 +267,26 @@ def test_a_model_of_several_answers_is_not_compared_with_one_column(kind, trips,
     refused(capsys, arguments, 2, ["2 answers a row", "one column", "Python"])
 
 
+def test_columns_are_kept_as_far_as_the_form_can_hold_them(model, capsys):
+    more = {"list": [[1], None], "view": pa.array(["a", "b"]).cast(pa.string_view())}
+    more["gap"] = [float("nan"), float("inf")]
+    table = table_of(2)
+    for name, column in more.items():
+        table = table.append_column(name, pa.array(column))
+    pyarrow.parquet.write_table(table, "new.parquet")
+    keep = [x for name in more for x in ("--keep", name)]
+    assert main(["predict", str(model), "new.parquet", "-o", "a.jsonl", *keep]) == 0
+    lines = Path("a.jsonl").read_text().splitlines()
+    rows = [json.loads(line, parse_constant=pytest.fail) for line in lines]
+    assert [[row[name] for name in more] for row in rows] == [[[1], "a", None], [None, "b", None]]
+    assert main(["predict", str(model), "new.parquet", "-o", "a.PARQUET", *keep]) == 0
+    assert pyarrow.parquet.read_table("a.PARQUET")["list"].to_pylist() == [[1], None]
+    assert main(["predict", str(model), "new.parquet", "--keep", "view"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith('"a","')
+    arguments = ["predict", model, "new.parquet", "-o", "a.csv", *keep]
+    refused(capsys, arguments, 1, ['new.parquet, column "list" holds list'])
+
+
 @pytest.mark.parametrize("command", ["predict", "train"])
 def test_a_limit_of_file_size(command, model, capsys):
     resource = pytest.importorskip("resource")
@@ -272,9 +294,9 @@ def test_a_limit_of_file_size(command, model, capsys):
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, usual[1]))
     try:
-        said = ["old.shoal cannot be written: the file is larger"]
-        Path("old.shoal").write_bytes(b"old")
-        refused(capsys, [command, *arguments, "trips.csv", "-o", "old.shoal"], 1, said)
+        said = ["old.file cannot be written: the file is larger"]
+        Path("old.file").write_bytes(b"old")
+        refused(capsys, [command, *arguments, "trips.csv", "-o", "old.file"], 1, said)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, usual)
 

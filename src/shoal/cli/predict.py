@@ -12,17 +12,16 @@ from shoal.cli.columns import needed, placed, types_of
 from shoal.cli.record import target_of
 from shoal.cli.refuse import refuse_output
 from shoal.cli.show import count
-from shoal.cli.writers import writer
+from shoal.cli.writers import check_form, writer
 from shoal.data.files import stream_tables, unknown_column
 from shoal.errors import DataError, SettingError
 
 
 def predict(model: str, table: str, output: str, keep: Sequence[str], *, as_json: bool) -> None:
     """Stream a table through a model: what is in memory does not grow with the table."""
-    if as_json and output.endswith((".parquet", ".csv")):
-        raise SettingError(f"--json writes JSON lines, and not {output}. Name a .jsonl file.")
     if output != "-":
         refuse_output(output, (model, table))
+    check_form(output, as_json)
     fitted = load(model)
     rows = 0
     with writer(output, as_json) as write:

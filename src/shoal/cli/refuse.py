@@ -36,6 +36,11 @@ def refuse(order: Order, settings: Settings) -> None:
             raise SettingError(
                 f"--drop {shlex.quote(column)}: the column is also named by {option}. Choose one."
             )
+    if order.output and order.output.lower().endswith((".csv", ".parquet", ".jsonl")):
+        raise SettingError(
+            f"-o {order.output}: that is the name of a table, and a model is saved. Expected a "
+            "name such as model.shoal."
+        )
     ShoalRegressor(**settings.parameters())._check_settings()
     seed_of(settings.random_state)
     threads(settings.n_jobs)

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import PurePath
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -11,16 +12,35 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
+from shoal.data.tables import plain
+from shoal.errors import SettingError
 from shoal.files.atomic import atomic_write
 
 Write = Callable[[pa.Table], None]
 
 
+FORMS = (".csv", ".parquet", ".jsonl")
+# What has another name is CSV, but for these, which promise something else.
+OTHERS = (
+    ".gz", ".bz2", ".zst", ".xz", ".zip", ".xls", ".xlsx", ".ods", ".tsv", ".json", ".feather",
+    ".arrow", ".avro", ".orc", ".shoal",
+)  # fmt: skip
+
+
+def check_form(output: str, as_json: bool) -> None:
+    """Raise SettingError for a file name that promises another form than is written."""
+    form = _form(output)
+    if as_json and form in (".csv", ".parquet"):
+        raise SettingError(f"--json writes JSON lines, and not {output}. Name a .jsonl file.")
+    if form in OTHERS and not (as_json and form == ".json"):
+        raise SettingError(f"-o {output}: expected a name that ends in {', '.join(FORMS)}.")
+
+
 @contextmanager
 def writer(output: str, as_json: bool) -> Iterator[Write]:
     """A function that takes table after table; a file appears only when all is written."""
-    form = _json_lines if as_json or output.endswith(".jsonl") else _columns
-    make = pyarrow.parquet.ParquetWriter if output.endswith(".parquet") else pyarrow.csv.CSVWriter
+    form = _json_lines if as_json or _form(output) == ".jsonl" else _columns
+    make = pyarrow.parquet.ParquetWriter if _form(output) == ".parquet" else pyarrow.csv.CSVWriter
     if output == "-":
         with form(sys.stdout.buffer, make) as write:
             yield write
@@ -48,6 +68,9 @@ def _columns(sink: BinaryIO, make: Callable[..., Any]) -> Iterator[Write]:
     guarded = pa.PythonFile(_Open(sink), mode="w")
 
     def write(table: pa.Table) -> None:
+        if make is pyarrow.csv.CSVWriter:  # which knows neither lists nor every kind of text
+            names = table.column_names
+            table = pa.table([plain(table[name], name) for name in names], names)
         if not made:
             made.append(make(guarded, table.schema))
         made[0].write_table(table)
@@ -58,8 +81,14 @@ def _columns(sink: BinaryIO, make: Callable[..., Any]) -> Iterator[Write]:
         each.close()
 
 
+def _form(output: str) -> str:
+    return PurePath(output).suffix.lower()
+
+
 def _short(column: Any) -> Any:
     """float32 as the float64 with the fewest digits that still means it, as in CSV."""
+    if pa.types.is_floating(column.type):  # JSON has no word for what is not finite
+        column = pc.if_else(pc.is_finite(column), column, pa.scalar(None, column.type))
     if column.type != pa.float32():
         return column
     return pc.cast(pc.cast(column, pa.string()), pa.float64())
