@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
@@ -505,6 +506,18 @@ def test_a_long_file_comes_in_parts_and_in_bounded_memory() -> None:
         n += part.num_rows
     assert n == 300_000
     assert most < 10 * csv_files.BLOCK  # the file has 9.6 MB, and its table about as many again
+
+
+def test_a_parquet_file_of_one_row_group_comes_in_bounded_memory() -> None:
+    numbers = np.random.default_rng(0).normal(size=1_000_000)
+    pq.write_table(pa.table(dict.fromkeys("ab", numbers)), "t.parquet", row_group_size=1_000_000)
+    del numbers
+    before, most, n = pa.total_allocated_bytes(), 0, 0
+    for part in stream_tables("t.parquet", rows=10_000):
+        most = max(most, pa.total_allocated_bytes() - before)
+        n += part.num_rows
+    assert n == 1_000_000
+    assert most < 9 * csv_files.BLOCK  # the file has 16 MB, and its table as many again
 
 
 def run(program: str, **options: Any) -> subprocess.Popen[bytes]:

@@ -196,7 +196,12 @@ def _from_parquet(
     with _intact(file):
         # The description stands at the end, so a pipe must be read to its end first.
         on_disk = source != "-" and stream.seekable()
-        parquet = pq.ParquetFile(source if on_disk else pa.BufferReader(stream.read()))
+        # Read piece by piece: otherwise all of a row group is held, and some files are just one.
+        parquet = pq.ParquetFile(
+            source if on_disk else pa.BufferReader(stream.read()),
+            pre_buffer=False,
+            buffer_size=csv.BLOCK,
+        )
     names = parquet.schema_arrow.names
     csv.distinct(file, names)
     kept = choice.kept(file, names)
