@@ -4,6 +4,7 @@ import io
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from contextlib import contextmanager, suppress
@@ -51,7 +52,7 @@ def _here(folder, monkeypatch):
 @contextmanager
 def full():
     """A disk without space."""
-    with suppress(OSError), open("/dev/full", "w", encoding="utf-8") as stream:
+    with suppress(OSError), open("/dev/full", "w", buffering=1, encoding="utf-8") as stream:
         yield stream
 
 
@@ -60,7 +61,7 @@ def left():
     """A pipe whose reader has gone."""
     reader, writer = os.pipe()
     os.close(reader)
-    with suppress(OSError), open(writer, "w", encoding="utf-8") as stream:
+    with suppress(OSError), open(writer, "w", buffering=1, encoding="utf-8") as stream:
         yield stream
 
 
@@ -76,6 +77,18 @@ def test_results_that_cannot_be_written_are_told(command, capsys):
     assert ending(COMMANDS[command], full) == 1
     told = capsys.readouterr().err
     assert "standard output cannot be written: No space left" in told
+
+
+def test_a_real_program_tells_it_too():
+    # Python's own standard output forgets what it could not write: no later flush fails.
+    here = [sys.executable, "-c", "import sys; from shoal.cli import main; sys.exit(main())"]
+    with open("/dev/full", "w") as stream:
+        ended = subprocess.run(
+            [*here, *COMMANDS["train"]], stdout=stream, stderr=subprocess.PIPE, check=False
+        )
+    assert ended.returncode == 1
+    assert b"standard output cannot be written" in ended.stderr
+    assert shoal.load("new.shoal").fingerprint_ == shoal.load("m.shoal").fingerprint_
 
 
 # Of help rich itself says that its reader has gone, and ends the process.

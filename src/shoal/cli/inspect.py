@@ -44,7 +44,9 @@ def _show_model(fitted: Any, model: str, screen: Screen) -> None:
         screen.line("classes", listed(names, len(fitted.classes_)))
     hidden = f"{shape.n_h:,} {shape.activation} → " if shape.n_h else ""
     screen.line("network", f"{size_of(fitted)}     {shape.n_parameters:,} parameters each")
-    screen.line("", f"{shape.n_x:,} inputs → {hidden}{shape.n_y:,} {shape.output}, {fitted.dtype}")
+    screen.line(
+        "", f"{count(shape.n_x, 'input')} → {hidden}{shape.n_y:,} {shape.output}, {fitted.dtype}"
+    )
 
 
 def _show_training(fitted: Any, model: str, screen: Screen) -> None:
