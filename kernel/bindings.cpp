@@ -94,7 +94,7 @@ static void bind(nb::module_& m) {
             const auto from = examples<T>(X, Y, labels, weights);
             bool complete = true;
             run_team(team, [&](int t) {
-                const bool done = sums.compute(t, parameters.data(), from, Rows{pointer<uint32_t>(rows), 0}, m_rows, Rows{}, 0, stop);
+                const bool done = sums.compute(t, parameters.data(), from, Rows{pointer<uint32_t>(rows), 0}, m_rows, Rows{}, 0, false, stop);
                 if (t == 0) complete = done;
             });
             if (m_rows <= BLOCK_ROWS) sums.widen();

@@ -4,7 +4,8 @@
 // exp(-inf) = 0, exp(inf) = inf, tanh(±inf) = ±1, log(0) = -inf.
 //
 // The series are Taylor's: exp(r) = Σ rⁿ/n!, artanh(s) = Σ s²ⁿ⁺¹/(2n+1). They are cut
-// where the next term is below a tenth of the last place on the reduced range.
+// where the next term is below a tenth of the last place on the reduced range. The polynomials
+// of tanh, the busiest of all, are those with the smallest worst error: tools/minimax.py.
 #pragma once
 
 #include "simd.hpp"
@@ -25,6 +26,11 @@ struct Precision<float> {
     static constexpr float exp_floor = -104.0f;     // exp below is 0
     static constexpr float exp_ceiling = 89.0f;     // exp above is infinite
     static constexpr float tanh_ceiling = 9.5f;     // tanh above rounds to 1
+    static constexpr float artanh_half = 0.549306144f;
+    static constexpr float tanh_near_zero[] = {-0.33333318223913650038f, 0.13332608414555607551f, -0.053854630444375220673f,
+                                               0.021081195191428463114f, -0.0062876751481062381211f};
+    static constexpr float two_to[] = {1.0f, 0.69314720573710886751f, 0.24022646890405355117f, 0.055503287775097858385f,
+                                       0.0096184889852802358852f, 0.0013399931049639334409f, 0.00015345804192248001156f};
     // log 2 in two parts; the first has 9 trailing zeros, so k · high is exact for |k| < 512.
     static constexpr float log2_high = 0x1.62e4p-1f;
     static constexpr float log2_low = 0x1.7f7d1cp-20f;
@@ -41,6 +47,15 @@ struct Precision<double> {
     static constexpr double exp_floor = -746.0;
     static constexpr double exp_ceiling = 710.0;
     static constexpr double tanh_ceiling = 20.0;
+    static constexpr double artanh_half = 0.54930614433405484570;
+    static constexpr double tanh_near_zero[] = {-0.33333333333333300603, 0.13333333333326984205,   -0.053968253963969489089,
+                                                0.021869488391796132825, -0.0088632326984198030103, 0.0035920930087330701577,
+                                                -0.00145554914843000396, 0.00058847047067362662731, -0.00023344789852174331762,
+                                                0.000083411933654760176593, -0.000019553939313171392731};
+    static constexpr double two_to[] = {1.0, 0.69314718055994533046, 0.24022650695910156194, 0.055504108664819921674,
+                                        0.0096181291075883374844, 0.0013333558146789910487, 0.0001540353046251262598,
+                                        0.000015252733489995966166, 1.3215433090265398333e-6, 1.0178198019834490362e-7,
+                                        7.0741055488794161694e-9, 4.435282822400354436e-10};
     static constexpr double log2_high = 0x1.62e42fefa38p-1;
     static constexpr double log2_low = 0x1.ef35793c7673p-45;
 };
@@ -102,7 +117,7 @@ SHOAL_INLINE Line<T> divide(const Line<T>& n, const Line<T>& n_low, const Line<T
     return fma(rest, inverse(q), q);
 }
 
-// e/(e + 2), the heart of tanh and of log(1 + e). From e = 2 on it is 1 - 2/(e + 2), so that
+// e/(e + 2), the heart of log(1 + e). From e = 2 on it is 1 - 2/(e + 2), so that
 // the inverse of e + 2 is known from the quotient wherever it is needed.
 template <class T>
 SHOAL_INLINE Line<T> part_of_two_more(const Line<T>& e, const Line<T>& e_low) {
@@ -163,17 +178,30 @@ SHOAL_INLINE Line<T> sigmoid(const Line<T>& z) {
     return divide(n, n_low, d, d_low, [&](auto q) { return where_greater(zero, z, one - q, q); });
 }
 
-// tanh|x| = e/(e + 2) with e = exp(2|x|) - 1, which is accurate near 0 as well.
+// a₀ + a₁ x + a₂ x² + …, by Horner's rule.
+template <class T, int n>
+SHOAL_INLINE Line<T> polynomial(const T (&a)[n], const Line<T>& x) {
+    auto sum = broadcast(a[n - 1]);
+    unrolled<n - 1>([&](auto i) { sum = fma(sum, x, broadcast(a[n - 2 - i])); });
+    return sum;
+}
+
+// For a = |x| up to artanh ½ the odd polynomial a + a³ P(a²), and above it 1 - 2/(exp(2a) + 1).
+// The first hardly rounds but at its end, and every operation of the second keeps the order of
+// what it is given: so tanh never falls where it should rise.
 template <class T>
 SHOAL_INLINE Line<T> tanh(const Line<T>& x) {
-    const auto ceiling = broadcast(Precision<T>::tanh_ceiling), one = broadcast(T(1));
+    using P = Precision<T>;
+    const auto one = broadcast(T(1)), two = broadcast(T(2)), ceiling = broadcast(P::tanh_ceiling);
     auto a = magnitude(x);
     a = where_greater(a, ceiling, ceiling, a);
-    Line<T> k, k_shifted, r_low, low;
-    const auto r = reduce(a + a, k, k_shifted);
-    const auto scale = power_of_two(k_shifted);
-    const auto e = fma_with_rest(scale, small_expm1(r, r_low), scale - one, low);
-    return with_sign_of(part_of_two_more(e, fma(scale, r_low, low)), x);
+    const auto s = a * a;
+    const auto near = fma(a * s, polynomial(P::tanh_near_zero, s), a);
+    const auto to_base_2 = broadcast(T(2.8853900817779268147)), shift = broadcast(P::to_integer);  // 2 log₂ e
+    const auto k_shifted = fma(a, to_base_2, shift);
+    const auto f = fma(a, to_base_2, shift - k_shifted);  // exp(2a) = 2ᵏ 2ᶠ, |f| ≤ ½
+    const auto far = one - two / fma(power_of_two(k_shifted), polynomial(P::two_to, f), one);
+    return with_sign_of(where_greater(broadcast(P::artanh_half), a, near, far), x);
 }
 
 // 2 artanh(s) = 2s (1 + s²/3 + s⁴/5 + …).

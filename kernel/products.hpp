@@ -20,40 +20,47 @@ struct Steps {
     int64_t row, outer, inner;
 };
 
-// c[u] += Σ A[u, outer, inner] · B[outer, inner] for U rows at once, in registers.
-template <int U, class T>
-SHOAL_INLINE void accumulate(Line<T> (&c)[U], const T* a, Steps step, int64_t n_outer, int n_inner, const T* b) {
+// c[u, v] += Σ A[u, outer, inner] · B[outer, inner] for U rows of A at once and V matrices B,
+// `apart` numbers from one to the next, in registers.
+template <int U, int V = 1, class T>
+SHOAL_INLINE void accumulate(Line<T> (&c)[U * V], const T* a, Steps step, int64_t n_outer, int n_inner, const T* b, int64_t apart = 0) {
     for (int64_t outer = 0; outer < n_outer; ++outer, a += step.outer) {
         const T* scalar = a;
         for (int inner = 0; inner < n_inner; ++inner, b += LANES<T>, scalar += step.inner) {
-            const auto line = load(b);
-            unrolled<U>([&](auto u) { c[u] = fma(broadcast(scalar[u * step.row]), line, c[u]); });
+            Line<T> line[V];
+            unrolled<V>([&](auto v) __attribute__((always_inline)) { line[v] = load(b + v * apart); });
+            unrolled<U>([&](auto u) __attribute__((always_inline)) {
+                const auto factor = broadcast(scalar[u * step.row]);
+                unrolled<V>([&](auto v) __attribute__((always_inline)) { c[u * V + v] = fma(factor, line[v], c[u * V + v]); });
+            });
         }
     }
 }
 
-// Calls f(integral_constant U, first) so that the U's cover first … last: tiles as equal as can be.
-template <class F>
+// Calls f(integral_constant U, first) so that the U's cover first … last: tiles of at most
+// `most`, as equal as can be.
+template <int most, class F>
 SHOAL_INLINE void in_tiles(int first, int last, F&& f) {
     const int rows = last - first;
-    int tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
+    int tiles = (rows + most - 1) / most;
     for (; tiles > 0; --tiles) {
         const int size = (last - first + tiles - 1) / tiles;
         [&]<int... u>(std::integer_sequence<int, u...>) {
             ((size == u + 1 ? f(std::integral_constant<int, u + 1>{}, first) : void()), ...);
-        }(std::make_integer_sequence<int, TILE_ROWS>{});
+        }(std::make_integer_sequence<int, most>{});
         first += size;
     }
 }
 
-// One panel: C[i] = start[i] + Σ_k A[i, k] B[k] for rows 0 … n; `start` may be null.
-template <class T>
-void multiply(int n, int depth, const T* a, int64_t row_step, int64_t column_step, const T* start, const T* b, T* c) {
-    in_tiles(0, n, [&](auto U, int i) {
-        Line<T> sum[U];
-        unrolled<U>([&](auto u) { sum[u] = broadcast(start ? start[i + u] : T(0)); });
-        accumulate<U>(sum, a + i * row_step, {row_step, 0, column_step}, 1, depth, b);
-        unrolled<U>([&](auto u) { store(c + (i + u) * LANES<T>, sum[u]); });
+// C[i] = start[i] + Σ_k A[i, k] B[k] for rows 0 … n, in V panels at once; `start` may be null.
+// `finish` makes of a sum what is stored.
+template <int V, class T, class F>
+SHOAL_INLINE void multiply(int n, int depth, const T* a, int64_t row_step, int64_t column_step, const T* start, const T* b, T* c, F&& finish) {
+    in_tiles<TILE_ROWS / V>(0, n, [&](auto U, int i) {
+        Line<T> sum[U * V];
+        unrolled<U * V>([&](auto u) { sum[u] = broadcast(start ? start[i + u / V] : T(0)); });
+        accumulate<U, V>(sum, a + i * row_step, {row_step, 0, column_step}, 1, depth, b, int64_t(depth) * LANES<T>);
+        unrolled<U * V>([&](auto u) { store(c + (i + u / V + u % V * n) * LANES<T>, finish(i + u / V, sum[u])); });
     });
 }
 
@@ -67,7 +74,7 @@ template <class T>
 void correlate(int first, int last, int n, int64_t n_panels, const T* d, int n_x, const T* x, int64_t strip, T* c) {
     constexpr int L = LANES<T>;
     for (int i = 0; i < n_x; i += L, x += strip) {
-        in_tiles(first, last, [&](auto U, int j) {
+        in_tiles<TILE_ROWS>(first, last, [&](auto U, int j) {
             Line<T> sum[U];
             unrolled<U>([&](auto u) { sum[u] = broadcast(T(0)); });
             accumulate<U>(sum, d + j * L, {L, int64_t(n) * L, 1}, n_panels, L, x);
@@ -88,34 +95,29 @@ void dot(int first_j, int last_j, int n_d, const T* d, int first_i, int last_i, 
         for (int64_t p = 0; p < n_panels; ++p, at_d += n_d * L, at_e += n_e * L) {
             Line<T> lines[I];
             unrolled<I>([&](auto k) { lines[k] = load(at_e + k * L); });
-            unrolled<J>([&](auto u) {
+            unrolled<J>([&](auto u) __attribute__((always_inline)) {
                 const auto line = load(at_d + u * L);
                 unrolled<I>([&](auto k) { sum[u * I + k] = fma(line, lines[k], sum[u * I + k]); });
             });
         }
         unrolled<J * I>([&](auto u) { c[(j + u / I) * c_row + i + u % I] = sum_lanes(sum[u]); });
     };
-    constexpr std::integral_constant<int, 1> one;
-    constexpr std::integral_constant<int, 2> two;
-    const auto row_of_tiles = [&](auto J, int j) {
-        int i = first_i;
-        for (; i + 2 <= last_i; i += 2) tile(J, two, j, i);
-        if (i < last_i) tile(J, one, j, i);
-    };
-    int j = first_j;
-    for (; j + 2 <= last_j; j += 2) row_of_tiles(two, j);
-    if (j < last_j) row_of_tiles(one, j);
+    in_tiles<DOT_SIDE>(first_j, last_j, [&](auto J, int j) {
+        // (One row alone: four sums that do not wait for each other.)
+        in_tiles<J == 1 ? 4 : DOT_SIDE>(first_i, last_i, [&](auto I, int i) { tile(J, I, j, i); });
+    });
 }
 
 // c[j] = Σ_r D[j, r].
 template <class T>
 void sum_rows(int first, int last, int n, const T* d, int64_t n_panels, T* c) {
-    for (int j = first; j < last; ++j) {
-        auto sum = broadcast(T(0));
+    in_tiles<TILE_ROWS>(first, last, [&](auto U, int j) {
+        Line<T> sum[U];
+        unrolled<U>([&](auto u) { sum[u] = broadcast(T(0)); });
         const T* line = d + j * LANES<T>;
-        for (int64_t p = 0; p < n_panels; ++p, line += n * LANES<T>) sum = sum + load(line);
-        c[j] = sum_lanes(sum);
-    }
+        for (int64_t p = 0; p < n_panels; ++p, line += n * LANES<T>) unrolled<U>([&](auto u) { sum[u] = sum[u] + load(line + u * LANES<T>); });
+        unrolled<U>([&](auto u) { c[j + u] = sum_lanes(sum[u]); });
+    });
 }
 
 }  // namespace shoal

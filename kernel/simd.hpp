@@ -28,12 +28,15 @@ constexpr int LINE_BYTES = 64;
 #if defined(__AVX512F__)
 constexpr int VEC_BYTES = 64;
 constexpr int TILE_ROWS = 12;  // 12 accumulators of one register: covers two 4-cycle FMA units
+constexpr int DOT_SIDE = 4;    // 4 × 4 accumulators + 4 lines + 1, of 32 registers
 #elif defined(__AVX2__) && defined(__FMA__)
 constexpr int VEC_BYTES = 32;
 constexpr int TILE_ROWS = 6;  // 6 × 2 accumulators + 2 of a line + 1 broadcast, of 16 registers
+constexpr int DOT_SIDE = 2;   // 2 × 2 × 2 accumulators + 2 × 2 of lines + 2
 #elif defined(__aarch64__)
 constexpr int VEC_BYTES = 16;
 constexpr int TILE_ROWS = 6;  // 6 × 4 accumulators + 4 of a line + 1 broadcast, of 32 registers
+constexpr int DOT_SIDE = 2;   // 2 × 2 × 4 accumulators + 2 × 4 of lines + 4
 #else
 #error "the kernel needs fused multiply-add: build for x86-64-v3, x86-64-v4 or aarch64"
 #endif
@@ -198,14 +201,29 @@ SHOAL_INLINE Line<T> with_sign_of(const Line<T>& a, const Line<T>& sign_of) {  /
     SHOAL_EACH_PART((Vec<T>)((I)a.part[i] | ((I)sign_of.part[i] & sign)));
 }
 
+template <class T, int n>
+struct Numbers {
+    typedef T type __attribute__((vector_size(n * sizeof(T))));
+};
+
+// Adds the upper half of the n lanes to the lower half, and so on until one is left.
+template <class T, int n, int... i>
+SHOAL_INLINE T sum_halves(typename Numbers<T, n>::type x, std::integer_sequence<int, i...>) {
+    if constexpr (n == 2)
+        return x[0] + x[1];
+    else
+        return sum_halves<T, n / 2>(__builtin_shufflevector(x, x, i...) + __builtin_shufflevector(x, x, (i + n / 2)...),
+                                    std::make_integer_sequence<int, n / 4>{});
+}
+
 // Adds the lanes as a binary tree: lane i to lane i + half, until one is left.
 template <class T>
 SHOAL_INLINE T sum_lanes(const Line<T>& line) {
-    alignas(LINE_BYTES) T lanes[LANES<T>];
-    store(lanes, line);
-    for (int half = LANES<T> / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
-    return lanes[0];
+    Line<T> sum = line;
+    for (int half = PARTS / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; ++i) sum.part[i] = sum.part[i] + sum.part[i + half];
+    constexpr int n = VEC_BYTES / int(sizeof(T));
+    return sum_halves<T, n>(sum.part[0], std::make_integer_sequence<int, n / 2>{});
 }
 
 }  // namespace shoal

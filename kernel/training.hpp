@@ -96,10 +96,11 @@ class Sums {
 
     // Member t's part. Afterwards `sums` is complete for the member's own units (Share of
     // n_units), and the loss and the weight for member 0. False when stopped before the end.
-    // While it works it asks memory for the rows that come `next`.
-    bool compute(int t, const T* parameters, const Examples<T>& from, Rows rows, int64_t n, Rows next, int64_t n_next, Stop& stop) {
+    // While it works it asks memory for the rows that come `next`. `again` says that the rows
+    // are those of the last call: a single block then has them still.
+    bool compute(int t, const T* parameters, const Examples<T>& from, Rows rows, int64_t n, Rows next, int64_t n_next, bool again, Stop& stop) {
         if (n > BLOCK_ROWS) return many_blocks(t, parameters, from, rows, n, stop);
-        one_block_together(t, parameters, from, rows, n, next, n_next);
+        one_block_together(t, parameters, from, rows, n, next, n_next, again);
         return true;
     }
 
@@ -121,37 +122,37 @@ class Sums {
 
     // Panels first … last of a block. Equation after equation over all of them, as a panel's
     // own equations would wait for each other.
-    void panels(Block<T>& block, const T* parameters, const Examples<T>& from, const Rows& rows, int64_t n, const Share& mine, const Rows& next, int64_t n_next) {
+    void panels(Block<T>& block, const T* parameters, const Examples<T>& from, const Rows& rows, int64_t n, const Share& mine, const Rows& next, int64_t n_next, bool again) {
         for (int64_t p = mine.first; p < mine.last; ++p) {
             prefetch(from, next, n_next, p);
-            block.gather_X(from, rows, n, p);
-            block.gather_Y(from, rows, n, p);
+            if (!again) block.gather_X(from, rows, n, p), block.gather_Y(from, rows, n, p);
             block.weighted_inputs(parameters, p);
             block.activate_hidden(p);
         }
-        for (int64_t p = mine.first; p < mine.last; ++p) block.weighted_activations(parameters, p);
+        block.weighted_activations(parameters, mine.first, mine.last);
         for (int64_t p = mine.first; p < mine.last; ++p) block.activate_output_with_loss(p);
         if (with_gradients_)
             for (int64_t p = mine.first; p < mine.last; ++p) block.backward(parameters, p);
     }
 
-    void prefetch(const Examples<T>& from, const Rows& rows, int64_t n, int64_t p) const {
+    // (Inlined by force: gcc takes a function that only prefetches for one without effect and
+    // drops the call. Into L2, as L1 has too few places for lines under way.)
+    SHOAL_INLINE void prefetch(const Examples<T>& from, const Rows& rows, int64_t n, int64_t p) const {
         const int64_t bytes = std::min<int64_t>(shape_.n_x * sizeof(T), 8 * LINE_BYTES);
         for (int64_t r = p * LANES<T>; r < std::min(n, (p + 1) * LANES<T>); ++r) {
             const int64_t row = rows[r];
             const char* x = reinterpret_cast<const char*>(from.X + row * shape_.n_x);
-            for (int64_t at = 0; at < bytes; at += LINE_BYTES) __builtin_prefetch(x + at);
-            __builtin_prefetch(x + bytes - 1);
-            if (from.labels) __builtin_prefetch(from.labels + row);
-            else __builtin_prefetch(from.Y + row * shape_.n_y);
+            for (int64_t at = 0; at < bytes; at += LINE_BYTES) __builtin_prefetch(x + at, 0, 2);
+            __builtin_prefetch(x + bytes - 1, 0, 2);
+            __builtin_prefetch(from.labels ? static_cast<const void*>(from.labels + row) : from.Y + row * shape_.n_y, 0, 2);
         }
     }
 
-    void one_block_together(int t, const T* parameters, const Examples<T>& from, const Rows& rows, int64_t n, const Rows& next, int64_t n_next) {
+    void one_block_together(int t, const T* parameters, const Examples<T>& from, const Rows& rows, int64_t n, const Rows& next, int64_t n_next, bool again) {
         Block<T>& block = blocks_[0];
         const int64_t n_panels = block.panels(n);
         const Share units(shape_.n_units(), t, team_);
-        panels(block, parameters, from, rows, n, Share(n_panels, t, team_), next, n_next);
+        panels(block, parameters, from, rows, n, Share(n_panels, t, team_), next, n_next, again);
         barrier_.wait();
         if (with_gradients_) block.gradients(n_panels, int(units.first), int(units.last), t == 0, sums_);
         if (t > 0) return;
@@ -170,7 +171,7 @@ class Sums {
             for (int64_t b = task << run_; b < end && !stop.requested(); ++b) {
                 const Rows mine{rows.index, rows.first + b * BLOCK_ROWS};
                 const int64_t here = std::min<int64_t>(BLOCK_ROWS, n - b * BLOCK_ROWS), n_panels = block.panels(here);
-                panels(block, parameters, from, mine, here, Share(n_panels, 0, 1), Rows{}, 0);
+                panels(block, parameters, from, mine, here, Share(n_panels, 0, 1), Rows{}, 0, false);
                 if (with_gradients_) block.gradients(n_panels, 0, shape_.n_units(), true, term);
                 term[size_] = block.loss(n_panels);
                 term[size_ + 1] = block.weight(n_panels);
@@ -272,7 +273,7 @@ class Trainer {
             for (int64_t step = 0; step < n_steps; ++step) {
                 const int64_t n = rows_of(step);
                 if (t == 0) prepare(order, step + 2);
-                const bool complete = sums_.compute(t, W_, from_, batch(step), n, batch(step + 1), full_ ? 0 : rows_of(step + 1), *stop_);
+                const bool complete = sums_.compute(t, W_, from_, batch(step), n, batch(step + 1), full_ ? 0 : rows_of(step + 1), full_ && epoch > 0, *stop_);
                 if (t == 0) {
                     if (!complete || (polls++ % 16 == 0 && stop_->poll())) end(Ending::interrupted);
                     loss += sums_.loss(), weight += sums_.weight(n, t);
@@ -424,7 +425,7 @@ int64_t predict(const Shape& shape, const T* parameters, const Examples<T>& from
                 block.activate_hidden(p);
                 copy(block.A1(p), shape.n_h, wanted.A1, p);
             }
-            for (int64_t p = 0; p < n_panels; ++p) block.weighted_activations(parameters, p);
+            block.weighted_activations(parameters, 0, n_panels);
             for (int64_t p = 0; p < n_panels; ++p) {
                 block.activate_output(p);
                 copy(block.Z2(p), shape.n_y, wanted.Z2, p);

@@ -1,6 +1,6 @@
-"""The kernel's bits, by a program of its own: plain, and under the sanitizers.
+"""The kernel by programs of its own: its bits, plain and under the sanitizers, and its functions.
 
-The program is compiled here, as the extension was, with the same compiler and options.
+The programs are compiled here, as the extension was, with the same compiler and options.
 """
 
 import os
@@ -13,38 +13,54 @@ import pytest
 
 HERE = Path(__file__).parent
 KERNEL = HERE.parents[1] / "kernel"
-ISA = {"x86_64": ["-march=x86-64-v3"], "aarch64": ["-march=armv8-a"]}
+BUILDS = {
+    "avx2": ["-march=x86-64-v3"],
+    "avx512": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
+    "neon": ["-march=armv8-a"],
+}
 COMPILER = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _runnable():
-    if platform.machine() not in ISA:
-        pytest.skip(f"the kernel has no build for {platform.machine()}")
-    if platform.machine() == "x86_64":
-        from shoal.compute._processor import builds
+def builds() -> list[str]:
+    """What this processor can run."""
+    if platform.machine() == "aarch64":
+        return ["neon"]
+    from shoal.compute._processor import builds
 
-        if "avx2" not in builds():
-            pytest.skip("this processor has no AVX2 with fused multiply-add")
+    return [build for build in BUILDS if build in builds()]
 
 
-def built(folder: Path, *options: str) -> Path:
-    program = folder / "golden"
+@pytest.fixture(params=BUILDS)
+def build(request):
+    if request.param not in builds():
+        pytest.skip(f"this processor cannot run {request.param}")
+    return request.param
+
+
+def built(build: str, folder: Path, *options: str, source: str = "golden.cpp") -> Path:
+    program = folder / "program"
     flags = (HERE / "flags.txt").read_text().split()
-    command = [COMPILER, *flags, *ISA[platform.machine()], *options, f"-I{KERNEL}"]
-    subprocess.run([*command, HERE / "golden.cpp", "-o", program], check=True, timeout=600)
+    command = [COMPILER, *flags, *BUILDS[build], *options, f"-I{KERNEL}"]
+    subprocess.run([*command, HERE / source, "-o", program], check=True, timeout=600)
     return program
 
 
-def test_bits_are_those_that_people_have(tmp_path):
-    answer = subprocess.run([built(tmp_path)], capture_output=True, text=True, timeout=600)
+def test_bits_are_those_that_people_have(build, tmp_path):
+    answer = subprocess.run([built(build, tmp_path)], capture_output=True, text=True, timeout=600)
     assert answer.stdout == (HERE / "golden.txt").read_text()
     assert answer.returncode == 0
 
 
-def test_no_bad_access_and_no_undefined_behaviour(tmp_path):
+def test_no_bad_access_and_no_undefined_behaviour(build, tmp_path):
     options = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    program = built(tmp_path, *options)
+    program = built(build, tmp_path, *options)
     answer = subprocess.run([program], capture_output=True, text=True, timeout=600)
     assert answer.returncode == 0, answer.stderr[-4000:]
     assert answer.stdout == (HERE / "golden.txt").read_text()
+
+
+def test_no_function_falls_between_any_two_floats(tmp_path):
+    program = built(builds()[0], tmp_path, source="ordered.cpp")
+    answer = subprocess.run([program], capture_output=True, text=True, timeout=600)
+    assert answer.returncode == 0, answer.stdout
+    assert answer.stdout.count("falls 0 times") == 6
