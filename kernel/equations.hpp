@@ -94,16 +94,19 @@ void activate(Activation g, T* z, int n) {  // [2]
     }
 }
 
-// Calls f(slope), where slope(A1) is g'(Z1), which is known from A1 alone.
-template <class T, class F>
-void with_slope(Activation g, F&& f) {
+// dZ1 *= g'(Z1), where g' is known from A1 alone.
+template <class T>
+void multiply_by_slope(Activation g, const T* a, T* dz, int n) {
     const auto zero = broadcast(T(0)), one = broadcast(T(1)), leak = broadcast(T(LEAK));
+    const auto by = [&](auto&& slope) {
+        for (int i = 0; i < n; ++i, a += LANES<T>, dz += LANES<T>) store(dz, load(dz) * slope(load(a)));
+    };
     switch (g) {
-        case Activation::tanh: return f([&](auto A) { return fma(zero - A, A, one); });
-        case Activation::relu: return f([&](auto A) { return where_greater(A, zero, one, zero); });
-        case Activation::leaky_relu: return f([&](auto A) { return where_greater(A, zero, one, leak); });
-        case Activation::sigmoid: return f([&](auto A) { return fma(zero - A, A, A); });
-        case Activation::identity: return f([&](auto) { return one; });
+        case Activation::tanh: return by([&](auto A) { return fma(zero - A, A, one); });
+        case Activation::relu: return by([&](auto A) { return where_greater(A, zero, one, zero); });
+        case Activation::leaky_relu: return by([&](auto A) { return where_greater(A, zero, one, leak); });
+        case Activation::sigmoid: return by([&](auto A) { return fma(zero - A, A, A); });
+        case Activation::identity: return;
     }
 }
 
@@ -289,7 +292,7 @@ class Block {
     void weighted_inputs(const T* parameters, int64_t p) {
         if (shape_.n_h == 0) return;
         const T *W1 = parameters + shape_.W1(), *b1 = parameters + shape_.b1();
-        multiply<1>(shape_.n_h, shape_.n_x, W1, shape_.n_x, 1, b1, X(p), A1(p), as_it_is);  // [1] Z1 = W1 X + b1
+        multiply<1, T>(shape_.n_h, shape_.n_x, W1, shape_.n_x, 1, b1, X(p), A1(p));  // [1] Z1 = W1 X + b1
     }
 
     void activate_hidden(int64_t p) { activate(shape_.g, A1(p), shape_.n_h); }  // [2] A1 = g(Z1)
@@ -300,7 +303,7 @@ class Block {
         const T *W2 = parameters + shape_.W2(), *b2 = parameters + shape_.b2();
         const int n_in = shape_.n_in(), n_y = shape_.n_y;
         const auto panels = [&](auto V, int64_t p) {
-            multiply<V>(n_y, n_in, W2, n_in, 1, b2, shape_.n_h ? A1(p) : X(p), Z2(p), as_it_is);
+            multiply<V, T>(n_y, n_in, W2, n_in, 1, b2, shape_.n_h ? A1(p) : X(p), Z2(p));
         };
         int64_t p = first;
         if (n_y <= 3)
@@ -323,11 +326,8 @@ class Block {
             store(dz2 + k * L, w * (load(A2(p) + k * L) - load(Y(p) + k * L)));  // [5] dZ2 = w ∗ (A2 - Y)
         if (shape_.n_h == 0) return;
         const T* W2 = parameters + shape_.W2();
-        const T* a1 = A1(p);
-        with_slope<T>(shape_.g, [&](auto&& slope) {  // [8] dZ1 = W2ᵀ dZ2 ∗ g'(Z1)
-            multiply<1>(shape_.n_h, shape_.n_y, W2, 1, shape_.n_h, static_cast<const T*>(nullptr), dz2, dz1,
-                        [&](int i, const Line<T>& sum) { return sum * slope(load(a1 + i * L)); });
-        });
+        multiply<1, T>(shape_.n_h, shape_.n_y, W2, 1, shape_.n_h, nullptr, dz2, dz1);  // [8] dZ1 = W2ᵀ dZ2 ∗ g'(Z1)
+        multiply_by_slope(shape_.g, A1(p), dz1, shape_.n_h);
     }
 
     // Sums over the block, for units first … last of the first layer (with n_h = 0: outputs);
@@ -358,8 +358,6 @@ class Block {
     T* dZ2(int64_t p) { return Z2(p); }  // Z2 is not needed any more
 
   private:
-    static constexpr auto as_it_is = [](int, const Line<T>& sum) { return sum; };
-
     static T sum_lines(const T* lines, int64_t n) {
         auto sum = broadcast(T(0));
         for (int64_t i = 0; i < n; ++i) sum = sum + load(lines + i * L);

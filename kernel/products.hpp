@@ -53,14 +53,13 @@ SHOAL_INLINE void in_tiles(int first, int last, F&& f) {
 }
 
 // C[i] = start[i] + Σ_k A[i, k] B[k] for rows 0 … n, in V panels at once; `start` may be null.
-// `finish` makes of a sum what is stored.
-template <int V, class T, class F>
-SHOAL_INLINE void multiply(int n, int depth, const T* a, int64_t row_step, int64_t column_step, const T* start, const T* b, T* c, F&& finish) {
+template <int V, class T>
+void multiply(int n, int depth, const T* a, int64_t row_step, int64_t column_step, const T* start, const T* b, T* c) {
     in_tiles<TILE_ROWS / V>(0, n, [&](auto U, int i) {
         Line<T> sum[U * V];
         unrolled<U * V>([&](auto u) { sum[u] = broadcast(start ? start[i + u / V] : T(0)); });
         accumulate<U, V>(sum, a + i * row_step, {row_step, 0, column_step}, 1, depth, b, int64_t(depth) * LANES<T>);
-        unrolled<U * V>([&](auto u) { store(c + (i + u / V + u % V * n) * LANES<T>, finish(i + u / V, sum[u])); });
+        unrolled<U * V>([&](auto u) { store(c + (i + u / V + u % V * n) * LANES<T>, sum[u]); });
     });
 }
 
