@@ -53,7 +53,13 @@ def test_bits_are_those_that_people_have(build, tmp_path):
 
 def test_no_bad_access_and_no_undefined_behaviour(tmp_path):
     # (Lines but no variables for the debugger: tracking those takes half of the compiling.)
-    options = ["-O1", "-g1", "-fno-var-tracking", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    options = [
+        "-O1",
+        "-g1",
+        "-fno-var-tracking",
+        "-fsanitize=address,undefined",
+        "-fno-sanitize-recover=all",
+    ]
     program = built(builds()[0], tmp_path, *options)
     answer = subprocess.run([program], capture_output=True, text=True, timeout=600)
     assert answer.returncode == 0, answer.stderr[-4000:]
