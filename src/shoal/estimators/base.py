@@ -488,8 +488,9 @@ def check_lengths(m: int, targets: Targets, name: str) -> None:
         )
 
 
-def first_not_finite(matrix: Numbers, rows: int = 65_536) -> int | None:
-    """The first row with a NaN or an infinite number, looked for in pieces."""
+def first_not_finite(matrix: Numbers) -> int | None:
+    """The first row with a NaN or an infinite number, looked for in pieces of a cache's size."""
+    rows = 1 + 65_536 // matrix.shape[1]
     for begin in range(0, len(matrix), rows):
         good = np.isfinite(matrix[begin : begin + rows])
         if not good.all():
