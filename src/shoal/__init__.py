@@ -27,10 +27,12 @@ _ROOMS = {
     "ShoalError": "shoal.errors",
     "ShoalRegressor": "shoal.estimators.regressor",
     "ShoalWarning": "shoal.errors",
+    "gradient_check": "shoal.diagnosis.gradients",
     "load": "shoal.estimators.saving",
 }
 
 if TYPE_CHECKING:
+    from shoal.diagnosis.gradients import gradient_check
     from shoal.errors import (
         DataError,
         FileError,
@@ -56,6 +58,7 @@ __all__ = [
     "ShoalError",
     "ShoalRegressor",
     "ShoalWarning",
+    "gradient_check",
     "load",
 ]
 
