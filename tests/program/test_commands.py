@@ -20,7 +20,7 @@ from shoal.cli import main
 from shoal.cli.answers import Terminated
 from shoal.cli.app import app
 
-COMMANDS = ("train", "predict", "evaluate", "inspect")
+COMMANDS = tuple(command.callback.__name__ for command in app.registered_commands)
 
 
 def run(*arguments, stdin=None):

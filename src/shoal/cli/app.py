@@ -112,6 +112,22 @@ def inspect(model: o.Model, as_json: o.Json = False) -> None:
     run(model, as_json=as_json)
 
 
+@app.command()
+@answering
+def check(as_json: o.Json = False) -> None:
+    """Prove on this machine what shoal promises: right gradients, same bits.
+
+    Example:  shoal check
+
+    Each of the ten equations is held against finite differences of the cost,
+    in both precisions; trainings are compared over threads and builds of the
+    kernel; the time of a step is shown. Takes some seconds.
+    """
+    from shoal.cli.check import check as run
+
+    run(as_json=as_json)
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         import shoal
