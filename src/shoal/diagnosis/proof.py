@@ -76,7 +76,9 @@ def fingerprints() -> dict[str, str]:
         for solver in SOLVERS:
             for threads in THREADS:
                 vector = _trained(solver, dtype, threads)
-                found[f"{solver} {dtype} {threads}"] = hashlib.sha256(vector.tobytes()).hexdigest()[:16]
+                found[f"{solver} {dtype} {threads}"] = hashlib.sha256(vector.tobytes()).hexdigest()[
+                    :16
+                ]
     return found
 
 

@@ -26,6 +26,7 @@ from shoal.data.encoding import Encoding, SetAside, learn
 from shoal.data.examples import Examples, Numbers
 from shoal.data.split import hold_out
 from shoal.data.tables import as_table, from_objects, is_table
+from shoal.diagnosis.diagnose import Case, findings_of
 from shoal.errors import DataError, SettingError, ShoalWarning
 from shoal.network.activations import ACTIVATIONS
 from shoal.network.architecture import Architecture
@@ -291,6 +292,11 @@ class ShoalBase(BaseEstimator):
         )
         self.member_seeds_ = seeds[: len(trained)]
         self._keep(architecture, trained)
+        began = [Network._of(architecture, state.parameters.copy()) for state in states]
+        part, held = self._parts(examples, validation, seeds[0])
+        case = self._case(part)._replace(starts=tuple(began))
+        self.diagnosis_ = findings_of(case, held, self.training_seconds_)
+        self._warn(trained)
 
     def _go_on(self, architecture: Architecture) -> list[State] | None:
         """Where the last fit ended, for `warm_start`; None before the first."""
@@ -340,9 +346,7 @@ class ShoalBase(BaseEstimator):
         return part, kept
 
     def _plan(self, m: int, seed: int) -> Plan:
-        squares = self.out_activation_ == "identity"
-        usual = (SQUARES_LEARNING_RATES if squares else LEARNING_RATES)[self.solver]
-        rate = usual if self.learning_rate == "auto" else self.learning_rate
+        rate = self._usual_rate() if self.learning_rate == "auto" else self.learning_rate
         batch = (
             0
             if self.solver == "gd"
@@ -360,6 +364,10 @@ class ShoalBase(BaseEstimator):
         )
         return Plan(rule, self.max_iter, float(self.tol), self.n_iter_no_change)
 
+    def _usual_rate(self) -> float:
+        squares = self.out_activation_ == "identity"
+        return (SQUARES_LEARNING_RATES if squares else LEARNING_RATES)[self.solver]
+
     def _keep(self, architecture: Architecture, trained: Sequence[Trained]) -> None:
         self.networks_ = [Network._of(architecture, t.parameters.copy()) for t in trained]
         self._states = [t.state for t in trained]
@@ -376,26 +384,49 @@ class ShoalBase(BaseEstimator):
         self.training_seconds_ = max(t.seconds for t in trained)
         self.interruption_ = next((t.interruption for t in trained if t.interruption), None)
         self.record_: dict[str, Any] = {}
-        self._warn(trained)
 
     def _warn(self, trained: Sequence[Trained]) -> None:
-        plan = self._plan(10**6, 0)
-        diverged = [t for t in trained if t.ending == "diverged"]
         if any(t.ending == "interrupted" for t in trained):
-            warnings.warn(
+            message = (
                 f"training was interrupted after {trained[0].epochs} epochs: the best network so "
-                f"far (epoch {trained[0].best_epoch}) is kept.",
-                ShoalWarning,
-                stacklevel=4,
+                f"far (epoch {trained[0].best_epoch}) is kept."
             )
-        elif diverged:
-            warnings.warn(
-                f"training diverged after {diverged[0].epochs} epochs: the loss grew instead of "
-                f"falling. The best network seen (epoch {diverged[0].best_epoch}) is kept. Try "
-                f"learning_rate={plan.rule.learning_rate / 10:g}.",
-                ShoalWarning,
-                stacklevel=4,
+        elif not self.diagnosis_.healthy:
+            gravest = self.diagnosis_.findings[0]
+            more = sum(f.severity != "remark" for f in self.diagnosis_.findings) - 1
+            message = f"{gravest}{f' And {more} more: see diagnosis_.' if more else ''}"
+        else:
+            return
+        warnings.warn(message, ShoalWarning, stacklevel=4)
+
+    # --- diagnosis --------------------------------------------------------------------
+
+    def _case(self, examples: Examples) -> Case:
+        """What a diagnosis may look at, with these examples."""
+        plan = self._plan(examples.m, 0)
+        names = (
+            self.encoding_.features if self.encoding_ else getattr(self, "feature_names_in_", ())
+        )
+        return Case(
+            tuple(self.networks_), examples, self.get_params(deep=False),
+            rate=plan.rule.learning_rate, usual_rate=self._usual_rate(),
+            losses=tuple(self.loss_curve_),
+            validation_losses=tuple(self.validation_loss_curve_ or ()),
+            ending=self.endings_[0], best_epoch=self.best_epoch_,
+            columns=tuple(str(name) for name in names),
+        )  # fmt: skip
+
+    def _case_of(self, X: Any, y: Any) -> Case:
+        """The same for a table, which may be new: for `shoal.diagnose`."""
+        check_is_fitted(self)
+        case = self._case(self._validation(X, y, None))
+        began: tuple[Network, ...] = ()
+        if not self.warm_start:
+            shape = self.networks_[0].architecture
+            began = tuple(
+                Network._of(shape, self._draw(shape, seed)) for seed in self.member_seeds_
             )
+        return case._replace(new=True, starts=began)
 
     # --- afterwards -------------------------------------------------------------------
 

@@ -1,0 +1,536 @@
+"""From what was seen of a training to findings with cures.
+
+Each rule is a function from the case to findings; the order of `RULES` is the order of
+causes: what is explained by an earlier finding is not told again. Thresholds were chosen
+on one half of the data sets of `benchmarks/diagnosis.py` and are measured on the other
+(docs/diagnosis.md).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from shoal.compute.engine import engine
+from shoal.compute.steps import Budget, Rule, start
+from shoal.data.examples import Examples
+from shoal.diagnosis.curves import Curve, curve_of
+from shoal.diagnosis.findings import SEVERITIES, Diagnosis, Finding
+from shoal.diagnosis.units import Units, look
+from shoal.network.architecture import Architecture
+from shoal.network.initialisers import initialise
+from shoal.training.network import Network
+
+Numbers = NDArray[np.floating]
+
+SAMPLE = 1000  # examples that are looked at, evenly spread
+PROBE_SECONDS = 0.2  # a fit of this length pays for a probe of a tenth of it
+PROBE_EPOCHS = 60
+MEMBERS = 4  # networks that are looked at
+
+# Shares of the baseline, the loss of the best constant answer.
+BOUNCES = 0.03  # rises of this size between epochs: the steps are too long
+ABOVE = 0.05  # an end this far above the lowest loss
+STILL_FALLING = 0.01  # in the last tenth of the epochs
+STEADY = 0.3  # of the whole fall in the second half: no bend in the curve
+NOTHING_LEARNT = 0.98  # of the baseline: no better than a constant answer
+BETTER = 0.9  # of the loss: another start reaches clearly less
+GAP = 0.2  # the loss on new rows above that on the training rows
+WORSE_BY = 0.02  # the linear network may be this much worse and still be enough
+# Of the units, or of (unit, example) pairs.
+DEAD_SHARE = 0.2
+SATURATED_SHARE = 0.5
+SATURATED_AT_FIRST = 0.25
+IDLE_SHARE = 0.5
+# Of the inputs: in standard deviations, or from one column to another.
+FAR = 10.0
+UNEQUAL = 30.0
+RARE = 0.05  # a class this rare may well be never the likeliest
+SLOW = 0.2  # of the usual learning rate
+
+
+class Case(NamedTuple):
+    """All that a diagnosis may look at."""
+
+    networks: tuple[Network, ...]
+    examples: Examples  # of the training, or new ones
+    settings: Mapping[str, Any]  # the estimator's parameters
+    rate: float = 0.0  # the learning rate that was used
+    usual_rate: float = 0.0  # the solver's default
+    losses: tuple[float, ...] = ()  # one an epoch, of the first member
+    validation_losses: tuple[float, ...] = ()
+    ending: str = ""  # see shoal.training.loop
+    best_epoch: int = 0
+    starts: tuple[Network, ...] = ()  # where the members began
+    columns: tuple[str, ...] = ()  # names of the inputs
+    new: bool = False  # the examples may be ones that were not trained on
+
+
+class Seen(NamedTuple):
+    """What was measured, once for all rules."""
+
+    case: Case
+    X: Numbers  # (n_x, m)
+    Y: Numbers  # (n_y, m)
+    A2: Numbers  # (n_y, m): the members' mean
+    baseline: float
+    units: tuple[Units, ...]
+    starts: tuple[Units, ...]
+    curve: Curve | None
+    validation: Curve | None
+    loss: float = 0.0  # of the first member: on examples held out from the two below
+    linear_loss: float | None = None  # of a short training without hidden layer
+    usual_loss: float | None = None  # of a short training with the usual settings
+
+    @property
+    def shape(self) -> Architecture:
+        """Of every member."""
+        return self.case.networks[0].architecture
+
+
+def diagnose(model: Any, X: ArrayLike, y: Any) -> Diagnosis:
+    """Say what is wrong with a trained model, what shows it, and what to change.
+
+    `model` is a fitted estimator (X and y as for its `fit`: rows are examples) or a `Network`
+    (X and Y are the lecture's columns). With rows that were not trained on, overfitting can
+    be seen too. The answer prints as a line or a few; its `findings` have names, figures and
+    cures, and `cured(estimator)` is an unfitted estimator with the cures applied. Raises
+    DataError when X or y do not fit the model.
+
+    >>> zeros = Network.initialise(2, 4, 1, scale="zeros")
+    >>> print(diagnose(zeros, [[0.5, -1.0, 2.0], [1.0, 0.0, -1.0]], [[0, 1, 1]]))
+    error: symmetric-units: 4 of 4 hidden units are twins, with equal weights in and out: \
+equal gradients keep them equal for ever, and they do the work of one. Draw W at random: \
+init="auto".
+    """
+    if isinstance(model, Network):
+        return findings_of(Case((model,), model._examples(X, y, None), {}))
+    case: Case = model._case_of(X, y)
+    return findings_of(case)
+
+
+def findings_of(
+    case: Case, held: Examples | None = None, seconds: float = float("inf")
+) -> Diagnosis:
+    """The diagnosis of a case. After a fit: of the examples `held` out and the `seconds` it took."""
+    seen = _probed(_look(case), held, seconds)
+    found: list[Finding] = []
+    for rule, explained_by in RULES:
+        if not any(f.name in explained_by and f.severity != "remark" for f in found):
+            found.extend(rule(seen))
+    found.sort(key=lambda finding: -SEVERITIES.index(finding.severity))
+    return Diagnosis(tuple(found), seen.shape.n_h * len(case.networks), len(case.networks))
+
+
+def _probed(seen: Seen, held: Examples | None, seconds: float) -> Seen:
+    """With what two short trainings tell, where the time of the fit pays for them.
+
+    The linear network is worth its while after a fit of some length; the one with the usual
+    settings only when this one has learnt nothing, or nothing but a straight line. Both learn
+    from some examples and are measured on others: those `held` out, or every second one.
+    """
+    shape, case = seen.shape, seen.case
+    network, some = case.networks[0], sample_of(case.examples)
+    loss = mean_loss(shape, network.vector, some)
+    poor = loss > NOTHING_LEARNT * seen.baseline or (
+        shape.activation != "identity" and all(units.straight == units.n for units in seen.units)
+    )
+    if not shape.n_h or case.ending == "interrupted" or not (poor or seconds >= PROBE_SECONDS):
+        return seen._replace(loss=loss)
+    if held is None:
+        rows = np.arange(some.m)
+        some, held = some.take(rows[::2]), some.take(rows[1::2])
+    if not held.m:
+        return seen._replace(loss=loss)
+    held = sample_of(held)
+    return seen._replace(
+        loss=mean_loss(shape, network.vector, held),
+        linear_loss=_probe(shape._replace(n_h=0), some, held) if seconds >= PROBE_SECONDS else None,
+        usual_loss=_probe(shape, some, held) if poor else None,
+    )
+
+
+def _probe(shape: Architecture, examples: Examples, held: Examples) -> float:
+    """The lowest loss on `held` of a short training with the usual settings."""
+    shape = shape._replace(n_h=min(shape.n_h, 32))
+    first = initialise(*shape[:3], key=0, activation=shape.activation)
+    state = start(shape.flatten(first, examples.X.dtype), "adam")
+    rule = Rule("adam", 0.01, batch_size=min(32, examples.m))
+    best = np.inf
+    for epoch in range(0, PROBE_EPOCHS, 10):
+        state = engine.train(shape, rule, Budget(epoch, 10), examples, state, 1).state
+        best = min(best, mean_loss(shape, state.parameters, held))
+    return float(best)
+
+
+def mean_loss(shape: Architecture, vector: Numbers, examples: Examples) -> float:
+    """The mean loss of a network on some examples."""
+    total = engine.sums(shape, vector, examples, 1, gradients=False)
+    return total.loss / max(total.weight, 1e-300)
+
+
+def sample_of(examples: Examples, most: int = SAMPLE) -> Examples:
+    """At most so many of the examples, evenly spread."""
+    if examples.m <= most:
+        return examples
+    return examples.take(np.linspace(0, examples.m - 1, most).astype(np.uint32))
+
+
+def _look(case: Case) -> Seen:
+    some = sample_of(case.examples)
+    rows = some.X if some.rows is None else np.ascontiguousarray(some.X[some.rows])
+    shape = case.networks[0].architecture
+    X, Y, w = some.columns(shape.n_y)
+    baseline = baseline_of(shape, Y, w)
+    outputs, units = [], []
+    for network in case.networks[:MEMBERS]:
+        Z1, A1, _, A2 = engine.forward(shape, network.vector, rows, 1)
+        outputs.append(A2)
+        if shape.n_h:
+            units.append(look(shape, network.parameters, Z1, A1))
+    starts = []
+    for network in case.starts[:MEMBERS] if shape.n_h else ():
+        Z1, A1, _, _ = engine.forward(shape, network.vector, rows, 1)
+        starts.append(look(shape, network.parameters, Z1, A1))
+    finite = any(np.isfinite(case.losses))
+    return Seen(
+        case, X, Y, np.mean(outputs, axis=0), baseline,
+        tuple(units), tuple(starts),
+        curve_of(case.losses, baseline) if finite else None,
+        curve_of(case.validation_losses, baseline) if case.validation_losses else None,
+    )  # fmt: skip
+
+
+def baseline_of(shape: Architecture, Y: Numbers, w: Numbers | None = None) -> float:
+    """The loss of the best constant answer: the mean of Y, on these examples."""
+    weights = np.ones((1, Y.shape[1])) if w is None else w.astype(np.float64)
+    mean = (weights * Y).sum(axis=1, keepdims=True) / weights.sum()
+    if shape.output == "identity":
+        return float((weights * 0.5 * (Y - mean) ** 2).sum() / weights.sum())
+    with np.errstate(divide="ignore", invalid="ignore"):
+        yes = np.where(mean > 0, -mean * np.log(mean), 0.0)
+        no = np.where(mean < 1, -(1 - mean) * np.log(1 - mean), 0.0)
+    return float((yes + (no if shape.output == "sigmoid" else 0.0)).sum())
+
+
+# --- the rules -----------------------------------------------------------------------
+
+
+def _diverged(seen: Seen) -> Iterator[Finding]:
+    if seen.case.ending != "diverged":
+        return
+    rate, usual = seen.case.rate, seen.case.usual_rate
+    lower = min(rate / 10, usual) if usual else rate / 10
+    yield Finding(
+        "diverged",
+        "error",
+        f"the loss grew instead of falling, and training ended after {len(seen.case.losses)} "
+        f"epochs at learning rate {rate:g}; the best network seen is kept.",
+        f"Use shorter steps: learning_rate={lower:g}.",
+        {"learning_rate": lower},
+        {"epochs": len(seen.case.losses), "learning_rate": rate},
+    )
+
+
+def _symmetric(seen: Seen) -> Iterator[Finding]:
+    twins = [len(group) for units in seen.units for group in units.twins]
+    n = sum(units.n for units in seen.units)
+    if not twins:
+        return
+    everyone = sum(twins) == n
+    yield Finding(
+        "symmetric-units",
+        "error" if everyone else "warning" if sum(twins) > 0.1 * n else "remark",
+        f"{sum(twins)} of {n} hidden units are twins, with equal weights in and out: equal "
+        "gradients keep them equal for ever, and they do the work of "
+        f"{'one' if len(twins) == 1 else len(twins)}.",
+        'Draw W at random: init="auto".',
+        {"init": "auto"},
+        {"twins": [list(group) for units in seen.units for group in units.twins], "units": n},
+    )
+
+
+def _unscaled(seen: Seen) -> Iterator[Finding]:
+    if seen.case.settings.get("encode", "auto") is not None and seen.case.settings:
+        return
+    X = seen.X.astype(np.float64)
+    spread, mean = X.std(axis=1), np.abs(X.mean(axis=1))
+    varying = spread > 1e-12 * np.maximum(mean, 1e-300)
+    if not varying.any():
+        return
+    spread, mean = spread[varying], mean[varying]
+    high, low = float(spread.max()), float(spread.min())
+    away = float((mean / spread).max())
+    if high < UNEQUAL and high / low < UNEQUAL * UNEQUAL and (away < FAR or mean.max() < FAR):
+        return
+    yield Finding(
+        "unscaled-inputs",
+        "warning",
+        f"the inputs differ in size: standard deviations from {low:.3g} to {high:.3g}, means up "
+        f"to {float(mean.max()):.3g}. A step that suits one column is too long or too short for "
+        "another.",
+        'Standardise them: encode="auto".',
+        {"encode": "auto"},
+        {"smallest": low, "largest": high, "largest_mean": float(mean.max())},
+    )
+
+
+def _too_high(seen: Seen) -> Iterator[Finding]:
+    curve, rate, usual = seen.curve, seen.case.rate, seen.case.usual_rate
+    if curve is None or curve.epochs < 5:
+        return
+    high = curve.bounce > BOUNCES or (curve.rise > ABOVE and curve.bounce > BOUNCES / 3)
+    lost = curve.last > 1 + ABOVE and rate > usual
+    if not (high or lost):
+        return
+    lower = min(rate / 10, usual) if usual and rate > 2 * usual else rate / 10
+    yield Finding(
+        "learning-rate-too-high",
+        "warning",
+        f"the loss jumps up by {curve.bounce:.0%} of its scale from epoch to epoch and ends "
+        f"{curve.rise:.0%} above its lowest: steps at learning rate {rate:g} overshoot.",
+        f"Use shorter steps: learning_rate={lower:g}.",
+        {"learning_rate": lower},
+        {"bounce": curve.bounce, "rise": curve.rise, "learning_rate": rate},
+    )
+
+
+def _saturated(seen: Seen) -> Iterator[Finding]:
+    if not seen.units or seen.shape.activation not in ("tanh", "sigmoid"):
+        return
+    share = float(np.mean([units.saturated for units in seen.units]))
+    first = float(np.mean([units.saturated for units in seen.starts])) if seen.starts else 0.0
+    if first < SATURATED_AT_FIRST and share < SATURATED_SHARE:
+        return
+    drawn_so = first >= SATURATED_AT_FIRST
+    began = f", and {first:.0%} at the start" if seen.starts else ""
+    cure: dict[str, Any] = {"init": "auto"} if drawn_so or not seen.starts else {}
+    advice = 'Draw W smaller: init="auto".'
+    if not cure:
+        cure = {"learning_rate": seen.case.rate / 10, "alpha": 0.001}
+        advice = (
+            f"Use shorter steps and a penalty: learning_rate={seen.case.rate / 10:g}, alpha=0.001."
+        )
+    yield Finding(
+        "saturated-units",
+        "warning",
+        f"{share:.0%} of the hidden activations lie where the slope is below 1 % of its largest"
+        f"{began}: little is learnt there.",
+        advice,
+        cure,
+        {"share": share, "share_at_start": first},
+    )
+
+
+def _dead(seen: Seen) -> Iterator[Finding]:
+    dead, n = sum(len(units.dead) for units in seen.units), sum(units.n for units in seen.units)
+    if not dead:
+        return
+    yield Finding(
+        "dead-units",
+        "error" if dead == n else "warning" if dead >= DEAD_SHARE * n else "remark",
+        f"{dead} of {n} hidden units answer 0 to every example: their slope is 0 too, and they "
+        "will not come back.",
+        'Use activation="leaky_relu", or a lower learning rate.',
+        {"activation": "leaky_relu"} | _lower_if_high(seen),
+        {"dead": [list(units.dead) for units in seen.units], "units": n},
+    )
+
+
+def _lower_if_high(seen: Seen) -> dict[str, Any]:
+    rate, usual = seen.case.rate, seen.case.usual_rate
+    return {"learning_rate": usual} if usual and rate > 2 * usual else {}
+
+
+def _too_low(seen: Seen) -> Iterator[Finding]:
+    curve, rate, usual = seen.curve, seen.case.rate, seen.case.usual_rate
+    if curve is None or curve.epochs < 5 or not rate < SLOW * usual:
+        return
+    if seen.case.ending not in ("finished", "plateau") or curve.last < 0.5 * curve.first:
+        return
+    falling = curve.late_share > STEADY
+    creeping = curve.last > NOTHING_LEARNT * min(curve.first, 1.0)
+    if not (falling or creeping):
+        return
+    yield Finding(
+        "learning-rate-too-low",
+        "warning",
+        f"the loss fell by {curve.first - curve.last:.1%} of its scale in {curve.epochs} epochs, "
+        f"{max(curve.late_share, 0):.0%} of it in the second half: steps at learning rate {rate:g} "
+        "are too short.",
+        f"Use longer ones: learning_rate={usual:g}.",
+        {"learning_rate": usual},
+        {"fall": curve.first - curve.last, "late_share": curve.late_share, "learning_rate": rate},
+    )
+
+
+def _plateau(seen: Seen) -> Iterator[Finding]:
+    if not seen.shape.n_h or seen.curve is None or seen.curve.epochs < 5:
+        return
+    usual, loss = seen.usual_loss, seen.loss / max(seen.baseline, 1e-300)
+    if usual is None or usual > BETTER * seen.loss:
+        return
+    yield Finding(
+        "stuck-on-plateau",
+        "warning",
+        f"after {seen.curve.epochs} epochs the loss is {loss:.0%} of a constant answer's, where "
+        f"the same network from another start reaches {usual / seen.baseline:.0%}: it sits where "
+        "the gradient is next to nothing.",
+        'Draw W larger and go on with adam: init="auto", solver="adam".',
+        {"init": "auto", "solver": "adam", "learning_rate": "auto"},
+        {"loss": loss, "reachable": usual / seen.baseline},
+    )
+
+
+def _still_linear(seen: Seen) -> Iterator[Finding]:
+    straight = sum(units.straight for units in seen.units)
+    n = sum(units.n for units in seen.units)
+    if not n or straight < n:
+        return
+    by_choice = seen.shape.activation == "identity"
+    cure: dict[str, Any] = {"activation": "tanh"} if by_choice else {"init": "auto"}
+    if not by_choice and seen.case.ending == "finished" and seen.case.settings:
+        cure |= {"max_iter": 5 * int(seen.case.settings.get("max_iter", 200))}
+    words = ", ".join(f"{name}={value!r}" for name, value in cure.items())
+    yield Finding(
+        "still-linear",
+        "warning",
+        f"all {n} hidden units lie in the straight part of {seen.shape.activation}: the hidden "
+        "layer adds nothing yet to what a linear network can say.",
+        f"Try {words}.",
+        cure,
+        {"units": n},
+    )
+
+
+def _not_converged(seen: Seen) -> Iterator[Finding]:
+    curve = seen.validation or seen.curve
+    if curve is None or seen.case.ending != "finished" or curve.epochs < 3:
+        return
+    if curve.late_fall < STILL_FALLING:
+        return
+    more = 5 * int(seen.case.settings.get("max_iter", curve.epochs))
+    yield Finding(
+        "not-converged",
+        "warning",
+        f"the loss was still falling when the budget of {curve.epochs} epochs ended: by "
+        f"{curve.late_fall:.1%} of its scale in the last tenth of them.",
+        f"Go on: max_iter={more}.",
+        {"max_iter": more},
+        {"late_fall": curve.late_fall, "epochs": curve.epochs},
+    )
+
+
+def _one_class(seen: Seen) -> Iterator[Finding]:
+    if seen.shape.output == "identity" or (seen.shape.n_y > 1 and seen.shape.output == "sigmoid"):
+        return
+    if seen.shape.n_y == 1:
+        said, true = (seen.A2[0] > 0.5).astype(int), seen.Y[0].astype(int)
+    else:
+        said, true = seen.A2.argmax(axis=0), seen.Y.argmax(axis=0)
+    counts = np.bincount(true, minlength=max(seen.shape.n_y, 2)) / len(true)
+    others = float(counts.sum() - counts.max())
+    if len(np.unique(said)) > 1 or others < RARE or len(true) < 10:
+        return
+    yield Finding(
+        "one-class-predicted",
+        "warning",
+        f"every one of {len(said)} examples gets the same answer, though {others:.0%} of them "
+        "belong to other classes.",
+        'Give the rare classes weight: class_weight="balanced".',
+        {"class_weight": "balanced"},
+        {"share_of_others": others},
+    )
+
+
+def _overfitting(seen: Seen) -> Iterator[Finding]:
+    if not (seen.case.new and seen.curve):
+        return
+    gap = seen.loss / seen.baseline - min(seen.curve.last, seen.curve.first)
+    if gap < GAP or seen.case.ending == "diverged":
+        return
+    alpha = max(10 * float(seen.case.settings.get("alpha", 0.0)), 0.01)
+    yield Finding(
+        "overfitting",
+        "warning",
+        f"the loss on these rows is {seen.loss / seen.baseline:.0%} of a constant answer's, on the "
+        f"training rows {seen.curve.last:.0%}: the network has learnt them by heart.",
+        f"Stop by validation, with a penalty: early_stopping=True, alpha={alpha:g}.",
+        {"early_stopping": True, "alpha": alpha},
+        {"gap": gap},
+    )
+
+
+def _useless_columns(seen: Seen) -> Iterator[Finding]:
+    spread = seen.X.std(axis=1)
+    constant = np.flatnonzero(spread <= 1e-6 * np.abs(seen.X).max(axis=1))
+    names = [seen.case.columns[j] if j < len(seen.case.columns) else f"x{j}" for j in constant]
+    if not names:
+        return
+    yield Finding(
+        "useless-columns",
+        "remark",
+        f"{len(names)} of {len(seen.X)} inputs never vary on the rows looked at: "
+        f"{', '.join(names[:5])}{' …' if len(names) > 5 else ''}.",
+        'encode="auto" sets constant columns aside.' if not _encoded(seen) else "Drop them.",
+        {} if _encoded(seen) else {"encode": "auto"},
+        {"columns": names},
+    )
+
+
+def _encoded(seen: Seen) -> bool:
+    return bool(seen.case.settings.get("encode"))
+
+
+def _too_wide(seen: Seen) -> Iterator[Finding]:
+    n = sum(units.n for units in seen.units)
+    spare = sum(
+        len(units.idle) + len(units.dead) + sum(len(g) - 1 for g in units.twins)
+        for units in seen.units
+    )
+    if not n or spare < max(IDLE_SHARE * n, 2):
+        return
+    enough = max(1, -(-(n - spare) // len(seen.units)))
+    yield Finding(
+        "too-wide",
+        "remark",
+        f"{spare} of {n} hidden units can be removed or merged with no change to speak of.",
+        f"hidden={enough} would do.",
+        {"hidden": enough},
+        {"spare": spare, "units": n},
+    )
+
+
+def _linear_is_enough(seen: Seen) -> Iterator[Finding]:
+    linear = seen.linear_loss
+    if not seen.shape.n_h or linear is None or linear > seen.loss + WORSE_BY * seen.baseline:
+        return
+    yield Finding(
+        "linear-is-enough",
+        "remark",
+        f"a network without hidden layer has loss {linear:.4g} on these rows, this one {seen.loss:.4g}.",
+        "The simpler one will do: hidden=0.",
+        {"hidden": 0},
+        {"linear": linear, "network": seen.loss},
+    )
+
+
+# The rules in the order of causes, each with the findings that explain what it would say.
+RULES: tuple[tuple[Callable[[Seen], Iterator[Finding]], tuple[str, ...]], ...] = (
+    (_diverged, ()),
+    (_symmetric, ()),
+    (_unscaled, ()),
+    (_too_high, ("diverged",)),
+    (_saturated, ("diverged", "symmetric-units")),
+    (_dead, ("diverged",)),
+    (_too_low, ("diverged", "symmetric-units")),
+    (_plateau, ("diverged", "symmetric-units", "learning-rate-too-high", "learning-rate-too-low", "saturated-units", "dead-units")),
+    (_still_linear, ("diverged", "symmetric-units", "stuck-on-plateau", "learning-rate-too-low", "unscaled-inputs")),
+    (_not_converged, ("diverged", "symmetric-units", "learning-rate-too-low", "stuck-on-plateau", "learning-rate-too-high", "still-linear")),
+    (_one_class, ("diverged", "symmetric-units", "learning-rate-too-low", "stuck-on-plateau", "learning-rate-too-high", "unscaled-inputs", "not-converged")),
+    (_overfitting, ("diverged",)),
+    (_useless_columns, ()),
+    (_too_wide, ("diverged", "symmetric-units", "dead-units", "still-linear")),
+    (_linear_is_enough, ("diverged", "symmetric-units", "stuck-on-plateau", "learning-rate-too-low", "not-converged", "dead-units")),
+)  # fmt: skip

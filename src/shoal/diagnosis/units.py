@@ -1,0 +1,92 @@
+"""What the hidden units of a network do on some examples.
+
+    Z1, A1 (n_h, m) of m examples; slope g'(Z1), known from A1
+
+A unit is     a twin      when another has the same weights in and out: equal gradients keep
+                          them equal for ever (Ng, week 3)
+              dead        when it answers 0 to every example, as relu can: its slope is 0 too
+              saturated   on an example, when its slope is below 1 % of the largest
+              straight    when g is as good as linear where the examples lie
+              idle        when what it adds to Z2 hardly varies: it can be removed
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.network.architecture import Architecture
+from shoal.network.equations import Parameters
+
+Array = NDArray[np.floating]
+
+FLAT = 0.01  # of the largest slope
+LARGEST_SLOPE = {"tanh": 1.0, "sigmoid": 0.25}
+SAME = 1e-6  # of the largest weight: rounding of float32
+STRAIGHT = 0.02  # of a unit's spread is not linear in Z1
+IDLE = 1e-3  # of the spread of Z2
+
+
+class Units(NamedTuple):
+    """Figures of one network's hidden layer."""
+
+    n: int
+    twins: tuple[tuple[int, ...], ...]  # groups of units with equal weights, from 0
+    dead: tuple[int, ...]
+    saturated: float  # share of (unit, example) pairs
+    all_saturated: int  # units that are flat on nearly all examples
+    straight: int  # units
+    idle: tuple[int, ...]  # neither dead nor twins
+    spread: float  # largest standard deviation of Z1 over the units
+
+
+def look(shape: Architecture, parameters: Parameters, Z1: Array, A1: Array) -> Units:
+    """Measure the units of a network with n_h > 0 on at least one example."""
+    n = shape.n_h
+    Z1, A1 = Z1.astype(np.float64), A1.astype(np.float64)
+    twins = twins_of(parameters)
+    dead: tuple[int, ...] = ()
+    if shape.activation == "relu":
+        dead = tuple(np.flatnonzero(A1.max(axis=1) <= 0).tolist())
+    flat = np.zeros(n)
+    if shape.activation in LARGEST_SLOPE:
+        flat = (shape.g.slope(A1) < FLAT * LARGEST_SLOPE[shape.activation]).mean(axis=1)
+    spread = A1.std(axis=1)
+    adds = spread * np.abs(parameters.W2).max(axis=0)
+    total = float((parameters.W2 @ A1).std(axis=1).max()) if n else 0.0
+    known = {*dead, *(unit for group in twins for unit in group)}
+    idle = tuple(int(j) for j in np.flatnonzero(adds < IDLE * total) if j not in known)
+    return Units(
+        n, twins, dead, float(flat.mean()), int((flat > 0.95).sum()),
+        int(straight_of(shape, Z1, A1).sum()), idle, float(Z1.std(axis=1).max()),
+    )  # fmt: skip
+
+
+def twins_of(parameters: Parameters) -> tuple[tuple[int, ...], ...]:
+    """Groups of units with the same W1, b1 and W2, to rounding."""
+    rows = np.hstack([parameters.W1, parameters.b1, parameters.W2.T]).astype(np.float64)
+    if len(rows) < 2:
+        return ()
+    grain = SAME * max(float(np.abs(rows).max()), 1e-300)
+    # Twins lie side by side once the rows are sorted by a sum that mixes all columns.
+    mix = rows @ np.cos(np.arange(rows.shape[1]) + 1.0)
+    order = np.argsort(mix, kind="stable")
+    close = np.abs(np.diff(rows[order], axis=0)).max(axis=1) <= grain
+    groups, group = [], [int(order[0])]
+    for unit, same in zip(order[1:].tolist(), close.tolist(), strict=True):
+        if same:
+            group.append(unit)
+            continue
+        groups.append(group)
+        group = [unit]
+    groups.append(group)
+    return tuple(sorted(tuple(sorted(g)) for g in groups if len(g) > 1))
+
+
+def straight_of(shape: Architecture, Z1: Array, A1: Array) -> NDArray[np.bool_]:
+    """Which units are linear in Z1, as good as: by the rest of a straight line through them."""
+    z = Z1 - Z1.mean(axis=1, keepdims=True)
+    a = A1 - A1.mean(axis=1, keepdims=True)
+    zz, za, aa = (z * z).sum(axis=1), (z * a).sum(axis=1), (a * a).sum(axis=1)
+    rest = np.sqrt(np.maximum(aa - za * za / np.maximum(zz, 1e-300), 0))
+    return np.asarray(rest <= STRAIGHT * np.sqrt(aa))
