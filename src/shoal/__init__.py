@@ -27,11 +27,13 @@ _ROOMS = {
     "ShoalError": "shoal.errors",
     "ShoalRegressor": "shoal.estimators.regressor",
     "ShoalWarning": "shoal.errors",
+    "diagnose": "shoal.diagnosis.diagnose",
     "gradient_check": "shoal.diagnosis.gradients",
     "load": "shoal.estimators.saving",
 }
 
 if TYPE_CHECKING:
+    from shoal.diagnosis.diagnose import diagnose
     from shoal.diagnosis.gradients import gradient_check
     from shoal.errors import (
         DataError,
@@ -58,6 +60,7 @@ __all__ = [
     "ShoalError",
     "ShoalRegressor",
     "ShoalWarning",
+    "diagnose",
     "gradient_check",
     "load",
 ]

@@ -26,13 +26,14 @@ Numbers = NDArray[np.floating]
 
 SAMPLE = 1000  # examples that are looked at, evenly spread
 PROBE_SECONDS = 0.2  # a fit of this length pays for a probe of a tenth of it
-PROBE_EPOCHS = 60
+FEW_EPOCHS = 20  # a budget below this may be too small for anything to show
+PROBE_STEPS = 2000  # of 32 examples
 MEMBERS = 4  # networks that are looked at
 
 # Shares of the baseline, the loss of the best constant answer.
 BOUNCES = 0.03  # rises of this size between epochs: the steps are too long
 ABOVE = 0.05  # an end this far above the lowest loss
-STILL_FALLING = 0.01  # in the last tenth of the epochs
+STILL_FALLING = 0.005  # in the last tenth of the epochs
 STEADY = 0.3  # of the whole fall in the second half: no bend in the curve
 NOTHING_LEARNT = 0.98  # of the baseline: no better than a constant answer
 BETTER = 0.9  # of the loss: another start reaches clearly less
@@ -42,7 +43,8 @@ WORSE_BY = 0.02  # the linear network may be this much worse and still be enough
 DEAD_SHARE = 0.2
 SATURATED_SHARE = 0.5
 SATURATED_AT_FIRST = 0.25
-IDLE_SHARE = 0.5
+SPARE_SHARE = 0.5
+SAME_ANSWERS = 0.01  # of the spread of Z2
 # Of the inputs: in standard deviations, or from one column to another.
 FAR = 10.0
 UNEQUAL = 30.0
@@ -82,6 +84,7 @@ class Seen(NamedTuple):
     loss: float = 0.0  # of the first member: on examples held out from the two below
     linear_loss: float | None = None  # of a short training without hidden layer
     usual_loss: float | None = None  # of a short training with the usual settings
+    enough: int | None = None  # units that can do the work of all, if that was looked at
 
     @property
     def shape(self) -> Architecture:
@@ -127,14 +130,18 @@ def _probed(seen: Seen, held: Examples | None, seconds: float) -> Seen:
     """With what two short trainings tell, where the time of the fit pays for them.
 
     The linear network is worth its while after a fit of some length; the one with the usual
-    settings only when this one has learnt nothing, or nothing but a straight line. Both learn
+    settings only when this one has learnt nothing, or a straight line, or hardly began. Both learn
     from some examples and are measured on others: those `held` out, or every second one.
     """
     shape, case = seen.shape, seen.case
     network, some = case.networks[0], sample_of(case.examples)
     loss = mean_loss(shape, network.vector, some)
-    poor = loss > NOTHING_LEARNT * seen.baseline or (
-        shape.activation != "identity" and all(units.straight == units.n for units in seen.units)
+    straight = all(units.straight == units.n for units in seen.units)
+    poor = (
+        loss > NOTHING_LEARNT * seen.baseline
+        or (straight and shape.activation != "identity")
+        or _few(case)
+        or seconds == float("inf")
     )
     if not shape.n_h or case.ending == "interrupted" or not (poor or seconds >= PROBE_SECONDS):
         return seen._replace(loss=loss)
@@ -148,7 +155,16 @@ def _probed(seen: Seen, held: Examples | None, seconds: float) -> Seen:
         loss=mean_loss(shape, network.vector, held),
         linear_loss=_probe(shape._replace(n_h=0), some, held) if seconds >= PROBE_SECONDS else None,
         usual_loss=_probe(shape, some, held) if poor else None,
+        enough=_enough(network, some) if seconds >= PROBE_SECONDS else None,
     )
+
+
+def _enough(network: Network, examples: Examples) -> int:
+    X = examples.columns(network.architecture.n_y)[0]
+    _, A1, Z2, _ = engine.forward(
+        network.architecture, network.vector, np.ascontiguousarray(X.T), 1
+    )
+    return enough_units(A1, Z2)
 
 
 def _probe(shape: Architecture, examples: Examples, held: Examples) -> float:
@@ -158,7 +174,7 @@ def _probe(shape: Architecture, examples: Examples, held: Examples) -> float:
     state = start(shape.flatten(first, examples.X.dtype), "adam")
     rule = Rule("adam", 0.01, batch_size=min(32, examples.m))
     best = np.inf
-    for epoch in range(0, PROBE_EPOCHS, 10):
+    for epoch in range(0, PROBE_STEPS * rule.batch_size // examples.m, 10):
         state = engine.train(shape, rule, Budget(epoch, 10), examples, state, 1).state
         best = min(best, mean_loss(shape, state.parameters, held))
     return float(best)
@@ -345,7 +361,7 @@ def _lower_if_high(seen: Seen) -> dict[str, Any]:
 
 def _too_low(seen: Seen) -> Iterator[Finding]:
     curve, rate, usual = seen.curve, seen.case.rate, seen.case.usual_rate
-    if curve is None or curve.epochs < 5 or not rate < SLOW * usual:
+    if curve is None or curve.epochs < 5 or rate > SLOW * usual or _drawn_tiny(seen):
         return
     if seen.case.ending not in ("finished", "plateau") or curve.last < 0.5 * curve.first:
         return
@@ -365,20 +381,43 @@ def _too_low(seen: Seen) -> Iterator[Finding]:
     )
 
 
+def _few(case: Case) -> bool:
+    """Whether the budget was so small that no curve can show anything."""
+    return case.ending == "finished" and len(case.losses) < FEW_EPOCHS
+
+
+def _drawn_tiny(seen: Seen) -> bool:
+    """Whether every unit began so near to zero that g is straight there."""
+    return bool(seen.starts) and all(u.straight == u.n and u.spread < 0.1 for u in seen.starts)
+
+
 def _plateau(seen: Seen) -> Iterator[Finding]:
     if not seen.shape.n_h or seen.curve is None or seen.curve.epochs < 5:
         return
     usual, loss = seen.usual_loss, seen.loss / max(seen.baseline, 1e-300)
-    if usual is None or usual > BETTER * seen.loss:
+    if usual is None or usual > BETTER * min(seen.loss, seen.curve.last * seen.baseline):
         return
+    if seen.curve.late_fall > STILL_FALLING or _few(seen.case):
+        return
+    cure: dict[str, Any] = {}
+    if seen.case.settings.get("init", "auto") != "auto" or not seen.case.settings:
+        cure["init"] = "auto"
+    if seen.case.settings.get("solver", "adam") != "adam":
+        cure |= {"solver": "adam", "learning_rate": "auto"}
+    if seen.case.ending == "plateau" or not cure:  # patience, where nothing else is unusual
+        patience = 5 * int(seen.case.settings.get("n_iter_no_change", 10))
+        cure |= {
+            "n_iter_no_change": patience,
+            "max_iter": 5 * int(seen.case.settings.get("max_iter", 200)),
+        }
     yield Finding(
         "stuck-on-plateau",
         "warning",
         f"after {seen.curve.epochs} epochs the loss is {loss:.0%} of a constant answer's, where "
         f"the same network from another start reaches {usual / seen.baseline:.0%}: it sits where "
         "the gradient is next to nothing.",
-        'Draw W larger and go on with adam: init="auto", solver="adam".',
-        {"init": "auto", "solver": "adam", "learning_rate": "auto"},
+        f"Try {_in_words(cure)}.",
+        cure,
         {"loss": loss, "reachable": usual / seen.baseline},
     )
 
@@ -392,29 +431,34 @@ def _still_linear(seen: Seen) -> Iterator[Finding]:
     cure: dict[str, Any] = {"activation": "tanh"} if by_choice else {"init": "auto"}
     if not by_choice and seen.case.ending == "finished" and seen.case.settings:
         cure |= {"max_iter": 5 * int(seen.case.settings.get("max_iter", 200))}
-    words = ", ".join(f"{name}={value!r}" for name, value in cure.items())
     yield Finding(
         "still-linear",
         "warning",
         f"all {n} hidden units lie in the straight part of {seen.shape.activation}: the hidden "
         "layer adds nothing yet to what a linear network can say.",
-        f"Try {words}.",
+        f"Try {_in_words(cure)}.",
         cure,
         {"units": n},
     )
 
 
+def _in_words(cure: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in cure.items()).replace("'", '"')
+
+
 def _not_converged(seen: Seen) -> Iterator[Finding]:
     curve = seen.validation or seen.curve
-    if curve is None or seen.case.ending != "finished" or curve.epochs < 3:
+    if curve is None or seen.case.ending != "finished":
         return
-    if curve.late_fall < STILL_FALLING:
+    short = _few(seen.case) and (seen.usual_loss or np.inf) < BETTER * seen.loss
+    if not short and (curve.late_fall < STILL_FALLING or curve.epochs < 3):
         return
-    more = 5 * int(seen.case.settings.get("max_iter", curve.epochs))
+    reached = "" if seen.usual_loss is None else f" ({seen.usual_loss:.3g} can be reached here)"
+    more = 10 * int(seen.case.settings.get("max_iter", curve.epochs))
     yield Finding(
         "not-converged",
         "warning",
-        f"the loss was still falling when the budget of {curve.epochs} epochs ended: by "
+        f"the budget of {curve.epochs} epochs ended at loss {seen.loss:.3g}{reached}, which fell by "
         f"{curve.late_fall:.1%} of its scale in the last tenth of them.",
         f"Go on: max_iter={more}.",
         {"max_iter": more},
@@ -489,17 +533,43 @@ def _too_wide(seen: Seen) -> Iterator[Finding]:
         len(units.idle) + len(units.dead) + sum(len(g) - 1 for g in units.twins)
         for units in seen.units
     )
-    if not n or spare < max(IDLE_SHARE * n, 2):
+    enough = max(1, -(-(n - spare) // max(len(seen.units), 1)))
+    if seen.enough is not None and seen.enough < enough:
+        enough = seen.enough
+    width = seen.shape.n_h
+    if width < 4 or enough > (1 - SPARE_SHARE) * width:
         return
-    enough = max(1, -(-(n - spare) // len(seen.units)))
     yield Finding(
         "too-wide",
         "remark",
-        f"{spare} of {n} hidden units can be removed or merged with no change to speak of.",
+        f"{width - enough} of {width} hidden units can be removed or merged: the others say the "
+        f"same, to {SAME_ANSWERS:.0%}.",
         f"hidden={enough} would do.",
         {"hidden": enough},
-        {"spare": spare, "units": n},
+        {"enough": enough, "units": width},
     )
+
+
+def enough_units(A1: Numbers, Z2: Numbers) -> int:
+    """How many units suffice, with new weights out of them, for nearly the same Z2.
+
+    Doubles the number from 1 on, taking the units that differ most first (QR with column
+    pivoting), until the rest of a least-squares fit is small.
+    """
+    from scipy.linalg import lstsq, qr
+
+    A = (A1 - A1.mean(axis=1, keepdims=True)).T.astype(np.float64)  # (m, n_h)
+    Z = (Z2 - Z2.mean(axis=1, keepdims=True)).T.astype(np.float64)
+    n = A.shape[1]
+    order = qr(A, mode="r", pivoting=True)[1]
+    k = 1
+    while k < n:
+        chosen = A[:, order[:k]]
+        rest = Z - chosen @ lstsq(chosen, Z)[0]
+        if np.linalg.norm(rest) <= SAME_ANSWERS * np.linalg.norm(Z):
+            return k
+        k *= 2
+    return n
 
 
 def _linear_is_enough(seen: Seen) -> Iterator[Finding]:
