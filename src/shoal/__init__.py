@@ -29,12 +29,14 @@ _ROOMS = {
     "ShoalWarning": "shoal.errors",
     "diagnose": "shoal.diagnosis.diagnose",
     "gradient_check": "shoal.diagnosis.gradients",
+    "init_study": "shoal.diagnosis.study",
     "load": "shoal.estimators.saving",
 }
 
 if TYPE_CHECKING:
     from shoal.diagnosis.diagnose import diagnose
     from shoal.diagnosis.gradients import gradient_check
+    from shoal.diagnosis.study import init_study
     from shoal.errors import (
         DataError,
         FileError,
@@ -62,6 +64,7 @@ __all__ = [
     "ShoalWarning",
     "diagnose",
     "gradient_check",
+    "init_study",
     "load",
 ]
 

@@ -1,0 +1,443 @@
+"""`init_study`: how often, and how fast, each initialisation learns.
+
+Each scheme (how the weights are drawn) is tried with the same seeds: seed i gives every
+scheme the same standard normal numbers, which the scheme only scales.
+"""
+
+import importlib
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from shoal.compute.engine import threads
+from shoal.compute.memory import refuse_if_too_large
+from shoal.data.examples import Examples
+from shoal.diagnosis.diagnose import NOTHING_LEARNT, baseline_of
+from shoal.diagnosis.trials import Descent, Draw, Progress, Trained, train_draws
+from shoal.errors import DataError, SettingError, ShoalWarning
+from shoal.network.architecture import Architecture
+from shoal.network.initialisers import LECTURE, Init
+from shoal.training.network import architecture as architecture_of
+from shoal.training.network import check_choice, check_init, check_positive, check_whole
+
+# From no randomness over the lecture's to far too much, and the two with a theory.
+SCHEMES: tuple[Init, ...] = (
+    "zeros", 1e-4, 1e-3, "lecture", 0.1, 0.3, 1.0, 3.0, 10.0, "glorot", "he",
+)  # fmt: skip
+CLASSES_AT_MOST = 20  # whole numbers with more values than this are numbers to predict
+# The lecture's; half squares are steeper than cross-entropy.
+LEARNING_RATE, SQUARES_LEARNING_RATE = 1.2, 0.05
+POINTS = 200  # of a curve that is kept
+
+
+class Trial(NamedTuple):
+    """One training of a study."""
+
+    scheme: str
+    seed: int
+    start_cost: float
+    final_cost: float  # infinite if it diverged
+    learnt: bool  # whether the final cost is at most the goal
+    until: int | None  # iterations until the cost was first at most the goal
+    distinct: int  # hidden units at the end, twins counted once
+    saturated_start: float  # share of (unit, example) pairs
+    saturated_end: float
+
+
+class Scheme(NamedTuple):
+    """What the trials of one scheme have in common; medians and quartiles are trials' values."""
+
+    scheme: str
+    trials: int
+    learnt: float  # share of the trials
+    until: int | None  # median iterations to the goal; None when fewer than half reach it
+    distinct: float  # median
+    saturated_start: float  # mean
+    saturated_end: float
+    cost_lower: float  # lower quartile of the final costs
+    cost: float  # median
+    cost_upper: float
+
+
+class Curves(NamedTuple):
+    """Costs of the trials of one scheme over the iterations: median and quartiles."""
+
+    iterations: NDArray[np.int64]
+    lower: NDArray[np.float64]
+    median: NDArray[np.float64]
+    upper: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class InitStudy:
+    """The result of `init_study`: prints as a table, and is one for `frame()` and JSON."""
+
+    schemes: tuple[Scheme, ...]
+    trials: tuple[Trial, ...]
+    curves: dict[str, Curves]
+    goal: float
+    constant: float  # the cost of the best constant answer
+    settings: dict[str, Any]
+    seconds: float
+    interruption: BaseException | None = None
+
+    def __str__(self) -> str:
+        return "\n".join(_lines(self))
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def frame(self, *, trials: bool = False) -> Any:
+        """A row for each scheme (or each trial), as pandas or polars have it, else pyarrow.
+
+        Whatever is installed serves, in this order.
+        """
+        rows: Sequence[Any] = self.trials if trials else self.schemes
+        columns = {name: [getattr(row, name) for row in rows] for name in rows[0]._fields}
+        for library in ("pandas", "polars"):
+            try:
+                return importlib.import_module(library).DataFrame(columns)
+            except ImportError:
+                continue
+        return importlib.import_module("pyarrow").table(columns)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON; an infinite cost is None."""
+        return {
+            "settings": dict(self.settings),
+            "goal": self.goal,
+            "constant": self.constant,
+            "schemes": [_plain(row) for row in self.schemes],
+            "trials": [_plain(row) for row in self.trials],
+            "seconds": self.seconds,
+            "interrupted": self.interruption is not None,
+        }
+
+
+def init_study(
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    schemes: Sequence[Init] = SCHEMES,
+    seeds: int | Sequence[int] = 50,
+    hidden: int = 4,
+    activation: str = "tanh",
+    learning_rate: float | str = "auto",
+    iterations: int = 10_000,
+    goal: float | None = None,
+    task: str | None = None,
+    dtype: str = "float64",
+    n_jobs: int | None = None,
+    progress: Progress | None = None,
+) -> InitStudy:
+    """Train one network from many draws, and tell how often and how fast each scheme learns.
+
+    Parameters
+    ----------
+    X : array of shape (rows, n_x)
+        Numbers, taken as they are.
+    y : array of shape (rows,) or (rows, n_y)
+        Classes or numbers; with two dimensions zeros and ones, or numbers.
+    schemes : list
+        Each "zeros", "lecture" (0.01), "glorot", "he" or a standard deviation.
+    seeds : int or list
+        How many (from 0 on), or which. Seed i gives every scheme the same normal numbers,
+        so that only the scale differs.
+    hidden, activation, learning_rate, iterations : the network and its training
+        Full-batch gradient descent, as in the lecture. "auto" is its 1.2, and 0.05 for numbers.
+    goal : number or None
+        A training has learnt when its final cost is at most this. None takes the middle
+        between the cost of the best constant answer and the lowest final cost of the whole
+        study, but at most 98 % of the former: so nothing has learnt where nothing is better
+        than a constant.
+    task : {"classification", "regression"} or None
+        None takes words, booleans, and whole numbers with at most 20 values as classes.
+    dtype : {"float64", "float32"}
+        As the lecture computes, or faster.
+    n_jobs : int or None
+        Threads; None means all. No bit of the result depends on it.
+    progress : function or None
+        Called with (trainings done, trainings in all).
+
+    A trial has the bits of `Network.initialise(…, seed=seed, scale=scheme).descend(X.T, …)`.
+    A unit is saturated on an example when its slope g' is below 1 % of the largest possible.
+    Ctrl-C ends the study with the trainings that are done, and a warning. Raises DataError
+    or SettingError for what cannot be studied.
+
+    >>> X = np.linspace(-np.pi, np.pi, 40)[:, np.newaxis]
+    >>> study = init_study(X, np.sign(np.tan(X[:, 0])), schemes=["zeros", 1.0], seeds=2)
+    >>> [scheme.learnt for scheme in study.schemes]
+    [0.0, 1.0]
+    """
+    check_choice("dtype", dtype, ("float64", "float32"))
+    if task is not None:
+        check_choice("task", task, ("classification", "regression"))
+    numbers = _numbers(X, dtype)
+    labels, Y, n_y, output = _targets(y, task, dtype)
+    if np.shape(y)[0] != len(numbers):
+        raise DataError(f"X has {len(numbers)} rows, and y {np.shape(y)[0]}: expected as many.")
+    shape = architecture_of(numbers.shape[1], hidden, n_y, activation, output)
+    study = study_of(
+        shape, Examples(numbers, Y, labels),
+        schemes=schemes, seeds=seeds, learning_rate=learning_rate, iterations=iterations,
+        goal=goal, n_jobs=n_jobs, progress=progress,
+    )  # fmt: skip
+    if study.interruption:
+        warnings.warn(
+            f"the study was interrupted: {len(study.trials)} trainings are done, and in it.",
+            ShoalWarning,
+            stacklevel=2,
+        )
+    return study
+
+
+def study_of(
+    shape: Architecture,
+    examples: Examples,
+    *,
+    schemes: Sequence[Init] = SCHEMES,
+    seeds: int | Sequence[int] = 50,
+    learning_rate: float | str = "auto",
+    iterations: int = 10_000,
+    goal: float | None = None,
+    n_jobs: int | None = None,
+    progress: Progress | None = None,
+) -> InitStudy:
+    """The study of a network on examples that are ready for the kernel; see `init_study`."""
+    schemes, seeds = _checked_schemes(schemes), _checked_seeds(seeds)
+    check_whole("iterations", iterations, least=1)
+    if goal is not None:
+        check_positive("goal", goal)
+    if learning_rate == "auto":
+        learning_rate = SQUARES_LEARNING_RATE if shape.output == "identity" else LEARNING_RATE
+    check_positive("learning_rate", learning_rate)
+    n = len(schemes) * len(seeds)
+    refuse_if_too_large(
+        8 * n * (iterations + 1),
+        f"the costs of {n:,} trainings of {iterations:,} iterations",
+        "Choose fewer seeds, schemes or iterations.",
+    )
+    began = time.perf_counter()
+    # Seed by seed, so that a study which is interrupted has as many of each scheme.
+    draws = [Draw(scheme, seed) for seed in seeds for scheme in schemes]
+    descent = Descent(shape, examples, float(learning_rate), iterations)
+    trained, interruption = train_draws(descent, draws, threads(n_jobs), progress)
+    if not trained:
+        raise interruption or KeyboardInterrupt
+    _, Y, weights = examples.columns(shape.n_y)
+    constant = baseline_of(shape, Y, weights)
+    reached = goal if goal is not None else _goal(constant, trained)
+    settings = {
+        "rows": examples.m,
+        **shape._asdict(),
+        "learning_rate": float(learning_rate),
+        "iterations": iterations,
+        "dtype": examples.X.dtype.name,
+        "seeds": list(seeds),
+    }
+    trials, rows, curves = [], [], {}
+    for scheme in schemes:
+        of_scheme = [t for t in trained if t.draw.scheme == scheme]
+        if not of_scheme:
+            continue
+        some = [_trial(t, reached) for t in of_scheme]
+        trials += some
+        rows.append(_summary(some))
+        curves[label(scheme)] = _curves(of_scheme)
+    return InitStudy(
+        tuple(rows), tuple(trials), curves, float(reached), constant, settings,
+        time.perf_counter() - began, interruption,
+    )  # fmt: skip
+
+
+def label(scheme: Init) -> str:
+    """What a scheme is called in tables and pictures."""
+    if scheme == "lecture":
+        return f"{LECTURE:g} (lecture)"
+    return scheme if isinstance(scheme, str) else f"{float(scheme):g}"
+
+
+# --- what came of it ------------------------------------------------------------------
+
+
+def _goal(constant: float, trained: Sequence[Trained]) -> float:
+    lowest = min(float(t.costs[-1]) for t in trained)
+    # (A study in which all have diverged has an infinite lowest cost.)
+    return min((constant + lowest) / 2, NOTHING_LEARNT * constant)
+
+
+def _trial(trained: Trained, goal: float) -> Trial:
+    costs = trained.costs
+    below = costs <= goal
+    return Trial(
+        label(trained.draw.scheme), trained.draw.seed, float(costs[0]), float(costs[-1]),
+        bool(below[-1]), int(below.argmax()) if below.any() else None,
+        trained.distinct, *trained.saturated,
+    )  # fmt: skip
+
+
+def _summary(trials: Sequence[Trial]) -> Scheme:
+    until = np.array([np.inf if t.until is None else t.until for t in trials])
+    lower, cost, upper = _quartiles(np.array([t.final_cost for t in trials])).tolist()
+    usual = float(_quartiles(until)[1])
+    return Scheme(
+        trials[0].scheme,
+        len(trials),
+        float(np.mean([t.learnt for t in trials])),
+        int(usual) if np.isfinite(usual) else None,
+        float(np.median([t.distinct for t in trials])),
+        float(np.mean([t.saturated_start for t in trials])),
+        float(np.mean([t.saturated_end for t in trials])),
+        lower,
+        cost,
+        upper,
+    )
+
+
+def _quartiles(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    # Values that occur, as there is nothing between a finite and an infinite cost.
+    return np.quantile(values, [0.25, 0.5, 0.75], axis=0, method="inverted_cdf")
+
+
+def _curves(trained: Sequence[Trained]) -> Curves:
+    last = len(trained[0].costs) - 1
+    spaced = np.geomspace(1, max(last, 1), POINTS).round().astype(np.int64)
+    iterations = np.unique(np.concatenate([[0], spaced]))
+    costs = np.array([t.costs[iterations] for t in trained])
+    return Curves(iterations, *_quartiles(costs))
+
+
+def _plain(row: Any) -> dict[str, Any]:
+    return {
+        name: None if isinstance(value, float) and not np.isfinite(value) else value
+        for name, value in row._asdict().items()
+    }
+
+
+# --- the table ------------------------------------------------------------------------
+
+HEADINGS = (
+    ("scheme", "", "<"),
+    ("learnt", "", ">"),
+    ("iterations", "to the goal", ">"),
+    ("distinct", "units", ">"),
+    ("saturated", "at the start", ">"),
+    ("saturated", "at the end", ">"),
+    ("final cost", "median", ">"),
+    ("final cost", "quartiles", ">"),
+)
+
+
+def _lines(study: InitStudy) -> Iterator[str]:
+    s = study.settings
+    yield (
+        f"{len(study.trials):,} trainings: {s['rows']:,} rows, {s['n_x']} → {s['n_h']} "
+        f"{s['activation']} → {s['n_y']} {s['output']}, {s['iterations']:,} iterations of "
+        f"descent at learning rate {s['learning_rate']:g}, {s['dtype']}, {study.seconds:.1f} s"
+    )
+    yield (
+        f"learnt: final cost at most {study.goal:.4f} (the best constant answer: "
+        f"{study.constant:.4f})"
+    )
+    cells = [_cells(scheme, s["n_h"]) for scheme in study.schemes]
+    table = [[h[0] for h in HEADINGS], [h[1] for h in HEADINGS], *cells]
+    widths = [max(len(row[j]) for row in table) for j in range(len(HEADINGS))]
+    for row in table:
+        yield "  ".join(
+            f"{cell:{HEADINGS[j][2]}{widths[j]}}" for j, cell in enumerate(row)
+        ).rstrip()
+
+
+def _cells(scheme: Scheme, n_h: int) -> list[str]:
+    return [
+        scheme.scheme,
+        f"{round(scheme.learnt * scheme.trials)} of {scheme.trials}",
+        "–" if scheme.until is None else f"{scheme.until:,}",
+        f"{scheme.distinct:g} of {n_h}",
+        f"{100 * scheme.saturated_start:.0f} %",
+        f"{100 * scheme.saturated_end:.0f} %",
+        f"{scheme.cost:.4f}",
+        f"{scheme.cost_lower:.4f} … {scheme.cost_upper:.4f}",
+    ]
+
+
+# --- what is asked --------------------------------------------------------------------
+
+
+def _checked_schemes(schemes: Sequence[Init]) -> list[Init]:
+    if isinstance(schemes, str) or not len(schemes):
+        raise SettingError(f"schemes={schemes!r}: expected a list of schemes, at least one.")
+    for scheme in schemes:
+        check_init("schemes", scheme)
+    names = [label(scheme) for scheme in schemes]
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingError(f"schemes: {name} stands there twice. Name each once.")
+    return list(schemes)
+
+
+def _checked_seeds(seeds: int | Sequence[int]) -> list[int]:
+    if isinstance(seeds, int | np.integer):
+        check_whole("seeds", seeds, least=1)
+        return list(range(int(seeds)))
+    for seed in seeds:
+        check_whole("seeds", seed, least=0)
+    if not len(seeds):
+        raise SettingError("seeds=[]: expected at least one.")
+    return [int(seed) for seed in seeds]
+
+
+def _numbers(X: ArrayLike, dtype: str) -> NDArray[Any]:
+    try:
+        numbers = np.ascontiguousarray(X, dtype)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"X must be numbers, but: {error}. `shoal study TABLE` makes numbers of words and holes."
+        ) from None
+    if np.ndim(X) != 2 or not numbers.size:
+        raise DataError(f"X must have shape (rows, n_x), none of them 0, but has {np.shape(X)}.")
+    if not np.isfinite(numbers).all():
+        raise DataError("X contains NaN or infinity: expected finite numbers.")
+    return numbers
+
+
+Targets = tuple[NDArray[np.int32] | None, NDArray[Any] | None, int, str]  # labels, Y, n_y, output
+
+
+def _targets(y: ArrayLike, task: str | None, dtype: str) -> Targets:
+    values = np.asarray(y)
+    if values.ndim not in (1, 2) or not values.size:
+        raise DataError(f"y must have shape (rows,) or (rows, n_y), but has {values.shape}.")
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise DataError("y contains NaN or infinity: expected finite numbers or classes.")
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    classes = _are_classes(values) if task is None else task == "classification"
+    if classes and values.ndim == 2:
+        return None, np.ascontiguousarray(values, dtype), values.shape[1], "sigmoid"
+    if classes:
+        names, codes = np.unique(values, return_inverse=True)
+        if len(names) < 2:
+            raise DataError(f"y has one class only, {names[0]!r}: expected at least two.")
+        labels = np.ascontiguousarray(codes, np.int32)
+        return (labels, None, 1, "sigmoid") if len(names) == 2 else (
+            labels, None, len(names), "softmax",
+        )  # fmt: skip
+    try:
+        Y = np.ascontiguousarray(values.reshape(len(values), -1), dtype)
+    except ValueError as error:
+        raise DataError(f"y must be numbers for a regression, but: {error}.") from None
+    return None, Y, Y.shape[1], "identity"
+
+
+def _are_classes(values: NDArray[Any]) -> bool:
+    if values.dtype.kind not in "iuf":
+        return True
+    if values.ndim == 2:
+        return bool(np.isin(values, (0, 1)).all())
+    return bool((values == np.floor(values)).all()) and len(np.unique(values)) <= CLASSES_AT_MOST
