@@ -19,6 +19,8 @@ __version__ = "0.1.0"
 _ROOMS = {
     "DataError": "shoal.errors",
     "FileError": "shoal.errors",
+    "InitStudyDisplay": "shoal.pictures.study",
+    "LossCurveDisplay": "shoal.pictures.loss_curve",
     "MemoryRefused": "shoal.errors",
     "ModelFileError": "shoal.errors",
     "Network": "shoal.training.network",
@@ -27,6 +29,7 @@ _ROOMS = {
     "ShoalError": "shoal.errors",
     "ShoalRegressor": "shoal.estimators.regressor",
     "ShoalWarning": "shoal.errors",
+    "UnitsDisplay": "shoal.pictures.units",
     "diagnose": "shoal.diagnosis.diagnose",
     "gradient_check": "shoal.diagnosis.gradients",
     "init_study": "shoal.diagnosis.study",
@@ -49,11 +52,16 @@ if TYPE_CHECKING:
     from shoal.estimators.classifier import ShoalClassifier
     from shoal.estimators.regressor import ShoalRegressor
     from shoal.estimators.saving import load
+    from shoal.pictures.loss_curve import LossCurveDisplay
+    from shoal.pictures.study import InitStudyDisplay
+    from shoal.pictures.units import UnitsDisplay
     from shoal.training.network import Network
 
 __all__ = [
     "DataError",
     "FileError",
+    "InitStudyDisplay",
+    "LossCurveDisplay",
     "MemoryRefused",
     "ModelFileError",
     "Network",
@@ -62,6 +70,7 @@ __all__ = [
     "ShoalError",
     "ShoalRegressor",
     "ShoalWarning",
+    "UnitsDisplay",
     "diagnose",
     "gradient_check",
     "init_study",

@@ -376,6 +376,8 @@ class ShoalBase(BaseEstimator):
         self.n_layers_ = 3 if architecture.n_h else 2
         self.loss_curve_ = list(first.losses)
         self.validation_loss_curve_ = list(first.validation_losses) or None
+        self.loss_curves_ = [list(t.losses) for t in trained]
+        self.validation_loss_curves_ = [list(t.validation_losses) for t in trained]
         self.loss_ = (
             first.losses[first.best_epoch - 1] if first.losses and first.best_epoch else np.nan
         )

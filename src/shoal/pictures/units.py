@@ -1,0 +1,322 @@
+"""`UnitsDisplay`: what each hidden unit responds to, and whether it works.
+
+Z1 = W1 X + b1, A1 = g(Z1), (n_h, m), of m examples; one unit is one row
+"""
+
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from shoal.compute.engine import engine
+from shoal.data.encoding import Number
+from shoal.diagnosis.units import FLAT, LARGEST_SLOPE, look
+from shoal.errors import SettingError
+from shoal.pictures import canvas
+from shoal.training.network import Network
+
+COLOURS = {
+    "healthy": canvas.BLUE,
+    "saturated": canvas.ORANGE,
+    "twin": canvas.PURPLE,
+    "dead": canvas.RED,
+    "idle": canvas.GREY,
+}
+MOSTLY = 0.95  # of the examples: a unit that is flat on so many is saturated
+SHOWN, INPUTS, BINS, POINTS, GRID = 12, 3, 24, 400, 160
+
+
+class Unit(NamedTuple):
+    """One hidden unit on some examples."""
+
+    number: int  # from 0
+    state: str  # a key of COLOURS
+    activations: NDArray[np.floating]  # (m,)
+    inputs: tuple[tuple[str, float], ...]  # the strongest: weight × the input's deviation
+
+
+class Plane(NamedTuple):
+    """A network of two inputs: what it answers, and its examples, in the inputs' own units."""
+
+    names: tuple[str, str]
+    edges: tuple[NDArray[np.float64], NDArray[np.float64]]  # of the grid
+    answers: NDArray[np.floating]  # (n_y, GRID, GRID)
+    points: NDArray[np.float64]  # (m, 2)
+    kinds: NDArray[np.int64] | None  # (m,): the class of each, if it is known
+    lines: tuple[tuple[float, float, float], ...]  # w1, w2, b of each unit shown
+    output: str
+
+
+class UnitsDisplay:
+    """What each hidden unit responds to, how its activations spread, and whether it works.
+
+    Made by `from_estimator`. A unit is healthy, dead (relu that never answers), saturated (its
+    slope is below 1 % of the largest on 95 % of the examples), a twin of another, or idle
+    (what it adds hardly varies). For a network of two inputs the answers are drawn over the
+    plane, with the line on which each unit's Z1 is 0. After `plot`: `ax_` (of the plane, or
+    the first unit's), `axes_`, `figure_`.
+    """
+
+    def __init__(
+        self, units: tuple[Unit, ...], *, n_units: int, activation: str, plane: Plane | None = None
+    ) -> None:
+        self.units = units
+        self.n_units = n_units
+        self.activation = activation
+        self.plane = plane
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any = None,
+        *,
+        member: int = 0,
+        units: int = SHOWN,
+        columns: int | None = None,
+        ax: Any = None,
+    ) -> Self:
+        """Look at the hidden units of a fitted estimator on rows of X, and draw them.
+
+        At most `units` are shown: the sick ones, then those that move the answer most; `y` colours the points of the plane. Raises SettingError when there is no hidden
+        layer or no such member, NotFittedError before a fit.
+        """
+        check_is_fitted(estimator)
+        if not 0 <= member < len(estimator.networks_):
+            raise SettingError(
+                f"member={member!r}: expected a number from 0 to {len(estimator.networks_) - 1}."
+            )
+        network: Network = estimator.networks_[member]
+        shape = network.architecture
+        if not shape.n_h:
+            raise SettingError("the model has no hidden layer (hidden=0): there are no units.")
+        matrix = estimator._matrix(estimator._read(X, reset=False))
+        apart = 1 + (len(matrix) - 1) // 2000
+        matrix = np.ascontiguousarray(matrix[::apart])
+        names = _names(estimator, shape.n_x)
+        shown = _units(network, matrix, names, units)
+        plane = None
+        if shape.n_x == 2:
+            plane = _plane(estimator, matrix, None if y is None else np.asarray(y)[::apart], shown)
+        display = cls(shown, n_units=shape.n_h, activation=shape.activation, plane=plane)
+        return display.plot(columns=columns, ax=ax)
+
+    def plot(self, *, columns: int | None = None, ax: Any = None) -> Self:
+        """Draw the units, in the place of `ax` or on a figure of its own, with `columns` units abreast."""
+        columns = min(columns or (2 if len(self.units) > 1 else 1), len(self.units))
+        rows = -(-len(self.units) // columns)
+        tall = 0 if self.plane is None else 3.2
+        heights = [tall, *[0.85] * rows] if tall else [0.85] * rows
+        if ax is None:
+            plt = canvas.library("matplotlib.pyplot")
+            self.figure_ = plt.figure(
+                figsize=(1.2 + 3.2 * columns, sum(heights) + 0.4), layout="constrained"
+            )
+            grid = self.figure_.add_gridspec(len(heights), 2 * columns, height_ratios=heights)
+        else:
+            self.figure_ = ax.figure
+            ax.set_axis_off()
+            place = ax.get_subplotspec()
+            if place is None:
+                raise SettingError("ax has no place in a grid: make it with subplots.")
+            grid = place.subgridspec(len(heights), 2 * columns, height_ratios=heights)
+        drawn = []
+        if self.plane is not None:
+            drawn.append(self.figure_.add_subplot(grid[0, :]))
+            _draw_plane(drawn[0], self.plane, self.units)
+        for i, unit in enumerate(self.units):
+            row, column = i // columns + bool(tall), 2 * (i % columns)
+            left = self.figure_.add_subplot(grid[row, column])
+            right = self.figure_.add_subplot(grid[row, column + 1])
+            _draw_inputs(left, unit)
+            _draw_activations(right, unit, self.activation)
+            if i < columns:
+                canvas.heading(right, f"{self.activation} on the rows")
+            drawn += [left, right]
+        self.axes_ = np.array(drawn, object)
+        self.ax_ = drawn[0]
+        return self
+
+
+# --- what is measured -----------------------------------------------------------------
+
+
+def _names(estimator: Any, n_x: int) -> list[str]:
+    encoding = estimator.encoding_
+    names = encoding.features if encoding else getattr(estimator, "feature_names_in_", None)
+    return [str(name) for name in names] if names is not None else [f"x{j}" for j in range(n_x)]
+
+
+def _units(network: Network, matrix: NDArray[Any], names: list[str], most: int) -> tuple[Unit, ...]:
+    shape, p = network.architecture, network.parameters
+    Z1, A1, _, _ = engine.forward(shape, network.vector, matrix, 1)
+    seen = look(shape, p, Z1, A1)
+    flat = np.zeros(shape.n_h)
+    if shape.activation in LARGEST_SLOPE:
+        slope = shape.g.slope(A1.astype(np.float64))
+        flat = (slope < FLAT * LARGEST_SLOPE[shape.activation]).mean(axis=1)
+    twins = {unit for group in seen.twins for unit in group}
+    states = [
+        "dead" if j in seen.dead
+        else "twin" if j in twins
+        else "saturated" if flat[j] > MOSTLY
+        else "idle" if j in seen.idle
+        else "healthy"
+        for j in range(shape.n_h)
+    ]  # fmt: skip
+    pull = p.W1 * matrix.std(axis=0)
+    adds = A1.std(axis=1) * np.abs(p.W2).max(axis=0)
+    order = sorted(range(shape.n_h), key=lambda j: (states[j] == "healthy", -float(adds[j])))
+    return tuple(
+        Unit(
+            j,
+            states[j],
+            A1[j],
+            tuple(
+                (names[i], float(pull[j, i]))
+                for i in np.argsort(-np.abs(pull[j]), kind="stable")[:INPUTS]
+            ),
+        )
+        for j in sorted(order[:most])
+    )
+
+
+def _plane(
+    estimator: Any, matrix: NDArray[Any], y: NDArray[Any] | None, shown: tuple[Unit, ...]
+) -> Plane:
+    plans = [p for p in estimator.encoding_.columns if isinstance(p, Number)] if (
+        estimator.encoding_
+    ) else []  # fmt: skip
+    mean, scale = np.zeros(2), np.ones(2)
+    if len(plans) == 2:
+        mean = np.array([plan.mean for plan in plans])
+        scale = np.array([plan.scale for plan in plans])
+    low, high = matrix.min(axis=0), matrix.max(axis=0)
+    margin = 0.06 * (high - low) + 1e-9
+    edges = [np.linspace(low[i] - margin[i], high[i] + margin[i], GRID) for i in (0, 1)]
+    across, up = np.meshgrid(*edges)
+    grid = np.ascontiguousarray(np.stack([across.ravel(), up.ravel()], axis=1), matrix.dtype)
+    network = estimator.networks_[0]
+    shape, p = network.architecture, network.parameters
+    answers = np.mean(
+        [engine.predict(shape, net.vector, grid, 1) for net in estimator.networks_], axis=0
+    )
+    if shape.output == "identity":
+        answers = answers * np.reshape(estimator.target_scale_, (-1, 1)) + np.reshape(
+            estimator.target_mean_, (-1, 1)
+        )
+    some = np.linspace(0, len(matrix) - 1, min(len(matrix), POINTS)).astype(int)
+    kinds = None
+    if y is not None and y.ndim == 1 and shape.output != "identity":
+        kinds = np.searchsorted(estimator.classes_, y)[some]
+    lines = []
+    for unit in shown:  # W1 z + b1 = 0 with z = (x - mean) / scale
+        w = p.W1[unit.number] / scale
+        lines.append((float(w[0]), float(w[1]), float(p.b1[unit.number, 0] - w @ mean)))
+    names = _names(estimator, 2)
+    return Plane(
+        (names[0], names[1]),
+        (edges[0] * scale[0] + mean[0], edges[1] * scale[1] + mean[1]),
+        answers.reshape(shape.n_y, GRID, GRID),
+        matrix[some] * scale + mean,
+        kinds,
+        tuple(lines),
+        shape.output,
+    )
+
+
+# --- how it is drawn ------------------------------------------------------------------
+
+
+def _draw_inputs(ax: Any, unit: Unit) -> None:
+    names = [name if len(name) <= 14 else f"{name[:13]}…" for name, _ in unit.inputs]
+    pulls = [pull for _, pull in unit.inputs]
+    ax.barh(range(len(names)), pulls, color=COLOURS[unit.state], height=0.6)
+    ax.axvline(0, color=canvas.GREY, linewidth=0.6)
+    far = max(map(abs, pulls), default=0) or 1
+    ax.set_xlim(-1.1 * far, 1.1 * far)
+    ax.set_yticks(range(len(names)), names, parse_math=False)
+    ax.set_ylim(INPUTS - 0.5, -0.5)
+    ax.set_xticks([])
+    canvas.heading(ax, f"unit {unit.number + 1}: {unit.state}")
+    canvas.calm(ax, grid="")
+    ax.tick_params(axis="y", length=0, labelsize=canvas.SMALL - 1)
+    for side in ("left", "bottom"):
+        ax.spines[side].set_visible(False)
+
+
+def _draw_activations(ax: Any, unit: Unit, activation: str) -> None:
+    low, high = float(unit.activations.min()), float(unit.activations.max())
+    ends = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0)}.get(activation, (min(low, 0.0), high))
+    if not ends[1] > ends[0]:
+        ends = (ends[0] - 1, ends[0] + 1)
+    ax.hist(unit.activations, bins=BINS, range=ends, color=COLOURS[unit.state])
+    ax.set_yticks([])
+    ax.set_xticks(ends, [f"{end:.3g}" for end in ends])
+    canvas.calm(ax, grid="")
+    ax.spines["left"].set_visible(False)
+    ax.tick_params(labelsize=canvas.SMALL - 1)
+
+
+def _draw_plane(ax: Any, plane: Plane, units: tuple[Unit, ...]) -> None:
+    across, up = plane.edges
+    answers = plane.answers
+    if plane.output == "softmax":
+        kinds = answers.argmax(axis=0)
+        n = len(answers)
+        ax.contourf(
+            across, up, kinds, levels=np.arange(n + 1) - 0.5, alpha=0.3,
+            colors=[canvas.CYCLE[k % len(canvas.CYCLE)] for k in range(n)],
+        )  # fmt: skip
+    elif plane.output == "sigmoid":
+        ax.contourf(
+            across, up, answers[0], levels=np.linspace(0, 1, 11), alpha=0.35,
+            cmap=_between(canvas.BLUE, canvas.RED),
+        )  # fmt: skip
+        if answers[0].min() < 0.5 < answers[0].max():
+            ax.contour(across, up, answers[0], levels=[0.5], colors=canvas.INK, linewidths=1.4)
+    else:
+        ax.contourf(across, up, answers[0], levels=12, alpha=0.7, cmap="cividis")
+    _draw_points(ax, plane)
+    for unit, (w1, w2, b) in zip(units, plane.lines, strict=True):
+        _draw_line(ax, plane, w1, w2, b, str(unit.number + 1))
+    ax.set(xlim=(across[0], across[-1]), ylim=(up[0], up[-1]))
+    ax.set_xlabel(plane.names[0], parse_math=False)
+    ax.set_ylabel(plane.names[1], parse_math=False)
+    canvas.calm(ax, grid="")
+
+
+def _draw_points(ax: Any, plane: Plane) -> None:
+    marks = "os^Dvx"
+    kinds = np.zeros(len(plane.points), int) if plane.kinds is None else plane.kinds
+    for kind in np.unique(kinds):
+        colour = canvas.INK if plane.kinds is None else canvas.CYCLE[kind % len(canvas.CYCLE)]
+        x, y = plane.points[kinds == kind].T
+        ax.plot(x, y, marks[kind % len(marks)], color=colour, ms=2.6, mew=0, alpha=0.8)
+
+
+def _draw_line(ax: Any, plane: Plane, w1: float, w2: float, b: float, name: str) -> None:
+    across, up = plane.edges
+    if abs(w2) * (up[-1] - up[0]) >= abs(w1) * (across[-1] - across[0]) and w2:
+        x, y = across, -(b + w1 * across) / w2
+    elif w1:
+        x, y = -(b + w2 * up) / w1, up
+    else:
+        return
+    inside = (x >= across[0]) & (x <= across[-1]) & (y >= up[0]) & (y <= up[-1])
+    if not inside.any():
+        return
+    ax.plot(x[inside], y[inside], "--", color=canvas.INK, linewidth=0.8)
+    # The names stand at different places along the lines, so that they do not meet.
+    at = np.flatnonzero(inside)[int(inside.sum() * (0.12 + 0.76 * ((int(name) * 0.618) % 1)))]
+    ax.annotate(
+        name, (x[at], y[at]), fontsize=canvas.SMALL, ha="center", va="center", color=canvas.INK,
+        bbox={"boxstyle": "circle,pad=0.15", "fc": "white", "ec": canvas.GREY, "lw": 0.6},
+    )  # fmt: skip
+
+
+def _between(one: str, other: str) -> Any:
+    colours = canvas.library("matplotlib.colors")
+    return colours.LinearSegmentedColormap.from_list("between", [one, "#ffffff", other])

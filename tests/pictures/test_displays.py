@@ -1,0 +1,166 @@
+"""The displays draw what they were given, and say what they cannot draw."""
+
+import sys
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+
+import shoal
+from shoal import InitStudyDisplay, LossCurveDisplay, ShoalClassifier, ShoalRegressor, UnitsDisplay
+
+matplotlib = pytest.importorskip("matplotlib")
+matplotlib.use("Agg")
+plt = pytest.importorskip("matplotlib.pyplot")
+
+# Some of these trainings are sick on purpose, and all are short.
+pytestmark = pytest.mark.filterwarnings("ignore::shoal.ShoalWarning")
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(120, 3))
+Y = (X[:, 0] * X[:, 1] > 0).astype(int)
+X[::9, 2] = np.nan  # holes, which make an input of their own
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    plt.close("all")
+
+
+def fitted(kind=ShoalClassifier, y=Y, X=X, **settings):
+    return kind(**{"hidden": 5, "random_state": 0, "max_iter": 20} | settings).fit(X, y)
+
+
+def drawn(display):
+    """What is on the figure, once it was really drawn."""
+    display.figure_.canvas.draw()
+    return [text.get_text() for text in display.figure_.findobj(matplotlib.text.Text)]
+
+
+def test_the_loss_curves_are_the_estimators():
+    model = fitted(early_stopping=True)
+    display = LossCurveDisplay.from_estimator(model)
+    training, validation = display.lines_
+    np.testing.assert_array_equal(training.get_ydata(), model.loss_curve_)
+    np.testing.assert_array_equal(validation.get_ydata(), model.validation_loss_curve_)
+    assert f"epoch {model.best_epoch_:,} is kept" in drawn(display)
+    assert display.ax_.get_ylabel() == "cross-entropy (nats)"
+
+
+def test_many_members_are_a_band():
+    display = LossCurveDisplay.from_estimator(fitted(members=3))
+    assert "training, 3 networks" in display.lines_[0].get_label()
+    assert len(display.ax_.collections) == 1
+
+
+def test_a_display_uses_the_axes_it_is_given():
+    figure, ax = plt.subplots()
+    display = LossCurveDisplay.from_estimator(fitted(ShoalRegressor, X[:, 0]), ax=ax)
+    assert display.ax_ is ax
+    assert display.figure_ is figure
+    assert ax.get_ylabel() == "half squared error"
+    figure, (left, right) = plt.subplots(1, 2)
+    UnitsDisplay.from_estimator(fitted(), X, ax=right)
+    figure.canvas.draw()
+    assert left.axison
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu", "leaky_relu", "sigmoid", "identity"])
+def test_units_say_what_they_respond_to(activation):
+    model = fitted(activation=activation)
+    display = UnitsDisplay.from_estimator(model, X)
+    assert [unit.number for unit in display.units] == list(range(5))
+    spread = model._matrix(model._read(X, reset=False)).std(axis=0)
+    for unit in display.units:
+        strongest = np.argmax(np.abs(model.networks_[0].W1[unit.number] * spread))
+        assert unit.inputs[0][0] == model.encoding_.features[strongest]
+    told = drawn(display)
+    assert any(text.startswith("unit 5: ") for text in told)
+
+
+def test_sick_units_are_named_and_shown_first():
+    zeros = fitted(init="zeros", hidden=6)
+    assert {u.state for u in UnitsDisplay.from_estimator(zeros, X, units=2).units} == {"twin"}
+    large = fitted(init=300.0, max_iter=1)
+    assert {u.state for u in UnitsDisplay.from_estimator(large, X).units} == {"saturated"}
+    few = UnitsDisplay.from_estimator(fitted(hidden=30), X, units=4)
+    assert (len(few.units), few.n_units) == (4, 30)
+
+
+@pytest.mark.parametrize(
+    ("kind", "y"),
+    [
+        (ShoalClassifier, Y),
+        (ShoalClassifier, np.arange(120) % 3),
+        (ShoalRegressor, X[:, 0]),
+        (ShoalClassifier, np.array(["no", "yes"])[Y]),
+    ],
+)
+@pytest.mark.parametrize("encode", ["auto", None])
+def test_two_inputs_are_a_plane_in_their_own_units(kind, y, encode):
+    some = 100 + 10 * X[:, :2]
+    display = UnitsDisplay.from_estimator(fitted(kind, y, some, encode=encode), some, y)
+    assert "unit 1: " in " ".join(drawn(display))
+    low, high = display.ax_.get_xlim()
+    assert low < some[:, 0].min() < some[:, 0].max() < high
+
+
+def test_the_plane_answers_as_the_model_does():
+    some = 100 + 10 * X[:, :2]
+    model = fitted(X=some)
+    plane = UnitsDisplay.from_estimator(model, some, Y).plane
+    across, up = plane.edges
+    rows = np.array([[across[3], up[5]], [across[100], up[20]]])
+    expected = model.predict_proba(rows)[:, 1]
+    np.testing.assert_allclose(
+        [plane.answers[0][5, 3], plane.answers[0][20, 100]], expected, atol=1e-5
+    )
+    # On a unit's line its Z1 is 0.
+    w1, w2, b = plane.lines[2]
+    point = np.array([[-(b + w2 * 90) / w1, 90.0]])
+    Z1 = model.networks_[0].forward(model._matrix(point).T).Z1
+    assert abs(Z1[2, 0]) < 1e-4
+
+
+def test_names_are_no_formulas():
+    import pandas as pd
+
+    table = pd.DataFrame({"$\\bad{": X[:, 0], "a_b^": X[:, 1]})
+    drawn(UnitsDisplay.from_estimator(fitted(X=table), table, Y))
+
+
+@pytest.mark.parametrize("kind", ["costs", "curves"])
+def test_a_study_is_drawn(kind):
+    some = {"schemes": ["zeros", 0.1, "glorot", 1.0], "seeds": 3, "iterations": 60}
+    display = InitStudyDisplay.from_data(X[:, :2], Y, kind=kind, **some)
+    told = drawn(display)
+    assert {"zeros", "0.1", "glorot", "1", "goal"} <= set(told)
+    again = InitStudyDisplay.from_study(display.study, kind=kind)
+    assert again.study is display.study
+
+
+def test_a_study_that_diverged_is_drawn():
+    y = 100 * X[:, 0]
+    some = {"schemes": [1.0, "zeros"], "seeds": 2, "iterations": 300, "learning_rate": 50.0}
+    for kind in ("costs", "curves"):
+        drawn(InitStudyDisplay.from_data(X[:, :2], y, kind=kind, **some))
+
+
+def test_what_cannot_be_drawn_is_said():
+    with pytest.raises(NotFittedError):
+        LossCurveDisplay.from_estimator(ShoalClassifier())
+    with pytest.raises(shoal.SettingError, match="no hidden layer"):
+        UnitsDisplay.from_estimator(fitted(hidden=0), X)
+    with pytest.raises(shoal.SettingError, match="member=1"):
+        UnitsDisplay.from_estimator(fitted(), X, member=1)
+    study = shoal.init_study(X[:, :2], Y, schemes=[1.0], seeds=1, iterations=2)
+    with pytest.raises(shoal.SettingError, match="kind='pie'"):
+        InitStudyDisplay.from_study(study, kind="pie")
+
+
+def test_without_matplotlib_one_is_told_what_to_install(monkeypatch):
+    model = fitted()
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(shoal.SettingError, match=r"pip install 'shoal\[plot\]'"):
+        LossCurveDisplay.from_estimator(model)
