@@ -193,7 +193,7 @@ SICK = (
     Sick("stuck-on-plateau", {"init": 1e-4, "solver": "gd", "learning_rate": 0.5, "max_iter": 100, "hidden": 8}, ("xor", "circles", "digits", "iris")),
     Sick("stuck-on-plateau", {"init": 0.001, **SGD, "learning_rate": 0.01, "max_iter": 40, "hidden": 8}, ("xor", "circles", "spiral")),
     Sick("learning-rate-too-high", {"learning_rate": 1.0}, ("iris", "breast_cancer", "digits", "spiral", "wine", "friedman 2", "xor", "waves", "letter", "spambase")),
-    Sick("learning-rate-too-high", {**SGD, "learning_rate": 2.0}, ("moons", "digits", "circles", "rings", "magic")),
+    Sick("learning-rate-too-high", {**SGD, "learning_rate": 1.0}, ("moons", "digits", "circles", "rings", "magic")),
     Sick("learning-rate-too-low", {"learning_rate": 1e-6}, ("breast_cancer", "diabetes", "digits", "wine", "spiral", "friedman 2", "rings", "magic", "adult")),
     Sick("learning-rate-too-low", {**SGD, "learning_rate": 1e-5}, ("moons", "iris", "digits", "circles")),
     Sick("diverged", {**SGD, "learning_rate": 100.0}, ("diabetes", "friedman", "friedman 2")),

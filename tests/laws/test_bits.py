@@ -355,6 +355,7 @@ def test_an_array_may_arrive_in_any_shape_of_memory(how, encode):
     np.testing.assert_array_equal(model.predict_proba(arrived), model.predict_proba(X))
 
 
+@pytest.mark.filterwarnings("ignore:saturated-units:shoal.ShoalWarning")  # with encode=None
 @pytest.mark.parametrize("encode", ["auto", None])
 @pytest.mark.parametrize("kind", ["int8", "int64", "uint8", "float16", "float32"])
 def test_a_number_is_a_number_in_any_type(kind, encode):

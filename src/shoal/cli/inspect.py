@@ -9,6 +9,7 @@ from shoal.cli.record import Record, by_role
 from shoal.cli.show import (
     Screen,
     count,
+    diagnosis_lines,
     ending_line,
     listed,
     short,
@@ -53,6 +54,7 @@ def _show_training(fitted: Any, model: str, screen: Screen) -> None:
     seconds = f"{fitted.training_seconds_:.1f} s"
     screen.line("training", f"{fitted.n_iter_:,} epochs, {seconds}, solver {fitted.solver}")
     screen.line("", ending_line(fitted))
+    screen.lines("diagnosis", diagnosis_lines(fitted))
     record = Record.of(fitted)
     if record is None:  # trained in Python
         return
@@ -78,6 +80,7 @@ def _report(fitted: Any) -> dict[str, Any]:
         "record": record and record.plain() | {"scores": by_role(record.scores)},
         "columns": columns,
         "settings": {k: v for k, v in fitted.get_params().items() if k != "verbose"},
+        "diagnosis": fitted.diagnosis_.to_dict(),
         "epochs": fitted.n_iter_,
         "best_epoch": fitted.best_epoch_,
         "endings": fitted.endings_,

@@ -15,7 +15,7 @@ class Settings:
     solver: str = "adam"
     learning_rate: str | float = "auto"
     batch_size: str | int = "auto"
-    max_iter: int = 200
+    max_iter: int = 1000
     alpha: float = 1e-4
     members: int = 1
     dtype: str = "float32"
@@ -42,11 +42,22 @@ class Order:
     drop: tuple[str, ...] = ()
 
 
-SHORTER = {"random_state": "--seed", "n_jobs": "--threads"}
+@dataclass(frozen=True)
+class Draws:
+    """Which initialisations `shoal study` compares, on what, and for how long."""
+
+    schemes: tuple[str | float, ...] = ()  # none: those of `init_study`
+    seeds: int = 10
+    iterations: int = 1000
+    rows: int = 1000
+    goal: float | None = None
+
+
+SHORTER = {"schemes": "--init", "random_state": "--seed", "n_jobs": "--threads"}
 # What an option is called on the command line.
 OPTIONS = {
     field.name: SHORTER.get(field.name, "--" + field.name.replace("_", "-"))
-    for part in (Settings, Order)
+    for part in (Settings, Order, Draws)
     for field in fields(part)
 }
 # Names of the machine, not of the question.

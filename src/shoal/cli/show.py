@@ -1,6 +1,7 @@
 """How results look on the screen: a label, what it says, and scores in columns."""
 
 import sys
+from collections.abc import Sequence
 from typing import Any, TextIO
 
 import numpy as np
@@ -42,6 +43,16 @@ class Screen:
         """One line, at once."""
         self._print(f"{label:<{LABEL}}{text}")
 
+    def lines(self, label: str, texts: Sequence[str]) -> None:
+        """Several lines under one label."""
+        for i, text in enumerate(texts):
+            self.line("" if i else label, text)
+
+    def block(self, texts: Sequence[str]) -> None:
+        """Lines that begin at the margin."""
+        for text in texts:
+            self._print(text)
+
     def scores(self, scores: Compared) -> None:
         """The scores of several models, one a line."""
         for line in score_lines(scores):
@@ -57,6 +68,13 @@ class Screen:
             print(text, file=self._stream, flush=True)
         except OSError as error:
             self._failure = error
+
+
+def diagnosis_lines(model: Any) -> list[str]:
+    """What the diagnosis says, with the names of options."""
+    from shoal.cli.answers import in_options
+
+    return [in_options(line) for line in model.diagnosis_.lines()]
 
 
 def target_line(problem: Problem, target: str) -> str:

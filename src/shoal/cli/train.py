@@ -16,6 +16,7 @@ from shoal.cli.settings import Order, Settings, arguments, file_name
 from shoal.cli.show import (
     Screen,
     count,
+    diagnosis_lines,
     ending_line,
     summary_of,
     target_line,
@@ -48,7 +49,7 @@ def train(order: Order, settings: Settings, *, explain: bool, as_json: bool) -> 
     """Train, test and save, and say on the way what is done."""
     refuse(order, settings)
     screen = Screen.beside(as_json)
-    problem = _question(order, screen)
+    problem = question(order, screen)
     parts = parts_of(order, problem, settings.random_state)
     screen.line("test part", parts.told)
     run = _trained(order, settings, problem.task, parts)
@@ -66,7 +67,8 @@ def train(order: Order, settings: Settings, *, explain: bool, as_json: bool) -> 
     screen.done()
 
 
-def _question(order: Order, screen: Screen) -> Problem:
+def question(order: Order, screen: Screen) -> Problem:
+    """Read the table, and say what is asked of it."""
     with waiting(f"reading {shown(order.table)}"):
         table = read_table(order.table, words=order.words, numbers=order.numbers, drop=order.drop)
     problem = problem_of(table, order.table, order.target, order.task)
@@ -77,7 +79,8 @@ def _question(order: Order, screen: Screen) -> Problem:
     return problem
 
 
-def _estimator(task: str, order: Order, settings: Settings) -> Any:
+def estimator_of(task: str, order: Order, settings: Settings) -> Any:
+    """The unfitted estimator that answers such a question."""
     others = {
         name: [column for column in getattr(order, name) if column != order.target] or None
         for name in ("words", "numbers")
@@ -86,7 +89,7 @@ def _estimator(task: str, order: Order, settings: Settings) -> Any:
 
 
 def _trained(order: Order, settings: Settings, task: str, parts: Parts) -> Run:
-    model = _estimator(task, order, settings)
+    model = estimator_of(task, order, settings)
     began = time.perf_counter()
     try:
         with progress(settings.max_iter) as report:
@@ -107,6 +110,7 @@ def _show_training(run: Run, rows: int, explain: bool, screen: Screen) -> None:
         screen.line("", line)
     screen.line("training", training_line(run.model, rows, run.seconds))
     screen.line("", ending_line(run.model))
+    screen.lines("diagnosis", diagnosis_lines(run.model))
 
 
 def _tested(run: Run, settings: Settings, task: str, parts: Parts, screen: Screen) -> Run:
@@ -183,6 +187,7 @@ def _report(order: Order, run: Run) -> dict[str, Any]:
         "best_epoch": model.best_epoch_,
         "ending": model.endings_[0],
         "seconds": round(run.seconds, 3),
+        "diagnosis": model.diagnosis_.to_dict(),
         "fingerprint": model.fingerprint_,
         "saved": order.output,
         "interrupted": bool(exit_code(run.interruption)),

@@ -43,11 +43,13 @@ WORSE_BY = 0.02  # the linear network may be this much worse and still be enough
 DEAD_SHARE = 0.2
 SATURATED_SHARE = 0.5
 SATURATED_AT_FIRST = 0.25
+NEARLY_ALL = 0.9
 SPARE_SHARE = 0.5
 SAME_ANSWERS = 0.01  # of the spread of Z2
 # Of the inputs: in standard deviations, or from one column to another.
 FAR = 10.0
 UNEQUAL = 30.0
+SEVERAL = 30  # examples: below it, chance explains much
 RARE = 0.05  # a class this rare may well be never the likeliest
 SLOW = 0.2  # of the usual learning rate
 
@@ -141,6 +143,7 @@ def _probed(seen: Seen, held: Examples | None, seconds: float) -> Seen:
         loss > NOTHING_LEARNT * seen.baseline
         or (straight and shape.activation != "identity")
         or _few(case)
+        or (case.ending == "finished" and case.rate <= SLOW * case.usual_rate)
         or seconds == float("inf")
     )
     if not shape.n_h or case.ending == "interrupted" or not (poor or seconds >= PROBE_SECONDS):
@@ -209,12 +212,13 @@ def _look(case: Case) -> Seen:
     for network in case.starts[:MEMBERS] if shape.n_h else ():
         Z1, A1, _, _ = engine.forward(shape, network.vector, rows, 1)
         starts.append(look(shape, network.parameters, Z1, A1))
-    finite = any(np.isfinite(case.losses))
+    # Of a constant target nothing is a share.
+    finite = any(np.isfinite(case.losses)) and baseline > 1e-12
     return Seen(
         case, X, Y, np.mean(outputs, axis=0), baseline,
         tuple(units), tuple(starts),
         curve_of(case.losses, baseline) if finite else None,
-        curve_of(case.validation_losses, baseline) if case.validation_losses else None,
+        curve_of(case.validation_losses, baseline) if finite and case.validation_losses else None,
     )  # fmt: skip
 
 
@@ -236,8 +240,8 @@ def baseline_of(shape: Architecture, Y: Numbers, w: Numbers | None = None) -> fl
 def _diverged(seen: Seen) -> Iterator[Finding]:
     if seen.case.ending != "diverged":
         return
-    rate, usual = seen.case.rate, seen.case.usual_rate
-    lower = min(rate / 10, usual) if usual else rate / 10
+    rate = seen.case.rate
+    lower = _lower(seen.case)
     yield Finding(
         "diverged",
         "error",
@@ -294,16 +298,20 @@ def _unscaled(seen: Seen) -> Iterator[Finding]:
 
 def _too_high(seen: Seen) -> Iterator[Finding]:
     curve, rate, usual = seen.curve, seen.case.rate, seen.case.usual_rate
-    if curve is None or curve.epochs < 5:
+    if curve is None or curve.epochs < 5 or seen.X.shape[1] < SEVERAL:
         return
     high = curve.bounce > BOUNCES or (curve.rise > ABOVE and curve.bounce > BOUNCES / 3)
     lost = curve.last > 1 + ABOVE and rate > usual
-    if not (high or lost):
+    driven = False  # into the flat part, from a start that was not
+    if seen.units and seen.starts and rate > 2 * usual > 0:
+        first, last = (np.mean([u.saturated for u in us]) for us in (seen.starts, seen.units))
+        driven = bool(first < SATURATED_AT_FIRST and last > SATURATED_SHARE)
+    if not (high or lost or driven):
         return
-    lower = min(rate / 10, usual) if usual and rate > 2 * usual else rate / 10
+    lower = _lower(seen.case)
     yield Finding(
         "learning-rate-too-high",
-        "warning",
+        "error" if lost else "warning",
         f"the loss jumps up by {curve.bounce:.0%} of its scale from epoch to epoch and ends "
         f"{curve.rise:.0%} above its lowest: steps at learning rate {rate:g} overshoot.",
         f"Use shorter steps: learning_rate={lower:g}.",
@@ -319,24 +327,26 @@ def _saturated(seen: Seen) -> Iterator[Finding]:
     first = float(np.mean([units.saturated for units in seen.starts])) if seen.starts else 0.0
     if first < SATURATED_AT_FIRST and share < SATURATED_SHARE:
         return
-    drawn_so = first >= SATURATED_AT_FIRST
+    drawn_so = first >= SATURATED_AT_FIRST or not seen.starts
     began = f", and {first:.0%} at the start" if seen.starts else ""
-    cure: dict[str, Any] = {"init": "auto"} if drawn_so or not seen.starts else {}
-    advice = 'Draw W smaller: init="auto".'
-    if not cure:
-        cure = {"learning_rate": seen.case.rate / 10, "alpha": 0.001}
-        advice = (
-            f"Use shorter steps and a penalty: learning_rate={seen.case.rate / 10:g}, alpha=0.001."
-        )
+    cure: dict[str, Any] = {"init": "auto"}
+    if not drawn_so:  # the steps have driven them there
+        cure = {"learning_rate": _lower(seen.case), "alpha": 0.001}
     yield Finding(
         "saturated-units",
-        "warning",
+        "error" if share > NEARLY_ALL and drawn_so else "warning",
         f"{share:.0%} of the hidden activations lie where the slope is below 1 % of its largest"
         f"{began}: little is learnt there.",
-        advice,
+        f"Try {_in_words(cure)}.",
         cure,
         {"share": share, "share_at_start": first},
     )
+
+
+def _lower(case: Case) -> float:
+    """A tenth of the learning rate, or the solver's usual one where that is lower still."""
+    far_above = case.usual_rate and case.rate > 2 * case.usual_rate
+    return min(case.rate / 10, case.usual_rate) if far_above else case.rate / 10
 
 
 def _dead(seen: Seen) -> Iterator[Finding]:
@@ -363,15 +373,16 @@ def _too_low(seen: Seen) -> Iterator[Finding]:
     curve, rate, usual = seen.curve, seen.case.rate, seen.case.usual_rate
     if curve is None or curve.epochs < 5 or rate > SLOW * usual or _drawn_tiny(seen):
         return
-    if seen.case.ending not in ("finished", "plateau") or curve.last < 0.5 * curve.first:
+    if seen.case.ending not in ("finished", "plateau"):
         return
-    falling = curve.late_share > STEADY
+    falling = curve.late_share > STEADY or curve.late_fall > STILL_FALLING
     creeping = curve.last > NOTHING_LEARNT * min(curve.first, 1.0)
-    if not (falling or creeping):
+    behind = seen.usual_loss is not None and seen.usual_loss < BETTER * seen.loss
+    if not (falling or creeping or behind):
         return
     yield Finding(
         "learning-rate-too-low",
-        "warning",
+        "error" if creeping else "warning",
         f"the loss fell by {curve.first - curve.last:.1%} of its scale in {curve.epochs} epochs, "
         f"{max(curve.late_share, 0):.0%} of it in the second half: steps at learning rate {rate:g} "
         "are too short.",
@@ -397,7 +408,7 @@ def _plateau(seen: Seen) -> Iterator[Finding]:
     usual, loss = seen.usual_loss, seen.loss / max(seen.baseline, 1e-300)
     if usual is None or usual > BETTER * min(seen.loss, seen.curve.last * seen.baseline):
         return
-    if seen.curve.late_fall > STILL_FALLING or _few(seen.case):
+    if loss > 1 + GAP or seen.curve.late_fall > STILL_FALLING or _few(seen.case):
         return
     cure: dict[str, Any] = {}
     if seen.case.settings.get("init", "auto") != "auto" or not seen.case.settings:
@@ -412,7 +423,7 @@ def _plateau(seen: Seen) -> Iterator[Finding]:
         }
     yield Finding(
         "stuck-on-plateau",
-        "warning",
+        "error",
         f"after {seen.curve.epochs} epochs the loss is {loss:.0%} of a constant answer's, where "
         f"the same network from another start reaches {usual / seen.baseline:.0%}: it sits where "
         "the gradient is next to nothing.",
@@ -475,7 +486,7 @@ def _one_class(seen: Seen) -> Iterator[Finding]:
         said, true = seen.A2.argmax(axis=0), seen.Y.argmax(axis=0)
     counts = np.bincount(true, minlength=max(seen.shape.n_y, 2)) / len(true)
     others = float(counts.sum() - counts.max())
-    if len(np.unique(said)) > 1 or others < RARE or len(true) < 10:
+    if len(np.unique(said)) > 1 or others < RARE or len(true) < SEVERAL:
         return
     yield Finding(
         "one-class-predicted",

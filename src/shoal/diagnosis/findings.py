@@ -2,9 +2,10 @@
 
 severity   remark    true and worth knowing; healthy networks have some
            warning   the network is worse than it need be
-           error     the network is not what was asked for
+           error     it has learnt next to nothing, or less: `fit` warns in Python's way too
 """
 
+import math
 from typing import Any, NamedTuple
 
 SEVERITIES = ("remark", "warning", "error")
@@ -64,7 +65,7 @@ class Diagnosis(NamedTuple):
         """Plain data, for JSON."""
         return {
             "healthy": self.healthy,
-            "findings": [finding._asdict() for finding in self.findings],
+            "findings": [_plain(finding._asdict()) for finding in self.findings],
             "units": self.n_units,
             "members": self.n_members,
         }
@@ -92,3 +93,13 @@ class Diagnosis(NamedTuple):
 
     def __repr__(self) -> str:
         return str(self)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

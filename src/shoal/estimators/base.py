@@ -41,6 +41,7 @@ SOLVERS = ("adam", "sgd", "gd")
 # By solver, and by the curvature of the loss: half squares are far steeper than cross-entropy.
 LEARNING_RATES = {"adam": 0.003, "sgd": 0.05, "gd": 0.5}
 SQUARES_LEARNING_RATES = {"adam": 0.003, "sgd": 0.005, "gd": 0.05}
+MAX_ITER = 1000  # far more than are needed as a rule: the stopping rules end a training
 EARLY_STOPPING_ROWS = 1000  # "auto": from here on a tenth of the rows can be spared
 
 # Purposes of the keys that are made from a member's seed.
@@ -346,7 +347,6 @@ class ShoalBase(BaseEstimator):
         return part, kept
 
     def _plan(self, m: int, seed: int) -> Plan:
-        rate = self._usual_rate() if self.learning_rate == "auto" else self.learning_rate
         batch = (
             0
             if self.solver == "gd"
@@ -356,13 +356,17 @@ class ShoalBase(BaseEstimator):
         )
         rule = Rule(
             self.solver,
-            float(rate),
+            self._rate(),
             float(self.momentum) if self.solver == "sgd" else 0.0,
             alpha=float(self.alpha),
             batch_size=min(batch, m),
             key=child(seed, ORDER),
         )
         return Plan(rule, self.max_iter, float(self.tol), self.n_iter_no_change)
+
+    def _rate(self) -> float:
+        auto = self.learning_rate == "auto"
+        return self._usual_rate() if auto else float(self.learning_rate)
 
     def _usual_rate(self) -> float:
         squares = self.out_activation_ == "identity"
@@ -393,25 +397,25 @@ class ShoalBase(BaseEstimator):
                 f"training was interrupted after {trained[0].epochs} epochs: the best network so "
                 f"far (epoch {trained[0].best_epoch}) is kept."
             )
-        elif not self.diagnosis_.healthy:
-            gravest = self.diagnosis_.findings[0]
-            more = sum(f.severity != "remark" for f in self.diagnosis_.findings) - 1
-            message = f"{gravest}{f' And {more} more: see diagnosis_.' if more else ''}"
         else:
-            return
+            grave = [f for f in self.diagnosis_.findings if f.severity == "error"]
+            if not grave:
+                return
+            message = str(grave[0])
         warnings.warn(message, ShoalWarning, stacklevel=4)
 
     # --- diagnosis --------------------------------------------------------------------
 
     def _case(self, examples: Examples) -> Case:
         """What a diagnosis may look at, with these examples."""
-        plan = self._plan(examples.m, 0)
+        # As get_params, which takes as long as the rest of the diagnosis.
+        settings = {k: v for k, v in vars(self).items() if k[0] != "_" and k[-1] != "_"}
         names = (
             self.encoding_.features if self.encoding_ else getattr(self, "feature_names_in_", ())
         )
         return Case(
-            tuple(self.networks_), examples, self.get_params(deep=False),
-            rate=plan.rule.learning_rate, usual_rate=self._usual_rate(),
+            tuple(self.networks_), examples, settings,
+            rate=self._rate(), usual_rate=self._usual_rate(),
             losses=tuple(self.loss_curve_),
             validation_losses=tuple(self.validation_loss_curve_ or ()),
             ending=self.endings_[0], best_epoch=self.best_epoch_,

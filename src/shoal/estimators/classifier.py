@@ -11,7 +11,7 @@ from sklearn.utils.validation import column_or_1d
 
 from shoal.data.examples import Numbers
 from shoal.errors import DataError, SettingError
-from shoal.estimators.base import ShoalBase, Targets
+from shoal.estimators.base import MAX_ITER, ShoalBase, Targets
 
 
 class ShoalClassifier(ClassifierMixin, ShoalBase):
@@ -77,13 +77,13 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         learning_rate: float | str = "auto",
         momentum: float = 0.9,
         batch_size: int | str = "auto",
-        max_iter: int = 200,
+        max_iter: int = MAX_ITER,
         alpha: float = 1e-4,
         members: int = 1,
         class_weight: Any = None,
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
-        n_iter_no_change: int = 5,
+        n_iter_no_change: int = 10,
         tol: float = 1e-4,
         encode: str | None = "auto",
         words: Any = None,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data.encoding import from_plain, to_plain, vocabularies
+from shoal.diagnosis.findings import Diagnosis
 from shoal.errors import ModelFileError
 from shoal.estimators.base import NUMERICS_VERSION, ShoalBase
 from shoal.estimators.classifier import ShoalClassifier
@@ -74,6 +75,7 @@ def to_document(model: ShoalBase) -> tuple[dict[str, Any], dict[str, NDArray[Any
         "encoding": None if model.encoding_ is None else to_plain(model.encoding_),
         "fitted": {name: _plain(getattr(model, name)) for name in (*NUMBERS_KEPT, *LISTS_KEPT)},
         "record": model.record_,
+        "diagnosis": model.diagnosis_.to_dict(),
     }
     for i, vocabulary in vocabularies(model.encoding_) if model.encoding_ else ():
         _put_words(tensors, f"words.{i}", vocabulary)
@@ -139,6 +141,7 @@ def from_document(document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any
     model.interruption_ = None
     model.out_activation_ = shape.output
     model.record_ = dict(document["record"])
+    model.diagnosis_ = Diagnosis.from_dict(document["diagnosis"])
     _get_targets(model, document, tensors, expected)
     if unknown := set(tensors) - expected:
         raise ModelFileError(

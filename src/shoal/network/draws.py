@@ -10,46 +10,45 @@ distribution", Applied Statistics 37 (1988) 477-484 (PPND16, relative error 1e-1
 Twin: kernel/random.hpp.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 Words = NDArray[np.uint32]
 Array = NDArray[np.float64]
 
-_LOW = np.uint64(0xFFFFFFFF)
-_SHIFT = np.uint64(32)
+_LOW = 0xFFFFFFFF
 
 
 def philox(key: int, low: NDArray[np.uint64], high: int) -> Words:
     """Four random words (4, n) for each counter (low[i], high) under a 64-bit key."""
     low = np.asarray(low, np.uint64)
-    k0, k1 = key & 0xFFFFFFFF, key >> 32 & 0xFFFFFFFF
-    c0, c1 = low & _LOW, low >> _SHIFT
-    c2 = np.full_like(low, high & 0xFFFFFFFF)
-    c3 = np.full_like(low, high >> 32 & 0xFFFFFFFF)
+    c2, c3 = np.full_like(low, high & _LOW), np.full_like(low, high >> 32 & _LOW)
+    return np.stack(_rounds(key, low & _LOW, low >> 32, c2, c3)).astype(np.uint32)
+
+
+def _rounds(key: int, c0: Any, c1: Any, c2: Any, c3: Any) -> tuple[Any, Any, Any, Any]:
+    """The ten rounds of one counter, in ints, or of many, in arrays of uint64."""
+    k0, k1 = key & _LOW, key >> 32 & _LOW
     for _ in range(10):
-        a, b = np.uint64(0xD2511F53) * c0, np.uint64(0xCD9E8D57) * c2
-        c0, c1, c2, c3 = (
-            (b >> _SHIFT) ^ c1 ^ np.uint64(k0),
-            b & _LOW,
-            (a >> _SHIFT) ^ c3 ^ np.uint64(k1),
-            a & _LOW,
-        )
-        k0, k1 = (k0 + 0x9E3779B9) & 0xFFFFFFFF, (k1 + 0xBB67AE85) & 0xFFFFFFFF
-    return np.stack([c0, c1, c2, c3]).astype(np.uint32)
+        a, b = 0xD2511F53 * c0, 0xCD9E8D57 * c2
+        c0, c1, c2, c3 = (b >> 32) ^ c1 ^ k0, b & _LOW, (a >> 32) ^ c3 ^ k1, a & _LOW
+        k0, k1 = k0 + 0x9E3779B9 & _LOW, k1 + 0xBB67AE85 & _LOW
+    return c0, c1, c2, c3
 
 
 def words(key: int, stream: int, n: int) -> NDArray[np.uint64]:
     """The first n 64-bit words of a stream."""
     quads = philox(key, np.arange((n + 1) // 2, dtype=np.uint64), stream).astype(np.uint64)
-    pairs = np.stack([quads[0] << _SHIFT | quads[1], quads[2] << _SHIFT | quads[3]])
+    pairs = np.stack([quads[0] << 32 | quads[1], quads[2] << 32 | quads[3]])
     return pairs.T.reshape(-1)[:n]
 
 
 def uniform(key: int, stream: int, n: int) -> Array:
     """The first n numbers of a stream, uniform in the open interval (0, 1)."""
     # 52 bits and a half: the numbers (k + ½) / 2⁵² are exact and never 0 or 1.
-    bits = (words(key, stream, n) >> np.uint64(12)).astype(np.float64)
+    bits = (words(key, stream, n) >> 12).astype(np.float64)
     return (bits + 0.5) * 2.0**-52
 
 
@@ -66,7 +65,9 @@ def permutation(key: int, stream: int, n: int) -> NDArray[np.int64]:
 
 def child(key: int, index: int) -> int:
     """A key of its own for member, split or purpose `index` of whatever has `key`."""
-    return int(words(key, (1 << 63) + index, 1)[0])
+    stream = (1 << 63) + index
+    c0, c1, _, _ = _rounds(key, 0, 0, stream & _LOW, stream >> 32)  # the first of `words`
+    return int(c0 << 32 | c1)
 
 
 def _polynomial(x: Array, *coefficients: float) -> Array:

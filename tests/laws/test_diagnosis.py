@@ -1,0 +1,214 @@
+"""The diagnosis: each finding where it is true, and silence where nothing is wrong.
+
+How often it is right over many trainings is measured by `benchmarks/diagnosis.py`.
+"""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_iris, make_friedman1
+
+import shoal
+from shoal import Network, ShoalClassifier, ShoalRegressor, diagnose
+from shoal.diagnosis.curves import curve_of
+from shoal.diagnosis.diagnose import enough_units
+from shoal.diagnosis.findings import Diagnosis, Finding
+from shoal.diagnosis.units import look, twins_of
+
+IRIS = load_iris(return_X_y=True)
+CANCER = load_breast_cancer(return_X_y=True)
+FRIEDMAN = make_friedman1(900, random_state=0)
+SGD = {"solver": "sgd"}
+
+
+def circle(m=400):
+    X = np.random.default_rng(0).uniform(-2, 2, (m, 2))
+    return X, ((X**2).sum(axis=1) < 2).astype(int)
+
+
+def rare(m=1500):
+    rng = np.random.default_rng(0)
+    y = (rng.random(m) < 0.1).astype(int)
+    return rng.standard_normal((m, 3)) + 0.1 * y[:, None], y
+
+
+def far(data):
+    X, y = data
+    return X / X.std(axis=0) + 50, y
+
+
+def with_constant(data):
+    X, y = data
+    return np.c_[X, np.full(len(X), 3.0)], y
+
+
+SICK = {
+    "symmetric-units": (ShoalClassifier, {"init": "zeros"}, IRIS, {"init": "auto"}),
+    "dead-units": (
+        ShoalClassifier, {"activation": "relu", "encode": None}, far(CANCER),
+        {"activation": "leaky_relu"},
+    ),
+    "saturated-units": (ShoalClassifier, {"init": 30.0}, CANCER, {"init": "auto"}),
+    "still-linear": (ShoalClassifier, {"activation": "identity"}, circle(), {"activation": "tanh"}),
+    "stuck-on-plateau": (
+        ShoalClassifier, {"solver": "gd", "init": 1e-4, "max_iter": 60, "encode": None}, circle(),
+        {"init": "auto", "solver": "adam"},
+    ),
+    "learning-rate-too-high": (ShoalClassifier, {"learning_rate": 1.0}, CANCER, {"learning_rate": 0.003}),
+    "learning-rate-too-low": (ShoalClassifier, {"learning_rate": 1e-6, "max_iter": 100}, CANCER, {"learning_rate": 0.003}),
+    "diverged": (ShoalRegressor, {**SGD, "learning_rate": 1e3}, FRIEDMAN, {"learning_rate": 0.005}),
+    "not-converged": (ShoalClassifier, {"max_iter": 4}, CANCER, {"max_iter": 40}),
+    "unscaled-inputs": (ShoalClassifier, {"encode": None}, CANCER, {"encode": "auto"}),
+    "useless-columns": (ShoalClassifier, {"encode": None}, with_constant(IRIS), {"encode": "auto"}),
+    "one-class-predicted": (ShoalClassifier, {}, rare(), {"class_weight": "balanced"}),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::shoal.ShoalWarning")
+@pytest.mark.parametrize("name", SICK)
+def test_a_sick_training_is_named_with_its_cure(name):
+    kind, settings, (X, y), cure = SICK[name]
+    model = kind(random_state=0, **settings).fit(X, y)
+    found = {finding.name: finding for finding in model.diagnosis_.findings}
+    assert name in found, str(model.diagnosis_)
+    assert cure.items() <= found[name].cure.items()
+    assert found[name].evidence
+    cured = model.diagnosis_.cured(model)
+    assert not hasattr(cured, "networks_")
+    assert type(cured) is kind
+    if found[name].severity != "remark":
+        changed = {k: v for k, v in cured.get_params().items() if v != model.get_params()[k]}
+        assert cure.items() <= changed.items()
+
+
+def test_new_rows_show_overfitting():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((300, 10)), rng.integers(0, 2, 300)
+    model = ShoalClassifier(hidden=256, early_stopping=False, learning_rate=0.01, random_state=0)
+    model.fit(X[:100], y[:100])
+    assert "overfitting" not in model.diagnosis_.names
+    found = diagnose(model, X[100:], y[100:])
+    assert "overfitting" in found.names
+    assert found.cure["early_stopping"] is True
+
+
+def test_a_network_wider_than_its_work_and_one_that_is_linear():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((2000, 3))
+    y = (X[:, 0] + rng.logistic(size=2000) > 0).astype(int)
+    model = ShoalClassifier(hidden=256, random_state=0).fit(X, y)
+    found = diagnose(model, X, y)
+    assert found.healthy
+    assert {"too-wide", "linear-is-enough"} <= set(found.names)
+    assert found.cure["hidden"] < 128
+
+
+@pytest.mark.parametrize("data", [IRIS, CANCER])
+def test_a_healthy_network_gets_one_reassuring_line(data):
+    model = ShoalClassifier(random_state=0).fit(*data)
+    assert model.diagnosis_.healthy
+    assert str(model.diagnosis_).startswith("healthy: 64 hidden units at work")
+
+
+def test_a_fit_warns_of_what_is_grave_and_of_nothing_else():
+    with pytest.warns(shoal.ShoalWarning, match=r"symmetric-units: 64 of 64 .*init=\"auto\"\.$"):
+        ShoalClassifier(init="zeros", random_state=0).fit(*IRIS)
+    ShoalClassifier(max_iter=3, random_state=0).fit(*IRIS)  # warnings are errors in these tests
+
+
+def test_a_network_of_the_lecture():
+    X, y = circle()
+    Y = y[np.newaxis]
+    zeros = Network.initialise(2, 4, 1, scale="zeros")
+    trained, _ = zeros.descend(X.T, Y, iterations=1000)
+    found = diagnose(trained, X.T, Y)
+    assert found.names[0] == "symmetric-units"
+    assert found.findings[0].evidence["twins"] == [[0, 1, 2, 3]]
+    large = Network.initialise(2, 4, 1, scale=100.0)
+    assert "saturated-units" in diagnose(large, X.T, Y).names
+
+
+def test_the_bits_of_a_diagnosis_do_not_depend_on_threads():
+    X, y = circle(3000)
+    found = [
+        ShoalClassifier(random_state=0, n_jobs=n, members=2, max_iter=5).fit(X, y).diagnosis_
+        for n in (1, 3)
+    ]
+    assert found[0] == found[1]
+
+
+def test_weights_and_several_outputs_are_welcome():
+    X, _ = circle(200)
+    labels = np.c_[X[:, 0] > 0, X[:, 1] > 0].astype(int)
+    weights = np.random.default_rng(0).random(200)
+    assert ShoalClassifier(random_state=0).fit(X, labels, weights).diagnosis_.n_units == 64
+    assert ShoalRegressor(random_state=0).fit(X, X @ [[1, 2], [3, 4]]).diagnosis_.healthy
+    assert ShoalRegressor(random_state=0, hidden=0).fit(X, X[:, 0]).diagnosis_.healthy
+
+
+def test_it_is_plain_data_and_comes_back(tmp_path):
+    model = ShoalClassifier(max_iter=4, random_state=0).fit(*CANCER)
+    plain = model.diagnosis_.to_dict()
+    assert Diagnosis.from_dict(json.loads(json.dumps(plain))).names == model.diagnosis_.names
+    model.save(tmp_path / "m.shoal")
+    assert str(shoal.load(tmp_path / "m.shoal").diagnosis_) == str(model.diagnosis_)
+
+
+def test_the_graver_cure_wins_and_three_are_shown():
+    findings = [
+        Finding(f"f{i}", severity, "what.", "do.", {"alpha": i}, {})
+        for i, severity in enumerate(("error", "warning", "warning", "warning", "remark"))
+    ]
+    found = Diagnosis(tuple(findings))
+    assert found.cure == {"alpha": 0}
+    assert not found.healthy
+    assert str(found).count("\n") == 3
+    assert "and 1 more" in str(found)
+    assert clone(found.cured(ShoalClassifier())).alpha == 0
+
+
+# --- the measures ---------------------------------------------------------------------
+
+
+@given(st.integers(1, 40), st.integers(1, 5), st.integers(0, 2**32 - 1))
+def test_twins_are_the_equal_rows(n_h, n_x, seed):
+    rng = np.random.default_rng(seed)
+    net = Network.initialise(n_x, n_h, 2, seed=seed, scale=1.0)
+    who = rng.integers(0, n_h, n_h)  # unit i gets the weights of who[i]
+    W1, b1, W2, _ = net.parameters
+    twins = twins_of(net.parameters._replace(W1=W1[who], b1=b1[who], W2=W2[:, who]))
+    groups = {tuple(np.flatnonzero(who == w).tolist()) for w in who}
+    assert set(twins) == {g for g in groups if len(g) > 1}
+
+
+def test_saturated_dead_and_straight_by_hand():
+    X = np.linspace(-1, 1, 101)[np.newaxis]
+    tanh = Network([[1e-3], [1e3]], [[0], [0]], [[1, 1]], [[0]])
+    step = tanh.forward(X)
+    units = look(tanh.architecture, tanh.parameters, step.Z1, step.A1)
+    assert units.straight == 1
+    assert units.saturated == pytest.approx(0.5, abs=0.02)  # one of the two, but near 0
+    relu = Network([[1], [1]], [[-5], [5]], [[1, 1]], [[0]], activation="relu")
+    step = relu.forward(X)
+    units = look(relu.architecture, relu.parameters, step.Z1, step.A1)
+    assert units.dead == (0,)
+    assert units.straight == 2
+
+
+def test_a_curve_that_bounces_and_one_that_creeps():
+    bouncing = curve_of([1, 0.5] * 20, 1.0)
+    assert bouncing.bounce == pytest.approx(0.25, abs=0.02)
+    creeping = curve_of(np.linspace(1, 0.9, 50), 1.0)
+    assert creeping.bounce == 0
+    assert creeping.late_share == pytest.approx(0.5, abs=0.05)
+
+
+def test_copies_of_three_units_are_three():
+    rng = np.random.default_rng(0)
+    three = rng.standard_normal((3, 500))
+    A1 = np.vstack([three * s for s in (1, -2, 0.5, 3)])
+    assert enough_units(A1, rng.standard_normal((1, 12)) @ A1) in (3, 4)
