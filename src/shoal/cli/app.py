@@ -4,7 +4,7 @@ import typer
 
 from shoal.cli import options as o
 from shoal.cli.answers import answering
-from shoal.cli.settings import Order, Settings
+from shoal.cli.settings import Draws, Order, Settings
 
 app = typer.Typer(
     name="shoal",
@@ -126,6 +126,49 @@ def check(as_json: o.Json = False) -> None:
     from shoal.cli.check import check as run
 
     run(as_json=as_json)
+
+
+@app.command()
+@answering
+def study(
+    table: o.Table,
+    target: o.Target,
+    task: o.Task = None,
+    as_json: o.Json = False,
+    plot: o.Plot = None,
+    words: o.Words = None,
+    numbers: o.Numbers = None,
+    drop: o.Drop = None,
+    init: o.Schemes = None,
+    hidden: o.Hidden = 16,
+    activation: o.Activation = Settings.activation,
+    dtype: o.Dtype = Settings.dtype,
+    seeds: o.Seeds = Draws.seeds,
+    iterations: o.Iterations = Draws.iterations,
+    rows: o.Rows = Draws.rows,
+    goal: o.Goal = Draws.goal,
+    learning_rate: o.LearningRate = str(Settings.learning_rate),
+    threads: o.Threads = None,
+) -> None:
+    """Compare initialisations: how often, and how fast, each of them learns.
+
+    Example:  shoal study flights.csv --target late
+              shoal study flights.csv --target late --init 0.01 --init glorot --plot study.png
+
+    Each is tried with the same seeds, by full-batch gradient descent on a part
+    of the table. Ctrl-C ends with the trainings that are done.
+    """
+    from shoal.cli.study import study as run
+
+    order = Order(
+        table, target, task=task,
+        words=tuple(words or ()), numbers=tuple(numbers or ()), drop=tuple(drop or ()),
+    )  # fmt: skip
+    settings = Settings(
+        hidden, activation, solver="gd", learning_rate=learning_rate, dtype=dtype, n_jobs=threads
+    )
+    draws = Draws(tuple(init or ()), seeds, iterations, rows, goal)
+    run(order, settings, draws, plot=plot, as_json=as_json)
 
 
 def _version(wanted: bool) -> None:

@@ -232,6 +232,60 @@ Threads = Annotated[
     ),
 ]
 
+# --- study ----------------------------------------------------------------------------
+
+Schemes = Annotated[
+    list[str] | None,
+    _option(
+        "--init",
+        metavar="INIT",
+        help="Compare this: lecture, glorot, he, zeros, or a standard deviation. Repeatable.",
+        panel=NETWORK,
+        parser=number_or_word,
+    ),
+]
+Seeds = Annotated[
+    int,
+    _option(
+        "--seeds", metavar="N", help="Draws of each initialisation.", panel=TRAINING, parser=whole
+    ),
+]
+Iterations = Annotated[
+    int,
+    _option(
+        "--iterations",
+        metavar="N",
+        help="Steps of descent, each with all rows.",
+        panel=TRAINING,
+        parser=whole,
+    ),
+]
+Rows = Annotated[
+    int,
+    _option(
+        "--rows",
+        metavar="N",
+        help="Rows of the table that are drawn for the study, at the most.",
+        panel=TRAINING,
+        parser=whole,
+    ),
+]
+Goal = Annotated[
+    float | None,
+    _option(
+        "--goal",
+        metavar="COST",
+        help="Has learnt what ends at this cost or below. By default half way between the best "
+        "constant answer and the lowest cost of the study.",
+        panel=TRAINING,
+        parser=number,
+    ),
+]
+Plot = Annotated[
+    str | None,
+    _option("--plot", metavar="FILE", help="Picture to write (.png, .svg, .pdf).", parser=file),
+]
+
 # --- predict, evaluate ----------------------------------------------------------------
 
 JsonLines = Annotated[

@@ -1,5 +1,6 @@
 """What is seen while a training runs: a bar on a terminal, now and then a line in a log."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
@@ -27,6 +28,35 @@ def progress(max_iter: int) -> Iterator[Callable[[Report], None]]:
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task("", total=max_iter, told="")
         yield lambda report: bar.update(task, completed=report.epoch, told=_told(report))
+
+
+@contextmanager
+def counting(what: str, things: str) -> Iterator[Callable[[int, int], None]]:
+    """A function that is given how many things are done, of how many, and shows it."""
+    began = time.monotonic()
+
+    def told(done: int, n: int) -> str:
+        return f"{done:,} of {n:,} {things}, {time.monotonic() - began:.0f} s"
+
+    if not err.is_terminal:
+        due = FIRST_LINE
+
+        def show(done: int, n: int) -> None:
+            nonlocal due
+            if time.monotonic() - began >= due and done < n:
+                due = 2 * (time.monotonic() - began)
+                err.print(f"{what:<{LABEL}}{told(done, n)} …")
+
+        yield show
+        return
+    columns = (
+        TextColumn(what.ljust(LABEL - 1)),
+        BarColumn(20),
+        TextColumn("{task.fields[told]}"),
+    )
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task("", total=None, told="")
+        yield lambda done, n: bar.update(task, completed=done, total=n, told=told(done, n))
 
 
 def waiting(what: str) -> AbstractContextManager[object]:

@@ -47,16 +47,18 @@ def refuse(order: Order, settings: Settings) -> None:
     refuse_output(order.output, (order.table, order.test))
 
 
-def refuse_output(output: str | None, inputs: tuple[str | None, ...]) -> None:
+def refuse_output(output: str | None, inputs: tuple[str | None, ...], option: str = "-o") -> None:
     """Raise SettingError or FileError for a file that cannot, or should not, be written."""
     if output is None:
         return
     if output in ("", "-"):
-        raise SettingError(f'-o "{output}": expected the name of a file, such as model.shoal.')
+        raise SettingError(
+            f'{option} "{output}": expected the name of a file, such as model.shoal.'
+        )
     for source in inputs:
         if source and _same(source, output):
             raise SettingError(
-                f"-o {output}: that is the file which is read, and it would be lost. Choose "
+                f"{option} {output}: that is the file which is read, and it would be lost. Choose "
                 "another name."
             )
     check_writable(output)

@@ -377,7 +377,7 @@ def _checked_schemes(schemes: Sequence[Init]) -> list[Init]:
     names = [label(scheme) for scheme in schemes]
     for name in names:
         if names.count(name) > 1:
-            raise SettingError(f"schemes: {name} stands there twice. Name each once.")
+            raise SettingError(f"schemes={name}: it stands there twice. Name each once.")
     return list(schemes)
 
 

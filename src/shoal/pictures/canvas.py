@@ -46,6 +46,7 @@ def calm(ax: Any, *, grid: str = "y") -> None:
     for side in ("left", "bottom"):
         ax.spines[side].set_color(GREY)
     ax.tick_params(labelsize=SMALL, color=GREY, labelcolor=INK, length=3)
+    ax.tick_params(which="minor", color=GREY, length=2)
     if grid:
         ax.grid(axis=grid, color=FAINT, linewidth=0.6)
         ax.set_axisbelow(True)

@@ -78,16 +78,14 @@ def _band(ax: Any, curves: Sequence[Curve], name: str, colour: str, style: str) 
     # (A training of one epoch is a point.)
     dot = "o" if table.shape[1] == 1 else None
     if not alone:
-        low, high = np.nanmin(table, axis=0), np.nanmax(table, axis=0)
+        low, high = table.min(axis=0), table.max(axis=0)
         ax.fill_between(epochs, low, high, color=colour, alpha=0.2, linewidth=0)
-    middle = np.nanmedian(table, axis=0)
+    middle = np.median(table, axis=0)
     (line,) = ax.plot(epochs, middle, style, color=colour, label=told, linewidth=1.4, marker=dot)
     return line
 
 
 def _table(curves: Sequence[Curve]) -> NDArray[np.float64]:
-    """One row a curve; a shorter one, which has stopped, ends in NaN."""
-    table = np.full((len(curves), max(map(len, curves))), np.nan)
-    for row, curve in zip(table, curves, strict=True):
-        row[: len(curve)] = curve
-    return table
+    """One row a curve; a network that has stopped stays at its last loss."""
+    longest = max(map(len, curves))
+    return np.array([np.pad(curve, (0, longest - len(curve)), mode="edge") for curve in curves])
