@@ -21,6 +21,7 @@ def train(
     table: o.Table,
     target: o.Target,
     output: o.ModelFile = None,
+    report: o.Report = None,
     task: o.Task = None,
     explain: o.Explain = False,
     as_json: o.Json = False,
@@ -55,7 +56,7 @@ def train(
 
     order = Order(
         table, target, output, test, test_part, task,
-        tuple(words or ()), tuple(numbers or ()), tuple(drop or ()),
+        tuple(words or ()), tuple(numbers or ()), tuple(drop or ()), report,
     )  # fmt: skip
     settings = Settings(
         hidden, activation, init, solver, learning_rate, batch_size,

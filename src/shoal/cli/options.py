@@ -87,6 +87,15 @@ Task = Annotated[
         help="classification or regression. Follows from the target if not given.",
     ),
 ]
+Report = Annotated[
+    str | None,
+    _option(
+        "--report",
+        metavar="FILE",
+        help="Page to write (.html): data, scores, pictures, findings.",
+        parser=file,
+    ),
+]
 Explain = Annotated[
     bool, typer.Option("--explain", metavar=" ", help="Say what was done with each column.")
 ]

@@ -12,6 +12,7 @@ from shoal.compute.engine import threads
 from shoal.errors import SettingError
 from shoal.estimators.base import seed_of
 from shoal.files.atomic import check_writable
+from shoal.pictures.canvas import library
 
 
 def refuse(order: Order, settings: Settings) -> None:
@@ -45,6 +46,23 @@ def refuse(order: Order, settings: Settings) -> None:
     seed_of(settings.random_state)
     threads(settings.n_jobs)
     refuse_output(order.output, (order.table, order.test))
+    _refuse_report(order)
+
+
+def _refuse_report(order: Order) -> None:
+    if order.report is None:
+        return
+    if not order.report.lower().endswith((".html", ".htm")):
+        raise SettingError(
+            f"--report {order.report}: expected a name that ends with .html, such as report.html."
+        )
+    if order.output and os.path.realpath(order.output) == os.path.realpath(order.report):
+        raise SettingError(
+            f"--report {order.report}: the model would be written there too (-o). Choose another "
+            "name for one of them."
+        )
+    library()
+    refuse_output(order.report, (order.table, order.test), "--report")
 
 
 def refuse_output(output: str | None, inputs: tuple[str | None, ...], option: str = "-o") -> None:

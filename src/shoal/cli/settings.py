@@ -40,6 +40,7 @@ class Order:
     words: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
+    report: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ OPTIONS = {
     for field in fields(part)
 }
 # Names of the machine, not of the question.
-LOCAL = ("table", "output", "n_jobs")
+LOCAL = ("table", "output", "report", "n_jobs")
 
 
 def arguments(order: Order, settings: Settings) -> list[str]:

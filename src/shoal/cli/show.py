@@ -122,7 +122,7 @@ def verdict(scores: Compared, rows: int) -> str:
     if linear and not _below(ours, linear[0][1], loss):
         return f"the linear model is as good {here}, and simpler: --hidden 0"
     other, found = ("the linear model", linear[0][1]) if linear else (constant, trivial)
-    less = _number((found[loss] or 0.0) - (ours[loss] or 0.0))
+    less = score((found[loss] or 0.0) - (ours[loss] or 0.0))
     return f"better than {other}: {TITLES[loss]} {less} lower"
 
 
@@ -132,7 +132,7 @@ def score_lines(scores: Compared) -> list[str]:
     width = max(cell_len(short(who)) for who, _ in scores) + 2
     lines = [" " * width + "".join(f"{TITLES[name]:>11}" for name in names)]
     for who, found in scores:
-        cells = "".join(f"{_number(found.get(name)):>11}" for name in names)
+        cells = "".join(f"{score(found.get(name)):>11}" for name in names)
         lines.append(f"  {short(who)}{' ' * (width - 2 - cell_len(short(who)))}{cells}")
     return lines
 
@@ -203,7 +203,8 @@ def _below(ours: Scores, others: Scores, name: str) -> bool:
     return one is not None and other is not None and one < other
 
 
-def _number(value: float | None) -> str:
+def score(value: float | None) -> str:
+    """0.4747; – for none."""
     if value is None:
         return "–"
     if abs(value) >= 1e4:

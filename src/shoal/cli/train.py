@@ -58,6 +58,8 @@ def train(order: Order, settings: Settings, *, explain: bool, as_json: bool) -> 
     with undisturbed():
         run.model.record_ = _record(order, settings, problem, parts, run)
         _save(run.model, order.output, screen)
+    if order.report and not run.interruption:
+        run = _reported(order, problem, parts, run, screen)
     if as_json:
         print_json(_report(order, run))
     if run.interruption:
@@ -176,6 +178,27 @@ def _save(model: Any, output: str | None, screen: Screen) -> None:
     screen.line("next", f"shoal predict {shlex.quote(output)} NEW.csv -o answers.csv")
 
 
+def _reported(order: Order, problem: Problem, parts: Parts, run: Run, screen: Screen) -> Run:
+    """Write the page. Its failure or interruption is told, and costs nothing else."""
+    from shoal.cli.report.report import Facts, write_report
+
+    assert order.report is not None
+    tested = bool(run.scores)
+    facts = Facts(
+        run.model, run.scores, tuple(run.model.record_["command"]),
+        shown(order.table), order.target, problem.task, target_line(problem, order.target),
+        len(parts.y), parts.told, run.seconds,
+        parts.X_test if tested else parts.X, parts.y_test if tested else parts.y, tested,
+    )  # fmt: skip
+    try:
+        with waiting("writing the report"):
+            write_report(order.report, facts)
+    except KeyboardInterrupt as interruption:
+        return run._replace(interruption=interruption)
+    screen.line("report", order.report)
+    return run
+
+
 def _report(order: Order, run: Run) -> dict[str, Any]:
     """What --json says."""
     model = run.model
@@ -190,5 +213,6 @@ def _report(order: Order, run: Run) -> dict[str, Any]:
         "diagnosis": model.diagnosis_.to_dict(),
         "fingerprint": model.fingerprint_,
         "saved": order.output,
+        "report": order.report if not run.interruption else None,
         "interrupted": bool(exit_code(run.interruption)),
     }

@@ -64,3 +64,8 @@ def legend(ax: Any, **options: Any) -> None:
     """A legend without a frame, if there is anything to tell apart."""
     if len(ax.get_legend_handles_labels()[1]) > 1:
         ax.legend(frameon=False, fontsize=SMALL, labelcolor=INK, **options)
+
+
+def plain(text: str) -> str:
+    """The text on one line, in which matplotlib finds no formula."""
+    return " ".join(text.split()).replace("$", r"\$")

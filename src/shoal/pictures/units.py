@@ -80,6 +80,18 @@ class UnitsDisplay:
     ) -> Self:
         """Look at the hidden units of a fitted estimator on rows of X, and draw them.
 
+        For `columns` see `plot`, for all else `measured`.
+        """
+        return cls.measured(estimator, X, y, member=member, units=units).plot(
+            columns=columns, ax=ax
+        )
+
+    @classmethod
+    def measured(
+        cls, estimator: Any, X: Any, y: Any = None, *, member: int = 0, units: int = SHOWN
+    ) -> Self:
+        """Look at the hidden units of a fitted estimator on rows of X, without a drawing.
+
         At most `units` are shown: the sick ones, then those that move the answer most; `y` colours the points of the plane. Raises SettingError when there is no hidden
         layer or no such member, NotFittedError before a fit.
         """
@@ -100,8 +112,7 @@ class UnitsDisplay:
         plane = None
         if shape.n_x == 2:
             plane = _plane(estimator, matrix, None if y is None else np.asarray(y)[::apart], shown)
-        display = cls(shown, n_units=shape.n_h, activation=shape.activation, plane=plane)
-        return display.plot(columns=columns, ax=ax)
+        return cls(shown, n_units=shape.n_h, activation=shape.activation, plane=plane)
 
     def plot(self, *, columns: int | None = None, ax: Any = None) -> Self:
         """Draw the units, in the place of `ax` or on a figure of its own, with `columns` units abreast."""

@@ -1,0 +1,317 @@
+"""What the report of a training says, section by section."""
+
+import datetime
+import platform
+import shlex
+from importlib.metadata import version
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+import shoal
+from shoal.cli.record import Compared
+from shoal.cli.report import charts
+from shoal.cli.report.importance import REPEATS, importance
+from shoal.cli.report.page import Html, page, paragraph, table, tag
+from shoal.cli.scores import answers_of, scores_of
+from shoal.cli.show import (
+    TITLES,
+    count,
+    diagnosis_lines,
+    ending_line,
+    percent,
+    score,
+    size_of,
+    summary_of,
+    told,
+    verdict,
+)
+from shoal.compute.builds import BUILD
+from shoal.data.encoding import SetAside
+from shoal.files.atomic import atomic_write
+from shoal.pictures.loss_curve import LossCurveDisplay
+from shoal.pictures.units import COLOURS, UnitsDisplay
+
+Values = NDArray[Any]
+
+COLUMNS = 15  # that have a bar
+UNITS = 6  # that are drawn
+CLASSES = 20  # of a confusion table
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "pyarrow", "matplotlib")
+WORDS = {
+    "log_loss": "mean negative logarithm of the probability of the truth; 0 is perfect",
+    "auc": "probability that a hit is ranked above a miss; 1 is perfect, 0.5 is guessing",
+    "accuracy": "share of right answers",
+    "rmse": "root of the mean squared error, in the target's own units; 0 is perfect",
+    "r2": "share of the target's variance that is explained; 1 is perfect",
+}
+
+
+class Facts(NamedTuple):
+    """What a report is made of."""
+
+    model: Any
+    scores: Compared
+    command: tuple[str, ...]
+    table: str  # how the table is called
+    target: str
+    task: str
+    target_told: str
+    rows: int  # to learn from
+    test_told: str
+    seconds: float
+    X: pa.Table  # rows that the sections look at
+    y: Values
+    tested: bool  # whether those were held out; else they are the training's own
+
+
+def write_report(file: str, facts: Facts) -> None:
+    """Write the page, whole or not at all. Raises FileError when it cannot be written."""
+    whole = html(facts).encode("utf-8")
+    with atomic_write(file) as out:
+        out.write(whole)
+
+
+def html(facts: Facts) -> str:
+    """The page as text."""
+    answers = answers_of(facts.model, facts.X)
+    sections = [
+        ("findings", "Findings", _findings(facts)),
+        ("scores", "Scores", _scores(facts)),
+        ("answers", "Right and wrong answers", _answers(facts, answers)),
+        ("data", "Data", _data(facts)),
+        ("columns", "What the columns are worth", _worth(facts)),
+        ("training", "Training", _training(facts)),
+        ("units", "Hidden units", _units(facts)),
+        ("repeat", "How to repeat this", _repeat(facts)),
+    ]
+    return page(f"“{facts.target}” from {facts.table}", _lead(facts), sections)
+
+
+# --- the sections ---------------------------------------------------------------------
+
+
+def _lead(facts: Facts) -> Html:
+    model = facts.model
+    what = f"A {facts.task} by {size_of(model)}, trained on {count(facts.rows, 'row')}. "
+    judged = ""
+    if facts.scores:
+        judged = f"On {count(len(facts.y), 'row')} it had not seen: "
+        judged += verdict(facts.scores, len(facts.y)) + "."
+    day = datetime.date.today()
+    return Html(
+        paragraph(what, judged, class_="lead")
+        + paragraph(
+            f"Made on {day.day} {day:%B %Y} by shoal {shoal.__version__}. Fingerprint of the model: ",
+            tag("code", model.fingerprint_), ".", class_="quiet",
+        )
+    )  # fmt: skip
+
+
+def _findings(facts: Facts) -> Html:
+    found = getattr(facts.model, "diagnosis_", None)
+    if found is None:
+        return Html("")
+    said = []
+    if found.healthy:
+        said.append(tag("div", paragraph(diagnosis_lines(facts.model)[0]), class_="finding"))
+    for finding in found.findings:
+        heading = tag("h3", f"{finding.severity}: {finding.name}")
+        words = paragraph(finding.what), paragraph(finding.advice)
+        said.append(tag("div", heading, *words, class_=f"finding {finding.severity}"))
+    return Html("".join(said))
+
+
+def _scores(facts: Facts) -> Html:
+    if not facts.scores:
+        return paragraph("No rows were held out for a test, so there are no scores.")
+    names = [name for name in TITLES if name in facts.scores[0][1]]
+    rows = [(who, *(score(found.get(name)) for name in names)) for who, found in facts.scores]
+    seen = table(
+        f"Scores on {count(len(facts.y), 'row')} that no model had seen",
+        ["model", *(TITLES[name] for name in names)],
+        rows,
+        class_="numbers",
+    )
+    means = "; ".join(f"{TITLES[name]}: {WORDS[name]}" for name in names)
+    return Html(seen + paragraph(f"{means}.", class_="quiet"))
+
+
+def _answers(facts: Facts, answers: Values) -> Html:
+    where = Html("")
+    if not facts.tested:
+        where = paragraph(
+            "No rows were held out: these are the rows that the model was trained on, on which "
+            "any model looks better than it is."
+        )
+    classes = getattr(facts.model, "classes_", None)
+    if classes is None:
+        answers = answers.reshape(-1)
+        pictures = charts.residuals("residuals", facts.y, answers) + charts.tenths(
+            "calibration", facts.y, answers
+        )
+        return Html(where + tag("div", Html(pictures), class_="figures"))
+    names = [str(name) for name in classes.tolist()]
+    codes = np.searchsorted(classes, facts.y)
+    p = np.asarray(answers, np.float64)
+    drawn = "".join(
+        draw(name, codes, p, names)
+        for name, draw in (
+            ("roc", charts.roc),
+            ("precision", charts.precision_recall),
+            ("calibration", charts.calibration),
+        )
+    )
+    few = ""
+    if len(names) > charts.CURVES:
+        few = paragraph(f"Curves are drawn of the first {charts.CURVES} of {len(names)} classes.")
+    confusion = _confusion(codes, p, names)
+    return Html(where + tag("div", Html(drawn), confusion, class_="figures") + few)
+
+
+def _confusion(codes: Values, p: Values, names: list[str]) -> Html:
+    if len(names) > CLASSES:
+        return paragraph(f"A confusion table of {len(names)} classes would be too large to read.")
+    counts = np.zeros((len(names), len(names)), np.int64)
+    np.add.at(counts, (codes, p.argmax(axis=1)), 1)
+    rows = []
+    for name, line in zip(names, counts, strict=True):
+        total = max(int(line.sum()), 1)
+        cells = [
+            tag("td", f"{n:,} ({percent(n / total)})", style=f"--share: {round(70 * n / total)}%")
+            for n in line.tolist()
+        ]
+        rows.append((f"truly {name}", *cells))
+    headings = ["", *(f"answered {name}" for name in names)]
+    return table(
+        "Confusion: rows by truth and answer, with shares of each truth", headings, rows,
+        class_="confusion",
+    )  # fmt: skip
+
+
+def _data(facts: Facts) -> Html:
+    encoding = facts.model.encoding_
+    inputs = facts.model.networks_[0].architecture.n_x
+    lines = [
+        ("table", facts.table),
+        ("target", facts.target_told),
+        ("rows to learn from", f"{facts.rows:,}"),
+        ("test part", facts.test_told),
+        ("columns", summary_of(encoding, inputs)),
+    ]
+    return Html(
+        table("The data", ["what", "how much"], lines)
+        + table("What was done with each column", ["column", "what was done"], told(encoding))
+    )
+
+
+def _worth(facts: Facts) -> Html:
+    classes = getattr(facts.model, "classes_", None)
+    encoding = facts.model.encoding_
+    used = [plan.name for plan in encoding.columns if not isinstance(plan, SetAside)]
+    loss_name = "log_loss" if classes is not None else "rmse"
+
+    def loss(X: pa.Table, y: Values) -> float:
+        return scores_of(answers_of(facts.model, X), y, classes)[loss_name] or 0.0
+
+    found = importance(loss, facts.X, facts.y, used)
+    first = found[:COLUMNS]
+    what = (
+        f"By how much the {TITLES[loss_name]} grows when a column is shuffled: the mean and the "
+        f"standard deviation of {REPEATS} shuffles."
+    )
+    picture = charts.bars(
+        "importance", what, [w.column for w in first], np.array([w.mean for w in first]),
+        np.array([w.spread for w in first]),
+    )  # fmt: skip
+    rows = [(w.column, f"{w.mean:.4g}", f"{w.spread:.2g}") for w in found]
+    numbers = table(
+        f"{TITLES[loss_name]} added by shuffling a column",
+        ["column", "mean", "standard deviation"],
+        rows,
+        class_="numbers plain",
+    )
+    remark = paragraph(
+        "What two columns both say is counted for neither: to shuffle one leaves the other.",
+        class_="quiet",
+    )
+    return Html(tag("div", picture, numbers, class_="figures") + remark)
+
+
+def _training(facts: Facts) -> Html:
+    model = facts.model
+    lines = [
+        ("networks", size_of(model)),
+        ("epochs", f"{model.n_iter_:,}; {ending_line(model)}"),
+        ("time", f"{facts.seconds:.1f} s"),
+        ("solver", model.solver),
+    ]
+    curve = model.loss_curve_
+    alt = f"Loss curves: the training loss goes from {curve[0]:.4g} to {curve[-1]:.4g}"
+    if model.validation_loss_curve_:
+        on_rest = model.validation_loss_curve_
+        alt += f", that of rows held out from {on_rest[0]:.4g} to {on_rest[-1]:.4g}"
+    picture = charts.figure(
+        "loss", "The loss of each epoch.", f"{alt}, in {count(len(curve), 'epoch')}.",
+        lambda ax: LossCurveDisplay.from_estimator(model, ax=ax),
+    )  # fmt: skip
+    facts_told = table("The training", ["what", "how"], lines)
+    return tag("div", picture, facts_told, class_="figures")
+
+
+def _units(facts: Facts) -> Html:
+    model = facts.model
+    n = model.networks_[0].architecture.n_h
+    if not n:
+        return paragraph("The model has no hidden layer.")
+    every = UnitsDisplay.measured(model, facts.X, facts.y, units=n)
+    states = [unit.state for unit in every.units]
+    spread = ", ".join(f"{states.count(s)} {s}" for s in COLOURS if s in states)
+    few = UnitsDisplay.measured(model, facts.X, facts.y, units=UNITS)
+    caption = (
+        f"Of {count(n, 'unit')}{' of the first network' if len(model.networks_) > 1 else ''}: "
+        f"{spread}. Shown are {len(few.units)}: sick ones first, then those that move the answer "
+        "most. Left: the inputs that pull most, by weight × deviation. Right: how the unit's "
+        "activations spread over the rows."
+    )
+    tall = 0.85 * len(few.units) + (3.2 if few.plane else 0) + 0.3
+    picture = charts.figure("units", caption, caption, lambda ax: few.plot(columns=1, ax=ax), tall)
+    rows = [
+        (
+            unit.number + 1,
+            unit.state,
+            ", ".join(f"{name} {pull:+.2f}" for name, pull in unit.inputs),
+        )
+        for unit in few.units
+    ]
+    listed = table("The same in numbers", ["unit", "state", "what pulls most"], rows)
+    return tag("div", picture, listed, class_="figures")
+
+
+def _repeat(facts: Facts) -> Html:
+    model = facts.model
+    versions = [("shoal", shoal.__version__), ("kernel", BUILD)]
+    versions += [("Python", platform.python_version())]
+    versions += [(name, version(name)) for name in LIBRARIES]
+    versions += [("machine", f"{platform.system()} {platform.machine()}")]
+    settings = [
+        (name, repr(value))
+        for name, value in model.get_params().items()
+        if name not in ("verbose", "n_jobs")
+    ]
+    intro = paragraph(
+        "The same table, command and version of shoal give a model with the same fingerprint, ",
+        tag("code", model.fingerprint_), ", with any number of threads:",
+    )  # fmt: skip
+    return Html(
+        intro
+        + tag("pre", tag("code", shlex.join(facts.command)))
+        + tag(
+            "div",
+            table("Versions", ["what", "version"], versions),
+            table("Settings", ["parameter", "value"], settings),
+            class_="figures",
+        )
+    )
