@@ -29,7 +29,9 @@ def _closed():
 
 
 def fitted(kind=ShoalClassifier, y=Y, X=X, **settings):
-    return kind(**{"hidden": 5, "random_state": 0, "max_iter": 20} | settings).fit(X, y)
+    return kind(**{"hidden": 5, "random_state": 0, "max_iter": 20, "members": 1} | settings).fit(
+        X, y
+    )
 
 
 def drawn(display):
@@ -49,7 +51,7 @@ def test_the_loss_curves_are_the_estimators():
 
 
 def test_many_members_are_a_band():
-    display = LossCurveDisplay.from_estimator(fitted(members=3))
+    display = LossCurveDisplay.from_estimator(fitted(members=3, early_stopping=False))
     assert "training, 3 networks" in display.lines_[0].get_label()
     assert len(display.ax_.collections) == 1
 
@@ -116,11 +118,10 @@ def test_the_plane_answers_as_the_model_does():
     np.testing.assert_allclose(
         [plane.answers[0][5, 3], plane.answers[0][20, 100]], expected, atol=1e-5
     )
-    # On a unit's line its Z1 is 0.
-    w1, w2, b = plane.lines[2]
-    point = np.array([[-(b + w2 * 90) / w1, 90.0]])
-    Z1 = model.networks_[0].forward(model._matrix(point).T).Z1
-    assert abs(Z1[2, 0]) < 1e-4
+    # A unit's line is where its Z1 changes its sign.
+    Z1 = model.networks_[0].forward(model._matrix(rows).T).Z1
+    np.testing.assert_allclose(plane.Z1[:, 5, 3], Z1[:, 0], atol=1e-5)
+    np.testing.assert_allclose(plane.Z1[:, 20, 100], Z1[:, 1], atol=1e-5)
 
 
 def test_names_are_no_formulas():

@@ -6,11 +6,11 @@ Z1 = W1 X + b1, A1 = g(Z1), (n_h, m), of m examples; one unit is one row
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from shoal.compute.engine import engine
-from shoal.data.encoding import Number
 from shoal.diagnosis.units import FLAT, LARGEST_SLOPE, look
 from shoal.errors import SettingError
 from shoal.pictures import canvas
@@ -24,7 +24,7 @@ COLOURS = {
     "idle": canvas.GREY,
 }
 MOSTLY = 0.95  # of the examples: a unit that is flat on so many is saturated
-SHOWN, INPUTS, BINS, POINTS, GRID = 12, 3, 24, 400, 160
+SHOWN, INPUTS, BINS, POINTS, GRID, ROWS = 12, 3, 24, 400, 160, 2000
 
 
 class Unit(NamedTuple):
@@ -37,14 +37,14 @@ class Unit(NamedTuple):
 
 
 class Plane(NamedTuple):
-    """A network of two inputs: what it answers, and its examples, in the inputs' own units."""
+    """A model of two columns: what it answers, and its examples, in the columns' own units."""
 
     names: tuple[str, str]
     edges: tuple[NDArray[np.float64], NDArray[np.float64]]  # of the grid
     answers: NDArray[np.floating]  # (n_y, GRID, GRID)
     points: NDArray[np.float64]  # (m, 2)
     kinds: NDArray[np.int64] | None  # (m,): the class of each, if it is known
-    lines: tuple[tuple[float, float, float], ...]  # w1, w2, b of each unit shown
+    Z1: NDArray[np.floating]  # (units shown, GRID, GRID)
     output: str
 
 
@@ -53,8 +53,8 @@ class UnitsDisplay:
 
     Made by `from_estimator`. A unit is healthy, dead (relu that never answers), saturated (its
     slope is below 1 % of the largest on 95 % of the examples), a twin of another, or idle
-    (what it adds hardly varies). For a network of two inputs the answers are drawn over the
-    plane, with the line on which each unit's Z1 is 0. After `plot`: `ax_` (of the plane, or
+    (what it adds hardly varies). For a model of two columns of numbers the answers are drawn
+    over the plane, with the line on which each unit's Z1 is 0. After `plot`: `ax_` (of the plane, or
     the first unit's), `axes_`, `figure_`.
     """
 
@@ -104,14 +104,15 @@ class UnitsDisplay:
         shape = network.architecture
         if not shape.n_h:
             raise SettingError("the model has no hidden layer (hidden=0): there are no units.")
-        matrix = estimator._matrix(estimator._read(X, reset=False))
-        apart = 1 + (len(matrix) - 1) // 2000
-        matrix = np.ascontiguousarray(matrix[::apart])
-        names = _names(estimator, shape.n_x)
-        shown = _units(network, matrix, names, units)
+        table = estimator._read(X, reset=False)
+        some = np.arange(0, len(table), 1 + (len(table) - 1) // ROWS)
+        table = table.take(some) if isinstance(table, pa.Table) else table[some]
+        matrix = estimator._matrix(table)
+        shown = _units(network, matrix, _names(estimator, shape.n_x), units)
         plane = None
-        if shape.n_x == 2:
-            plane = _plane(estimator, matrix, None if y is None else np.asarray(y)[::apart], shown)
+        if (points := _pairs(table)) is not None:
+            kinds = None if y is None else np.asarray(y)[some]
+            plane = _plane(estimator, network, points, kinds, shown)
         return cls(shown, n_units=shape.n_h, activation=shape.activation, plane=plane)
 
     def plot(self, *, columns: int | None = None, ax: Any = None) -> Self:
@@ -194,46 +195,55 @@ def _units(network: Network, matrix: NDArray[Any], names: list[str], most: int) 
     )
 
 
+def _pairs(table: Any) -> NDArray[np.float64] | None:
+    """Rows of a table of two columns of numbers; None for other tables."""
+    if not isinstance(table, pa.Table):
+        return (
+            table.astype(np.float64) if table.shape[1] == 2 and table.dtype.kind in "iuf" else None
+        )
+    kinds = table.schema.types
+    if len(kinds) != 2 or not all(pa.types.is_integer(k) or pa.types.is_floating(k) for k in kinds):
+        return None
+    return np.column_stack([column.cast(pa.float64()).to_numpy() for column in table.columns])
+
+
 def _plane(
-    estimator: Any, matrix: NDArray[Any], y: NDArray[Any] | None, shown: tuple[Unit, ...]
-) -> Plane:
-    plans = [p for p in estimator.encoding_.columns if isinstance(p, Number)] if (
-        estimator.encoding_
-    ) else []  # fmt: skip
-    mean, scale = np.zeros(2), np.ones(2)
-    if len(plans) == 2:
-        mean = np.array([plan.mean for plan in plans])
-        scale = np.array([plan.scale for plan in plans])
-    low, high = matrix.min(axis=0), matrix.max(axis=0)
-    margin = 0.06 * (high - low) + 1e-9
-    edges = [np.linspace(low[i] - margin[i], high[i] + margin[i], GRID) for i in (0, 1)]
-    across, up = np.meshgrid(*edges)
-    grid = np.ascontiguousarray(np.stack([across.ravel(), up.ravel()], axis=1), matrix.dtype)
-    network = estimator.networks_[0]
-    shape, p = network.architecture, network.parameters
+    estimator: Any,
+    network: Network,
+    points: NDArray[np.float64],
+    y: NDArray[Any] | None,
+    shown: tuple[Unit, ...],
+) -> Plane | None:
+    whole = np.isfinite(points).all(axis=1)
+    points = points[whole]
+    if not len(points):
+        return None
+    low, high = points.min(axis=0), points.max(axis=0)
+    margin = 0.06 * np.where(high > low, high - low, 1.0)
+    across, up = (np.linspace(low[i] - margin[i], high[i] + margin[i], GRID) for i in (0, 1))
+    grid = np.stack([V.ravel() for V in np.meshgrid(across, up)], axis=1)
+    names = [str(name) for name in getattr(estimator, "feature_names_in_", ("x0", "x1"))]
+    matrix = estimator._matrix(pa.table(list(grid.T.copy()), names))
+    shape = network.architecture
     answers = np.mean(
-        [engine.predict(shape, net.vector, grid, 1) for net in estimator.networks_], axis=0
+        [engine.predict(shape, net.vector, matrix, 1) for net in estimator.networks_], axis=0
     )
     if shape.output == "identity":
         answers = answers * np.reshape(estimator.target_scale_, (-1, 1)) + np.reshape(
             estimator.target_mean_, (-1, 1)
         )
-    some = np.linspace(0, len(matrix) - 1, min(len(matrix), POINTS)).astype(int)
+    Z1, _, _, _ = engine.forward(shape, network.vector, matrix, 1)
+    some = np.linspace(0, len(points) - 1, min(len(points), POINTS)).astype(int)
     kinds = None
     if y is not None and y.ndim == 1 and shape.output != "identity":
-        kinds = np.searchsorted(estimator.classes_, y)[some]
-    lines = []
-    for unit in shown:  # W1 z + b1 = 0 with z = (x - mean) / scale
-        w = p.W1[unit.number] / scale
-        lines.append((float(w[0]), float(w[1]), float(p.b1[unit.number, 0] - w @ mean)))
-    names = _names(estimator, 2)
+        kinds = np.searchsorted(estimator.classes_, y[whole])[some]
     return Plane(
         (names[0], names[1]),
-        (edges[0] * scale[0] + mean[0], edges[1] * scale[1] + mean[1]),
+        (across, up),
         answers.reshape(shape.n_y, GRID, GRID),
-        matrix[some] * scale + mean,
+        points[some],
         kinds,
-        tuple(lines),
+        Z1[[unit.number for unit in shown]].reshape(-1, GRID, GRID),
         shape.output,
     )
 
@@ -291,8 +301,9 @@ def _draw_plane(ax: Any, plane: Plane, units: tuple[Unit, ...]) -> None:
     else:
         ax.contourf(across, up, answers[0], levels=12, alpha=0.7, cmap="cividis")
     _draw_points(ax, plane)
-    for unit, (w1, w2, b) in zip(units, plane.lines, strict=True):
-        _draw_line(ax, plane, w1, w2, b, str(unit.number + 1))
+    for unit, Z1 in zip(units, plane.Z1, strict=True):
+        if Z1.min() < 0 < Z1.max():
+            _draw_line(ax, plane, Z1, unit.number + 1)
     ax.set(xlim=(across[0], across[-1]), ylim=(up[0], up[-1]))
     ax.set_xlabel(plane.names[0], parse_math=False)
     ax.set_ylabel(plane.names[1], parse_math=False)
@@ -308,22 +319,15 @@ def _draw_points(ax: Any, plane: Plane) -> None:
         ax.plot(x, y, marks[kind % len(marks)], color=colour, ms=2.6, mew=0, alpha=0.8)
 
 
-def _draw_line(ax: Any, plane: Plane, w1: float, w2: float, b: float, name: str) -> None:
-    across, up = plane.edges
-    if abs(w2) * (up[-1] - up[0]) >= abs(w1) * (across[-1] - across[0]) and w2:
-        x, y = across, -(b + w1 * across) / w2
-    elif w1:
-        x, y = -(b + w2 * up) / w1, up
-    else:
-        return
-    inside = (x >= across[0]) & (x <= across[-1]) & (y >= up[0]) & (y <= up[-1])
-    if not inside.any():
-        return
-    ax.plot(x[inside], y[inside], "--", color=canvas.INK, linewidth=0.8)
-    # The names stand at different places along the lines, so that they do not meet.
-    at = np.flatnonzero(inside)[int(inside.sum() * (0.12 + 0.76 * ((int(name) * 0.618) % 1)))]
+def _draw_line(ax: Any, plane: Plane, Z1: NDArray[np.floating], number: int) -> None:
+    lines = ax.contour(
+        *plane.edges, Z1, levels=[0], colors=canvas.INK, linewidths=0.8, linestyles="dashed"
+    )
+    longest = max(lines.allsegs[0], key=len)
+    # The numbers stand at different places along the lines, so that they do not meet.
+    x, y = longest[int(len(longest) * (0.12 + 0.76 * ((number * 0.618) % 1)))]
     ax.annotate(
-        name, (x[at], y[at]), fontsize=canvas.SMALL, ha="center", va="center", color=canvas.INK,
+        str(number), (x, y), fontsize=canvas.SMALL, ha="center", va="center", color="#111111",
         bbox={"boxstyle": "circle,pad=0.15", "fc": "white", "ec": canvas.GREY, "lw": 0.6},
     )  # fmt: skip
 
