@@ -71,7 +71,7 @@ def test_more_memory_than_there_is_is_refused_before_anything_is_drawn(monkeypat
     monkeypatch.setattr(memory, "available", lambda: 8 * 10**9)
     monkeypatch.setattr(base, "initialise", lambda *_, **__: pytest.fail("weights were drawn"))
     with pytest.raises(MemoryRefused) as caught:
-        kind(hidden=hidden).fit(X, Y)
+        kind(hidden=hidden, members=1, bins=0).fit(X, Y)
     message = str(caught.value)
     assert f"hidden={hidden:,}" in message
     assert ("140.0 GB" if hidden == 10**9 else "140.0 TB") in message
@@ -175,10 +175,10 @@ def test_too_few_rows_for_early_stopping():
 
 
 def test_held_out_rows_without_weight_are_refused():
-    _, held = hold_out(60, 0.1, child(0, base.SPLIT), Y)
+    _, held = hold_out(60, 0.15, child(0, base.SPLIT), Y)
     weights = np.ones(60)
     weights[held] = 0
-    model = ShoalClassifier(early_stopping=True, random_state=0, max_iter=1)
+    model = ShoalClassifier(early_stopping=True, random_state=0, max_iter=1, members=1)
     with pytest.raises(DataError, match="held out for early stopping have weight 0"):
         model.fit(X, Y, weights)
 

@@ -60,7 +60,7 @@ def fitted(request):
     """An estimator that has learnt a little, with its data."""
     load = load_iris if request.param is ShoalClassifier else load_diabetes
     X, y = load(return_X_y=True)
-    return request.param(hidden=6, max_iter=20, random_state=0).fit(X, y), X, y
+    return request.param(hidden=6, max_iter=20, random_state=0, members=1).fit(X, y), X, y
 
 
 @pytest.mark.parametrize("kind", BOTH)
@@ -155,7 +155,7 @@ def test_cross_validation_in_two_processes_gives_the_same_scores(fitted):
 
 def test_fitted_attributes_have_scikit_learns_names_and_shapes():
     X, y = load_iris(return_X_y=True)
-    model = ShoalClassifier(hidden=6, max_iter=5, random_state=0).fit(X, y)
+    model = ShoalClassifier(hidden=6, max_iter=5, random_state=0, bins=0).fit(X, y)
     assert [V.shape for V in model.coefs_] == [(4, 6), (6, 3)]
     assert [b.shape for b in model.intercepts_] == [(6,), (3,)]
     assert (model.n_layers_, model.n_outputs_, model.out_activation_) == (3, 3, "softmax")
@@ -163,7 +163,7 @@ def test_fitted_attributes_have_scikit_learns_names_and_shapes():
     assert model.classes_.tolist() == [0, 1, 2]
     assert len(model.loss_curve_) == 5
     assert model.loss_ == model.loss_curve_[model.best_epoch_ - 1]
-    linear = ShoalClassifier(hidden=0, max_iter=5, random_state=0).fit(X, y)
+    linear = ShoalClassifier(hidden=0, max_iter=5, random_state=0, bins=0).fit(X, y)
     assert [V.shape for V in linear.coefs_] == [(4, 3)]
     assert [b.shape for b in linear.intercepts_] == [(3,)]
     assert linear.n_layers_ == 2

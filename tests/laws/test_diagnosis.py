@@ -100,7 +100,7 @@ def test_a_network_wider_than_its_work_and_one_that_is_linear():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((2000, 3))
     y = (X[:, 0] + rng.logistic(size=2000) > 0).astype(int)
-    model = ShoalClassifier(hidden=256, random_state=0).fit(X, y)
+    model = ShoalClassifier(hidden=256, random_state=0, members=1, bins=0).fit(X, y)
     found = diagnose(model, X, y)
     assert found.healthy
     assert {"too-wide", "linear-is-enough"} <= set(found.names)
@@ -109,14 +109,14 @@ def test_a_network_wider_than_its_work_and_one_that_is_linear():
 
 @pytest.mark.parametrize("data", [IRIS, CANCER])
 def test_a_healthy_network_gets_one_reassuring_line(data):
-    model = ShoalClassifier(random_state=0).fit(*data)
+    model = ShoalClassifier(random_state=0, members=1).fit(*data)
     assert model.diagnosis_.healthy
     assert str(model.diagnosis_).startswith("healthy: 64 hidden units at work")
 
 
 def test_a_fit_warns_of_what_is_grave_and_of_nothing_else():
     with pytest.warns(shoal.ShoalWarning, match=r"symmetric-units: 64 of 64 .*init=\"auto\"\.$"):
-        ShoalClassifier(init="zeros", random_state=0).fit(*IRIS)
+        ShoalClassifier(init="zeros", random_state=0, members=1).fit(*IRIS)
     ShoalClassifier(max_iter=3, random_state=0).fit(*IRIS)  # warnings are errors in these tests
 
 
@@ -145,7 +145,7 @@ def test_weights_and_several_outputs_are_welcome():
     X, _ = circle(200)
     labels = np.c_[X[:, 0] > 0, X[:, 1] > 0].astype(int)
     weights = np.random.default_rng(0).random(200)
-    assert ShoalClassifier(random_state=0).fit(X, labels, weights).diagnosis_.n_units == 64
+    assert ShoalClassifier(random_state=0).fit(X, labels, weights).diagnosis_.n_units == 8 * 64
     assert ShoalRegressor(random_state=0).fit(X, X @ [[1, 2], [3, 4]]).diagnosis_.healthy
     assert ShoalRegressor(random_state=0, hidden=0).fit(X, X[:, 0]).diagnosis_.healthy
 

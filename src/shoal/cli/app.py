@@ -33,7 +33,8 @@ def train(
     hidden: o.Hidden = Settings.hidden,
     activation: o.Activation = Settings.activation,
     init: o.Init = str(Settings.init),
-    members: o.Members = Settings.members,
+    members: o.Members = str(Settings.members),
+    bins: o.Bins = str(Settings.bins),
     dtype: o.Dtype = Settings.dtype,
     seed: o.Seed = Settings.random_state,
     solver: o.Solver = Settings.solver,
@@ -60,7 +61,7 @@ def train(
     )  # fmt: skip
     settings = Settings(
         hidden, activation, init, solver, learning_rate, batch_size,
-        max_iter, alpha, members, dtype, seed, threads,
+        max_iter, alpha, members, bins, dtype, seed, threads,
     )  # fmt: skip
     run(order, settings, explain=explain, as_json=as_json)
 

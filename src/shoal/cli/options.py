@@ -158,13 +158,23 @@ Init = Annotated[
     ),
 ]
 Members = Annotated[
-    int,
+    str,
     _option(
         "--members",
         metavar="N",
-        help="Networks to train side by side; their mean answers.",
+        help="Networks to train side by side; their mean answers. A number, or auto.",
         panel=NETWORK,
-        parser=whole,
+        parser=whole_or_auto,
+    ),
+]
+Bins = Annotated[
+    str,
+    _option(
+        "--bins",
+        metavar="N",
+        help="Bins in which a number is placed; 0 for none. A number, or auto.",
+        panel=NETWORK,
+        parser=whole_or_auto,
     ),
 ]
 Dtype = Annotated[

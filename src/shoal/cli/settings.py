@@ -17,7 +17,8 @@ class Settings:
     batch_size: str | int = "auto"
     max_iter: int = 1000
     alpha: float = 1e-4
-    members: int = 1
+    members: int | str = "auto"
+    bins: int | str = "auto"
     dtype: str = "float32"
     random_state: int = 0
     n_jobs: int | None = None

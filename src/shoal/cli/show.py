@@ -194,7 +194,9 @@ def _told(plan: Plan) -> str:
         return f"a time: position as a number{parts}{holes}"
     if isinstance(plan, Number):
         what = "true or false" if plan.kind == "boolean" else "a number"
-        return f"{what}: mean {plan.mean:.4g}, standard deviation {plan.scale:.4g}{holes}"
+        bins = f", {len(plan.edges) - 1} bins" if plan.edges else ""
+        spread = f"mean {plan.mean:.4g}, standard deviation {plan.scale:.4g}"
+        return f"{what}: {spread}{bins}{holes}"
     return f"set aside: {plan.reason}"
 
 

@@ -518,6 +518,8 @@ def _overfitting(seen: Seen) -> Iterator[Finding]:
 
 
 def _useless_columns(seen: Seen) -> Iterator[Finding]:
+    if seen.case.settings.get("encode"):  # which sets constant columns aside, and says so
+        return
     spread = seen.X.std(axis=1)
     constant = np.flatnonzero(spread <= 1e-6 * np.abs(seen.X).max(axis=1))
     names = [seen.case.columns[j] if j < len(seen.case.columns) else f"x{j}" for j in constant]
@@ -528,14 +530,10 @@ def _useless_columns(seen: Seen) -> Iterator[Finding]:
         "remark",
         f"{len(names)} of {len(seen.X)} inputs never vary on the rows looked at: "
         f"{', '.join(names[:5])}{' …' if len(names) > 5 else ''}.",
-        'encode="auto" sets constant columns aside.' if not _encoded(seen) else "Drop them.",
-        {} if _encoded(seen) else {"encode": "auto"},
+        'encode="auto" sets constant columns aside.',
+        {"encode": "auto"},
         {"columns": names},
     )
-
-
-def _encoded(seen: Seen) -> bool:
-    return bool(seen.case.settings.get("encode"))
 
 
 def _too_wide(seen: Seen) -> Iterator[Finding]:

@@ -42,7 +42,13 @@ SOLVERS = ("adam", "sgd", "gd")
 LEARNING_RATES = {"adam": 0.003, "sgd": 0.05, "gd": 0.5}
 SQUARES_LEARNING_RATES = {"adam": 0.003, "sgd": 0.005, "gd": 0.05}
 MAX_ITER = 1000  # far more than are needed as a rule: the stopping rules end a training
-EARLY_STOPPING_ROWS = 1000  # "auto": from here on a tenth of the rows can be spared
+EARLY_STOPPING_ROWS = 50  # "auto": from here on some rows can be spared
+# "auto": so many members up to so many rows. They cost time, and gain less the more rows there are.
+MEMBERS = ((20_000, 8), (100_000, 4))
+MOST_ROWS_MEMBERS = 2
+# "auto": the bins of a number, and below so many rows.
+MOST_BINS = 16
+FEW_ROWS, FEW_ROWS_BINS = 1000, 8
 
 # Purposes of the keys that are made from a member's seed.
 DRAW, ORDER, SPLIT, MEMBER = 1, 2, 3, 1000
@@ -115,7 +121,7 @@ class ShoalBase(BaseEstimator):
         architecture = Architecture(
             matrix.shape[1], self.hidden, self.n_outputs_, self.activation, self.out_activation_
         )
-        self._refuse_what_cannot_fit(architecture)
+        self._refuse_what_cannot_fit(architecture, self._members(m))
         examples = self._examples(matrix, targets)
         validation = None
         if (X_val is None) != (y_val is None):
@@ -139,7 +145,10 @@ class ShoalBase(BaseEstimator):
             check_whole("batch_size", self.batch_size, least=1)
         check_whole("max_iter", self.max_iter, least=1)
         check_positive("alpha", self.alpha, or_zero=True)
-        check_whole("members", self.members, least=1)
+        if self.members != "auto":
+            check_whole("members", self.members, least=1)
+        if self.bins != "auto":
+            check_whole("bins", self.bins, least=0)
         if self.early_stopping not in (True, False, "auto"):
             raise SettingError(
                 f'early_stopping={self.early_stopping!r}: expected True, False or "auto".'
@@ -186,7 +195,11 @@ class ShoalBase(BaseEstimator):
                 raise SettingError('words, numbers and drop need encode="auto".')
             self.encoding_: Encoding | None = None
             return self._matrix(table)
-        self.encoding_ = learn(self._arrow(table), weights, engine.moments, **overrides)
+        bins = MOST_BINS if self.bins == "auto" else self.bins
+        if self.bins == "auto" and len(table) < FEW_ROWS:
+            bins = FEW_ROWS_BINS
+        arrow = self._arrow(table)
+        self.encoding_ = learn(arrow, weights, engine.moments, **overrides, bins=bins)
         if not self.encoding_.features:
             reasons = "; ".join(
                 f"{c.name}: {c.reason}"
@@ -254,13 +267,13 @@ class ShoalBase(BaseEstimator):
         check_lengths(len(table), targets, "y_val")
         return self._examples(self._matrix(table), targets)
 
-    def _refuse_what_cannot_fit(self, architecture: Architecture) -> None:
+    def _refuse_what_cannot_fit(self, architecture: Architecture, members: int) -> None:
         size = np.dtype(self.dtype).itemsize
         # Parameters, best, gradient, two of adam, and the float64 sums of the tree.
         each = architecture.n_parameters * (5 * size + 8)
         refuse_if_too_large(
-            each * self.members,
-            f"hidden={self.hidden:,} with {architecture.n_x} inputs and {self.members} member(s)",
+            each * members,
+            f"hidden={self.hidden:,} with {architecture.n_x} inputs and {members} member(s)",
             "Choose a smaller hidden.",
         )
 
@@ -270,7 +283,8 @@ class ShoalBase(BaseEstimator):
         self, architecture: Architecture, examples: Examples, validation: Examples | None
     ) -> None:
         seed = seed_of(self.random_state)
-        seeds = [seed if i == 0 else child(seed, MEMBER + i) for i in range(self.members)]
+        members = self._members(examples.m)
+        seeds = [seed if i == 0 else child(seed, MEMBER + i) for i in range(members)]
         states = self._go_on(architecture) if self.warm_start else None
         if states is None or len(states) != len(seeds):
             states = [start(self._draw(architecture, s), self.solver) for s in seeds]
@@ -287,7 +301,7 @@ class ShoalBase(BaseEstimator):
 
         report = progress_of(self.verbose, self.max_iter)
         trained = train_all(
-            [lambda *a, i=i: job(i, *a) for i in range(self.members)],
+            [lambda *a, i=i: job(i, *a) for i in range(members)],
             threads_of(self.n_jobs),
             report,
         )
@@ -298,6 +312,11 @@ class ShoalBase(BaseEstimator):
         case = self._case(part)._replace(starts=tuple(began))
         self.diagnosis_ = findings_of(case, held, self.training_seconds_)
         self._warn(trained)
+
+    def _members(self, m: int) -> int:
+        if self.members != "auto":
+            return int(self.members)
+        return next((n for rows, n in MEMBERS if m < rows), MOST_ROWS_MEMBERS)
 
     def _go_on(self, architecture: Architecture) -> list[State] | None:
         """Where the last fit ended, for `warm_start`; None before the first."""

@@ -41,12 +41,13 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
         batch_size: int | str = "auto",
         max_iter: int = MAX_ITER,
         alpha: float = 1e-4,
-        members: int = 1,
+        members: int | str = "auto",
         early_stopping: bool | str = "auto",
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
+        validation_fraction: float = 0.15,
+        n_iter_no_change: int = 15,
         tol: float = 1e-4,
         encode: str | None = "auto",
+        bins: int | str = "auto",
         words: Any = None,
         numbers: Any = None,
         drop: Any = None,
@@ -71,6 +72,7 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.encode = encode
+        self.bins = bins
         self.words = words
         self.numbers = numbers
         self.drop = drop
