@@ -40,7 +40,7 @@ th { font-weight: 600; }
 .numbers tbody tr:first-child { font-weight: 600; }
 .numbers.plain tbody tr:first-child { font-weight: 400; }
 .confusion td { background: color-mix(in srgb, var(--blue) var(--share), transparent);
-  padding: 0.25rem 0.6rem; text-align: right; }
+  padding: 0.25rem 0.6rem; text-align: right; white-space: nowrap; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr));
   gap: 1rem 2rem; align-items: start; }
 figure { margin: 0.6rem 0; max-width: 36rem; break-inside: avoid; }
@@ -48,10 +48,13 @@ figure svg { display: block; width: 100%; height: auto; }
 figure svg text { font-family: system-ui, sans-serif !important; }
 .finding { border-left: 0.3rem solid var(--green); padding: 0.1rem 0 0.1rem 0.9rem;
   margin: 0.8rem 0; break-inside: avoid; }
+.finding h3 { margin-top: 0.3rem; }
 .finding.warning { border-color: var(--orange); } .finding.error { border-color: var(--red); }
 pre { background: var(--wash); padding: 0.8rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 code { font: 0.9em/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
-@media print { nav, .skip { display: none; } body { max-width: none; padding: 0; }
+@media print { nav, .skip { display: none; } html { font-size: 10pt; }
+  body { max-width: none; padding: 0; } .figures { grid-template-columns: 1fr 1fr; }
+  figure svg { max-height: 20cm; }
   .scroll { overflow: visible; } h2, h3 { break-after: avoid; } tr { break-inside: avoid; } }
 """
 

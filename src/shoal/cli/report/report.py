@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 import shoal
+from shoal.cli.answers import in_options
 from shoal.cli.record import Compared
 from shoal.cli.report import charts
 from shoal.cli.report.importance import REPEATS, importance
@@ -119,7 +120,7 @@ def _findings(facts: Facts) -> Html:
         said.append(tag("div", paragraph(diagnosis_lines(facts.model)[0]), class_="finding"))
     for finding in found.findings:
         heading = tag("h3", f"{finding.severity}: {finding.name}")
-        words = paragraph(finding.what), paragraph(finding.advice)
+        words = (paragraph(in_options(said_so)) for said_so in (finding.what, finding.advice))
         said.append(tag("div", heading, *words, class_=f"finding {finding.severity}"))
     return Html("".join(said))
 
