@@ -146,6 +146,11 @@ def test_any_training_has_a_page(options):
         assert "symmetric-units" in told
 
 
+def test_a_wide_table_is_not_shuffled(monkeypatch):
+    monkeypatch.setattr("shoal.cli.report.report.SHUFFLED", 2)
+    assert "too many to shuffle" in " ".join(Page(report()).texts)
+
+
 def test_three_classes():
     told = " ".join(Page(report(target="kind")).texts)
     assert "a: area" in told
@@ -196,7 +201,9 @@ def test_an_interrupted_page_costs_no_model(monkeypatch, capsys):
     code = main(["train", "trips.csv", "-t", "late", "--max-iter", "2", "--report", "r.html",
                  "-o", "m.shoal"])  # fmt: skip
     assert code == 130
-    assert "m.shoal" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "m.shoal" in told
+    assert "There is no report" in told
     assert shoal.load("m.shoal").n_iter_ >= 1
     assert not Path("r.html").exists()
 

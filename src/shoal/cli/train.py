@@ -65,7 +65,8 @@ def train(order: Order, settings: Settings, *, explain: bool, as_json: bool) -> 
     if run.interruption:
         where = f"is in {order.output}" if order.output else "is lost, as no -o FILE was given"
         epochs = f"after {run.model.n_iter_:,} epochs"
-        end(run.interruption, f"{epochs}: the best network so far {where}.")
+        page = " There is no report." if order.report else ""
+        end(run.interruption, f"{epochs}: the best network so far {where}.{page}")
     screen.done()
 
 

@@ -85,10 +85,11 @@ def _trained(descent: Descent, draw: Draw, threads: int, stop: Stop) -> Trained 
     drawn = initialise(*shape[:3], key=draw.seed, init=draw.scheme, activation=shape.activation)
     first = shape.flatten(drawn, examples.X.dtype)
     costs = np.full(iterations + 1, np.inf)
-    outcome = engine.train(
-        shape, Rule("gd", learning_rate), Budget(0, iterations), examples,
-        start(first, "gd"), threads, stop,
-    )  # fmt: skip
+    with np.errstate(over="ignore", invalid="ignore"):  # the plain equations, when they diverge
+        outcome = engine.train(
+            shape, Rule("gd", learning_rate), Budget(0, iterations), examples,
+            start(first, "gd"), threads, stop,
+        )  # fmt: skip
     if outcome.ending == "interrupted":
         return None
     last = outcome.state.parameters

@@ -38,6 +38,7 @@ from shoal.pictures.units import COLOURS, UnitsDisplay
 Values = NDArray[Any]
 
 COLUMNS = 15  # that have a bar
+SHUFFLED = 200  # at most: each costs five predictions
 UNITS = 6  # that are drawn
 CLASSES = 20  # of a confusion table
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "pyarrow", "matplotlib")
@@ -212,6 +213,8 @@ def _worth(facts: Facts) -> Html:
     classes = getattr(facts.model, "classes_", None)
     encoding = facts.model.encoding_
     used = [plan.name for plan in encoding.columns if not isinstance(plan, SetAside)]
+    if len(used) > SHUFFLED:
+        return paragraph(f"{len(used):,} columns are too many to shuffle each of them in turn.")
     loss_name = "log_loss" if classes is not None else "rmse"
 
     def loss(X: pa.Table, y: Values) -> float:
