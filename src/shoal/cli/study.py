@@ -31,6 +31,7 @@ class Ready(NamedTuple):
 
     architecture: Architecture
     examples: Examples
+    learning_rate: float
     columns: str  # what was done with them
 
 
@@ -49,7 +50,7 @@ def study(
         found = study_of(
             ready.architecture, ready.examples,
             schemes=draws.schemes or SCHEMES, seeds=draws.seeds, iterations=draws.iterations,
-            learning_rate=settings.learning_rate, goal=draws.goal, n_jobs=settings.n_jobs,
+            learning_rate=ready.learning_rate, goal=draws.goal, n_jobs=settings.n_jobs,
             progress=progress,
         )  # fmt: skip
     with undisturbed():
@@ -103,10 +104,14 @@ def _ready(order: Order, settings: Settings, part: Problem) -> Ready:
         matrix = model._learn_encoding(table, None)
     except DataError as error:
         raise placed(error, order.table, None) from None
-    n_y, output = model._outputs()
+    n_y, model.out_activation_ = model._outputs()
+    output = model.out_activation_
     shape = Architecture(matrix.shape[1], settings.hidden, n_y, settings.activation, output)
     return Ready(
-        shape, model._examples(matrix, targets), summary_of(model.encoding_, matrix.shape[1])
+        shape,
+        model._examples(matrix, targets),
+        model._rate(),  # as `shoal train --solver gd` has it
+        summary_of(model.encoding_, matrix.shape[1]),
     )
 
 
