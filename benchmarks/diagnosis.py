@@ -182,6 +182,7 @@ def with_constants(X: Array) -> Array:
 FLAT = ("breast_cancer", "iris", "wine", "digits")
 CURVED = ("xor", "circles", "spiral", "friedman", "friedman 2", "rings", "waves")
 SGD = {"solver": "sgd", "momentum": 0.9}
+BENT = {"bins": 0}  # numbers alone: what is curved has to be learnt by the hidden layer
 
 SICK = (
     Sick("symmetric-units", {"init": "zeros"}, ("moons", "iris", "digits", "friedman 2", "circles", "rings", "waves", "letter")),
@@ -189,16 +190,16 @@ SICK = (
     Sick("dead-units", {"activation": "relu", "encode": None}, ("breast_cancer", "diabetes", "moons", "digits", "circles", "wine"), far_from_zero),
     Sick("saturated-units", {"init": 30.0}, ("breast_cancer", "xor", "digits", "spiral", "wine", "waves", "magic", "spambase")),
     Sick("saturated-units", {"init": 50.0, "activation": "sigmoid"}, ("moons", "circles")),
-    Sick("still-linear", {"activation": "identity", "max_iter": 1000, "n_iter_no_change": 50}, CURVED),
-    Sick("stuck-on-plateau", {"init": 1e-4, "solver": "gd", "learning_rate": 0.5, "max_iter": 100, "hidden": 8}, ("xor", "circles", "digits", "iris")),
-    Sick("stuck-on-plateau", {"init": 0.001, **SGD, "learning_rate": 0.01, "max_iter": 40, "hidden": 8}, ("xor", "circles", "spiral")),
+    Sick("still-linear", {**BENT, "activation": "identity", "n_iter_no_change": 50}, CURVED),
+    Sick("stuck-on-plateau", {**BENT, "init": 1e-4, "solver": "gd", "learning_rate": 0.5, "max_iter": 100, "hidden": 8}, ("xor", "moons", "circles", "spiral", "rings")),
+    Sick("stuck-on-plateau", {**BENT, "init": 0.001, **SGD, "learning_rate": 0.01, "max_iter": 40, "hidden": 8}, ("xor", "circles", "spiral")),
     Sick("learning-rate-too-high", {"learning_rate": 1.0}, ("iris", "breast_cancer", "digits", "spiral", "wine", "friedman 2", "xor", "waves", "letter", "spambase")),
-    Sick("learning-rate-too-high", {**SGD, "learning_rate": 1.0}, ("moons", "digits", "circles", "rings", "magic")),
-    Sick("learning-rate-too-low", {"learning_rate": 1e-6}, ("breast_cancer", "diabetes", "digits", "wine", "spiral", "friedman 2", "rings", "magic", "adult")),
+    Sick("learning-rate-too-high", {**BENT, **SGD, "learning_rate": 0.5}, ("moons", "digits", "circles", "rings", "magic")),
+    Sick("learning-rate-too-low", {"learning_rate": 1e-6}, ("breast_cancer", "iris", "digits", "wine", "spiral", "friedman 2", "rings", "magic", "adult")),
     Sick("learning-rate-too-low", {**SGD, "learning_rate": 1e-5}, ("moons", "iris", "digits", "circles")),
     Sick("diverged", {**SGD, "learning_rate": 100.0}, ("diabetes", "friedman", "friedman 2")),
     Sick("diverged", {"solver": "gd", "learning_rate": 1e4}, ("diabetes", "friedman 2")),
-    Sick("not-converged", {"max_iter": 4}, ("iris", "breast_cancer", "moons", "digits", "wine", "spiral", "friedman 2", "rings", "waves", "letter")),
+    Sick("not-converged", {"max_iter": 2}, ("iris", "breast_cancer", "moons", "digits", "wine", "spiral", "friedman 2", "rings", "waves", "letter")),
     Sick("unscaled-inputs", {"encode": None}, ("breast_cancer", "wine")),
     Sick("unscaled-inputs", {"encode": None}, ("diabetes", "digits", "iris", "friedman 2"), sized_apart),
     Sick("useless-columns", {"encode": None}, ("iris", "moons", "circles", "spiral"), with_constants),
@@ -206,7 +207,7 @@ SICK = (
     Sick("one-class-predicted", {"hidden": 8, "activation": "relu"}, ("rare", "rare 2")),
     Sick("overfitting", {"hidden": 256, "early_stopping": False, "max_iter": 600, "n_iter_no_change": 600, "alpha": 0.0, "learning_rate": 0.01}, ("slanted", "rare", "diabetes", "slanted 2", "rare 2"), None, True),
     Sick("too-wide", {"hidden": 512}, ("moons", "iris", "xor", "circles", "wine", "spiral"), None, True),
-    Sick("linear-is-enough", {"max_iter": 300, "hidden": 16}, ("slanted", "slanted 2"), None, True),
+    Sick("linear-is-enough", {**BENT, "max_iter": 300, "hidden": 16}, ("slanted", "slanted 2"), None, True),
 )  # fmt: skip
 
 REMARKS = ("useless-columns", "too-wide", "linear-is-enough")
@@ -230,7 +231,8 @@ def fitted(data: Set, settings: dict[str, Any], seed: int = 0, X: Any = None) ->
     kind = ShoalRegressor if data.numbers else ShoalClassifier
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return kind(random_state=seed, **settings).fit(data.X if X is None else X, data.y)
+        model = kind(random_state=seed, **({"members": 2} | settings))  # to save time
+        return model.fit(data.X if X is None else X, data.y)
 
 
 def test_loss(model: Any, data: Set, X_test: Any) -> float:

@@ -40,7 +40,7 @@ BETTER = 0.9  # of the loss: another start reaches clearly less
 GAP = 0.2  # the loss on new rows above that on the training rows
 WORSE_BY = 0.02  # the linear network may be this much worse and still be enough
 # Of the units, or of (unit, example) pairs.
-DEAD_SHARE = 0.2
+DEAD_SHARE = 0.5
 SATURATED_SHARE = 0.5
 SATURATED_AT_FIRST = 0.25
 NEARLY_ALL = 0.9
@@ -325,7 +325,9 @@ def _saturated(seen: Seen) -> Iterator[Finding]:
         return
     share = float(np.mean([units.saturated for units in seen.units]))
     first = float(np.mean([units.saturated for units in seen.starts])) if seen.starts else 0.0
-    if first < SATURATED_AT_FIRST and share < SATURATED_SHARE:
+    # Units that good steps have led to the flat part are as they should be.
+    led = bool(seen.starts) and seen.case.rate <= 2 * seen.case.usual_rate
+    if first < SATURATED_AT_FIRST and (led or share < SATURATED_SHARE):
         return
     drawn_so = first >= SATURATED_AT_FIRST or not seen.starts
     began = f", and {first:.0%} at the start" if seen.starts else ""
@@ -462,7 +464,7 @@ def _not_converged(seen: Seen) -> Iterator[Finding]:
     if curve is None or seen.case.ending != "finished":
         return
     short = _few(seen.case) and (seen.usual_loss or np.inf) < BETTER * seen.loss
-    if not short and (curve.late_fall < STILL_FALLING or curve.epochs < 3):
+    if not short and (curve.late_fall < STILL_FALLING or curve.epochs < 2):
         return
     reached = "" if seen.usual_loss is None else f" ({seen.usual_loss:.3g} can be reached here)"
     more = 10 * int(seen.case.settings.get("max_iter", curve.epochs))

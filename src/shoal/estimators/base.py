@@ -39,16 +39,17 @@ from shoal.training.network import Network, check_choice, check_init, check_posi
 NUMERICS_VERSION = 2  # changes when the same data and settings give other bits than before
 SOLVERS = ("adam", "sgd", "gd")
 # By solver, and by the curvature of the loss: half squares are far steeper than cross-entropy.
-LEARNING_RATES = {"adam": 0.003, "sgd": 0.05, "gd": 0.5}
-SQUARES_LEARNING_RATES = {"adam": 0.003, "sgd": 0.005, "gd": 0.05}
+LEARNING_RATES = {"adam": 0.005, "sgd": 0.05, "gd": 0.5}
+SQUARES_LEARNING_RATES = {"adam": 0.005, "sgd": 0.005, "gd": 0.05}
 MAX_ITER = 1000  # far more than are needed as a rule: the stopping rules end a training
 EARLY_STOPPING_ROWS = 50  # "auto": from here on some rows can be spared
 # "auto": so many members up to so many rows. They cost time, and gain less the more rows there are.
 MEMBERS = ((20_000, 8), (100_000, 4))
 MOST_ROWS_MEMBERS = 2
-# "auto": the bins of a number, and below so many rows.
+# "auto": the bins of a number; fewer for few rows, and none for very many columns.
 MOST_BINS = 16
 FEW_ROWS, FEW_ROWS_BINS = 1000, 8
+MOST_BINS_IN_ALL, LEAST_BINS = 2048, 4
 
 # Purposes of the keys that are made from a member's seed.
 DRAW, ORDER, SPLIT, MEMBER = 1, 2, 3, 1000
@@ -195,10 +196,8 @@ class ShoalBase(BaseEstimator):
                 raise SettingError('words, numbers and drop need encode="auto".')
             self.encoding_: Encoding | None = None
             return self._matrix(table)
-        bins = MOST_BINS if self.bins == "auto" else self.bins
-        if self.bins == "auto" and len(table) < FEW_ROWS:
-            bins = FEW_ROWS_BINS
         arrow = self._arrow(table)
+        bins = self._bins(arrow) if self.bins == "auto" else self.bins
         self.encoding_ = learn(arrow, weights, engine.moments, **overrides, bins=bins)
         if not self.encoding_.features:
             reasons = "; ".join(
@@ -211,6 +210,11 @@ class ShoalBase(BaseEstimator):
                 "least one column that varies."
             )
         return self._matrix(table)
+
+    def _bins(self, table: pa.Table) -> int:
+        most = FEW_ROWS_BINS if table.num_rows < FEW_ROWS else MOST_BINS
+        bins = min(most, MOST_BINS_IN_ALL // max(table.num_columns, 1))
+        return bins if bins >= LEAST_BINS else 0
 
     def _arrow(self, table: "pa.Table | NDArray[Any]") -> pa.Table:
         if isinstance(table, pa.Table):

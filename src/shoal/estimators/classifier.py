@@ -25,7 +25,7 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
     init : {"auto", "lecture", "glorot", "he", "zeros"} or a standard deviation
     solver : {"adam", "sgd", "gd"}
         "gd" is the lecture's: all rows at every step.
-    learning_rate : number or "auto" (adam 0.003, sgd 0.05, gd 0.5)
+    learning_rate : number or "auto" (adam 0.005, sgd 0.05, gd 0.5)
     momentum : number, for sgd
     batch_size : int or "auto" (some 50 steps an epoch, 32 to 256 rows)
     max_iter : int
@@ -42,7 +42,7 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
     validation_fraction, n_iter_no_change, tol : numbers
     encode : {"auto", None}
         None takes the numbers as they are; else see `shoal.data.encoding`.
-    bins : int or "auto" (16, or 8 below 1,000 rows)
+    bins : int or "auto" (16, or 8 below 1,000 rows; fewer or none from 128 columns on)
         In which a number is placed as well as standardised; 0 for none.
     words, numbers, drop : lists of columns, or None
         Override what is guessed of a column: take it as words, as numbers, or leave it out.

@@ -19,7 +19,7 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
     """A network with one hidden layer that predicts numbers.
 
     The parameters are those of `ShoalClassifier`, without `class_weight`; learning_rate="auto" is
-    0.003 for adam, 0.005 for sgd, 0.05 for gd. The targets are
+    0.005 for adam, 0.005 for sgd, 0.05 for gd. The targets are
     standardised inside, so they may be millions or millionths; losses (`loss_curve_` …) are
     half squared errors of the standardised targets, summed over the targets of a row.
 
