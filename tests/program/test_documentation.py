@@ -22,6 +22,7 @@ def test_readme_has_examples():
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
+@pytest.mark.filterwarnings("ignore:symmetric-units:shoal.ShoalWarning")  # shown on purpose
 def test_readme_runs(block, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     exec(compile(block, "README.md", "exec"), {})
@@ -38,6 +39,7 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize("block", EXAMPLES)
+@pytest.mark.filterwarnings("ignore:symmetric-units:shoal.ShoalWarning")  # shown on purpose
 def test_pages_run(block, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     exec(compile(block, "docs", "exec"), {})
