@@ -71,3 +71,17 @@ def test_no_function_falls_between_any_two_floats(tmp_path):
     answer = subprocess.run([program], capture_output=True, text=True, timeout=600)
     assert answer.returncode == 0, answer.stdout
     assert answer.stdout.count("falls 0 times") == 6
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="counts calls of glibc's malloc")
+def test_no_epoch_allocates(tmp_path):
+    program = built(builds()[-1], tmp_path, "-Wno-missing-attributes", source="allocations.cpp")
+    lines = subprocess.run(
+        [program], capture_output=True, text=True, timeout=60
+    ).stdout.splitlines()
+    first, *cases = [line.rpartition(": ")[::2] for line in lines]
+    assert first == ("an array", "1")  # the counter counts
+    assert len(cases) == 12
+    for name, counts in cases:
+        few, many = counts.split()
+        assert few == many, name

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -377,3 +378,16 @@ def test_a_network_takes_its_columns_in_any_shape_of_memory(arrive):
     again, costs_again = net.descend(arrive(X), arrive(Y), iterations=20)
     assert again == trained
     np.testing.assert_array_equal(costs_again, costs)
+
+
+def test_two_python_threads_train_as_one_after_the_other():
+    # The kernel lets other Python threads run while it works, and shares nothing with them.
+    X, y = np.random.default_rng(0).standard_normal((20_000, 8)), np.arange(20_000) % 2
+
+    def trained(seed):
+        model = ShoalClassifier(max_iter=5, members=1, random_state=seed, n_jobs=2)
+        return model.fit(X, y).fingerprint_
+
+    alone = [trained(seed) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(trained, range(4))) == alone

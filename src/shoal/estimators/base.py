@@ -207,7 +207,8 @@ class ShoalBase(BaseEstimator):
             )
             raise DataError(
                 f"no column of X can be used, in {len(table)} sample(s) ({reasons}). Expected at "
-                "least one column that varies."
+                "least one column that varies: add one, or take columns as words or numbers with "
+                "words=[…], numbers=[…] (on the command line --words and --numbers)."
             )
         return self._matrix(table)
 
