@@ -15,7 +15,7 @@ that nothing is rounded. Nothing here looks at the target.
 In a bin from a to b a number's place is 0 below a, 1 above b, and (x - a) / (b - a) between:
 a unit can bend at every edge, which one line in x cannot (Gorishniy, Rubachev, Babenko, "On
 embeddings for numerical features in tabular deep learning", NeurIPS 2022, section 3.2). The
-bins hold equal shares of the examples.
+bins hold equal shares of the examples, where no value is more frequent than that.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -302,8 +302,11 @@ def _edges(x: Floats, w: Weights, bins: int) -> tuple[float, ...]:
         return ()
     order = np.argsort(x, kind="stable")
     x, reached = x[order], np.cumsum(weights[order])
-    shares = np.arange(1, bins) / bins * reached[-1]
-    inner = x[np.searchsorted(reached, shares)]
+    ends = np.flatnonzero(np.append(x[1:] != x[:-1], True))
+    x, each = x[ends], np.diff(reached[ends], prepend=0.0)
+    # A value that fills a bin alone (nine of ten are 0, say) leaves the others to the rest.
+    reached = np.cumsum(np.minimum(each, reached[-1] / bins))
+    inner = x[np.searchsorted(reached, np.arange(1, bins) / bins * reached[-1])]
     edges = np.unique(np.concatenate([x[:1], inner, x[-1:]]))
     # Of two values the standardised number says all.
     return tuple(edges.tolist()) if len(edges) > 2 else ()
