@@ -33,6 +33,7 @@ def classifier(case: Case, **others: Any) -> ShoalClassifier:
         "dtype": case.dtype,
         "random_state": SEED,
         "n_jobs": case.threads,
+        "members": 1,
     }
     return ShoalClassifier(**(settings | others))
 

@@ -25,9 +25,9 @@ from shoal.training.network import Network
 Numbers = NDArray[np.floating]
 
 SAMPLE = 1000  # examples that are looked at, evenly spread
-PROBE_SECONDS = 0.2  # a fit of this length pays for a probe of a tenth of it
+SHARE_OF_FIT = 0.05  # of its work may go into each short training, without being asked
 FEW_EPOCHS = 20  # a budget below this may be too small for anything to show
-PROBE_STEPS = 2000  # of 32 examples
+TRIAL_STEPS, TRIAL_ROWS = 2000, 32  # of a short training
 MEMBERS = 4  # networks that are looked at
 
 # Shares of the baseline, the loss of the best constant answer.
@@ -115,11 +115,9 @@ init="auto".
     return findings_of(case)
 
 
-def findings_of(
-    case: Case, held: Examples | None = None, seconds: float = float("inf")
-) -> Diagnosis:
-    """The diagnosis of a case. After a fit: of the examples `held` out and the `seconds` it took."""
-    seen = _probed(_look(case), held, seconds)
+def findings_of(case: Case, held: Examples | None = None, *, thorough: bool = True) -> Diagnosis:
+    """The diagnosis of a case; after a fit not `thorough`, but with the examples `held` out."""
+    seen = _tried(_look(case), held, thorough)
     found: list[Finding] = []
     for rule, explained_by in RULES:
         if not any(f.name in explained_by and f.severity != "remark" for f in found):
@@ -128,25 +126,28 @@ def findings_of(
     return Diagnosis(tuple(found), seen.shape.n_h * len(case.networks), len(case.networks))
 
 
-def _probed(seen: Seen, held: Examples | None, seconds: float) -> Seen:
-    """With what two short trainings tell, where the time of the fit pays for them.
+def _tried(seen: Seen, held: Examples | None, thorough: bool) -> Seen:
+    """With what two short trainings tell, where they cost little beside the fit.
 
-    The linear network is worth its while after a fit of some length; the one with the usual
-    settings only when this one has learnt nothing, or a straight line, or hardly began. Both learn
-    from some examples and are measured on others: those `held` out, or every second one.
+    The one with the usual settings is made as well when this network has learnt nothing, or a
+    straight line, or hardly began. Both learn from some examples and are measured on others:
+    those `held` out, or every second one. Work is counted in multiply-adds for each input, so
+    that a diagnosis does not depend on the speed of a machine.
     """
     shape, case = seen.shape, seen.case
     network, some = case.networks[0], sample_of(case.examples)
     loss = mean_loss(shape, network.vector, some)
+    work = SHARE_OF_FIT * len(case.losses) * case.examples.m * shape.n_h
     straight = all(units.straight == units.n for units in seen.units)
     poor = (
         loss > NOTHING_LEARNT * seen.baseline
         or (straight and shape.activation != "identity")
         or _few(case)
         or (case.ending == "finished" and case.rate <= SLOW * case.usual_rate)
-        or seconds == float("inf")
     )
-    if not shape.n_h or case.ending == "interrupted" or not (poor or seconds >= PROBE_SECONDS):
+    wanted_usual = thorough or poor
+    wanted_linear = thorough or work > TRIAL_STEPS * TRIAL_ROWS
+    if not shape.n_h or case.ending == "interrupted" or not (wanted_usual or wanted_linear):
         return seen._replace(loss=loss)
     if held is None:
         rows = np.arange(some.m)
@@ -154,11 +155,12 @@ def _probed(seen: Seen, held: Examples | None, seconds: float) -> Seen:
     if not held.m:
         return seen._replace(loss=loss)
     held = sample_of(held)
+    wanted_width = thorough or work * shape.n_x > some.m * shape.n_h**2
     return seen._replace(
         loss=mean_loss(shape, network.vector, held),
-        linear_loss=_probe(shape._replace(n_h=0), some, held) if seconds >= PROBE_SECONDS else None,
-        usual_loss=_probe(shape, some, held) if poor else None,
-        enough=_enough(network, some) if seconds >= PROBE_SECONDS else None,
+        linear_loss=_trial(shape._replace(n_h=0), some, held) if wanted_linear else None,
+        usual_loss=_trial(shape, some, held) if wanted_usual else None,
+        enough=_enough(network, some) if wanted_width else None,
     )
 
 
@@ -170,14 +172,14 @@ def _enough(network: Network, examples: Examples) -> int:
     return enough_units(A1, Z2)
 
 
-def _probe(shape: Architecture, examples: Examples, held: Examples) -> float:
+def _trial(shape: Architecture, examples: Examples, held: Examples) -> float:
     """The lowest loss on `held` of a short training with the usual settings."""
     shape = shape._replace(n_h=min(shape.n_h, 32))
     first = initialise(*shape[:3], key=0, activation=shape.activation)
     state = start(shape.flatten(first, examples.X.dtype), "adam")
-    rule = Rule("adam", 0.01, batch_size=min(32, examples.m))
+    rule = Rule("adam", 0.01, batch_size=min(TRIAL_ROWS, examples.m))
     best = np.inf
-    for epoch in range(0, PROBE_STEPS * rule.batch_size // examples.m, 10):
+    for epoch in range(0, TRIAL_STEPS * rule.batch_size // examples.m, 10):
         state = engine.train(shape, rule, Budget(epoch, 10), examples, state, 1).state
         best = min(best, mean_loss(shape, state.parameters, held))
     return float(best)

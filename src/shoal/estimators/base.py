@@ -315,7 +315,7 @@ class ShoalBase(BaseEstimator):
         began = [Network._of(architecture, state.parameters.copy()) for state in states]
         part, held = self._parts(examples, validation, seeds[0])
         case = self._case(part)._replace(starts=tuple(began))
-        self.diagnosis_ = findings_of(case, held, self.training_seconds_)
+        self.diagnosis_ = findings_of(case, held, thorough=False)
         self._warn(trained)
 
     def _members(self, m: int) -> int:
