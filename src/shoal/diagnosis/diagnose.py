@@ -28,6 +28,7 @@ SAMPLE = 1000  # examples that are looked at, evenly spread
 # So much of a fit's multiply-adds may go into each short training, unasked: its small steps
 # cost some forty times their multiply-adds, so a fiftieth of the time.
 SHARE_OF_FIT = 0.0005
+FEW_ROWS = 10_000  # of more, 1,000 examples show too little to say what could be reached
 FEW_EPOCHS = 20  # a budget below this may be too small for anything to show
 TRIAL_STEPS, TRIAL_ROWS = 2000, 32  # of a short training
 MEMBERS = 4  # networks that are looked at
@@ -144,7 +145,7 @@ def _tried(seen: Seen, held: Examples | None, thorough: bool) -> Seen:
     poor = (
         loss > NOTHING_LEARNT * seen.baseline
         or (straight and shape.activation != "identity")
-        or _few(case)
+        or (_few(case) and case.examples.m <= FEW_ROWS)
         or (case.ending == "finished" and case.rate <= SLOW * case.usual_rate)
     )
     wanted_usual = thorough or poor
