@@ -58,4 +58,6 @@ if __name__ == "__main__":
         axes.set_title(title, fontsize=9)
         axes.legend(fontsize=7, frameon=False)
     right.set_yscale("log")
+    right.set_yticks([0.2, 0.5, 1, 2, 5], ["0.2", "0.5", "1", "2", "5"])
+    right.minorticks_off()
     figure.savefig(HERE / "lessons-scale.png", dpi=110)
