@@ -26,8 +26,8 @@ Numbers = NDArray[np.floating]
 
 SAMPLE = 1000  # examples that are looked at, evenly spread
 # So much of a fit's multiply-adds may go into each short training, unasked: its small steps
-# cost some forty times their multiply-adds, so a fiftieth of the time.
-SHARE_OF_FIT = 0.0005
+# cost some forty times their multiply-adds, so a hundredth of the time.
+SHARE_OF_FIT = 0.0002
 FEW_ROWS = 10_000  # of more, 1,000 examples show too little to say what could be reached
 FEW_EPOCHS = 20  # a budget below this may be too small for anything to show
 TRIAL_STEPS, TRIAL_ROWS = 2000, 32  # of a short training
