@@ -9,10 +9,7 @@
 // The specification is src/shoal/network/equations.py; the marks [1] … [10] are the same.
 #pragma once
 
-#include <cstdlib>
-#include <memory>
-#include <new>
-
+#include "codes.hpp"
 #include "functions.hpp"
 #include "products.hpp"
 
@@ -27,6 +24,7 @@ struct Shape {
     int n_x, n_h, n_y;
     Activation g;
     Output sigma;
+    std::vector<Group> groups{};  // of coded columns, the last ones of n_x
 
     int n_in() const { return n_h ? n_h : n_x; }     // what the output layer sees
     int n_units() const { return n_h ? n_h : n_y; }  // what the first layer computes
@@ -40,36 +38,18 @@ struct Shape {
 
 template <class T>
 struct Examples {  // as they come: one row is one example
-    const T* X;             // (rows, n_x)
+    const T* X;             // (rows, n_x), but for the coded columns
     const T* Y;             // (rows, n_y), or null when there are labels
     const int32_t* labels;  // (rows,), the class of each; or null
     const T* weights;       // (rows,), or null: all 1
+    const uint16_t* codes = nullptr;  // (rows, groups)
+    const T* places = nullptr;        // (rows, groups with bins): in their bins
 };
 
 struct Rows {  // which rows of the examples, in which order
     const uint32_t* index;  // or null: consecutive
     int64_t first;
     int64_t operator[](int64_t i) const { return index ? index[first + i] : first + i; }
-};
-
-template <class T>
-class Buffer {  // aligned numbers, zero at first
-  public:
-    Buffer() = default;
-    explicit Buffer(int64_t size) {
-        const size_t bytes = (size_t(size) * sizeof(T) + LINE_BYTES) / LINE_BYTES * LINE_BYTES;
-        data_.reset(static_cast<T*>(std::aligned_alloc(LINE_BYTES, bytes)));
-        if (!data_) throw std::bad_alloc();
-        std::memset(static_cast<void*>(data_.get()), 0, bytes);
-    }
-    operator T*() { return data_.get(); }
-    operator const T*() const { return data_.get(); }
-
-  private:
-    struct Free {
-        void operator()(T* p) const { std::free(p); }
-    };
-    std::unique_ptr<T[], Free> data_;
 };
 
 // --- the functions of a panel -------------------------------------------------------
@@ -158,72 +138,6 @@ void output(Output sigma, int n_y, const T* z, const T* y, T* a, Line<T>* loss) 
 
 // --- a block ------------------------------------------------------------------------
 
-// A square of numbers, as many rows as one 32-byte vector has numbers, is turned over.
-typedef float Eight __attribute__((vector_size(32)));
-typedef double Four __attribute__((vector_size(32)));
-typedef float EightAnywhere __attribute__((vector_size(32), aligned(4), may_alias));
-typedef double FourAnywhere __attribute__((vector_size(32), aligned(8), may_alias));
-
-SHOAL_INLINE void transpose(Eight (&r)[8]) {
-    Eight a[8], b[8];
-    for (int i = 0; i < 8; i += 2) {
-        a[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
-        a[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
-    }
-    for (int i = 0; i < 8; i += 4)
-        for (int k = 0; k < 2; ++k) {
-            b[i + 2 * k] = __builtin_shufflevector(a[i + k], a[i + k + 2], 0, 1, 8, 9, 4, 5, 12, 13);
-            b[i + 2 * k + 1] = __builtin_shufflevector(a[i + k], a[i + k + 2], 2, 3, 10, 11, 6, 7, 14, 15);
-        }
-    for (int i = 0; i < 4; ++i) {
-        r[i] = __builtin_shufflevector(b[i], b[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-        r[i + 4] = __builtin_shufflevector(b[i], b[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
-    }
-}
-
-SHOAL_INLINE void transpose(Four (&r)[4]) {
-    const Four a = __builtin_shufflevector(r[0], r[1], 0, 4, 2, 6), b = __builtin_shufflevector(r[0], r[1], 1, 5, 3, 7);
-    const Four c = __builtin_shufflevector(r[2], r[3], 0, 4, 2, 6), d = __builtin_shufflevector(r[2], r[3], 1, 5, 3, 7);
-    r[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5), r[2] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
-    r[1] = __builtin_shufflevector(b, d, 0, 1, 4, 5), r[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
-}
-
-template <class T>
-struct SquareOf;
-template <>
-struct SquareOf<float> {
-    static constexpr int side = 8;
-    typedef Eight Row;
-    typedef EightAnywhere Anywhere;
-};
-template <>
-struct SquareOf<double> {
-    static constexpr int side = 4;
-    typedef Four Row;
-    typedef FourAnywhere Anywhere;
-};
-
-// Rows of n features each become n lines of a panel.
-template <class T>
-SHOAL_INLINE void transpose_rows(const T* const* row, int n, T* lines) {
-    constexpr int L = LANES<T>, S = SquareOf<T>::side;
-    if (n < S) {
-        for (int i = 0; i < n; ++i)
-            for (int r = 0; r < L; ++r) lines[i * L + r] = row[r][i];
-        return;
-    }
-    for (int i = 0; i < n; i += S) {
-        const int at = std::min(i, n - S);  // the last square overlaps the one before: no rest
-        for (int r = 0; r < L; r += S) {
-            typedef typename SquareOf<T>::Anywhere Anywhere;
-            typename SquareOf<T>::Row square[S];
-            unrolled<S>([&](auto k) { square[k] = *reinterpret_cast<const Anywhere*>(row[r + k] + at); });
-            transpose(square);
-            unrolled<S>([&](auto k) { *reinterpret_cast<Anywhere*>(lines + (at + k) * L + r) = square[k]; });
-        }
-    }
-}
-
 template <class T>
 class Block {
   public:
@@ -231,15 +145,16 @@ class Block {
 
     Block() = default;
     Block(const Shape& shape, int64_t rows, bool training)
-        : shape_(shape), correlates_(shape.n_x >= L), panels_(panels(std::min<int64_t>(rows, BLOCK_ROWS))) {
+        : shape_(shape), coding_(shape.groups), n_numbers_(shape.n_x - coding_.columns()), correlates_(n_numbers_ >= L),
+          panels_(panels(std::min<int64_t>(rows, BLOCK_ROWS))), codes_(coding_, shape.n_units(), panels_) {
         const int64_t n = panels_ * L;
-        zeros_ = Buffer<T>(shape.n_x);
-        X_ = Buffer<T>(shape.n_x * n);
+        zeros_ = Buffer<T>(n_numbers_);
+        X_ = Buffer<T>(n_numbers_ * n);
         A1_ = Buffer<T>(shape.n_h * n);
         Z2_ = Buffer<T>(shape.n_y * n);
         A2_ = Buffer<T>(shape.n_y * n);
         if (!training) return;
-        if (correlates_) strips_ = Buffer<T>((shape.n_x + L - 1) / L * n * L);
+        if (correlates_) strips_ = Buffer<T>((n_numbers_ + L - 1) / L * n * L);
         Y_ = Buffer<T>(shape.n_y * n);
         dZ1_ = Buffer<T>(shape.n_h * n);
         weights_ = Buffer<T>(n);
@@ -250,14 +165,22 @@ class Block {
 
     // Copies panel p of the rows: features as lines for [1], and for [9] examples as lines.
     void gather_X(const Examples<T>& from, const Rows& rows, int64_t n_rows, int64_t p) {
-        const int n_x = shape_.n_x, present = int(std::min<int64_t>(L, n_rows - p * L));
+        const int n = n_numbers_, present = int(std::min<int64_t>(L, n_rows - p * L));
         const T* row[L];
-        for (int r = 0; r < L; ++r) row[r] = r < present ? from.X + rows[p * L + r] * n_x : static_cast<const T*>(zeros_);
-        transpose_rows(row, n_x, X(p));
+        for (int r = 0; r < L; ++r) row[r] = r < present ? from.X + rows[p * L + r] * n : static_cast<const T*>(zeros_);
+        transpose_rows(row, n, X(p));
+        if (coded()) gather_codes(from, rows, present, p);
         if (!strips_) return;
         T* line = strips_ + p * L * L;
-        for (int i = 0; i < n_x; i += L, line += panels_ * L * L)
-            for (int r = 0; r < L; ++r) store(line + r * L, load_anywhere(row[r] + strip_start(i, n_x, L)));
+        for (int i = 0; i < n; i += L, line += panels_ * L * L)
+            for (int r = 0; r < L; ++r) store(line + r * L, load_anywhere(row[r] + strip_start(i, n, L)));
+    }
+
+    void gather_codes(const Examples<T>& from, const Rows& rows, int present, int64_t p) {
+        for (int r = 0; r < L; ++r) {
+            const int64_t row = r < present ? rows[p * L + r] : 0;
+            codes_.gather(p * L + r, r < present ? from.codes + row * coding_.groups() : nullptr, from.places + row * coding_.binned());
+        }
     }
 
     void gather_Y(const Examples<T>& from, const Rows& rows, int64_t n_rows, int64_t p) {
@@ -281,7 +204,7 @@ class Block {
     int first_not_finite(int64_t p) {
         const auto zero = broadcast(T(0));
         auto sum = zero;  // 0 · x is 0, or NaN for a number that is not finite
-        for (int i = 0; i < shape_.n_x; ++i) sum = fma(load(X(p) + i * L), zero, sum);
+        for (int i = 0; i < n_numbers_; ++i) sum = fma(load(X(p) + i * L), zero, sum);
         alignas(LINE_BYTES) T lanes[L];
         store(lanes, sum);
         for (int r = 0; r < L; ++r)
@@ -292,7 +215,17 @@ class Block {
     void weighted_inputs(const T* parameters, int64_t p) {
         if (shape_.n_h == 0) return;
         const T *W1 = parameters + shape_.W1(), *b1 = parameters + shape_.b1();
-        multiply<1, T>(shape_.n_h, shape_.n_x, W1, shape_.n_x, 1, b1, X(p), A1(p));  // [1] Z1 = W1 X + b1
+        multiply<1, T>(shape_.n_h, n_numbers_, W1, shape_.n_x, 1, b1, X(p), A1(p));  // [1] Z1 = W1 X + b1
+    }
+
+    // What the coded columns add to [1] (with n_h = 0: to [3]). Some panels at a time, and line
+    // of units after line, so that codes and table stay in the nearest cache.
+    void add_coded_inputs(const Tables<T>& tables, int64_t first, int64_t last) {
+        for (int64_t next; first < last; first = next) {
+            next = std::min(first + 16, last);
+            for (int i = 0; i < shape_.n_units(); i += L)
+                for (int64_t p = first; p < next; ++p) codes_.add_to(shape_.n_h ? A1(p) : Z2(p), p, i, tables.of(i));
+        }
     }
 
     void activate_hidden(int64_t p) { activate(shape_.g, A1(p), shape_.n_h); }  // [2] A1 = g(Z1)
@@ -301,9 +234,9 @@ class Block {
     // short a chain of work.
     void weighted_activations(const T* parameters, int64_t first, int64_t last) {
         const T *W2 = parameters + shape_.W2(), *b2 = parameters + shape_.b2();
-        const int n_in = shape_.n_in(), n_y = shape_.n_y;
+        const int n_in = shape_.n_in(), n_y = shape_.n_y, depth = shape_.n_h ? n_in : n_numbers_;
         const auto panels = [&](auto V, int64_t p) {
-            multiply<V, T>(n_y, n_in, W2, n_in, 1, b2, shape_.n_h ? A1(p) : X(p), Z2(p));
+            multiply<V, T>(n_y, depth, W2, n_in, 1, b2, shape_.n_h ? A1(p) : X(p), Z2(p));
         };
         int64_t p = first;
         if (n_y <= 3)
@@ -332,14 +265,15 @@ class Block {
 
     // Sums over the block, for units first … last of the first layer (with n_h = 0: outputs);
     // one member of a team adds the output layer's biases.
-    void gradients(int64_t n, int first, int last, bool with_b2, T* sums) {
+    void gradients(int64_t n, int first, int last, bool with_b2, T* sums, Desk<T>& desk) {
         const int n_h = shape_.n_h, n_x = shape_.n_x, n_y = shape_.n_y, units = shape_.n_units();
         const T* dz = n_h ? dZ1(0) : dZ2(0);
         T* dW = sums + (n_h ? shape_.W1() : shape_.W2());
         if (correlates_)
-            correlate<T>(first, last, units, n, dz, n_x, strips_, panels_ * L * L, dW);  // [9] dW1 = dZ1 Xᵀ
+            correlate<T>(first, last, units, n, dz, n_numbers_, strips_, panels_ * L * L, dW, n_x);  // [9] dW1 = dZ1 Xᵀ
         else
-            dot<T>(first, last, units, dz, 0, n_x, n_x, X(0), n, dW, n_x);  // [9], for few features
+            dot<T>(first, last, units, dz, 0, n_numbers_, n_numbers_, X(0), n, dW, n_x);  // [9], for few features
+        if (coded()) codes_.gradients(dz, n, first, last, dW, n_x, desk);
         sum_rows<T>(first, last, units, dz, n, sums + (n_h ? shape_.b1() : shape_.b2()));  // [10] db1 = Σ dZ1
         if (n_h == 0) return;  // then these were [6] and [7]
         dot<T>(0, n_y, n_y, dZ2(0), first, last, n_h, A1(0), n, sums + shape_.W2(), n_h);  // [6] dW2 = dZ2 A1ᵀ
@@ -349,7 +283,10 @@ class Block {
     T loss(int64_t n) const { return sum_lines(losses_, n); }
     T weight(int64_t n) const { return sum_lines(weights_, n); }
 
-    T* X(int64_t p) { return X_ + p * shape_.n_x * L; }
+    bool coded() const { return coding_.groups() > 0; }
+    int n_numbers() const { return n_numbers_; }
+    int binned() const { return coding_.binned(); }
+    T* X(int64_t p) { return X_ + p * n_numbers_ * L; }
     T* Y(int64_t p) { return Y_ + p * shape_.n_y * L; }
     T* A1(int64_t p) { return A1_ + p * shape_.n_h * L; }
     T* Z2(int64_t p) { return Z2_ + p * shape_.n_y * L; }
@@ -365,8 +302,11 @@ class Block {
     }
 
     Shape shape_{};
+    Coding coding_;
+    int n_numbers_ = 0;        // features that are not coded
     bool correlates_ = false;  // [9] over features; with less than a line of them, over examples
     int64_t panels_ = 0;
+    Codes<T> codes_;
     Buffer<T> X_, strips_, Y_, A1_, Z2_, A2_, dZ1_, weights_, losses_, zeros_;
 };
 

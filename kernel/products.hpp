@@ -68,16 +68,16 @@ void multiply(int n, int depth, const T* a, int64_t row_step, int64_t column_ste
 inline int strip_start(int i, int n_x, int lanes) { return std::min(i, n_x - lanes); }
 
 // C[j, i] = Σ_r D[j, r] X[r, i] for rows first … last of D, which lies in panels of n rows.
-// X lies in strips, each `strip` numbers long, one line an example; C lies by rows.
+// X lies in strips, each `strip` numbers long, one line an example; C lies by rows, c_row apart.
 template <class T>
-void correlate(int first, int last, int n, int64_t n_panels, const T* d, int n_x, const T* x, int64_t strip, T* c) {
+void correlate(int first, int last, int n, int64_t n_panels, const T* d, int n_x, const T* x, int64_t strip, T* c, int64_t c_row) {
     constexpr int L = LANES<T>;
     for (int i = 0; i < n_x; i += L, x += strip) {
         in_tiles<TILE_ROWS>(first, last, [&](auto U, int j) {
             Line<T> sum[U];
             unrolled<U>([&](auto u) { sum[u] = broadcast(T(0)); });
             accumulate<U>(sum, d + j * L, {L, int64_t(n) * L, 1}, n_panels, L, x);
-            unrolled<U>([&](auto u) { store_anywhere(c + int64_t(j + u) * n_x + strip_start(i, n_x, L), sum[u]); });
+            unrolled<U>([&](auto u) { store_anywhere(c + (j + u) * c_row + strip_start(i, n_x, L), sum[u]); });
         });
     }
 }

@@ -58,11 +58,15 @@ class TreeSum {
 };
 
 // Threads pay from about 5 million operations on (a barrier costs a microsecond or two).
-inline int threads_worth(const Shape& s, int64_t rows, int available) {
-    const double per_row = 4.0 * s.n_units() * s.n_x + 6.0 * s.n_h * s.n_y + 40.0 * s.n_units();
+template <class T>
+int threads_worth(const Shape& s, int64_t rows, int available) {
+    const Coding coding(s.groups);
+    const int columns = s.n_x - coding.columns() + 2 * coding.groups();  // a sum costs like two products
+    const double per_row = 4.0 * s.n_units() * columns + 6.0 * s.n_h * s.n_y + 40.0 * s.n_units();
     const double work = per_row * double(rows);
     if (work < 5e6) return 1;
-    const int64_t parts = rows <= BLOCK_ROWS ? s.n_units() : (rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    const int64_t units = coding.groups() ? Tables<T>::lines_of_units(s.n_units()) : s.n_units();
+    const int64_t parts = rows <= BLOCK_ROWS ? units : (rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
     const double worth = std::min({double(available), double(parts), work / 2.5e6});
     return std::max(1, int(worth));
 }
@@ -74,8 +78,9 @@ class Sums {
   public:
     Sums(const Shape& shape, int64_t rows, int team, bool with_gradients)
         : shape_(shape), with_gradients_(with_gradients), team_(team), size_(with_gradients ? shape.size() : 0),
-          sums_(size_), exact_(size_ + 2), barrier_(team) {
+          sums_(size_), exact_(size_ + 2), barrier_(team), tables_(Coding(shape.groups), shape.n_units()) {
         const int64_t n_blocks = blocks(rows);
+        for (int t = 0; t < team; ++t) desks_.emplace_back(Coding(shape.groups), std::min<int64_t>(Block<T>::panels(rows) * LANES<T>, BLOCK_ROWS), true);
         if (n_blocks <= 1) {  // the team works on one block together
             blocks_.emplace_back(shape, rows, true);
             return;
@@ -94,8 +99,23 @@ class Sums {
 
     static int64_t blocks(int64_t rows) { return (rows + BLOCK_ROWS - 1) / BLOCK_ROWS; }
 
-    // Member t's part. Afterwards `sums` is complete for the member's own units (Share of
-    // n_units), and the loss and the weight for member 0. False when stopped before the end.
+    // The units of member t: with coded columns whole lines of them.
+    Share units(int t) const {
+        if (shape_.groups.empty()) return Share(shape_.n_units(), t, team_);
+        Share mine(Tables<T>::lines_of_units(shape_.n_units()), t, team_);
+        mine.first *= LANES<T>, mine.last = std::min<int64_t>(mine.last * LANES<T>, shape_.n_units());
+        return mine;
+    }
+
+    // To be called by every member when parameters are new, with a barrier behind it.
+    void take(int t, const T* parameters) {
+        if (shape_.groups.empty()) return;
+        const Share mine = units(t);
+        tables_.take(parameters + (shape_.n_h ? shape_.W1() : shape_.W2()), shape_.n_x, int(mine.first), int(mine.last), desks_[t]);
+    }
+
+    // Member t's part. Afterwards `sums` is complete for the member's own units, and the loss
+    // and the weight for member 0. False when stopped before the end.
     // While it works it asks memory for the rows that come `next`. `again` says that the rows
     // are those of the last call: a single block then has them still.
     bool compute(int t, const T* parameters, const Examples<T>& from, Rows rows, int64_t n, Rows next, int64_t n_next, bool again, Stop& stop) {
@@ -125,25 +145,37 @@ class Sums {
     void panels(Block<T>& block, const T* parameters, const Examples<T>& from, const Rows& rows, int64_t n, const Share& mine, const Rows& next, int64_t n_next, bool again) {
         for (int64_t p = mine.first; p < mine.last; ++p) {
             prefetch(from, next, n_next, p);
+            if (block.coded() && p + NEAR < mine.last) prefetch(from, rows, n, p + NEAR);
             if (!again) block.gather_X(from, rows, n, p), block.gather_Y(from, rows, n, p);
             block.weighted_inputs(parameters, p);
-            block.activate_hidden(p);
+            if (!block.coded()) block.activate_hidden(p);
+        }
+        if (block.coded() && shape_.n_h) {
+            block.add_coded_inputs(tables_, mine.first, mine.last);
+            for (int64_t p = mine.first; p < mine.last; ++p) block.activate_hidden(p);
         }
         block.weighted_activations(parameters, mine.first, mine.last);
+        if (block.coded() && !shape_.n_h) block.add_coded_inputs(tables_, mine.first, mine.last);
         for (int64_t p = mine.first; p < mine.last; ++p) block.activate_output_with_loss(p);
         if (with_gradients_)
             for (int64_t p = mine.first; p < mine.last; ++p) block.backward(parameters, p);
     }
 
+    // With coded columns a step touches more than L2 holds: its rows are asked for once more.
+    static constexpr int NEAR = 8;  // panels ahead
+
     // (Inlined by force: gcc takes a function that only prefetches for one without effect and
     // drops the call. Into L2, as L1 has too few places for lines under way.)
     SHOAL_INLINE void prefetch(const Examples<T>& from, const Rows& rows, int64_t n, int64_t p) const {
-        const int64_t bytes = std::min<int64_t>(shape_.n_x * sizeof(T), 8 * LINE_BYTES);
+        const int64_t n_numbers = blocks_[0].n_numbers();
+        const int64_t bytes = std::min<int64_t>(n_numbers * sizeof(T), 8 * LINE_BYTES);
         for (int64_t r = p * LANES<T>; r < std::min(n, (p + 1) * LANES<T>); ++r) {
             const int64_t row = rows[r];
-            const char* x = reinterpret_cast<const char*>(from.X + row * shape_.n_x);
+            const char* x = reinterpret_cast<const char*>(from.X + row * n_numbers);
             for (int64_t at = 0; at < bytes; at += LINE_BYTES) __builtin_prefetch(x + at, 0, 2);
             __builtin_prefetch(x + bytes - 1, 0, 2);
+            if (from.codes) __builtin_prefetch(from.codes + row * shape_.groups.size(), 0, 2);
+            if (from.places) __builtin_prefetch(from.places + row * blocks_[0].binned(), 0, 2);
             __builtin_prefetch(from.labels ? static_cast<const void*>(from.labels + row) : from.Y + row * shape_.n_y, 0, 2);
         }
     }
@@ -151,10 +183,10 @@ class Sums {
     void one_block_together(int t, const T* parameters, const Examples<T>& from, const Rows& rows, int64_t n, const Rows& next, int64_t n_next, bool again) {
         Block<T>& block = blocks_[0];
         const int64_t n_panels = block.panels(n);
-        const Share units(shape_.n_units(), t, team_);
+        const Share mine = units(t);
         panels(block, parameters, from, rows, n, Share(n_panels, t, team_), next, n_next, again);
         barrier_.wait();
-        if (with_gradients_) block.gradients(n_panels, int(units.first), int(units.last), t == 0, sums_);
+        if (with_gradients_) block.gradients(n_panels, int(mine.first), int(mine.last), t == 0, sums_, desks_[t]);
         if (t > 0) return;
         exact_[size_] = double(block.loss(n_panels));
         exact_[size_ + 1] = double(block.weight(n_panels));
@@ -172,7 +204,7 @@ class Sums {
                 const Rows mine{rows.index, rows.first + b * BLOCK_ROWS};
                 const int64_t here = std::min<int64_t>(BLOCK_ROWS, n - b * BLOCK_ROWS), n_panels = block.panels(here);
                 panels(block, parameters, from, mine, here, Share(n_panels, 0, 1), Rows{}, 0, false);
-                if (with_gradients_) block.gradients(n_panels, 0, shape_.n_units(), true, term);
+                if (with_gradients_) block.gradients(n_panels, 0, shape_.n_units(), true, term, desks_[t]);
                 term[size_] = block.loss(n_panels);
                 term[size_ + 1] = block.weight(n_panels);
                 tree.add(static_cast<const T*>(term));
@@ -205,6 +237,8 @@ class Sums {
     Buffer<T> sums_;
     Buffer<double> exact_;
     Barrier barrier_;
+    Tables<T> tables_;
+    std::vector<Desk<T>> desks_;
     std::vector<Block<T>> blocks_;
     std::vector<TreeSum> trees_;
     std::vector<Buffer<T>> terms_;
@@ -265,6 +299,7 @@ class Trainer {
         const int64_t n_steps = (m_ + step_rows_ - 1) / step_rows_;
         double power1 = progress_->power1, power2 = progress_->power2;
         int64_t polls = 0;
+        sums_.take(t, W_);
         for (int64_t epoch = 0; epoch < settings_.n_epochs; ++epoch) {
             Order order(uint64_t(m_), settings_.key, uint64_t(settings_.first_epoch + epoch));
             double loss = 0, weight = 0;  // member 0's alone
@@ -285,6 +320,7 @@ class Trainer {
                 if (go) {
                     power1 *= settings_.beta1, power2 *= settings_.beta2;
                     update(t, sums_.weight(n, t), power1, power2);
+                    sums_.take(t, W_);
                 }
                 sums_.barrier().wait();
                 if (!go || over_) break;
@@ -345,7 +381,7 @@ class Trainer {
             else
                 rule.momentum_step(n, penalty, sums_.sums() + at, W_ + at, s1_ + at);
         };
-        const Share units(shape_.n_units(), t, team_);
+        const Share units = sums_.units(t);
         const int64_t first = units.first, n = units.last - units.first, n_x = shape_.n_x, n_h = shape_.n_h;
         if (n_h == 0) {
             apply(shape_.W2() + first * n_x, n * n_x, alpha);
@@ -400,6 +436,9 @@ int64_t predict(const Shape& shape, const T* parameters, const Examples<T>& from
     std::atomic<int64_t> next{0}, bad{-1};
     std::vector<Block<T>> blocks;
     for (int t = 0; t < team; ++t) blocks.emplace_back(shape, m, false);
+    Tables<T> tables(Coding(shape.groups), shape.n_units());
+    Desk<T> desk(Coding(shape.groups), 0, false);
+    if (blocks[0].coded()) tables.take(parameters + (shape.n_h ? shape.W1() : shape.W2()), shape.n_x, 0, shape.n_units(), desk);
     run_team(team, [&](int t) {
         Block<T>& block = blocks[t];
         for (int64_t b; (b = next.fetch_add(1)) < n_blocks;) {
@@ -421,11 +460,15 @@ int64_t predict(const Shape& shape, const T* parameters, const Examples<T>& from
                 block.gather_X(from, rows, here, p);
                 if (const int r = block.first_not_finite(p); r >= 0) lower(bad, at(p) + r);
                 block.weighted_inputs(parameters, p);
+            }
+            if (block.coded() && shape.n_h) block.add_coded_inputs(tables, 0, n_panels);
+            for (int64_t p = 0; p < n_panels && shape.n_h; ++p) {
                 copy(block.A1(p), shape.n_h, wanted.Z1, p);
                 block.activate_hidden(p);
                 copy(block.A1(p), shape.n_h, wanted.A1, p);
             }
             block.weighted_activations(parameters, 0, n_panels);
+            if (block.coded() && !shape.n_h) block.add_coded_inputs(tables, 0, n_panels);
             for (int64_t p = 0; p < n_panels; ++p) {
                 block.activate_output(p);
                 copy(block.Z2(p), shape.n_y, wanted.Z2, p);

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from shoal.compute import kernel, plain
 from shoal.compute.builds import BUILD, Stop
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
-from shoal.data.examples import Examples, Numbers
+from shoal.data.examples import Examples, Matrix, Numbers
 from shoal.errors import SettingError
 from shoal.network.architecture import Architecture
 from shoal.sums import GradientSums
@@ -45,13 +45,13 @@ class Engine(Protocol):
         ...
 
     def forward(
-        self, architecture: Architecture, parameters: Vector, X: Numbers, threads: int
+        self, architecture: Architecture, parameters: Vector, X: Matrix, threads: int
     ) -> tuple[Numbers, Numbers, Numbers, Numbers]:
         """Z1, A1, Z2, A2 of rows of X, in the lecture's shapes."""
         ...
 
     def predict(
-        self, architecture: Architecture, parameters: Vector, X: Numbers, threads: int
+        self, architecture: Architecture, parameters: Vector, X: Matrix, threads: int
     ) -> Numbers:
         """A2 of rows of X, (n_y, m); DataError for what is not finite."""
         ...

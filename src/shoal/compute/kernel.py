@@ -8,14 +8,21 @@ from numpy.typing import NDArray
 from shoal.compute.builds import Stop
 from shoal.compute.builds import compiled as _k
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector, not_finite
-from shoal.data.examples import Examples, Numbers
+from shoal.data.examples import Coded, Examples, Matrix, Numbers
 from shoal.network.architecture import Architecture
 from shoal.sums import GradientSums
 
 
-def _shape(architecture: Architecture) -> Any:
+def _shape(architecture: Architecture, X: Matrix) -> Any:
     n_x, n_h, n_y, activation, output = architecture
-    return _k.Shape(n_x, n_h, n_y, getattr(_k.Activation, activation), getattr(_k.Output, output))
+    groups = X.groups if isinstance(X, Coded) else ()
+    return _k.Shape(
+        n_x, n_h, n_y, getattr(_k.Activation, activation), getattr(_k.Output, output), groups
+    )
+
+
+def _parts(X: Matrix) -> tuple[Numbers, NDArray[np.uint16] | None, Numbers | None]:
+    return (X.numbers, X.codes, X.places) if isinstance(X, Coded) else (X, None, None)
 
 
 def train(
@@ -49,7 +56,7 @@ def train(
     losses = np.empty(budget.n_epochs)
     progress = _k.Progress(state.best_loss, state.waited, state.power1, state.power2)
     ending, epochs, progress = _k.train(
-        _shape(architecture), settings, *examples, parameters, memory, best, losses, progress,
+        _shape(architecture, examples.X), settings, *_parts(examples.X), *examples[1:], parameters, memory, best, losses, progress,
         threads, stop.flag,
     )  # fmt: skip
     after = State(
@@ -74,8 +81,9 @@ def sums(
     stop = stop or Stop()
     n = architecture.n_parameters if gradients else 0
     out = np.empty(n + 2)
+    X, *others = examples
     complete = _k.sums(
-        _shape(architecture), parameters, *examples, out, gradients, threads, stop.flag
+        _shape(architecture, X), parameters, *_parts(X), *others, out, gradients, threads, stop.flag
     )
     if not complete or stop.exception is not None:
         raise stop.exception or KeyboardInterrupt
@@ -83,7 +91,7 @@ def sums(
 
 
 def forward(
-    architecture: Architecture, parameters: Vector, X: Numbers, threads: int
+    architecture: Architecture, parameters: Vector, X: Matrix, threads: int
 ) -> tuple[Numbers, Numbers, Numbers, Numbers]:
     """Z1, A1, Z2, A2 of rows of X, in the lecture's shapes (units, m)."""
     m, dtype = len(X), X.dtype
@@ -93,7 +101,7 @@ def forward(
     return Z1, A1, Z2, A2
 
 
-def predict(architecture: Architecture, parameters: Vector, X: Numbers, threads: int) -> Numbers:
+def predict(architecture: Architecture, parameters: Vector, X: Matrix, threads: int) -> Numbers:
     """A2 of rows of X, shape (n_y, m). Raises DataError for a number that is not finite."""
     A2 = np.empty((architecture.n_y, len(X)), X.dtype)
     _predict(architecture, parameters, X, None, None, None, A2, threads)
@@ -103,7 +111,7 @@ def predict(architecture: Architecture, parameters: Vector, X: Numbers, threads:
 def _predict(
     architecture: Architecture,
     parameters: Vector,
-    X: Numbers,
+    X: Matrix,
     Z1: Numbers | None,
     A1: Numbers | None,
     Z2: Numbers | None,
@@ -111,11 +119,12 @@ def _predict(
     threads: int,
 ) -> None:
     flag = _k.StopFlag()
-    bad = _k.predict(_shape(architecture), parameters, X, Z1, A1, Z2, A2, threads, flag)
+    shape = _shape(architecture, X)
+    bad = _k.predict(shape, parameters, *_parts(X), Z1, A1, Z2, A2, threads, flag)
     if flag.exception is not None:
         raise flag.exception
     if bad >= 0:
-        raise not_finite(X, bad)
+        raise not_finite(_parts(X)[0], bad)
 
 
 def moments(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from shoal.compute.builds import Stop
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector, not_finite
-from shoal.data.examples import Examples, Numbers
+from shoal.data.examples import Coded, Examples, Matrix, Numbers, dense
 from shoal.network.architecture import Architecture
 from shoal.network.draws import philox
 from shoal.network.equations import backward
@@ -142,21 +142,22 @@ def _without_dust(x: Vector) -> Vector:
 
 
 def forward(
-    architecture: Architecture, parameters: Vector, X: Numbers, threads: int = 1
+    architecture: Architecture, parameters: Vector, X: Matrix, threads: int = 1
 ) -> tuple[Numbers, Numbers, Numbers, Numbers]:
     """Z1, A1, Z2, A2 of rows of X, in the lecture's shapes (units, m)."""
     matrices = architecture.unflatten(parameters)
-    Z1, A1, Z2, A2 = _forward(matrices, X.T, architecture.g, architecture.sigma)
+    Z1, A1, Z2, A2 = _forward(matrices, dense(X).T, architecture.g, architecture.sigma)
     return Z1, A1 if architecture.n_h else Z1, Z2, A2
 
 
 def predict(
-    architecture: Architecture, parameters: Vector, X: Numbers, threads: int = 1
+    architecture: Architecture, parameters: Vector, X: Matrix, threads: int = 1
 ) -> Numbers:
     """A2 of rows of X, shape (n_y, m). Raises DataError for a number that is not finite."""
-    bad = ~np.isfinite(X).all(axis=1)
+    numbers = X.numbers if isinstance(X, Coded) else X
+    bad = ~np.isfinite(numbers).all(axis=1)
     if bad.any():
-        raise not_finite(X, int(np.flatnonzero(bad)[0]))
+        raise not_finite(numbers, int(np.flatnonzero(bad)[0]))
     # Block by block, so that memory stays bounded.
     parts = [forward(architecture, parameters, X[part])[3] for part in blocks(len(X))]
     return np.concatenate(parts, axis=1) if parts else np.empty((architecture.n_y, 0), X.dtype)

@@ -1,11 +1,85 @@
 """What a network is trained on: rows of numbers, ready for the kernel."""
 
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.floating]
+Part = slice | NDArray[np.integer]
+
+
+class Group(NamedTuple):
+    """Columns of which one code says what they hold, see `Coded`."""
+
+    columns: int
+    bins: int = 0
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A matrix whose last columns, nearly all zeros and ones, are kept as codes.
+
+    Of each example and group a code says what the group's columns hold:
+
+        code < bins              columns before it hold 1, column `code` its place, the others 0
+        bins <= code < columns   column `code` holds 1, the others 0
+        code = columns           all hold 0
+    """
+
+    numbers: Numbers  # (rows, n): the first columns, as they are
+    codes: NDArray[np.uint16]  # (rows, groups)
+    places: Numbers  # (rows, groups with bins), from 0 to 1
+    groups: tuple[Group, ...]  # those with bins come first
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns), with all columns counted."""
+        columns = sum(group.columns for group in self.groups)
+        return len(self.numbers), self.numbers.shape[1] + columns
+
+    @property
+    def dtype(self) -> np.dtype[np.floating]:
+        """The precision of its numbers."""
+        return self.numbers.dtype
+
+    @property
+    def nbytes(self) -> int:
+        """The memory it takes."""
+        return self.numbers.nbytes + self.codes.nbytes + self.places.nbytes
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, part: Part) -> "Coded":
+        chosen = (np.ascontiguousarray(V[part]) for V in (self.numbers, self.codes, self.places))
+        numbers, codes, places = chosen
+        return replace(self, numbers=numbers, codes=codes, places=places)
+
+    def dense(self) -> Numbers:
+        """The matrix with every column written out."""
+        out = np.zeros(self.shape, self.dtype)
+        rows, at = np.arange(len(self)), self.numbers.shape[1]
+        out[:, :at] = self.numbers
+        for g, (columns, bins) in enumerate(self.groups):
+            code, own = self.codes[:, g], out[:, at : at + columns]
+            binned = code < bins
+            if bins:
+                own[:, :bins] = binned[:, np.newaxis] & (np.arange(bins) < code[:, np.newaxis])
+                own[rows[binned], code[binned]] = self.places[binned, g]
+            single = ~binned & (code < columns)
+            own[rows[single], code[single]] = 1
+            at += columns
+        return out
+
+
+Matrix = Numbers | Coded
+
+
+def dense(X: Matrix) -> Numbers:
+    """The matrix as an array, whatever its form."""
+    return X.dense() if isinstance(X, Coded) else X
 
 
 class Examples(NamedTuple):
@@ -14,7 +88,7 @@ class Examples(NamedTuple):
     Exactly one of `Y` and `labels` is given. All floating arrays share one dtype.
     """
 
-    X: Numbers  # (rows, n_x)
+    X: Matrix  # (rows, n_x)
     Y: Numbers | None = None  # (rows, n_y)
     labels: NDArray[np.int32] | None = None  # (rows,): the class of each, from 0
     weights: Numbers | None = None  # (rows,), none negative; None means 1 each
@@ -25,7 +99,7 @@ class Examples(NamedTuple):
         """How many examples there are."""
         return len(self.X if self.rows is None else self.rows)
 
-    def take(self, part: slice | NDArray[np.integer]) -> "Examples":
+    def take(self, part: Part) -> "Examples":
         """The same data, of which only a part counts."""
         rows = np.arange(len(self.X), dtype=np.uint32) if self.rows is None else self.rows
         return self._replace(rows=np.ascontiguousarray(rows[part]))
@@ -33,7 +107,7 @@ class Examples(NamedTuple):
     def columns(self, n_y: int) -> tuple[Numbers, Numbers, Numbers | None]:
         """X, Y and w as the equations want them: one column is one example."""
         chosen = slice(None) if self.rows is None else self.rows
-        X = self.X[chosen].T
+        X = dense(self.X[chosen]).T
         w = None if self.weights is None else self.weights[chosen][np.newaxis]
         if self.labels is None:
             assert self.Y is not None
