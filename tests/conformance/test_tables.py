@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from shoal import DataError, SettingError, ShoalClassifier, ShoalRegressor
+from shoal.data.examples import dense
 
 M = 400
 
@@ -104,7 +105,7 @@ def test_every_kind_of_column_is_told_from_its_values(houses):
 def test_numbers_are_standardised_and_holes_are_marked(houses):
     t, y = houses
     encoding = fit(t, y).encoding_
-    matrix, names = encoding.encode(t, np.float64), encoding.features
+    matrix, names = dense(encoding.encode(t, np.float64)), encoding.features
     size = matrix[:, names.index("size")]
     missing = matrix[:, names.index("size is missing")]
     np.testing.assert_array_equal(missing, t["size"].is_null().to_numpy())
@@ -116,7 +117,7 @@ def test_numbers_are_standardised_and_holes_are_marked(houses):
 def test_a_word_is_one_column_of_ones(houses):
     t, y = houses
     encoding = fit(t, y).encoding_
-    matrix, names = encoding.encode(t, np.float32), encoding.features
+    matrix, names = dense(encoding.encode(t, np.float32)), encoding.features
     for city in ("Rome", "Oslo", "Bern"):
         expected = [c == city for c in t["city"].to_pylist()]
         np.testing.assert_array_equal(matrix[:, names.index(f"city = {city}")], expected)

@@ -44,7 +44,14 @@ template <class T>
 uint64_t run(const Case& c, int team) {
     const Shape& s = c.shape;
     const int64_t n = s.size();
-    const auto X = numbers<T>(c.m * s.n_x, 1, 2.0);
+    const Coding coding(s.groups);
+    const auto X = numbers<T>(c.m * (s.n_x - coding.columns()), 1, 2.0);
+    auto places = numbers<T>(c.m * coding.binned(), 9, 1.0);
+    Buffer<uint16_t> codes(c.m * coding.groups());
+    for (int64_t i = 0; i < c.m * coding.binned(); ++i) places[i] = places[i] * places[i];
+    for (int64_t i = 0; i < c.m; ++i)
+        for (int g = 0; g < coding.groups(); ++g)
+            codes[i * coding.groups() + g] = uint16_t(philox(10 + uint64_t(g), uint64_t(i), 0)[2] % uint32_t(s.groups[g].columns + 1));
     auto Y = numbers<T>(c.m * s.n_y, 3, 1.0), w = numbers<T>(c.m, 4, 1.0);
     Buffer<int32_t> labels(c.m);
     for (int64_t i = 0; i < c.m; ++i) {
@@ -54,7 +61,7 @@ uint64_t run(const Case& c, int team) {
             for (int k = 0; k < s.n_y; ++k) Y[i * s.n_y + k] = Y[i * s.n_y + k] > 0 ? T(1) : T(0);
     }
     const Examples<T> from{X, c.labels ? nullptr : static_cast<const T*>(Y), c.labels ? static_cast<const int32_t*>(labels) : nullptr,
-                           c.weights ? static_cast<const T*>(w) : nullptr};
+                           c.weights ? static_cast<const T*>(w) : nullptr, codes, places};
     auto parameters = numbers<T>(n, 6, 0.5), best = numbers<T>(n, 6, 0.5);
     Buffer<T> state(2 * n);
     Buffer<double> losses(3);
@@ -76,25 +83,34 @@ uint64_t run(const Case& c, int team) {
 
 int main() {
     const char *g_names[] = {"tanh", "relu", "leaky_relu", "sigmoid", "identity"}, *o_names[] = {"sigmoid", "softmax", "identity"};
-    const int shapes[][3] = {{2, 4, 1}, {28, 32, 1}, {17, 33, 3}, {5, 0, 2}, {40, 0, 1}, {1, 1, 1}, {130, 70, 11}};
     int failures = 0, index = 0;
+    const auto print = [&](const Shape& s, const char* kind) {
+        const int g = int(s.g), o = int(s.sigma);
+        const bool labels = o == 1 ? index % 2 : o == 0 && s.n_y == 1 && index % 2;
+        // In turn: full batch and batches of one block, of several, with a rest.
+        const int64_t batches[] = {0, 64, 700, 100}, rows[] = {1300, 400, 1500, 333};
+        const Case c{s, rows[index % 4], batches[index / 3 % 4], index % 3 ? Solver::adam : Solver::momentum, labels, index % 5 == 0};
+        const uint64_t single[] = {run<float>(c, 1), run<double>(c, 1)};
+        const uint64_t team[] = {run<float>(c, 3), run<double>(c, 3)};
+        std::printf("%s%d-%d-%d %s %s m=%d batch=%d %016llx %016llx\n", kind, s.n_x, s.n_h, s.n_y, g_names[g], o_names[o], int(c.m),
+                    int(c.batch), static_cast<unsigned long long>(single[0]), static_cast<unsigned long long>(single[1]));
+        if (single[0] != team[0] || single[1] != team[1]) std::printf("  differs with three threads\n"), ++failures;
+        ++index;
+    };
+    const int shapes[][3] = {{2, 4, 1}, {28, 32, 1}, {17, 33, 3}, {5, 0, 2}, {40, 0, 1}, {1, 1, 1}, {130, 70, 11}};
     for (const auto& n : shapes)
         for (int g = 0; g < 5; ++g)
             for (int o = 0; o < 3; ++o) {
                 if (o == 1 && n[2] == 1) continue;
                 if (n[1] == 0 && g > 0) continue;
-                const bool labels = o == 1 ? index % 2 : o == 0 && n[2] == 1 && index % 2;
-                // In turn: full batch and batches of one block, of several, with a rest.
-                const int64_t batches[] = {0, 64, 700, 100}, rows[] = {1300, 400, 1500, 333};
-                const Case c{{n[0], n[1], n[2], Activation(g), Output(o)}, rows[index % 4], batches[index / 3 % 4],
-                             index % 3 ? Solver::adam : Solver::momentum, labels, index % 5 == 0};
-                const uint64_t single[] = {run<float>(c, 1), run<double>(c, 1)};
-                const uint64_t team[] = {run<float>(c, 3), run<double>(c, 3)};
-                std::printf("%d-%d-%d %s %s m=%d batch=%d %016llx %016llx\n", n[0], n[1], n[2], g_names[g], o_names[o], int(c.m),
-                            int(c.batch), static_cast<unsigned long long>(single[0]), static_cast<unsigned long long>(single[1]));
-                if (single[0] != team[0] || single[1] != team[1]) std::printf("  differs with three threads\n"), ++failures;
-                ++index;
+                print({n[0], n[1], n[2], Activation(g), Output(o)}, "");
             }
+    const std::vector<Group> groups[] = {{{9, 8}, {1, 0}}, {{17, 16}, {16, 16}, {40, 0}, {3, 0}}, {{300, 0}}};
+    const int coded[][3] = {{12, 5, 1}, {79, 70, 3}, {300, 0, 2}};
+    for (int i = 0; i < 3; ++i)
+        for (int o = 0; o < 3; ++o)
+            if (o != 1 || coded[i][2] > 1)
+                for (int k = 0; k < 2; ++k) print({coded[i][0], coded[i][1], coded[i][2], Activation(o), Output(o), groups[i]}, "coded ");
     const auto column = numbers<double>(5000, 8, 1000.0);
     const Moments of_column = moments(column, nullptr, 5000);
     Hash hash;

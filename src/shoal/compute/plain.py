@@ -150,9 +150,7 @@ def forward(
     return Z1, A1 if architecture.n_h else Z1, Z2, A2
 
 
-def predict(
-    architecture: Architecture, parameters: Vector, X: Matrix, threads: int = 1
-) -> Numbers:
+def predict(architecture: Architecture, parameters: Vector, X: Matrix, threads: int = 1) -> Numbers:
     """A2 of rows of X, shape (n_y, m). Raises DataError for a number that is not finite."""
     numbers = X.numbers if isinstance(X, Coded) else X
     bad = ~np.isfinite(numbers).all(axis=1)

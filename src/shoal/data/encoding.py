@@ -8,6 +8,8 @@
     a time       its position as a number, and month, weekday and hour as words
     set aside    constant, empty, or words of which none comes twice
 
+Words and bins are kept as codes (see `Coded`): most of their columns hold 0 or 1.
+
 Means and deviations are weighted, and added along the fixed tree of `shoal.sums`, so that
 they have the same bits everywhere; the edges of bins are values of the column itself, so
 that nothing is rounded. Nothing here looks at the target.
@@ -27,6 +29,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import DTypeLike, NDArray
 
+from shoal.data.examples import Coded, Group, Matrix
 from shoal.errors import DataError, SettingError
 
 Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
@@ -39,7 +42,6 @@ MAX_WORDS = 128  # of a column that get a column of their own; all others share 
 RARE_SHARE, RARE_LEAST, RARE_MOST = 1 / 1000, 2, 20
 
 BIN_ROWS = 100_000  # of so many rows, evenly spread, bins are learnt
-ENCODE_ROWS = 4096  # are encoded at a time, so that they stay in a cache
 
 PARTS = {"month": 12, "weekday": 7, "hour": 24}
 
@@ -55,35 +57,43 @@ class Number(NamedTuple):
     edges: tuple[float, ...] = ()  # of the bins, rising; none, or at least three
 
     @property
-    def features(self) -> list[str]:
-        """The names of the columns that this column becomes."""
-        bins = [f"{self.name} from {a:.4g} to {b:.4g}" for a, b in pairwise(self.edges)]
-        return [self.name, *bins] + [f"{self.name} is missing"] * self.holes
+    def numbers(self) -> list[str]:
+        """The names of the columns that are written out."""
+        return [self.name]
 
-    def encode(self, column: Column, out: NDArray[np.floating]) -> None:
-        """Write these columns into `out` (rows, n)."""
+    @property
+    def groups(self) -> list[tuple[Group, list[str]]]:
+        """The columns that are kept as codes, with their names."""
+        bins = [f"{self.name} from {a:.4g} to {b:.4g}" for a, b in pairwise(self.edges)]
+        names = bins + [f"{self.name} is missing"] * self.holes
+        return [(Group(len(names), len(bins)), names)] if names else []
+
+    def encode(self, column: Column, out: Coded) -> None:
+        """Write these columns."""
         x = as_numbers(column, self.name)
         missing = np.isnan(x)
         if np.isinf(x).any():
             raise infinite(self.name, int(np.flatnonzero(np.isinf(x))[0]))
+        z = out.numbers[:, 0]
         with np.errstate(over="ignore"):  # what overflows is infinite, and named below
-            out[:, 0] = np.where(missing, 0.0, (x - self.mean) / self.scale)
-        if not np.isfinite(out[:, 0]).all():
-            raise self._too_far(x, int(np.argmin(np.isfinite(out[:, 0]))))
+            z[:] = np.where(missing, 0.0, (x - self.mean) / self.scale)
+        if not np.isfinite(z).all():
+            raise self._too_far(x, int(np.argmin(np.isfinite(z))))
         if self.edges:
-            self._place(x, out[:, 1 : len(self.edges)])
-        if self.holes:
-            out[:, -1] = missing
+            code, out.places[:, 0] = self._bin(x)
+            # At predict a hole may be the first one: it counts as a value below all bins.
+            out.codes[:, 0] = np.where(missing, len(self.edges) - 1 if self.holes else 0, code)
+        elif self.holes:
+            out.codes[:, 0] = ~missing
 
-    def _place(self, x: Floats, out: NDArray[np.floating]) -> None:
-        """The place in each bin; a hole is at 0."""
+    def _bin(self, x: Floats) -> tuple[NDArray[np.intp], Floats]:
+        """The bin of each number and its place there; outside, the end of the nearest one."""
         edges = np.array(self.edges)
-        low, width = edges[:-1], np.diff(edges)
-        for begin in range(0, len(x), ENCODE_ROWS):
-            part = slice(begin, begin + ENCODE_ROWS)
-            with np.errstate(over="ignore"):
-                place = np.clip((x[part, np.newaxis] - low) / width, 0, 1)
-            out[part] = np.where(np.isnan(place), 0, place)
+        code = np.clip(np.searchsorted(edges, x, "right") - 1, 0, len(edges) - 2)
+        low, width = edges[code], np.diff(edges)[code]
+        with np.errstate(over="ignore"):
+            place = np.clip((x - low) / width, 0, 1)
+        return code, np.where(np.isnan(place), 0, place)
 
     def _too_far(self, x: Floats, row: int) -> DataError:
         return DataError(
@@ -103,24 +113,28 @@ class Words(NamedTuple):
     kind: str = "words"
 
     @property
-    def features(self) -> list[str]:
-        """The names of the columns that this column becomes."""
+    def numbers(self) -> list[str]:
+        """Nothing is written out."""
+        return []
+
+    @property
+    def groups(self) -> list[tuple[Group, list[str]]]:
+        """The columns that are kept as codes, with their names."""
         others = ["another word"] * self.rare
         missing = [f"{self.name} is missing"] * self.holes
-        return [f"{self.name} = {word}" for word in [*self.words, *others]] + missing
+        names = [f"{self.name} = {word}" for word in [*self.words, *others]] + missing
+        return [(Group(len(names)), names)]
 
-    def encode(self, column: Column, out: NDArray[np.floating]) -> None:
-        """Write these columns into `out` (rows, n)."""
-        out[:] = 0
+    def encode(self, column: Column, out: Coded) -> None:
+        """Write these columns."""
         text = as_words(column)
         code = pc.index_in(text, value_set=pa.array(self.words, pa.string()))
         missing = pc.is_null(text).to_numpy(zero_copy_only=False)
         n = len(self.words)
+        none = n + self.rare + self.holes  # all columns hold 0
         # An unknown word without a column of its own for such is 0 everywhere.
-        codes = pc.fill_null(code, n if self.rare else -1).to_numpy(zero_copy_only=False)
-        codes = np.where(missing, n + self.rare if self.holes else -1, codes)
-        rows = np.flatnonzero(codes >= 0)
-        out[rows, codes[rows]] = 1
+        codes = pc.fill_null(code, n if self.rare else none).to_numpy(zero_copy_only=False)
+        out.codes[:, 0] = np.where(missing, n + self.rare if self.holes else none, codes)
 
 
 class Time(NamedTuple):
@@ -135,23 +149,29 @@ class Time(NamedTuple):
     kind: str = "time"
 
     @property
-    def features(self) -> list[str]:
-        """The names of the columns that this column becomes."""
-        cells = [f"{self.name} {part} {i}" for part in self.parts for i in range(PARTS[part])]
-        return [self.name, *cells] + [f"{self.name} is missing"] * self.holes
+    def numbers(self) -> list[str]:
+        """The names of the columns that are written out."""
+        return [self.name]
 
-    def encode(self, column: Column, out: NDArray[np.floating]) -> None:
-        """Write these columns into `out` (rows, n)."""
+    @property
+    def groups(self) -> list[tuple[Group, list[str]]]:
+        """The columns that are kept as codes, with their names."""
+        parts = [
+            (part, [f"{self.name} {part} {i}" for i in range(PARTS[part])]) for part in self.parts
+        ]
+        groups = [(Group(len(names)), names) for _, names in parts]
+        return groups + [(Group(1), [f"{self.name} is missing"])] * self.holes
+
+    def encode(self, column: Column, out: Coded) -> None:
+        """Write these columns."""
         seconds = as_seconds(column, self.name)
         Number(self.name, self.mean, self.scale, False).encode(pa.array(seconds), out)
-        out[:, 1:] = 0
         missing = np.isnan(seconds)
-        rows, at = np.flatnonzero(~missing), 1
-        for part in self.parts:
-            out[rows, at + _calendar(seconds[rows], part)] = 1
-            at += PARTS[part]
+        for i, part in enumerate(self.parts):
+            out.codes[:, i] = PARTS[part]
+            out.codes[~missing, i] = _calendar(seconds[~missing], part)
         if self.holes:
-            out[:, at] = missing
+            out.codes[:, -1] = ~missing
 
 
 class SetAside(NamedTuple):
@@ -162,11 +182,16 @@ class SetAside(NamedTuple):
     kind: str = "set aside"
 
     @property
-    def features(self) -> list[str]:
+    def numbers(self) -> list[str]:
         """Nothing."""
         return []
 
-    def encode(self, column: Column, out: NDArray[np.floating]) -> None:
+    @property
+    def groups(self) -> list[tuple[Group, list[str]]]:
+        """Nothing."""
+        return []
+
+    def encode(self, column: Column, out: Coded) -> None:
         """Write nothing."""
 
 
@@ -174,25 +199,60 @@ Plan = Number | Words | Time | SetAside
 
 
 class Encoding(NamedTuple):
-    """What was learnt of every column, in the order of the table."""
+    """What was learnt of every column, in the order of the table.
+
+    The matrix has first the numbers, then the columns of bins, then the words, each in the
+    order of the table.
+    """
 
     columns: tuple[Plan, ...]
 
     @property
     def features(self) -> list[str]:
         """The names of the matrix's columns."""
-        return [feature for column in self.columns for feature in column.features]
+        numbers = [name for column in self.columns for name in column.numbers]
+        return numbers + [name for _, names in self._groups() for name in names]
 
-    def encode(self, table: pa.Table, dtype: DTypeLike) -> NDArray[np.floating]:
+    def _groups(self) -> list[tuple[Group, list[str]]]:
+        groups = [group for column in self.columns for group in column.groups]
+        return sorted(groups, key=lambda group: not group[0].bins)
+
+    def row_bytes(self, dtype: DTypeLike) -> int:
+        """The memory that an encoded row takes."""
+        groups = self._groups()
+        floats = sum(len(column.numbers) for column in self.columns)
+        floats += sum(group.bins > 0 for group, _ in groups)
+        return floats * np.dtype(dtype).itemsize + 2 * len(groups)
+
+    def encode(self, table: pa.Table, dtype: DTypeLike) -> Matrix:
         """The matrix (rows, features) of a table whose columns are matched by name."""
-        out = np.empty((table.num_rows, len(self.features)), dtype)
-        start = 0
+        m, groups = table.num_rows, tuple(group for group, _ in self._groups())
+        n_numbers, n_binned = (
+            sum(len(column.numbers) for column in self.columns),
+            sum(group.bins > 0 for group in groups),
+        )
+        out = Coded(
+            np.empty((m, n_numbers), dtype),
+            np.empty((m, len(groups)), np.uint16),
+            np.empty((m, n_binned), dtype),
+            groups,
+        )
+        number, binned, word = 0, 0, n_binned
         for plan in self.columns:
-            end = start + len(plan.features)
-            if end > start:
-                plan.encode(column_of(table, plan.name), out[:, start:end])
-            start = end
-        return out
+            if not plan.numbers and not plan.groups:
+                continue
+            own = tuple(group for group, _ in plan.groups)
+            n, bins = len(plan.numbers), sum(group.bins > 0 for group in own)
+            first = binned if bins else word
+            part = Coded(
+                out.numbers[:, number : number + n],
+                out.codes[:, first : first + len(own)],
+                out.places[:, binned : binned + bins],
+                own,
+            )
+            plan.encode(column_of(table, plan.name), part)
+            number, binned, word = number + n, binned + bins, word + len(own) - bins
+        return out if groups else out.numbers
 
 
 def learn(

@@ -1,6 +1,6 @@
 """What a network is trained on: rows of numbers, ready for the kernel."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -53,9 +53,12 @@ class Coded:
         return len(self.numbers)
 
     def __getitem__(self, part: Part) -> "Coded":
-        chosen = (np.ascontiguousarray(V[part]) for V in (self.numbers, self.codes, self.places))
-        numbers, codes, places = chosen
-        return replace(self, numbers=numbers, codes=codes, places=places)
+        return Coded(
+            np.ascontiguousarray(self.numbers[part]),
+            np.ascontiguousarray(self.codes[part]),
+            np.ascontiguousarray(self.places[part]),
+            self.groups,
+        )
 
     def dense(self) -> Numbers:
         """The matrix with every column written out."""
@@ -75,6 +78,13 @@ class Coded:
 
 
 Matrix = Numbers | Coded
+
+
+def rows_of(X: Matrix, part: Part | None) -> Matrix:
+    """Some rows of a matrix, ready for the kernel; None means all."""
+    if part is None:
+        return X
+    return X[part] if isinstance(X, Coded) else np.ascontiguousarray(X[part])
 
 
 def dense(X: Matrix) -> Numbers:

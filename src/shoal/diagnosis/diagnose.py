@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from shoal.compute.engine import engine
 from shoal.compute.steps import Budget, Rule, start
-from shoal.data.examples import Examples
+from shoal.data.examples import Examples, rows_of
 from shoal.diagnosis.curves import Curve, curve_of
 from shoal.diagnosis.findings import SEVERITIES, Diagnosis, Finding
 from shoal.diagnosis.units import Units, look
@@ -203,7 +203,7 @@ def sample_of(examples: Examples, most: int = SAMPLE) -> Examples:
 
 def _look(case: Case) -> Seen:
     some = sample_of(case.examples)
-    rows = some.X if some.rows is None else np.ascontiguousarray(some.X[some.rows])
+    rows = rows_of(some.X, some.rows)
     shape = case.networks[0].architecture
     X, Y, w = some.columns(shape.n_y)
     baseline = baseline_of(shape, Y, w)

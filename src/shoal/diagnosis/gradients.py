@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from shoal.compute.engine import Engine
 from shoal.compute.engine import engine as this_engine
-from shoal.data.examples import Examples
+from shoal.data.examples import Examples, dense
 from shoal.network.architecture import Architecture
 from shoal.network.equations import Parameters, forward
 from shoal.training.network import Network
@@ -361,7 +361,7 @@ class _Check:
 def _converted(examples: Examples, f: Callable[[Array], Array]) -> Examples:
     X, Y, _, weights, _ = examples
     return Examples(
-        f(X), None if Y is None else f(Y), None, None if weights is None else f(weights)
+        f(dense(X)), None if Y is None else f(Y), None, None if weights is None else f(weights)
     )
 
 

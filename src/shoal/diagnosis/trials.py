@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from shoal.compute.builds import Stop
 from shoal.compute.engine import engine
 from shoal.compute.steps import Budget, Rule, Vector, start
-from shoal.data.examples import Examples
+from shoal.data.examples import Examples, rows_of
 from shoal.diagnosis.units import FLAT, LARGEST_SLOPE, twins_of
 from shoal.network.architecture import Architecture
 from shoal.network.initialisers import Init, initialise
@@ -114,7 +114,7 @@ def saturated(shape: Architecture, parameters: Vector, examples: Examples) -> fl
     if shape.activation not in LARGEST_SLOPE or not shape.n_h:
         return 0.0
     apart = 1 + (examples.m - 1) // LOOKED_AT
-    rows = examples.X if examples.rows is None else examples.X[examples.rows]
-    _, A1, _, _ = engine.forward(shape, parameters, np.ascontiguousarray(rows[::apart]), 1)
+    rows = rows_of(rows_of(examples.X, examples.rows), slice(None, None, apart))
+    _, A1, _, _ = engine.forward(shape, parameters, rows, 1)
     slope = shape.g.slope(A1.astype(np.float64))
     return float((slope < FLAT * LARGEST_SLOPE[shape.activation]).mean())

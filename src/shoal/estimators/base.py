@@ -23,7 +23,7 @@ from shoal.compute.engine import threads as threads_of
 from shoal.compute.memory import refuse_if_too_large
 from shoal.compute.steps import Rule, State, not_finite, start
 from shoal.data.encoding import Encoding, SetAside, learn
-from shoal.data.examples import Examples, Numbers
+from shoal.data.examples import Examples, Matrix, Numbers
 from shoal.data.split import hold_out
 from shoal.data.tables import as_table, from_objects, is_table
 from shoal.diagnosis.diagnose import Case, findings_of
@@ -36,7 +36,7 @@ from shoal.training.loop import Plan, Report, Trained, train
 from shoal.training.members import train_all
 from shoal.training.network import Network, check_choice, check_init, check_positive, check_whole
 
-NUMERICS_VERSION = 2  # changes when the same data and settings give other bits than before
+NUMERICS_VERSION = 3  # changes when the same data and settings give other bits than before
 SOLVERS = ("adam", "sgd", "gd")
 # By solver, and by the curvature of the loss: half squares are far steeper than cross-entropy.
 LEARNING_RATES = {"adam": 0.005, "sgd": 0.05, "gd": 0.5}
@@ -186,7 +186,7 @@ class ShoalBase(BaseEstimator):
 
     def _learn_encoding(
         self, table: "pa.Table | NDArray[Any]", weights: NDArray[np.float64] | None
-    ) -> Numbers:
+    ) -> Matrix:
         overrides = {
             name: () if (value := getattr(self, name)) is None else tuple(value)
             for name in ("words", "numbers", "drop")
@@ -227,14 +227,14 @@ class ShoalBase(BaseEstimator):
             [pa.array(np.ascontiguousarray(table[:, j])) for j in range(len(names))], names
         )
 
-    def _matrix(self, table: "pa.Table | NDArray[Any]") -> Numbers:
+    def _matrix(self, table: "pa.Table | NDArray[Any]") -> Matrix:
         """Rows of numbers in the working precision, as the networks see them."""
         if self.encoding_ is not None:
             arrow = self._arrow(table)
             refuse_if_too_large(
-                arrow.num_rows * len(self.encoding_.features) * np.dtype(self.dtype).itemsize,
+                arrow.num_rows * self.encoding_.row_bytes(self.dtype),
                 f"{arrow.num_rows:,} rows × {len(self.encoding_.features)} encoded columns",
-                "Use fewer rows, or drop columns with many words.",
+                "Use fewer rows, or drop columns.",
             )
             return self.encoding_.encode(arrow, self.dtype)
         if isinstance(table, pa.Table):
@@ -251,7 +251,7 @@ class ShoalBase(BaseEstimator):
             raise not_finite(matrix, bad)
         return matrix
 
-    def _examples(self, matrix: Numbers, targets: Targets) -> Examples:
+    def _examples(self, matrix: Matrix, targets: Targets) -> Examples:
         Y, labels, weights = targets
         T = np.dtype(self.dtype)
         return Examples(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from shoal.compute.engine import engine
+from shoal.data.examples import dense
 from shoal.diagnosis.units import FLAT, LARGEST_SLOPE, look
 from shoal.errors import SettingError
 from shoal.pictures import canvas
@@ -107,7 +108,7 @@ class UnitsDisplay:
         table = estimator._read(X, reset=False)
         some = np.arange(0, len(table), 1 + (len(table) - 1) // ROWS)
         table = table.take(some) if isinstance(table, pa.Table) else table[some]
-        matrix = estimator._matrix(table)
+        matrix = dense(estimator._matrix(table))
         shown = _units(network, matrix, _names(estimator, shape.n_x), units)
         plane = None
         if (points := _pairs(table)) is not None:
