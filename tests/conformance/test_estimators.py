@@ -308,7 +308,41 @@ def test_warm_start_with_another_solver_goes_on_too():
     assert model.loss_curve_[0] < 1.2 * last
 
 
+def test_warm_start_keeps_the_members_that_are_there():
+    X = cloud()
+    y = (X[:, 0] * X[:, 1] > 0).astype(int)
+    model = ShoalClassifier(warm_start=True, random_state=0, max_iter=30, members=2).fit(X, y)
+    model.fit(X, y)  # beyond the start, where losses fall slowly
+    last = model.loss_curve_[-1]
+    model.set_params(members=3).fit(X, y)
+    assert len(model.networks_) == 3
+    assert model.loss_curve_[0] < 1.1 * last
+    model.set_params(members=1).fit(X, y)
+    assert len(model.networks_) == 1
+    assert model.loss_curve_[0] < 1.1 * last
+    # "auto" keeps as many as there are, whatever the new rows suggest.
+    assert len(model.set_params(members="auto").fit(X, y).networks_) == 1
+
+
 # --- members and draws ----------------------------------------------------------------
+
+
+def test_spread_of_the_members():
+    X = cloud()
+    y = np.column_stack([1e6 * X[:, 0] ** 2 + 5e6, X[:, 1]])
+    model = ShoalRegressor(members=4, random_state=0, max_iter=20).fit(X, y)
+    mean, spread = model.predict(X, return_std=True)
+    np.testing.assert_array_equal(mean, model.predict(X))
+    alone = []
+    for seed in model.member_seeds_:
+        settings = {"members": 1, "random_state": seed, "max_iter": 20}
+        alone.append(ShoalRegressor(**settings).fit(X, y).predict(X))
+    np.testing.assert_allclose(spread, np.std(alone, axis=0), rtol=1e-4, atol=1e-3)
+    assert (spread[:, 0] > 1e3 * spread[:, 1]).mean() > 0.9  # each in the unit of its target
+    one = ShoalRegressor(members=1, random_state=0, max_iter=5).fit(X, y[:, 1])
+    mean, spread = one.predict(X, return_std=True)
+    assert mean.shape == spread.shape == (len(X),)
+    assert not spread.any()
 
 
 def test_members_are_averaged():

@@ -147,6 +147,18 @@ def test_shoal_threads_is_the_default_number_of_threads(monkeypatch):
             threads()
 
 
+def test_a_share_of_the_machine_is_respected(monkeypatch):
+    # joblib tells its worker processes their share by OMP_NUM_THREADS.
+    monkeypatch.delenv("SHOAL_THREADS", raising=False)
+    for share in ("1", "1,4"):
+        monkeypatch.setenv("OMP_NUM_THREADS", share)
+        assert threads() == 1
+        assert threads(3) == 3  # who asks is served
+    for nothing in ("", "many", "0"):
+        monkeypatch.setenv("OMP_NUM_THREADS", nothing)
+        assert threads() == threads(-1)
+
+
 def test_n_jobs_counts_backwards_as_in_joblib():
     available = threads(-1)
     assert available >= 1

@@ -70,7 +70,8 @@ engine: Engine = _modules[BUILD == "plain"]
 def threads(n_jobs: int | None = None) -> int:
     """How many threads to use: `n_jobs`, or SHOAL_THREADS, or all that this process may use.
 
-    As in joblib, -1 means all and -2 all but one.
+    As in joblib, -1 means all and -2 all but one. OMP_NUM_THREADS limits what is used unasked:
+    by it joblib tells its worker processes what share of the machine each of them has.
     """
     if n_jobs is not None and n_jobs > 0:
         return n_jobs
@@ -81,6 +82,9 @@ def threads(n_jobs: int | None = None) -> int:
     )
     if n_jobs is not None:
         return max(1, available + 1 + n_jobs)
+    share = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]  # a list: "4,2" is 4 at first
+    if share.isdigit() and int(share) > 0:
+        available = min(available, int(share))
     text = os.environ.get("SHOAL_THREADS") or str(available)
     if not text.isdigit() or int(text) < 1:
         raise SettingError(f"SHOAL_THREADS={text}: expected a whole number from 1 on.")

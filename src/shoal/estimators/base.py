@@ -7,7 +7,7 @@ one column is.
 import hashlib
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -290,9 +290,8 @@ class ShoalBase(BaseEstimator):
         seed = seed_of(self.random_state)
         members = self._members(examples.m)
         seeds = [seed if i == 0 else child(seed, MEMBER + i) for i in range(members)]
-        states = self._go_on(architecture) if self.warm_start else None
-        if states is None or len(states) != len(seeds):
-            states = [start(self._draw(architecture, s), self.solver) for s in seeds]
+        states = self._go_on(architecture)[:members] if self.warm_start else []
+        states += [start(self._draw(architecture, s), self.solver) for s in seeds[len(states) :]]
 
         def job(
             i: int, threads: int, stop: Stop, report: Callable[[Report], None] | None
@@ -321,12 +320,14 @@ class ShoalBase(BaseEstimator):
     def _members(self, m: int) -> int:
         if self.members != "auto":
             return int(self.members)
+        if self.warm_start and hasattr(self, "networks_"):
+            return len(self.networks_)
         return next((n for rows, n in MEMBERS if m < rows), MOST_ROWS_MEMBERS)
 
-    def _go_on(self, architecture: Architecture) -> list[State] | None:
-        """Where the last fit ended, for `warm_start`; None before the first."""
+    def _go_on(self, architecture: Architecture) -> list[State]:
+        """Where each member's last fit ended, for `warm_start`; none before the first."""
         if not hasattr(self, "networks_"):
-            return None
+            return []
         if self.networks_[0].architecture != architecture:
             raise SettingError(
                 "warm_start=True goes on with the network that is there, but the data or the "
@@ -486,6 +487,14 @@ class ShoalBase(BaseEstimator):
 
     def _average(self, X: Any) -> Numbers:
         """The members' mean of A2, of shape (n_outputs, rows)."""
+        total: Numbers | None = None
+        for A2 in self._answers(X):
+            total = A2 if total is None else total + A2
+        assert total is not None
+        return total / total.dtype.type(len(self.networks_)) if len(self.networks_) > 1 else total
+
+    def _answers(self, X: Any) -> Iterator[Numbers]:
+        """Each member's A2, of shape (n_outputs, rows)."""
         if not hasattr(self, "networks_"):
             check_is_fitted(self)
         matrix = X
@@ -502,12 +511,8 @@ class ShoalBase(BaseEstimator):
         if not plain:
             matrix = self._matrix(self._read(X, reset=False))
         threads = threads_of(self.n_jobs)
-        total: Numbers | None = None
         for network in self.networks_:
-            A2 = engine.predict(network.architecture, network.vector, matrix, threads)
-            total = A2 if total is None else total + A2
-        assert total is not None
-        return total / total.dtype.type(len(self.networks_)) if len(self.networks_) > 1 else total
+            yield engine.predict(network.architecture, network.vector, matrix, threads)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model to a .shoal file: atomically, and without pickle."""

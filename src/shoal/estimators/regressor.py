@@ -1,7 +1,7 @@
 """`ShoalRegressor`: one or several numbers for each row."""
 
 import warnings
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,10 +82,33 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
         self.warm_start = warm_start
         self.verbose = verbose
 
-    def predict(self, X: Any) -> NDArray[np.float64]:
-        """The numbers of each row: shape (rows,), or (rows, targets) if y had two dimensions."""
-        A2 = self._average(X).astype(np.float64)
-        numbers = A2.T * self.target_scale_ + self.target_mean_
+    @overload
+    def predict(self, X: Any, return_std: Literal[False] = False) -> NDArray[np.float64]: ...
+
+    @overload
+    def predict(
+        self, X: Any, return_std: Literal[True]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+
+    def predict(
+        self, X: Any, return_std: bool = False
+    ) -> NDArray[np.float64] | tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The numbers of each row: shape (rows,), or (rows, targets) if y had two dimensions.
+
+        With `return_std` also, in the same shape and unit, the standard deviation of the members'
+        answers around their mean: how far they differ, not how far they are from the truth.
+        One member alone gives 0.
+        """
+        if not return_std:
+            return self._in_units(self._average(X).astype(np.float64), self.target_mean_)
+        answers = list(self._answers(X))
+        mean = sum(answers[1:], answers[0]) / answers[0].dtype.type(len(answers))
+        square = sum((A2.astype(np.float64) - mean) ** 2 for A2 in answers) / len(answers)
+        spread = np.sqrt(np.asarray(square, np.float64))
+        return self._in_units(mean.astype(np.float64), self.target_mean_), self._in_units(spread, 0)
+
+    def _in_units(self, A2: Numbers, mean: Any) -> NDArray[np.float64]:
+        numbers: NDArray[np.float64] = A2.T * self.target_scale_ + mean
         return numbers if self._columns_ else numbers[:, 0]
 
     # --- what y means -----------------------------------------------------------------
