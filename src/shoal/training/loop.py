@@ -11,7 +11,7 @@ training ends with    parameters kept
 
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -46,6 +46,29 @@ class Report(NamedTuple):
     seconds: float
 
 
+class Standing(NamedTuple):
+    """Where a training stands between two epochs: all that is needed to go on with it."""
+
+    state: State
+    best: Vector  # with a validation part: the parameters that had the lowest loss there
+    best_loss: float = float("inf")  # that loss; the start is a candidate as well
+    best_epoch: int = 0
+    lowest: float = float("inf")  # the lowest validation loss of an epoch
+    waited: int = 0  # epochs since it was lower by tol
+    losses: tuple[float, ...] = ()
+    validation_losses: tuple[float, ...] = ()
+    seconds: float = 0.0
+    ending: str = ""  # empty while there is something to go on with
+
+
+class Keep(Protocol):
+    """Is given where a training stands, and keeps it when it is time to, or `now`."""
+
+    def __call__(self, standing: Standing, *, now: bool = False) -> None:
+        """Keep it."""
+        ...
+
+
 class Trained(NamedTuple):
     """A trained network, and how it went."""
 
@@ -74,116 +97,125 @@ def train(
     threads: int = 1,
     stop: Stop | None = None,
     report: Callable[[Report], None] | None = None,
+    begun: Standing | None = None,
+    keep: Keep | None = None,
 ) -> Trained:
-    """Run epochs until the plan is fulfilled. The result depends on threads in no bit."""
-    run = _with_validation if validation is not None else _without_validation
-    began = time.perf_counter()
-    told = began
+    """Run epochs until the plan is fulfilled. The result depends on threads in no bit.
 
-    def tell(losses: list[float], validation_losses: list[float]) -> None:
-        nonlocal told
-        now = time.perf_counter()
-        if report and losses and now - told >= REPORT_EVERY:
-            told = now
-            last = validation_losses[-1] if validation_losses else None
-            report(Report(len(losses), losses[-1], last, now - began))
-
-    trained = run(
-        architecture, plan, examples, state, validation, threads, stop, tell if report else None
-    )
-    return trained._replace(seconds=time.perf_counter() - began)
-
-
-Tell = Callable[[list[float], list[float]], None]
-
-
-def _without_validation(
-    architecture: Architecture,
-    plan: Plan,
-    examples: Examples,
-    state: State,
-    _: Examples | None,
-    threads: int,
-    stop: Stop | None,
-    tell: Tell | None,
-) -> Trained:
-    losses: list[float] = []
-    ending: str = "finished"
-    interruption: BaseException | None = None
-    size = 1 if tell else plan.max_iter  # epochs of one call: grows until a call takes a moment
+    With `begun` it goes on from there instead of `state`, and ends as if it had never stopped.
+    """
+    began = told = time.perf_counter()
+    standing = begun or Standing(state, state.parameters)
+    earlier, interruption = standing.seconds, None
+    # Epochs of one call: grows until a call takes a moment.
+    size = 1 if report or keep or validation is not None else plan.max_iter
+    last = standing
     try:
-        while len(losses) < plan.max_iter and ending == "finished":
-            n = min(size, plan.max_iter - len(losses))
-            budget = Budget(len(losses), n, plan.tol, plan.n_iter_no_change, plan.converged)
-            began = time.perf_counter()
-            outcome = engine.train(architecture, plan.rule, budget, examples, state, threads, stop)
-            if time.perf_counter() - began < REPORT_EVERY / 2:
-                size *= 2
-            state, ending, interruption = outcome.state, outcome.ending, outcome.interruption
-            losses.extend(outcome.losses.tolist())
-            if tell:
-                tell(losses, [])
-    except KeyboardInterrupt as signal:  # between two calls of the kernel
-        ending, interruption = "interrupted", signal
-    if ending in ("finished", "plateau") and _uphill(losses):
-        ending = "diverged"
-    if ending in ("diverged", "interrupted"):
-        finite = [loss if np.isfinite(loss) else np.inf for loss in losses]
-        best = int(np.argmin(finite)) + 1 if any(np.isfinite(losses)) else 0
-        return Trained(state.best, state, tuple(losses), (), ending, best, 0.0, interruption)
-    return Trained(state.parameters, state, tuple(losses), (), ending, len(losses), 0.0)
-
-
-def _with_validation(
-    architecture: Architecture,
-    plan: Plan,
-    examples: Examples,
-    state: State,
-    validation: Examples | None,
-    threads: int,
-    stop: Stop | None,
-    tell: Tell | None,
-) -> Trained:
-    assert validation is not None
-    losses: list[float] = []
-    validation_losses: list[float] = []
-    # The start is a candidate as well: a first step may already lead astray.
-    best, best_epoch, waited, lowest = state.parameters, 0, 0, float("inf")
-    total = engine.sums(architecture, best, validation, threads, gradients=False)
-    best_loss = total.loss / total.weight
-    ending: str = "finished"
-    interruption: BaseException | None = None
-    try:
-        while len(losses) < plan.max_iter:
-            budget = Budget(len(losses), 1)
-            outcome = engine.train(architecture, plan.rule, budget, examples, state, threads, stop)
-            state = outcome.state
-            losses.extend(outcome.losses.tolist())
-            if outcome.ending != "finished":
-                ending, interruption = outcome.ending, outcome.interruption
-                break
-            total = engine.sums(
-                architecture, state.parameters, validation, threads, gradients=False
+        if validation is not None and not standing.losses:
+            loss = _loss(architecture, standing.state.parameters, validation, threads, stop)
+            last = standing = standing._replace(best_loss=loss)
+        while not standing.ending:
+            called = time.perf_counter()
+            last, interruption = _advance(
+                architecture, plan, examples, validation, standing, size, threads, stop
             )
-            loss = total.loss / total.weight
-            validation_losses.append(loss)
-            waited = 0 if loss < lowest - plan.tol else waited + 1
-            lowest = min(lowest, loss)
-            if loss < best_loss:
-                best, best_loss, best_epoch = state.parameters, loss, len(losses)
-            if tell:
-                tell(losses, validation_losses)
-            if plan.n_iter_no_change and waited >= plan.n_iter_no_change:
-                ending = "plateau"
+            now = time.perf_counter()
+            if now - called < REPORT_EVERY / 2 and validation is None:
+                size *= 2
+            last = last._replace(seconds=earlier + now - began)
+            if last.ending == "interrupted":
                 break
+            standing = last
+            if report and now - told >= REPORT_EVERY:
+                told = now
+                report(_report(standing))
+            if keep:
+                keep(standing, now=bool(standing.ending))
     except KeyboardInterrupt as signal:  # between two calls of the kernel
-        ending, interruption = "interrupted", signal
-    if ending in ("finished", "plateau") and _uphill(losses):
-        ending = "diverged"
-    return Trained(
-        best, state, tuple(losses), tuple(validation_losses), ending, best_epoch, 0.0, interruption
+        last, interruption = standing._replace(ending="interrupted"), signal
+    if keep and last.ending == "interrupted":
+        # The epoch that was under way is left out: it is done again as a whole.
+        keep(standing, now=True)
+    return _trained(last, validation is not None, interruption)
+
+
+def _advance(
+    architecture: Architecture,
+    plan: Plan,
+    examples: Examples,
+    validation: Examples | None,
+    standing: Standing,
+    size: int,
+    threads: int,
+    stop: Stop | None,
+) -> tuple[Standing, BaseException | None]:
+    """Where the training stands some epochs later, and what interrupted them."""
+    done = len(standing.losses)
+    n = min(size, plan.max_iter - done)
+    budget = Budget(done, n)
+    if validation is None:
+        budget = Budget(done, n, plan.tol, plan.n_iter_no_change, plan.converged)
+    outcome = engine.train(architecture, plan.rule, budget, examples, standing.state, threads, stop)
+    losses = (*standing.losses, *outcome.losses.tolist())
+    after = standing._replace(state=outcome.state, losses=losses, ending=outcome.ending)
+    if after.ending == "interrupted":
+        return after, outcome.interruption
+    if after.ending == "finished" and len(losses) < plan.max_iter:
+        after = after._replace(ending="")
+    if after.ending in ("", "finished") and validation is not None:
+        loss = _loss(architecture, after.state.parameters, validation, threads, stop)
+        after = _judged(after, plan, loss)
+    if after.ending in ("finished", "plateau") and _uphill(losses):
+        after = after._replace(ending="diverged")
+    return after, None
+
+
+def _judged(standing: Standing, plan: Plan, loss: float) -> Standing:
+    """The same after one more epoch has the validation loss."""
+    waited = 0 if loss < standing.lowest - plan.tol else standing.waited + 1
+    if loss < standing.best_loss:
+        standing = standing._replace(
+            best=standing.state.parameters, best_loss=loss, best_epoch=len(standing.losses)
+        )
+    if plan.n_iter_no_change and waited >= plan.n_iter_no_change:
+        standing = standing._replace(ending="plateau")
+    return standing._replace(
+        waited=waited,
+        lowest=min(standing.lowest, loss),
+        validation_losses=(*standing.validation_losses, loss),
     )
 
 
-def _uphill(losses: list[float]) -> bool:
+def _loss(
+    architecture: Architecture,
+    parameters: Vector,
+    examples: Examples,
+    threads: int,
+    stop: Stop | None,
+) -> float:
+    total = engine.sums(architecture, parameters, examples, threads, gradients=False, stop=stop)
+    return total.loss / total.weight
+
+
+def _report(standing: Standing) -> Report:
+    validation = standing.validation_losses[-1] if standing.validation_losses else None
+    return Report(len(standing.losses), standing.losses[-1], validation, standing.seconds)
+
+
+def _trained(standing: Standing, validated: bool, interruption: BaseException | None) -> Trained:
+    state, losses, ending = standing.state, standing.losses, standing.ending
+    parameters, best_epoch = state.parameters, len(losses)
+    if validated:
+        parameters, best_epoch = standing.best, standing.best_epoch
+    elif ending in ("diverged", "interrupted"):
+        finite = [loss if np.isfinite(loss) else np.inf for loss in losses]
+        best_epoch = int(np.argmin(finite)) + 1 if any(np.isfinite(losses)) else 0
+        parameters = state.best
+    return Trained(
+        parameters, state, losses, standing.validation_losses, ending, best_epoch,
+        standing.seconds, interruption,
+    )  # fmt: skip
+
+
+def _uphill(losses: tuple[float, ...]) -> bool:
     return len(losses) > 1 and losses[-1] > UPHILL * losses[0] and losses[-1] > UPHILL * min(losses)
