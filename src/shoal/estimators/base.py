@@ -22,6 +22,7 @@ from shoal.compute.engine import engine
 from shoal.compute.engine import threads as threads_of
 from shoal.compute.memory import refuse_if_too_large
 from shoal.compute.steps import Rule, State, not_finite, start
+from shoal.compute.terms import InMemory
 from shoal.data.encoding import Encoding, SetAside, learn
 from shoal.data.examples import Examples, Matrix, Numbers
 from shoal.data.split import hold_out
@@ -299,8 +300,9 @@ class ShoalBase(BaseEstimator):
             part, held = self._parts(examples, validation, seeds[i])
             state = states[i]._replace(best_loss=float("inf"), waited=0, best=states[i].parameters)
             return train(
-                architecture, self._plan(part.m, seeds[i]), part, state,
-                validation=held, threads=threads, stop=stop, report=report,
+                architecture, self._plan(part.m, seeds[i]), InMemory(part), state,
+                validation=None if held is None else InMemory(held),
+                threads=threads, stop=stop, report=report,
             )  # fmt: skip
 
         report = progress_of(self.verbose, self.max_iter)

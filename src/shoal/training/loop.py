@@ -16,9 +16,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from shoal.compute.builds import Stop
-from shoal.compute.engine import engine
 from shoal.compute.steps import Budget, Rule, State, Vector
-from shoal.data.examples import Examples
+from shoal.compute.terms import Terms
 from shoal.network.architecture import Architecture
 
 # A training whose last loss is this many times its first one has gone uphill.
@@ -90,10 +89,10 @@ class Trained(NamedTuple):
 def train(
     architecture: Architecture,
     plan: Plan,
-    examples: Examples,
+    terms: Terms,
     state: State,
     *,
-    validation: Examples | None = None,
+    validation: Terms | None = None,
     threads: int = 1,
     stop: Stop | None = None,
     report: Callable[[Report], None] | None = None,
@@ -117,7 +116,7 @@ def train(
         while not standing.ending:
             called = time.perf_counter()
             last, interruption = _advance(
-                architecture, plan, examples, validation, standing, size, threads, stop
+                architecture, plan, terms, validation, standing, size, threads, stop
             )
             now = time.perf_counter()
             if now - called < REPORT_EVERY / 2 and validation is None:
@@ -142,8 +141,8 @@ def train(
 def _advance(
     architecture: Architecture,
     plan: Plan,
-    examples: Examples,
-    validation: Examples | None,
+    terms: Terms,
+    validation: Terms | None,
     standing: Standing,
     size: int,
     threads: int,
@@ -155,7 +154,7 @@ def _advance(
     budget = Budget(done, n)
     if validation is None:
         budget = Budget(done, n, plan.tol, plan.n_iter_no_change, plan.converged)
-    outcome = engine.train(architecture, plan.rule, budget, examples, standing.state, threads, stop)
+    outcome = terms.train(architecture, plan.rule, budget, standing.state, threads, stop)
     losses = (*standing.losses, *outcome.losses.tolist())
     after = standing._replace(state=outcome.state, losses=losses, ending=outcome.ending)
     if after.ending == "interrupted":
@@ -189,11 +188,11 @@ def _judged(standing: Standing, plan: Plan, loss: float) -> Standing:
 def _loss(
     architecture: Architecture,
     parameters: Vector,
-    examples: Examples,
+    terms: Terms,
     threads: int,
     stop: Stop | None,
 ) -> float:
-    total = engine.sums(architecture, parameters, examples, threads, gradients=False, stop=stop)
+    total = terms.sums(architecture, parameters, threads, gradients=False, stop=stop)
     return total.loss / total.weight
 
 

@@ -1,0 +1,80 @@
+"""The seam: rows, and whoever adds up their terms. A trainer knows no more of either."""
+
+from typing import NamedTuple, Protocol
+
+from shoal.compute.builds import Stop
+from shoal.compute.engine import engine
+from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
+from shoal.data.examples import Examples
+from shoal.network.architecture import Architecture
+from shoal.sums import GradientSums
+
+
+class Terms(Protocol):
+    """The rows of a training or of its validation part, wherever they are."""
+
+    @property
+    def m(self) -> int:
+        """How many rows there are."""
+        ...
+
+    def sums(
+        self,
+        architecture: Architecture,
+        parameters: Vector,
+        threads: int,
+        *,
+        gradients: bool = True,
+        stop: Stop | None = None,
+    ) -> GradientSums:
+        """Loss, weight and gradients over all rows, added along the fixed tree."""
+        ...
+
+    def train(
+        self,
+        architecture: Architecture,
+        rule: Rule,
+        budget: Budget,
+        state: State,
+        threads: int,
+        stop: Stop | None = None,
+    ) -> Outcome:
+        """Epochs, or iterations of full-batch descent."""
+        ...
+
+
+class InMemory(NamedTuple):
+    """All rows are here: the engine takes them as they are."""
+
+    examples: Examples
+
+    @property
+    def m(self) -> int:
+        """How many rows there are."""
+        return self.examples.m
+
+    def sums(
+        self,
+        architecture: Architecture,
+        parameters: Vector,
+        threads: int,
+        *,
+        gradients: bool = True,
+        stop: Stop | None = None,
+    ) -> GradientSums:
+        """Loss, weight and gradients over all rows, added along the fixed tree."""
+        return engine.sums(
+            architecture, parameters, self.examples, threads, gradients=gradients, stop=stop
+        )
+
+    def train(
+        self,
+        architecture: Architecture,
+        rule: Rule,
+        budget: Budget,
+        state: State,
+        threads: int,
+        stop: Stop | None = None,
+    ) -> Outcome:
+        """Epochs, or iterations of full-batch descent, in the engine."""
+        return engine.train(architecture, rule, budget, self.examples, state, threads, stop)
