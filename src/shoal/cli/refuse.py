@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from shoal import ShoalRegressor
 from shoal.cli.settings import Order, Settings
-from shoal.cli.target import CLASSIFICATION, REGRESSION
 from shoal.compute.engine import threads
+from shoal.data.target import CLASSIFICATION, REGRESSION
 from shoal.errors import SettingError
 from shoal.estimators.base import seed_of
 from shoal.files.atomic import check_writable

@@ -9,8 +9,8 @@ from rich.cells import cell_len
 
 from shoal.cli.record import Compared
 from shoal.cli.scores import Scores
-from shoal.cli.target import REGRESSION, Problem
 from shoal.data.encoding import Encoding, Number, Plan, SetAside, Time, Words
+from shoal.data.target import REGRESSION, Problem
 
 LABEL = 17  # cells, with the space after it
 TITLES = {"log_loss": "log-loss", "auc": "AUC", "accuracy": "accuracy", "rmse": "RMSE", "r2": "R²"}

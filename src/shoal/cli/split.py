@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from shoal.cli.columns import chosen, type_of_target, types_like
 from shoal.cli.settings import Order
 from shoal.cli.show import count
-from shoal.cli.target import CLASSIFICATION, Problem, truth_of, with_target
 from shoal.data.files import shown, stream_tables
 from shoal.data.split import hold_out
+from shoal.data.target import CLASSIFICATION, Problem, truth_of, with_target
 from shoal.errors import DataError
 
 Values = NDArray[Any]

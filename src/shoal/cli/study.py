@@ -11,10 +11,10 @@ from shoal.cli.progress import counting
 from shoal.cli.refuse import refuse, refuse_output
 from shoal.cli.settings import Draws, Order, Settings
 from shoal.cli.show import Screen, count, summary_of
-from shoal.cli.target import CLASSIFICATION, Problem
 from shoal.cli.train import estimator_of, question
 from shoal.data.examples import Examples
 from shoal.data.split import hold_out
+from shoal.data.target import CLASSIFICATION, Problem
 from shoal.diagnosis.study import SCHEMES, InitStudy, study_of
 from shoal.errors import DataError, SettingError
 from shoal.files.atomic import atomic_write

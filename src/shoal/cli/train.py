@@ -26,10 +26,10 @@ from shoal.cli.show import (
     verdict,
 )
 from shoal.cli.split import Parts, parts_of
-from shoal.cli.target import CLASSIFICATION, REGRESSION, Problem, problem_of
 from shoal.compute.builds import BUILD
 from shoal.compute.memory import in_words
 from shoal.data.files import read_table, shown
+from shoal.data.target import CLASSIFICATION, REGRESSION, Problem, problem_of
 from shoal.errors import DataError
 
 ESTIMATORS: dict[str, Any] = {CLASSIFICATION: ShoalClassifier, REGRESSION: ShoalRegressor}
