@@ -4,13 +4,14 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 KERNEL := $(wildcard kernel/*) CMakeLists.txt pyproject.toml
 
-.PHONY: help demo test lint bench test-arm clean
+.PHONY: help demo test lint bench test-crash test-arm clean
 
 help:
 	@echo "make demo      set up, train on 327,346 real flights, show the result"
 	@echo "make test      set up, check style, types and architecture, run all tests"
 	@echo "make lint      style, types and architecture alone"
 	@echo "make bench     speed beside PyTorch, JAX, scikit-learn and NumPy (fetches them)"
+	@echo "make test-crash  kills saves at every system call, and a training a hundred times (strace needed)"
 	@echo "make test-arm  the kernel's golden test on an emulated aarch64 (Debian packages needed)"
 
 $(VENV)/installed: $(KERNEL)
@@ -38,6 +39,9 @@ bench: $(VENV)/installed
 	@$(BIN)/python tools/extra.py bench > $(VENV)/bench.txt
 	$(BIN)/python -m pip install -q -r $(VENV)/bench.txt
 	$(BIN)/python -m benchmarks.speed
+
+test-crash: $(VENV)/tools
+	$(BIN)/python -m pytest -s tests/crash/saves.py tests/crash/kills.py
 
 test-arm:
 	sh tools/test-arm.sh

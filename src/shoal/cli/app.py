@@ -43,6 +43,8 @@ def train(
     max_iter: o.MaxIter = Settings.max_iter,
     alpha: o.Alpha = Settings.alpha,
     threads: o.Threads = None,
+    checkpoint: o.Checkpoint = None,
+    resume: o.Resume = False,
 ) -> None:
     """Train a network on a table, test it, and save it.
 
@@ -58,10 +60,11 @@ def train(
     order = Order(
         table, target, output, test, test_part, task,
         tuple(words or ()), tuple(numbers or ()), tuple(drop or ()), report,
+        resume,
     )  # fmt: skip
     settings = Settings(
         hidden, activation, init, solver, learning_rate, batch_size,
-        max_iter, alpha, members, bins, dtype, seed, threads,
+        max_iter, alpha, members, bins, dtype, seed, threads, checkpoint,
     )  # fmt: skip
     run(order, settings, explain=explain, as_json=as_json)
 

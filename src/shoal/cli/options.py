@@ -250,6 +250,25 @@ Threads = Annotated[
         parser=whole,
     ),
 ]
+Checkpoint = Annotated[
+    str | None,
+    _option(
+        "--checkpoint",
+        metavar="FOLDER",
+        help="Keep there where the training stands: every epoch or 30 seconds, and at Ctrl-C.",
+        panel=TRAINING,
+        parser=file,
+    ),
+]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        metavar=" ",
+        help="Go on with the training that --checkpoint keeps, to the same bits.",
+        rich_help_panel=TRAINING,
+    ),
+]
 
 # --- study ----------------------------------------------------------------------------
 

@@ -6,12 +6,14 @@ import shlex
 from collections.abc import Iterator
 
 from shoal import ShoalRegressor
+from shoal.cli.answers import note
 from shoal.cli.settings import Order, Settings
 from shoal.compute.engine import threads
 from shoal.data.target import CLASSIFICATION, REGRESSION
 from shoal.errors import SettingError
 from shoal.estimators.base import seed_of
 from shoal.files.atomic import check_writable
+from shoal.files.checkpoint import kept_in
 from shoal.pictures.canvas import library
 
 
@@ -47,6 +49,7 @@ def refuse(order: Order, settings: Settings) -> None:
     threads(settings.n_jobs)
     refuse_output(order.output, (order.table, order.test))
     _refuse_report(order)
+    _refuse_checkpoint(order, settings)
 
 
 def _refuse_report(order: Order) -> None:
@@ -63,6 +66,23 @@ def _refuse_report(order: Order) -> None:
         )
     library()
     refuse_output(order.report, (order.table, order.test), "--report")
+
+
+def _refuse_checkpoint(order: Order, settings: Settings) -> None:
+    folder = settings.checkpoint
+    if folder is None:
+        if order.resume:
+            raise SettingError("--resume: expected --checkpoint FOLDER too, to go on from there.")
+        return
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise SettingError(f"--checkpoint {folder}: that is a file. Expected a folder.")
+    if kept_in(folder) and not order.resume:
+        raise SettingError(
+            f"--checkpoint {folder}: a training is kept there. Add --resume to go on with it, "
+            "name another folder, or delete this one."
+        )
+    if order.resume and not kept_in(folder):
+        note(f"{folder} keeps no training yet: this one begins at its first epoch.")
 
 
 def refuse_output(output: str | None, inputs: tuple[str | None, ...], option: str = "-o") -> None:

@@ -22,6 +22,7 @@ class Settings:
     dtype: str = "float32"
     random_state: int = 0
     n_jobs: int | None = None
+    checkpoint: str | None = None
 
     def parameters(self) -> dict[str, Any]:
         """As an estimator takes them."""
@@ -42,6 +43,7 @@ class Order:
     numbers: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     report: str | None = None
+    resume: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ OPTIONS = {
     for field in fields(part)
 }
 # Names of the machine, not of the question.
-LOCAL = ("table", "output", "report", "n_jobs")
+LOCAL = ("table", "output", "report", "n_jobs", "checkpoint", "resume")
 
 
 def arguments(order: Order, settings: Settings) -> list[str]:

@@ -66,7 +66,9 @@ def train(order: Order, settings: Settings, *, explain: bool, as_json: bool) -> 
         where = f"is in {order.output}" if order.output else "is lost, as no -o FILE was given"
         epochs = f"after {run.model.n_iter_:,} epochs"
         page = " There is no report." if order.report else ""
-        end(run.interruption, f"{epochs}: the best network so far {where}.{page}")
+        kept = settings.checkpoint
+        more = f" To go on: --checkpoint {shlex.quote(kept)} --resume." if kept else ""
+        end(run.interruption, f"{epochs}: the best network so far {where}.{page}{more}")
     screen.done()
 
 
@@ -102,7 +104,9 @@ def _trained(order: Order, settings: Settings, task: str, parts: Parts) -> Run:
     model.set_params(verbose=False)
     if model.interruption_ and not model.n_iter_:
         end(model.interruption_, "before the first epoch was done: no file was written.")
-    return Run(model, time.perf_counter() - began, [], model.interruption_)
+    # A training that was kept has begun earlier.
+    seconds = max(time.perf_counter() - began, model.training_seconds_)
+    return Run(model, seconds, [], model.interruption_)
 
 
 def _show_training(run: Run, rows: int, explain: bool, screen: Screen) -> None:

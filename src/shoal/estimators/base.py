@@ -17,23 +17,25 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from shoal.compute.builds import Stop
+from shoal.compute.builds import BUILD, Stop
 from shoal.compute.engine import engine
 from shoal.compute.engine import threads as threads_of
 from shoal.compute.memory import refuse_if_too_large
 from shoal.compute.steps import Rule, State, not_finite, start
 from shoal.compute.terms import InMemory
+from shoal.data.digest import digest
 from shoal.data.encoding import Encoding, SetAside, learn
 from shoal.data.examples import Examples, Matrix, Numbers
 from shoal.data.split import hold_out
 from shoal.data.tables import as_table, from_objects, is_table
 from shoal.diagnosis.diagnose import Case, findings_of
 from shoal.errors import DataError, SettingError, ShoalWarning
+from shoal.files.checkpoint import Checkpoint
 from shoal.network.activations import ACTIVATIONS
 from shoal.network.architecture import Architecture
 from shoal.network.draws import child
 from shoal.network.initialisers import initialise
-from shoal.training.loop import Plan, Report, Trained, train
+from shoal.training.loop import Plan, Report, Standing, Trained, train
 from shoal.training.members import train_all
 from shoal.training.network import Network, check_choice, check_init, check_positive, check_whole
 
@@ -51,6 +53,8 @@ MOST_ROWS_MEMBERS = 2
 MOST_BINS = 16
 FEW_ROWS, FEW_ROWS_BINS = 1000, 8
 MOST_BINS_IN_ALL, LEAST_BINS = 2048, 4
+# Settings that no bit of a result depends on.
+BITLESS = ("n_jobs", "verbose", "warm_start", "checkpoint")
 
 # Purposes of the keys that are made from a member's seed.
 DRAW, ORDER, SPLIT, MEMBER = 1, 2, 3, 1000
@@ -166,6 +170,11 @@ class ShoalBase(BaseEstimator):
             raise SettingError(f'encode={self.encode!r}: expected "auto" or None.')
         if self.n_jobs is not None:
             check_whole("n_jobs", self.n_jobs, least=-(1 << 20))
+        if self.checkpoint and self.warm_start:
+            raise SettingError(
+                "checkpoint and warm_start=True: a checkpoint goes on with a fit that was cut "
+                "short, warm_start with one that ended. Choose one."
+            )
         try:
             good = np.dtype(self.dtype) in (np.float32, np.float64)
         except TypeError:
@@ -288,7 +297,10 @@ class ShoalBase(BaseEstimator):
     def _train(
         self, architecture: Architecture, examples: Examples, validation: Examples | None
     ) -> None:
+        checkpoint = self._checkpoint(examples, validation) if self.checkpoint else None
         seed = seed_of(self.random_state)
+        if checkpoint and checkpoint.seed is not None:
+            seed = checkpoint.seed  # the one that was drawn, if none was given
         members = self._members(examples.m)
         seeds = [seed if i == 0 else child(seed, MEMBER + i) for i in range(members)]
         states = self._go_on(architecture)[:members] if self.warm_start else []
@@ -299,10 +311,14 @@ class ShoalBase(BaseEstimator):
         ) -> Trained:
             part, held = self._parts(examples, validation, seeds[i])
             state = states[i]._replace(best_loss=float("inf"), waited=0, best=states[i].parameters)
+            begun = Standing(state, state.parameters)
+            if checkpoint:
+                begun = checkpoint.standing(i, begun) or begun
             return train(
-                architecture, self._plan(part.m, seeds[i]), InMemory(part), state,
+                architecture, self._plan(part.m, seeds[i]), InMemory(part), begun,
                 validation=None if held is None else InMemory(held),
                 threads=threads, stop=stop, report=report,
+                keep=checkpoint.keeper(i, seed) if checkpoint else None,
             )  # fmt: skip
 
         report = progress_of(self.verbose, self.max_iter)
@@ -318,6 +334,22 @@ class ShoalBase(BaseEstimator):
         case = self._case(part)._replace(starts=tuple(began))
         self.diagnosis_ = findings_of(case, held, thorough=False)
         self._warn(trained)
+
+    def _checkpoint(self, examples: Examples, validation: Examples | None) -> Checkpoint:
+        """The folder that keeps the training with these settings on these rows."""
+        from shoal.estimators.saving import plain_settings
+
+        held = {} if validation is None else digest(validation)
+        question = {
+            **{k: v for k, v in plain_settings(self).items() if k not in BITLESS},
+            "examples": examples.m,
+            "inputs": examples.X.shape[1],
+            **digest(examples),
+            **{f"{name}_val": value for name, value in held.items()},
+            "numerics_version": NUMERICS_VERSION,
+            "equations": "plain" if BUILD == "plain" else "kernel",
+        }
+        return Checkpoint(self.checkpoint, question)
 
     def _members(self, m: int) -> int:
         if self.members != "auto":

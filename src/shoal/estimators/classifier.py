@@ -52,6 +52,9 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         Threads; None means all. The result does not depend on it.
     warm_start : bool
         Go on from the fitted networks at the next `fit`.
+    checkpoint : folder or None
+        Keep there where the training stands, every epoch or 30 seconds, whichever is longer. A
+        `fit` with the same data and settings goes on from there, to the same bits.
     verbose : bool, or a function that is given each `Report`
 
     Attributes
@@ -97,6 +100,7 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         random_state: Any = None,
         n_jobs: int | None = None,
         warm_start: bool = False,
+        checkpoint: Any = None,
         verbose: Any = False,
     ) -> None:
         self.hidden = hidden
@@ -123,6 +127,7 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
         self.verbose = verbose
 
     @classmethod

@@ -55,6 +55,7 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
         random_state: Any = None,
         n_jobs: int | None = None,
         warm_start: bool = False,
+        checkpoint: Any = None,
         verbose: Any = False,
     ) -> None:
         self.hidden = hidden
@@ -80,6 +81,7 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
         self.verbose = verbose
 
     @overload

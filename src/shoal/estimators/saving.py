@@ -91,6 +91,11 @@ def to_document(model: ShoalBase) -> tuple[dict[str, Any], dict[str, NDArray[Any
 
 def from_document(document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Any:
     """The inverse of `to_document`, which trusts nothing that it is given."""
+    if document.get("kind") == "checkpoint":
+        raise ModelFileError(
+            "this is a checkpoint of a training, not yet a model. Go on with the training: "
+            "--checkpoint FOLDER --resume, or fit with checkpoint=FOLDER."
+        )
     if document["format_version"] != FORMAT_VERSION:
         raise ModelFileError(
             f"the file has format version {document['format_version']}, and this shoal reads "
@@ -156,10 +161,19 @@ def from_document(document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any
 
 
 def _settings(model: ShoalBase) -> dict[str, Any]:
+    settings = plain_settings(model)
+    if not isinstance(model.random_state, int | type(None)):
+        settings["random_state"] = int(model.member_seeds_[0])
+    return settings
+
+
+def plain_settings(model: ShoalBase) -> dict[str, Any]:
+    """The parameters as JSON can hold them, fitted or not; without those of this machine."""
     settings = model.get_params()
     settings["verbose"] = bool(settings["verbose"])
-    if not isinstance(settings["random_state"], int | type(None)):
-        settings["random_state"] = int(model.member_seeds_[0])
+    settings["checkpoint"] = None
+    if not isinstance(settings["random_state"], int | np.integer):
+        settings["random_state"] = None
     if isinstance(settings.get("class_weight"), dict):  # JSON has no keys but strings
         settings["class_weight"] = [
             [_plain(k), _plain(v)] for k, v in settings["class_weight"].items()

@@ -36,6 +36,9 @@ _WORDS = {
 }
 
 
+TEMPORARY = ".shoal-{}.tmp"  # what a file is called until it is whole
+
+
 @contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a binary file for writing that replaces `path` when the block ends, and only then.
@@ -96,7 +99,7 @@ def file_error(name: str, action: str, error: OSError) -> FileError:
 @contextmanager
 def _replacing(name: str, target: str, old_mode: int | None) -> Iterator[BinaryIO]:
     # The name does not grow with the target's, which may be as long as the system allows.
-    temporary = os.path.join(os.path.dirname(target), f".shoal-{secrets.token_hex(8)}.tmp")
+    temporary = os.path.join(os.path.dirname(target), TEMPORARY.format(secrets.token_hex(8)))
     try:
         with in_words(name, "written"):
             descriptor = _created(temporary, old_mode)
@@ -120,7 +123,8 @@ def _written(name: str, descriptor: int, *, sync: bool = False) -> Iterator[Bina
             with in_words(name, "written"):
                 os.fsync(descriptor)
     finally:
-        os.close(descriptor)
+        with in_words(name, "written"):  # some network file systems tell of a failure only here
+            os.close(descriptor)
 
 
 class _Telling(io.FileIO):

@@ -95,7 +95,11 @@ class _Refused(Exception):
 
 
 def write(
-    path: str | os.PathLike[str], document: Mapping[str, JSON], tensors: Mapping[str, NDArray[Any]]
+    path: str | os.PathLike[str],
+    document: Mapping[str, JSON],
+    tensors: Mapping[str, NDArray[Any]],
+    *,
+    finite: bool = True,
 ) -> None:
     """Write one document and its tensors, so that the same content always gives the same bytes.
 
@@ -103,13 +107,13 @@ def write(
     order; at most 256 of them. The header, with the document in it, takes at most 1 MiB: long
     lists of words belong into byte tensors. Whatever fails, an old file at `path` survives.
 
-    Raises ModelFileError when the content cannot be held (NaN and infinity cannot, in both
-    parts), FileError when the file cannot be written.
+    Raises ModelFileError when the content cannot be held (NaN and infinity cannot, but in the
+    tensors without `finite`), FileError when the file cannot be written.
     """
     name = file_name(path)
     try:
         text = _document_text(document)
-        numbers = _numbers(tensors)
+        numbers = _numbers(tensors, finite)
         preamble = _preamble(text, _checksum(text, numbers), numbers)
         _check_header_length(len(preamble) - 8)
     except _Refused as refused:
@@ -120,7 +124,7 @@ def write(
             file.write(_raw(numbers[entry]))
 
 
-def read(path: str | os.PathLike[str]) -> Container:
+def read(path: str | os.PathLike[str], *, finite: bool = True) -> Container:
     """Read what `write` has written, and nothing else: every byte is checked.
 
     Raises ModelFileError when the file is damaged or is something else, FileError when there is
@@ -129,7 +133,7 @@ def read(path: str | os.PathLike[str]) -> Container:
     name = file_name(path)
     try:
         with in_words(name, "read"), _opened(name) as file:
-            return _container(file, os.fstat(file.fileno()).st_size)
+            return _container(file, os.fstat(file.fileno()).st_size, finite)
     except _Refused as refused:
         raise ModelFileError(f"{name} {refused}") from None
     except MemoryError:  # A file with a hole can honestly be larger than the memory.
@@ -240,7 +244,7 @@ def _check_header_length(length: int) -> None:
         )
 
 
-def _numbers(tensors: Mapping[str, NDArray[Any]]) -> dict[_Entry, NDArray[Any]]:
+def _numbers(tensors: Mapping[str, NDArray[Any]], finite: bool) -> dict[_Entry, NDArray[Any]]:
     """Return little-endian copies of the tensors under the entries that describe them."""
     if len(tensors) > MAX_TENSORS:
         raise _Refused(f"expected at most {MAX_TENSORS} tensors, but there are {len(tensors)}.")
@@ -258,7 +262,7 @@ def _numbers(tensors: Mapping[str, NDArray[Any]]) -> dict[_Entry, NDArray[Any]]:
         # A copy: nobody shall change the numbers between the checksum and the disk.
         copied = np.array(array, dtype=_KINDS[kind], order="C")
         stain = _stain(name, copied)
-        if stain:
+        if stain and finite:
             raise _Refused(f"expected finite numbers, but {stain}. {_DIVERGED}")
         numbers[_Entry(name, kind, array.shape)] = copied
     return numbers
@@ -304,7 +308,7 @@ def _listed(folder: str) -> list[str]:
         return []
 
 
-def _container(file: BufferedReader, size: int) -> Container:
+def _container(file: BufferedReader, size: int, finite: bool) -> Container:
     preamble = _read_preamble(file, size)
     header = _parsed(_decoded(preamble[8:]), "the header")
     text, checksum = _metadata(header.pop("__metadata__", None))
@@ -319,7 +323,8 @@ def _container(file: BufferedReader, size: int) -> Container:
     flaw = _flaw(document)
     if flaw:
         raise _damaged("words, finite numbers, lists and dictionaries", flaw)
-    return Container(document, {entry.name: _native(entry, numbers[entry]) for entry in entries})
+    tensors = {entry.name: _native(entry, numbers[entry], finite) for entry in entries}
+    return Container(document, tensors)
 
 
 def _damaged(expected: str, found: str) -> _Refused:
@@ -475,9 +480,9 @@ def _read_tensor(file: BufferedReader, entry: _Entry) -> NDArray[Any]:
     return array
 
 
-def _native(entry: _Entry, array: NDArray[Any]) -> NDArray[Any]:
+def _native(entry: _Entry, array: NDArray[Any], finite: bool) -> NDArray[Any]:
     stain = _stain(entry.name, array)
-    if stain:
+    if stain and finite:
         raise _damaged("finite numbers", stain)
     native: NDArray[Any] = array.astype(array.dtype.newbyteorder("="), copy=False)
     native.setflags(write=False)

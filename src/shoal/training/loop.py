@@ -90,21 +90,19 @@ def train(
     architecture: Architecture,
     plan: Plan,
     terms: Terms,
-    state: State,
+    standing: Standing,
     *,
     validation: Terms | None = None,
     threads: int = 1,
     stop: Stop | None = None,
     report: Callable[[Report], None] | None = None,
-    begun: Standing | None = None,
     keep: Keep | None = None,
 ) -> Trained:
     """Run epochs until the plan is fulfilled. The result depends on threads in no bit.
 
-    With `begun` it goes on from there instead of `state`, and ends as if it had never stopped.
+    Nor does it depend on where `standing` was kept: it ends as if it had never stopped.
     """
     began = told = time.perf_counter()
-    standing = begun or Standing(state, state.parameters)
     earlier, interruption = standing.seconds, None
     # Epochs of one call: grows until a call takes a moment.
     size = 1 if report or keep or validation is not None else plan.max_iter

@@ -1,0 +1,190 @@
+"""Checkpoints: where each member of a training stands, in a folder, one file a member.
+
+    FOLDER/member-0.checkpoint, member-1.checkpoint, …     containers, see container.py
+
+Each file appears whole or not at all. They need not be of the same moment, as no member knows
+of another. A file also says what was asked: the settings, and the names of the data (see
+data/digest.py), so that no training goes on with what belongs to another.
+"""
+
+import errno
+import os
+import threading
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.errors import FileError, ModelFileError, SettingError, ShoalWarning
+from shoal.files.atomic import TEMPORARY, check_writable, file_name, in_words
+from shoal.files.container import JSON, Container, read, write
+from shoal.training.loop import Keep, Standing
+
+FORMAT_VERSION = 1
+# Seconds between two files of a member; an epoch that takes longer is the measure instead.
+EVERY = 30.0
+FILES = "member-*.checkpoint"
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class Checkpoint:
+    """The folder of one training, in which it is kept.
+
+    Raises SettingError when it keeps another training, naming what differs; ModelFileError for
+    a damaged file, FileError for a folder that cannot be written.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], question: Mapping[str, JSON]) -> None:
+        self.folder = Path(file_name(folder))
+        self._question = dict(question)
+        self._found = {_member(path): read(path, finite=False) for path in kept_in(self.folder)}
+        for found in self._found.values():
+            self._refuse_another(found.document)
+        self._warned = threading.Lock()  # taken for good by the first warning
+        with in_words(str(self.folder), "used for checkpoints"):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for left in self.folder.glob(TEMPORARY.format("*")):  # by a training that was killed
+                with suppress(OSError):
+                    left.unlink()
+        try:
+            check_writable(self._path(0))
+        except FileError as error:
+            if error.errno not in FULL:  # a full disk stops no training
+                raise
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of the training that is kept; None when none is."""
+        return next((found.document["seed"] for found in self._found.values()), None)
+
+    def standing(self, member: int, like: Standing) -> Standing | None:
+        """Where the member stands, in the form of a standing `like` this; None for its start."""
+        if member not in self._found:
+            return None
+        return _standing(self._path(member), self._found[member], like)
+
+    def keeper(self, member: int, seed: int) -> Keep:
+        """What keeps the member; `seed` is the training's."""
+        latest = time.monotonic()
+
+        def keep(standing: Standing, *, now: bool = False) -> None:
+            nonlocal latest
+            if now or time.monotonic() - latest >= EVERY:
+                self._write(member, seed, standing)
+                latest = time.monotonic()
+
+        return keep
+
+    def _path(self, member: int) -> Path:
+        return self.folder / FILES.replace("*", str(member))
+
+    def _write(self, member: int, seed: int, standing: Standing) -> None:
+        values = dict(_leaves(standing))
+        document: dict[str, JSON] = {
+            "kind": "checkpoint",
+            "format_version": FORMAT_VERSION,
+            "seed": seed,
+            "question": self._question,
+            "standing": {k: v for k, v in values.items() if isinstance(v, int | str)},
+        }
+        tensors = {k: np.asarray(v) for k, v in values.items() if not isinstance(v, int | str)}
+        try:
+            write(self._path(member), document, tensors, finite=False)
+        except (FileError, ModelFileError) as error:
+            if self._warned.acquire(blocking=False):
+                warnings.warn(
+                    f"no checkpoint: {error} Training goes on, and the last good checkpoint stays.",
+                    ShoalWarning,
+                    stacklevel=2,
+                )
+
+    def _refuse_another(self, document: Mapping[str, Any]) -> None:
+        there, here = document.get("question"), self._question
+        if document.get("format_version") != FORMAT_VERSION or not isinstance(there, dict):
+            raise ModelFileError(
+                f"{self.folder} keeps checkpoints of another version of shoal. Go on with that "
+                "one, or name another folder."
+            )
+        names = [name for name in {**here, **there} if there.get(name) != here.get(name)]
+        if names:
+            told = "; ".join(_difference(name, there.get(name), here.get(name)) for name in names)
+            raise SettingError(
+                f"{self.folder} keeps another training: {told}. Go on with what it was begun "
+                "with, name another folder, or delete this one."
+            )
+
+
+def kept_in(folder: str | os.PathLike[str]) -> list[Path]:
+    """The files of the training that a folder keeps; none when it keeps none."""
+    with in_words(os.fspath(folder), "read"):
+        return sorted(path for path in Path(file_name(folder)).glob(FILES) if path.is_file())
+
+
+def _member(path: Path) -> int:
+    number = path.name.removeprefix("member-").removesuffix(".checkpoint")
+    if not number.isdecimal():
+        raise ModelFileError(f"{path} is no file of shoal's: expected {FILES}. Move it away.")
+    return int(number)
+
+
+def _difference(name: str, there: JSON, here: JSON) -> str:
+    if any(isinstance(value, str) and len(value) == 64 for value in (there, here)):  # a digest
+        return f"{name} differs"
+    return f"{name}={there} there, {here} here"
+
+
+# --- a standing as named leaves -------------------------------------------------------
+
+
+def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    if not hasattr(value, "_fields"):
+        yield name, value
+        return
+    for field in value._fields:
+        yield from _leaves(getattr(value, field), f"{name}.{field}" if name else field)
+
+
+def _standing(path: Path, found: Container, like: Standing) -> Standing:
+    told = found.document["standing"] | found.tensors
+    expected = dict(_leaves(like))
+    if told.keys() != expected.keys():
+        raise _strange(path, f"{sorted(expected)}, but it holds {sorted(told)}")
+    standing: Standing = _rebuilt(path, told, like)
+    return standing
+
+
+def _rebuilt(path: Path, told: Mapping[str, Any], like: Any, name: str = "") -> Any:
+    if hasattr(like, "_fields"):
+        fields = {
+            field: _rebuilt(path, told, getattr(like, field), f"{name}.{field}" if name else field)
+            for field in like._fields
+        }
+        return type(like)(**fields)
+    value = told[name]
+    if isinstance(like, int | str):
+        if type(value) is not type(like):
+            raise _strange(path, f"{name} of type {type(like).__name__}, but it is {value!r}")
+        return value
+    wanted: NDArray[Any] = np.asarray(like, None if np.size(like) else np.float64)
+    shaped = value.ndim == 1 if isinstance(like, tuple) else value.shape == wanted.shape
+    if value.dtype != wanted.dtype or not shaped:
+        raise _strange(
+            path,
+            f"{name} as {wanted.dtype} of shape {wanted.shape}, but it is {value.dtype} of shape "
+            f"{value.shape}",
+        )
+    if isinstance(like, tuple):
+        return tuple(value.tolist())
+    return float(value) if isinstance(like, float) else value.copy()
+
+
+def _strange(path: Path, told: str) -> ModelFileError:
+    return ModelFileError(
+        f"{path} is not what shoal writes: expected {told}. Delete the file to begin this member "
+        "anew."
+    )
