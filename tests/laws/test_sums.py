@@ -1,16 +1,29 @@
 """The algebra of block sums: one tree, whoever computes the terms."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shoal.compute import kernel
 from shoal.compute.builds import BUILD
 from shoal.data.examples import Examples
 from shoal.network.architecture import Architecture
 from shoal.network.initialisers import initialise
-from shoal.sums import BLOCK_ROWS, GradientSums, add_in_order, blocks
+from shoal.sums import (
+    BLOCK_ROWS,
+    GradientSums,
+    Node,
+    add_in_order,
+    aligned,
+    blocks,
+    join,
+    rows_of,
+    total,
+)
 
 
 def terms(n, size=3):
@@ -89,6 +102,70 @@ def test_no_block_is_no_sum():
         add_in_order([])
 
 
+# --- nodes: whoever computes which of them --------------------------------------------
+
+
+@st.composite
+def divisions(draw):
+    """How many blocks there are, and the ranges in which they are dealt out."""
+    n = draw(st.integers(1, 300))
+    cuts = draw(st.sets(st.integers(1, n), max_size=12)) | {0, n}
+    return n, draw(st.permutations(list(pairwise(sorted(cuts)))))
+
+
+def nodes_of(parts, first, stop):
+    return [
+        Node(level, place, add_in_order(parts[place << level : (place + 1) << level]))
+        for level, place in aligned(first, stop, len(parts))
+    ]
+
+
+@given(divisions())
+def test_any_division_of_the_blocks_has_the_same_bits(division):
+    n, ranges = division
+    parts = terms(n)
+    dealt = [join(nodes_of(parts, *part)) for part in ranges]  # each has joined its own
+    found = total([node for nodes in dealt for node in nodes], n)
+    assert same(found, add_in_order(parts))
+
+
+@given(divisions())
+def test_aligned_nodes_hold_every_block_of_a_range_once_and_are_as_few_as_can_be(division):
+    n, ranges = division
+    for first, stop in ranges:
+        found = list(aligned(first, stop, n))
+        held = [
+            block
+            for level, place in found
+            for block in range(place << level, min(place + 1 << level, n))
+        ]
+        assert held == list(range(first, stop))
+        none = GradientSums(np.zeros(1), 0.0, 1.0)
+        assert len(join(Node(*place, none) for place in found)) == len(found)
+        assert len(found) <= 2 * max(n.bit_length(), 1)
+
+
+@given(divisions(), st.data())
+def test_a_block_that_is_missing_or_there_twice_is_told(division, data):
+    n, ranges = division
+    nodes = [node for part in ranges for node in nodes_of(terms(n), *part)]
+    chosen = data.draw(st.sampled_from(nodes))
+    with pytest.raises(ValueError, match="each of"):
+        total([node for node in nodes if node is not chosen], n)
+    with pytest.raises(ValueError, match="each of"):
+        total([*nodes, chosen], n)
+    with pytest.raises(ValueError, match="each of"):
+        total(nodes, 2 * n + 1)
+
+
+@pytest.mark.parametrize("m", [1, 512, 513, 5000])
+def test_the_rows_of_nodes(m):
+    n = len(list(blocks(m)))
+    slices = [rows_of(*place, m) for place in aligned(0, n // 2, n)]
+    slices += [rows_of(*place, m) for place in aligned(n // 2, n, n)]
+    assert [row for part in slices for row in range(part.start, part.stop)] == list(range(m))
+
+
 @pytest.mark.skipif(BUILD == "plain", reason="no kernel is in use")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("hidden", [0, 6])
@@ -107,6 +184,11 @@ def test_the_kernel_adds_its_blocks_in_this_order(m, hidden, dtype):
         return kernel.sums(architecture, parameters, examples, threads)
 
     of_blocks = add_in_order([sums(part) for part in blocks(m)])
+    n = len(list(blocks(m)))
+    for cuts in ([0, n], [0, n // 3, n // 2, n]):
+        places = [place for a, b in pairwise(cuts) for place in aligned(a, b, n)]
+        nodes = [Node(*place, sums(rows_of(*place, m), threads=2)) for place in places]
+        assert same(total(nodes, n), of_blocks)
     assert same(of_blocks, sums(slice(None)))
     assert same(of_blocks, sums(slice(None), threads=3))
     assert of_blocks.weight == pytest.approx(w.sum(dtype=np.float64), rel=1e-6)
