@@ -15,9 +15,8 @@ from sklearn.datasets import load_breast_cancer, load_iris, make_friedman1
 import shoal
 from shoal import Network, ShoalClassifier, ShoalRegressor, diagnose
 from shoal.diagnosis.curves import curve_of
-from shoal.diagnosis.diagnose import enough_units
 from shoal.diagnosis.findings import Diagnosis, Finding
-from shoal.diagnosis.units import look, twins_of
+from shoal.diagnosis.units import enough_units, look, twins_of
 
 IRIS = load_iris(return_X_y=True)
 CANCER = load_breast_cancer(return_X_y=True)

@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from shoal.compute.engine import threads
 from shoal.compute.memory import refuse_if_too_large
 from shoal.data.examples import Examples
-from shoal.diagnosis.diagnose import NOTHING_LEARNT, baseline_of
+from shoal.diagnosis.case import baseline_of
+from shoal.diagnosis.rules import NOTHING_LEARNT
 from shoal.diagnosis.trials import Descent, Draw, Progress, Trained, train_draws
 from shoal.errors import DataError, SettingError, ShoalWarning
 from shoal.network.architecture import Architecture

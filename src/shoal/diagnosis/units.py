@@ -25,6 +25,7 @@ LARGEST_SLOPE = {"tanh": 1.0, "sigmoid": 0.25}
 SAME = 1e-6  # of the largest weight: rounding of float32
 STRAIGHT = 0.02  # of a unit's spread is not linear in Z1
 IDLE = 1e-3  # of the spread of Z2
+SAME_ANSWERS = 0.01  # of the spread of Z2
 
 
 class Units(NamedTuple):
@@ -90,3 +91,25 @@ def straight_of(shape: Architecture, Z1: Array, A1: Array) -> NDArray[np.bool_]:
     zz, za, aa = (z * z).sum(axis=1), (z * a).sum(axis=1), (a * a).sum(axis=1)
     rest = np.sqrt(np.maximum(aa - za * za / np.maximum(zz, 1e-300), 0))
     return np.asarray(rest <= STRAIGHT * np.sqrt(aa))
+
+
+def enough_units(A1: Array, Z2: Array) -> int:
+    """How many units suffice, with new weights out of them, for nearly the same Z2.
+
+    Doubles the number from 1 on, taking the units that differ most first (QR with column
+    pivoting), until the rest of a least-squares fit is small.
+    """
+    from scipy.linalg import lstsq, qr
+
+    A = (A1 - A1.mean(axis=1, keepdims=True)).T.astype(np.float64)  # (m, n_h)
+    Z = (Z2 - Z2.mean(axis=1, keepdims=True)).T.astype(np.float64)
+    n = A.shape[1]
+    order = qr(A, mode="r", pivoting=True)[1]
+    k = 1
+    while k < n:
+        chosen = A[:, order[:k]]
+        rest = Z - chosen @ lstsq(chosen, Z)[0]
+        if np.linalg.norm(rest) <= SAME_ANSWERS * np.linalg.norm(Z):
+            return k
+        k *= 2
+    return n

@@ -28,7 +28,8 @@ from shoal.data.encoding import Encoding, SetAside, learn
 from shoal.data.examples import Examples, Matrix, Numbers
 from shoal.data.split import hold_out
 from shoal.data.tables import as_table, from_objects, is_table
-from shoal.diagnosis.diagnose import Case, findings_of
+from shoal.diagnosis.case import Case
+from shoal.diagnosis.diagnose import findings_of
 from shoal.errors import DataError, SettingError, ShoalWarning
 from shoal.files.checkpoint import Checkpoint
 from shoal.network.activations import ACTIVATIONS
