@@ -10,6 +10,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from shoal import SettingError, ShoalClassifier, ShoalRegressor, ShoalWarning
 from shoal.data.examples import dense
+from shoal.estimators.reading import arrow_of
 
 # Settings with which a weight is a number of rows to the last digits but a few.
 EXACT = {"solver": "gd", "dtype": "float64", "early_stopping": False, "max_iter": 30}
@@ -348,7 +349,7 @@ def test_spread_of_the_members():
 def test_members_are_averaged():
     X, y = noisy()
     model = ShoalClassifier(members=3, random_state=0, max_iter=20).fit(X, y)
-    rows = dense(model.encoding_.encode(model._arrow(X), np.float32))
+    rows = dense(model.encoding_.encode(arrow_of(X), np.float32))
     alone = [network.forward(rows.T).A2[0] for network in model.networks_]
     assert len({network.vector.tobytes() for network in model.networks_}) == 3
     np.testing.assert_allclose(model.predict_proba(X)[:, 1], np.mean(alone, axis=0), rtol=1e-6)

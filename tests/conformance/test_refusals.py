@@ -16,7 +16,8 @@ from shoal import (
 )
 from shoal.compute import memory
 from shoal.data.split import hold_out
-from shoal.estimators import base
+from shoal.estimators import members
+from shoal.estimators.settings import SPLIT
 from shoal.network.draws import child
 
 RNG = np.random.default_rng(0)
@@ -69,7 +70,7 @@ def test_a_setting_that_cannot_be_is_named_with_what_was_expected(kind, name, va
 @pytest.mark.parametrize("kind", [ShoalClassifier, ShoalRegressor])
 def test_more_memory_than_there_is_is_refused_before_anything_is_drawn(monkeypatch, kind, hidden):
     monkeypatch.setattr(memory, "available", lambda: 8 * 10**9)
-    monkeypatch.setattr(base, "initialise", lambda *_, **__: pytest.fail("weights were drawn"))
+    monkeypatch.setattr(members, "initialise", lambda *_, **__: pytest.fail("weights were drawn"))
     with pytest.raises(MemoryRefused) as caught:
         kind(hidden=hidden, members=1, bins=0).fit(X, Y)
     message = str(caught.value)
@@ -175,7 +176,7 @@ def test_too_few_rows_for_early_stopping():
 
 
 def test_held_out_rows_without_weight_are_refused():
-    _, held = hold_out(60, 0.15, child(0, base.SPLIT), Y)
+    _, held = hold_out(60, 0.15, child(0, SPLIT), Y)
     weights = np.ones(60)
     weights[held] = 0
     model = ShoalClassifier(early_stopping=True, random_state=0, max_iter=1, members=1)

@@ -16,6 +16,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from shoal import ShoalClassifier, ShoalRegressor
 from shoal.data.examples import dense
+from shoal.estimators.reading import arrow_of
 
 BOTH = [ShoalClassifier, ShoalRegressor]
 KINDS = [
@@ -174,7 +175,7 @@ def test_coefficients_are_the_network(fitted):
     # scikit-learn's rows and columns, the lecture's numbers.
     model, X, _ = fitted
     (V1, V2), (c1, c2) = model.coefs_, model.intercepts_
-    rows = dense(model.encoding_.encode(model._arrow(X), "float32"))
+    rows = dense(model.encoding_.encode(arrow_of(X), "float32"))
     Z2 = np.tanh(rows @ V1 + c1) @ V2 + c2
     if isinstance(model, ShoalRegressor):
         expected = Z2[:, 0] * model.target_scale_ + model.target_mean_

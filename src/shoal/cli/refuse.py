@@ -11,7 +11,7 @@ from shoal.cli.settings import Order, Settings
 from shoal.compute.engine import threads
 from shoal.data.target import CLASSIFICATION, REGRESSION
 from shoal.errors import SettingError
-from shoal.estimators.base import seed_of
+from shoal.estimators.settings import check_settings, seed_of
 from shoal.files.atomic import check_writable
 from shoal.files.checkpoint import kept_in
 from shoal.pictures.canvas import library
@@ -44,7 +44,7 @@ def refuse(order: Order, settings: Settings) -> None:
             f"-o {order.output}: that is the name of a table, and a model is saved. Expected a "
             "name such as model.shoal."
         )
-    ShoalRegressor(**settings.parameters())._check_settings()
+    check_settings(ShoalRegressor(**settings.parameters()))
     seed_of(settings.random_state)
     threads(settings.n_jobs)
     refuse_output(order.output, (order.table, order.test))

@@ -17,6 +17,8 @@ from shoal.data.split import hold_out
 from shoal.data.target import CLASSIFICATION, Problem
 from shoal.diagnosis.study import SCHEMES, InitStudy, study_of
 from shoal.errors import DataError, SettingError
+from shoal.estimators.reading import examples_of, learn_encoding, read
+from shoal.estimators.settings import rate_of
 from shoal.files.atomic import atomic_write
 from shoal.network.architecture import Architecture
 from shoal.pictures import canvas
@@ -99,9 +101,9 @@ def _part(problem: Problem, rows: int) -> Problem:
 def _ready(order: Order, settings: Settings, part: Problem) -> Ready:
     model: Any = estimator_of(part.task, order, settings)
     try:
-        table = model._read(part.X, reset=True)
+        table = read(model, part.X, reset=True)
         targets = model._learn_targets(part.y, None)
-        matrix = model._learn_encoding(table, None)
+        matrix = learn_encoding(model, table, None)
     except DataError as error:
         raise placed(error, order.table, None) from None
     n_y, model.out_activation_ = model._outputs()
@@ -109,8 +111,8 @@ def _ready(order: Order, settings: Settings, part: Problem) -> Ready:
     shape = Architecture(matrix.shape[1], settings.hidden, n_y, settings.activation, output)
     return Ready(
         shape,
-        model._examples(matrix, targets),
-        model._rate(),  # as `shoal train --solver gd` has it
+        examples_of(model, matrix, targets),
+        rate_of(model),  # as `shoal train --solver gd` has it
         summary_of(model.encoding_, matrix.shape[1]),
     )
 

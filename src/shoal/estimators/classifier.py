@@ -11,7 +11,9 @@ from sklearn.utils.validation import column_or_1d
 
 from shoal.data.examples import Numbers
 from shoal.errors import DataError, SettingError
-from shoal.estimators.base import MAX_ITER, ShoalBase, Targets
+from shoal.estimators.base import ShoalBase
+from shoal.estimators.reading import Targets
+from shoal.estimators.settings import MAX_ITER
 
 
 class ShoalClassifier(ClassifierMixin, ShoalBase):

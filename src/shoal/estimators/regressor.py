@@ -12,7 +12,10 @@ from sklearn.utils import check_array
 from shoal.compute.engine import engine
 from shoal.data.examples import Numbers
 from shoal.errors import DataError
-from shoal.estimators.base import MAX_ITER, ShoalBase, Targets
+from shoal.estimators.base import ShoalBase
+from shoal.estimators.fitted import answers
+from shoal.estimators.reading import Targets
+from shoal.estimators.settings import MAX_ITER
 
 
 class ShoalRegressor(RegressorMixin, ShoalBase):
@@ -103,9 +106,9 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
         """
         if not return_std:
             return self._in_units(self._average(X).astype(np.float64), self.target_mean_)
-        answers = list(self._answers(X))
-        mean = sum(answers[1:], answers[0]) / answers[0].dtype.type(len(answers))
-        square = sum((A2.astype(np.float64) - mean) ** 2 for A2 in answers) / len(answers)
+        each = list(answers(self, X))
+        mean = sum(each[1:], each[0]) / each[0].dtype.type(len(each))
+        square = sum((A2.astype(np.float64) - mean) ** 2 for A2 in each) / len(each)
         spread = np.sqrt(np.asarray(square, np.float64))
         return self._in_units(mean.astype(np.float64), self.target_mean_), self._in_units(spread, 0)
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from shoal.data.encoding import from_plain, to_plain, vocabularies
 from shoal.diagnosis.findings import Diagnosis
 from shoal.errors import ModelFileError
-from shoal.estimators.base import NUMERICS_VERSION, ShoalBase
+from shoal.estimators.base import ShoalBase
 from shoal.estimators.classifier import ShoalClassifier
+from shoal.estimators.members import NUMERICS_VERSION
 from shoal.estimators.regressor import ShoalRegressor
 from shoal.files.container import read, write
 from shoal.network.architecture import Architecture

@@ -1,0 +1,162 @@
+"""The members of a fit: each with its seed, its start, its parts of the rows, its checkpoint."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.compute.builds import BUILD, Stop
+from shoal.compute.engine import threads as threads_of
+from shoal.compute.memory import refuse_if_too_large
+from shoal.compute.steps import State, start
+from shoal.compute.terms import InMemory
+from shoal.data.digest import digest
+from shoal.data.examples import Examples
+from shoal.data.split import hold_out
+from shoal.diagnosis.diagnose import findings_of
+from shoal.errors import DataError, SettingError
+from shoal.estimators.fitted import case_of, keep, progress_of, warn
+from shoal.estimators.settings import (
+    DRAW,
+    EARLY_STOPPING_ROWS,
+    MEMBER,
+    SPLIT,
+    members_of,
+    plan_of,
+    seed_of,
+)
+from shoal.files.checkpoint import Checkpoint
+from shoal.network.architecture import Architecture
+from shoal.network.draws import child
+from shoal.network.initialisers import initialise
+from shoal.training.loop import Report, Standing, Trained, train
+from shoal.training.members import train_all
+from shoal.training.network import Network
+
+if TYPE_CHECKING:
+    from shoal.estimators.base import ShoalBase
+
+NUMERICS_VERSION = 3  # changes when the same data and settings give other bits than before
+# Settings that no bit of a result depends on.
+BITLESS = ("n_jobs", "verbose", "warm_start", "checkpoint")
+
+
+def train_members(
+    model: "ShoalBase", architecture: Architecture, examples: Examples, validation: Examples | None
+) -> None:
+    """Train every member, keep what they learnt, and say what is wrong with it."""
+    checkpoint = _checkpoint(model, examples, validation) if model.checkpoint else None
+    seed = seed_of(model.random_state)
+    if checkpoint and checkpoint.seed is not None:
+        seed = checkpoint.seed  # the one that was drawn, if none was given
+    members = members_of(model, examples.m)
+    seeds = [seed if i == 0 else child(seed, MEMBER + i) for i in range(members)]
+    states = go_on(model, architecture)[:members] if model.warm_start else []
+    states += [start(draw(model, architecture, s), model.solver) for s in seeds[len(states) :]]
+
+    def job(i: int, threads: int, stop: Stop, report: Callable[[Report], None] | None) -> Trained:
+        part, held = parts(model, examples, validation, seeds[i])
+        state = states[i]._replace(best_loss=float("inf"), waited=0, best=states[i].parameters)
+        begun = Standing(state, state.parameters)
+        if checkpoint:
+            begun = checkpoint.standing(i, begun) or begun
+        return train(
+            architecture, plan_of(model, part.m, seeds[i]), InMemory(part), begun,
+            validation=None if held is None else InMemory(held),
+            threads=threads, stop=stop, report=report,
+            keep=checkpoint.keeper(i, seed) if checkpoint else None,
+        )  # fmt: skip
+
+    report = progress_of(model.verbose, model.max_iter)
+    trained = train_all(
+        [lambda *a, i=i: job(i, *a) for i in range(members)],
+        threads_of(model.n_jobs),
+        report,
+    )
+    model.member_seeds_ = seeds[: len(trained)]
+    keep(model, architecture, trained)
+    began = [Network._of(architecture, state.parameters.copy()) for state in states]
+    part, held = parts(model, examples, validation, seeds[0])
+    case = case_of(model, part)._replace(starts=tuple(began))
+    model.diagnosis_ = findings_of(case, held, thorough=False)
+    warn(model, trained)
+
+
+def refuse_what_cannot_fit(model: "ShoalBase", architecture: Architecture, members: int) -> None:
+    """Raise MemoryRefused for more parameters than memory can hold."""
+    size = np.dtype(model.dtype).itemsize
+    # Parameters, best, gradient, two of adam, and the float64 sums of the tree.
+    each = architecture.n_parameters * (5 * size + 8)
+    refuse_if_too_large(
+        each * members,
+        f"hidden={model.hidden:,} with {architecture.n_x} inputs and {members} member(s)",
+        "Choose a smaller hidden.",
+    )
+
+
+def _checkpoint(model: "ShoalBase", examples: Examples, validation: Examples | None) -> Checkpoint:
+    """The folder that keeps the training with these settings on these rows."""
+    from shoal.estimators.saving import plain_settings
+
+    held = {} if validation is None else digest(validation)
+    question = {
+        **{k: v for k, v in plain_settings(model).items() if k not in BITLESS},
+        "examples": examples.m,
+        "inputs": examples.X.shape[1],
+        **digest(examples),
+        **{f"{name}_val": value for name, value in held.items()},
+        "numerics_version": NUMERICS_VERSION,
+        "equations": "plain" if BUILD == "plain" else "kernel",
+    }
+    return Checkpoint(model.checkpoint, question)
+
+
+def go_on(model: "ShoalBase", architecture: Architecture) -> list[State]:
+    """Where each member's last fit ended, for `warm_start`; none before the first."""
+    if not hasattr(model, "networks_"):
+        return []
+    if model.networks_[0].architecture != architecture:
+        raise SettingError(
+            "warm_start=True goes on with the network that is there, but the data or the "
+            f"settings want another one: {model.networks_[0].architecture} there, "
+            f"{architecture} wanted. Use warm_start=False."
+        )
+    fresh = [start(network.vector.copy(), model.solver) for network in model.networks_]
+    states: list[State] = getattr(model, "_states", fresh)  # a loaded model has no memory
+    same_solver = all(len(a.memory) == len(b.memory) for a, b in zip(states, fresh, strict=True))
+    return states if same_solver else fresh
+
+
+def draw(model: "ShoalBase", architecture: Architecture, seed: int) -> NDArray[np.floating]:
+    """The parameters that a member of this seed starts from."""
+    drawn = initialise(
+        *architecture[:3], key=child(seed, DRAW), init=model.init, activation=model.activation
+    )
+    return architecture.flatten(drawn, model.dtype)
+
+
+def parts(
+    model: "ShoalBase", examples: Examples, validation: Examples | None, seed: int
+) -> tuple[Examples, Examples | None]:
+    """The rows that a member of this seed is trained on, and those held out."""
+    early = model.early_stopping
+    if early == "auto":
+        early = examples.m >= EARLY_STOPPING_ROWS
+    if validation is not None or not early:
+        return examples, validation
+    rows, held = hold_out(
+        examples.m, model.validation_fraction, child(seed, SPLIT), examples.labels
+    )
+    if not len(held) or not len(rows):
+        raise DataError(
+            f"{examples.m} rows are too few for early stopping: no row could be held out. "
+            "Use early_stopping=False."
+        )
+    part, kept = examples.take(rows), examples.take(held)
+    if kept.weights is not None and not kept.weights[kept.rows].sum() > 0:
+        raise DataError(
+            "all rows held out for early stopping have weight 0. Use another random_state, a "
+            "larger validation_fraction, or early_stopping=False."
+        )
+    return part, kept

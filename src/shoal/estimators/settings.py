@@ -1,0 +1,143 @@
+"""What an estimator may be asked for, and what "auto" means: every setting checked, once."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from sklearn.utils import check_random_state
+
+from shoal.compute.steps import Rule
+from shoal.errors import SettingError
+from shoal.network.activations import ACTIVATIONS
+from shoal.network.draws import child
+from shoal.training.loop import Plan
+from shoal.training.network import check_choice, check_init, check_positive, check_whole
+
+if TYPE_CHECKING:
+    from shoal.estimators.base import ShoalBase
+
+SOLVERS = ("adam", "sgd", "gd")
+# By solver, and by the curvature of the loss: half squares are far steeper than cross-entropy.
+LEARNING_RATES = {"adam": 0.005, "sgd": 0.05, "gd": 0.5}
+SQUARES_LEARNING_RATES = {"adam": 0.005, "sgd": 0.005, "gd": 0.05}
+MAX_ITER = 1000  # far more than are needed as a rule: the stopping rules end a training
+EARLY_STOPPING_ROWS = 50  # "auto": from here on some rows can be spared
+# "auto": so many members up to so many rows. They cost time, and gain less the more rows there are.
+MEMBERS = ((20_000, 8), (100_000, 4))
+MOST_ROWS_MEMBERS = 2
+# "auto": the bins of a number; fewer for few rows, and none for very many columns.
+MOST_BINS = 16
+FEW_ROWS, FEW_ROWS_BINS = 1000, 8
+MOST_BINS_IN_ALL, LEAST_BINS = 2048, 4
+
+# Purposes of the keys that are made from a member's seed.
+DRAW, ORDER, SPLIT, MEMBER = 1, 2, 3, 1000
+
+
+def check_settings(model: "ShoalBase") -> None:
+    """Raise SettingError for a setting that cannot be."""
+    check_whole("hidden", model.hidden, least=0)
+    check_choice("activation", model.activation, ACTIVATIONS)
+    check_init("init", model.init)
+    check_choice("solver", model.solver, SOLVERS)
+    if model.learning_rate != "auto":
+        check_positive("learning_rate", model.learning_rate)
+    check_positive("momentum", model.momentum, or_zero=True)
+    if model.momentum >= 1:
+        raise SettingError(f"momentum={model.momentum!r}: expected a number from 0 to below 1.")
+    if model.batch_size != "auto":
+        check_whole("batch_size", model.batch_size, least=1)
+    check_whole("max_iter", model.max_iter, least=1)
+    check_positive("alpha", model.alpha, or_zero=True)
+    if model.members != "auto":
+        check_whole("members", model.members, least=1)
+    if model.bins != "auto":
+        check_whole("bins", model.bins, least=0)
+    if model.early_stopping not in (True, False, "auto"):
+        raise SettingError(
+            f'early_stopping={model.early_stopping!r}: expected True, False or "auto".'
+        )
+    check_positive("validation_fraction", model.validation_fraction)
+    if model.validation_fraction >= 1:
+        raise SettingError(
+            f"validation_fraction={model.validation_fraction!r}: expected a number between 0 and 1."
+        )
+    check_whole("n_iter_no_change", model.n_iter_no_change, least=1)
+    check_positive("tol", model.tol, or_zero=True)
+    if model.encode not in ("auto", None):
+        raise SettingError(f'encode={model.encode!r}: expected "auto" or None.')
+    if model.n_jobs is not None:
+        check_whole("n_jobs", model.n_jobs, least=-(1 << 20))
+    if model.checkpoint and model.warm_start:
+        raise SettingError(
+            "checkpoint and warm_start=True: a checkpoint goes on with a fit that was cut "
+            "short, warm_start with one that ended. Choose one."
+        )
+    try:
+        good = np.dtype(model.dtype) in (np.float32, np.float64)
+    except TypeError:
+        good = False
+    if not good:
+        raise SettingError(f'dtype={model.dtype!r}: expected "float32" or "float64".')
+
+
+def members_of(model: "ShoalBase", m: int) -> int:
+    """How many networks to train on m rows."""
+    if model.members != "auto":
+        return int(model.members)
+    if model.warm_start and hasattr(model, "networks_"):
+        return len(model.networks_)
+    return next((n for rows, n in MEMBERS if m < rows), MOST_ROWS_MEMBERS)
+
+
+def bins_of(model: "ShoalBase", table: pa.Table) -> int:
+    """In how many bins a number of the table is placed when bins="auto"."""
+    most = FEW_ROWS_BINS if table.num_rows < FEW_ROWS else MOST_BINS
+    bins = min(most, MOST_BINS_IN_ALL // max(table.num_columns, 1))
+    return bins if bins >= LEAST_BINS else 0
+
+
+def plan_of(model: "ShoalBase", m: int, seed: int) -> Plan:
+    """How to train a member on m rows, and when to stop."""
+    batch = (
+        0
+        if model.solver == "gd"
+        else auto_batch(m)
+        if model.batch_size == "auto"
+        else model.batch_size
+    )
+    rule = Rule(
+        model.solver,
+        rate_of(model),
+        float(model.momentum) if model.solver == "sgd" else 0.0,
+        alpha=float(model.alpha),
+        batch_size=min(batch, m),
+        key=child(seed, ORDER),
+    )
+    return Plan(rule, model.max_iter, float(model.tol), model.n_iter_no_change)
+
+
+def rate_of(model: "ShoalBase") -> float:
+    """The learning rate."""
+    auto = model.learning_rate == "auto"
+    return usual_rate_of(model) if auto else float(model.learning_rate)
+
+
+def usual_rate_of(model: "ShoalBase") -> float:
+    """What learning_rate="auto" means."""
+    squares = model.out_activation_ == "identity"
+    return (SQUARES_LEARNING_RATES if squares else LEARNING_RATES)[model.solver]
+
+
+def seed_of(random_state: Any) -> int:
+    """A seed from an int, a RandomState, or None (which draws one)."""
+    if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool):
+        if random_state < 0:
+            raise SettingError(f"random_state={random_state}: expected a whole number from 0 on.")
+        return int(random_state) % (1 << 64)
+    return int(check_random_state(random_state).randint(1 << 31))
+
+
+def auto_batch(m: int) -> int:
+    """Some 50 steps an epoch, in batches from 32 to 256 rows."""
+    return int(min(max(1 << max(m // 50, 1).bit_length() - 1, 32), 256))
