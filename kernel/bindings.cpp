@@ -116,6 +116,20 @@ static void bind(nb::module_& m) {
         nb::arg("weights").none(), nb::arg("rows").none(), nb::arg("out"), nb::arg("gradients"), nb::arg("threads"), nb::arg("stop"));
 
     m.def(
+        "step",
+        [](const Shape& shape, const Settings& settings, Vector<const double> sums, double weight, Vector<T> parameters, Vector<T> state,
+           const Progress& progress) {
+            Progress after = progress;
+            after.power1 *= settings.beta1, after.power2 *= settings.beta2;
+            Buffer<T> rounded(shape.size());
+            for (int64_t i = 0; i < shape.size(); ++i) rounded[i] = T(sums.data()[i]);
+            T* second = settings.solver == Solver::adam ? state.data() + shape.size() : state.data();
+            update<T>(shape, settings, rounded, Share(shape.n_units(), 0, 1), true, weight, after.power1, after.power2, parameters.data(), state.data(), second);
+            return after;
+        },
+        nb::arg("shape"), nb::arg("settings"), nb::arg("sums"), nb::arg("weight"), nb::arg("parameters"), nb::arg("state"), nb::arg("progress"));
+
+    m.def(
         "predict",
         [](const Shape& shape, Vector<const T> parameters, Matrix<const T> X, Maybe<Matrix<const uint16_t>> codes,
            Maybe<Matrix<const T>> places, Maybe<Matrix<T>> Z1, Maybe<Matrix<T>> A1,

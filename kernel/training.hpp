@@ -271,6 +271,35 @@ struct Progress {  // what goes on from one call to the next
     int64_t waited;                    // epochs since the loss was better
 };
 
+// One step of the optimiser for some units (and b2 for whoever is `first`), from the sums of
+// examples of weight m. `s1` and `s2` are its state; momentum has the first alone.
+template <class T>
+void update(const Shape& shape, const Settings& s, const T* sums, const Share& units, bool first_member, double m, double power1, double power2, T* W, T* s1, T* s2) {
+    if (!(m > 0)) return;  // a batch of weight 0 says nothing
+    const Rule<T> rule{T(s.learning_rate), T(s.momentum), T(s.beta1), T(s.beta2), T(s.epsilon), T(1 / m),
+                       T(1 / (1 - power1)), T(1 / (1 - power2))};
+    const T alpha = T(s.penalty), none = T(0);
+    const auto apply = [&](int64_t at, int64_t n, T penalty) {
+        if (s.solver == Solver::adam)
+            rule.adam_step(n, penalty, sums + at, W + at, s1 + at, s2 + at);
+        else
+            rule.momentum_step(n, penalty, sums + at, W + at, s1 + at);
+    };
+    const int64_t first = units.first, n = units.last - units.first, n_x = shape.n_x, n_h = shape.n_h;
+    if (n_h == 0) {
+        apply(shape.W2() + first * n_x, n * n_x, alpha);
+        apply(shape.b2() + first, n, none);
+        return;
+    }
+    apply(shape.W1() + first * n_x, n * n_x, alpha);
+    apply(shape.b1() + first, n, none);
+    if (n == n_h)
+        apply(shape.W2(), shape.n_y * n_h, alpha);
+    else
+        for (int k = 0; k < shape.n_y; ++k) apply(shape.W2() + k * n_h + first, n, alpha);
+    if (first_member) apply(shape.b2(), shape.n_y, none);
+}
+
 // Trains in place: `parameters` and the optimiser's `state` (one vector of their size for
 // momentum, two for adam). `losses` receives the mean loss of each epoch (full batch: the
 // cost before the update), `best` the parameters that had the lowest.
@@ -319,7 +348,7 @@ class Trainer {
                 const bool go = complete && !(full_ && over_);
                 if (go) {
                     power1 *= settings_.beta1, power2 *= settings_.beta2;
-                    update(t, sums_.weight(n, t), power1, power2);
+                    update(shape_, settings_, sums_.sums(), sums_.units(t), t == 0, sums_.weight(n, t), power1, power2, W_, s1_, s2_);
                     sums_.take(t, W_);
                 }
                 sums_.barrier().wait();
@@ -367,34 +396,6 @@ class Trainer {
         for (int64_t i = 0; i < shape_.size(); ++i)
             if (!(std::fabs(double(W_[i]) - double(previous_[i])) <= settings_.converged_tol)) return false;
         return true;
-    }
-
-    void update(int t, double m, double power1, double power2) {
-        if (!(m > 0)) return;  // a batch of weight 0 says nothing
-        const auto& s = settings_;
-        const Rule<T> rule{T(s.learning_rate), T(s.momentum), T(s.beta1), T(s.beta2), T(s.epsilon), T(1 / m),
-                           T(1 / (1 - power1)), T(1 / (1 - power2))};
-        const T alpha = T(s.penalty), none = T(0);
-        const auto apply = [&](int64_t at, int64_t n, T penalty) {
-            if (s.solver == Solver::adam)
-                rule.adam_step(n, penalty, sums_.sums() + at, W_ + at, s1_ + at, s2_ + at);
-            else
-                rule.momentum_step(n, penalty, sums_.sums() + at, W_ + at, s1_ + at);
-        };
-        const Share units = sums_.units(t);
-        const int64_t first = units.first, n = units.last - units.first, n_x = shape_.n_x, n_h = shape_.n_h;
-        if (n_h == 0) {
-            apply(shape_.W2() + first * n_x, n * n_x, alpha);
-            apply(shape_.b2() + first, n, none);
-            return;
-        }
-        apply(shape_.W1() + first * n_x, n * n_x, alpha);
-        apply(shape_.b1() + first, n, none);
-        if (n == n_h)
-            apply(shape_.W2(), shape_.n_y * n_h, alpha);
-        else
-            for (int k = 0; k < shape_.n_y; ++k) apply(shape_.W2() + k * n_h + first, n, alpha);
-        if (t == 0) apply(shape_.b2(), shape_.n_y, none);
     }
 
     Shape shape_;

@@ -44,6 +44,12 @@ class Engine(Protocol):
         """Epochs, or iterations of full-batch descent."""
         ...
 
+    def step(
+        self, architecture: Architecture, rule: Rule, total: GradientSums, state: State
+    ) -> State:
+        """One step of the optimiser, from sums that somebody else has added up."""
+        ...
+
     def forward(
         self, architecture: Architecture, parameters: Vector, X: Matrix, threads: int
     ) -> tuple[Numbers, Numbers, Numbers, Numbers]:

@@ -21,22 +21,8 @@ def _shape(architecture: Architecture, X: Matrix) -> Any:
     )
 
 
-def _parts(X: Matrix) -> tuple[Numbers, NDArray[np.uint16] | None, Numbers | None]:
-    return (X.numbers, X.codes, X.places) if isinstance(X, Coded) else (X, None, None)
-
-
-def train(
-    architecture: Architecture,
-    rule: Rule,
-    budget: Budget,
-    examples: Examples,
-    state: State,
-    threads: int,
-    stop: Stop | None = None,
-) -> Outcome:
-    """Run epochs (or, with batch_size 0, iterations of full-batch descent) in the kernel."""
-    stop = stop or Stop()
-    settings = _k.Settings(
+def _settings(rule: Rule, budget: Budget) -> Any:
+    return _k.Settings(
         solver=_k.Solver.adam if rule.solver == "adam" else _k.Solver.momentum,
         learning_rate=rule.learning_rate,
         momentum=rule.momentum,
@@ -52,11 +38,32 @@ def train(
         patience=budget.patience,
         converged_tol=budget.converged,
     )
+
+
+def _progress(state: State) -> Any:
+    return _k.Progress(state.best_loss, state.waited, state.power1, state.power2)
+
+
+def _parts(X: Matrix) -> tuple[Numbers, NDArray[np.uint16] | None, Numbers | None]:
+    return (X.numbers, X.codes, X.places) if isinstance(X, Coded) else (X, None, None)
+
+
+def train(
+    architecture: Architecture,
+    rule: Rule,
+    budget: Budget,
+    examples: Examples,
+    state: State,
+    threads: int,
+    stop: Stop | None = None,
+) -> Outcome:
+    """Run epochs (or, with batch_size 0, iterations of full-batch descent) in the kernel."""
+    stop = stop or Stop()
     parameters, memory, best = state.parameters.copy(), state.memory.copy(), state.best.copy()
     losses = np.empty(budget.n_epochs)
-    progress = _k.Progress(state.best_loss, state.waited, state.power1, state.power2)
+    progress = _progress(state)
     ending, epochs, progress = _k.train(
-        _shape(architecture, examples.X), settings, *_parts(examples.X), *examples[1:], parameters, memory, best, losses, progress,
+        _shape(architecture, examples.X), _settings(rule, budget), *_parts(examples.X), *examples[1:], parameters, memory, best, losses, progress,
         threads, stop.flag,
     )  # fmt: skip
     after = State(
@@ -66,6 +73,19 @@ def train(
     # A signal that came with the last step is no reason to forget it.
     name = ending.name if stop.exception is None else "interrupted"
     return Outcome(after, losses[:epochs], name, stop.exception)
+
+
+def step(architecture: Architecture, rule: Rule, total: GradientSums, state: State) -> State:
+    """One step of the optimiser, from sums that somebody else has added up."""
+    parameters, memory = state.parameters.copy(), state.memory.copy()
+    shape = _k.Shape(*architecture[:3], _k.Activation.identity, _k.Output.identity, ())
+    after = _k.step(
+        shape, _settings(rule, Budget(0, 1)), np.ascontiguousarray(total.gradient), total.weight,
+        parameters, memory, _progress(state),
+    )  # fmt: skip
+    return state._replace(
+        parameters=parameters, memory=memory, power1=after.power1, power2=after.power2
+    )
 
 
 def sums(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.compute.builds import Stop
-from shoal.compute.steps import Budget, Outcome, Rule, State, Vector, not_finite
+from shoal.compute.steps import Budget, Outcome, Rule, State, Vector, judge, not_finite
 from shoal.data.examples import Coded, Examples, Matrix, Numbers, dense
 from shoal.network.architecture import Architecture
 from shoal.network.draws import philox
@@ -80,7 +80,7 @@ def train(
             break
         # Full batch: the loss is that of the parameters before the step.
         judged = before if rule.batch_size == 0 else state
-        state = _judge(state, judged.parameters, loss, budget.tol)
+        state = judge(state, judged.parameters, loss, budget.tol)
         if budget.patience and state.waited >= budget.patience:
             state = state._replace(parameters=judged.parameters)
             ending = "plateau"
@@ -90,13 +90,6 @@ def train(
             ending = "converged"
             break
     return Outcome(state, np.array(losses), ending)
-
-
-def _judge(state: State, parameters: Vector, loss: float, tol: float) -> State:
-    waited = 0 if loss < state.best_loss - tol else state.waited + 1
-    if loss < state.best_loss:
-        state = state._replace(best_loss=loss, best=parameters)
-    return state._replace(waited=waited)
 
 
 def _epoch(
@@ -112,11 +105,12 @@ def _epoch(
     for batch in batches:
         total = sums(architecture, state.parameters, batch)
         loss, weight = loss + total.loss, weight + total.weight
-        state = _step(architecture, rule, total, state)
+        state = step(architecture, rule, total, state)
     return state, loss / weight if weight else float("nan")
 
 
-def _step(architecture: Architecture, rule: Rule, total: GradientSums, state: State) -> State:
+def step(architecture: Architecture, rule: Rule, total: GradientSums, state: State) -> State:
+    """One step of the optimiser, from sums that somebody else has added up."""
     W, memory = state.parameters, state.memory
     power1, power2 = state.power1 * rule.beta1, state.power2 * rule.beta2
     state = state._replace(power1=power1, power2=power2)

@@ -70,6 +70,17 @@ def start(parameters: Vector, solver: str) -> State:
     return State(parameters, np.zeros(size, parameters.dtype), parameters)
 
 
+def judge(state: State, parameters: Vector, loss: float, tol: float) -> State:
+    """The state when an epoch's loss is known: is it the best, and how long has there been none?
+
+    `parameters` are those that had this loss.
+    """
+    waited = 0 if loss < state.best_loss - tol else state.waited + 1
+    if loss < state.best_loss:
+        state = state._replace(best_loss=loss, best=parameters)
+    return state._replace(waited=waited)
+
+
 def not_finite(X: Vector, row: int) -> DataError:
     """The error for a row that holds NaN or an infinite number."""
     column = int(np.flatnonzero(~np.isfinite(X[row]))[0])

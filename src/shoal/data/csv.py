@@ -105,13 +105,20 @@ def pieces(
 
     Raises DataError for a line that cannot be parsed, and if there is no row at all.
     """
+    for _, table, rows in index(read, file, top, kept):
+        if table.num_rows:
+            yield table, rows
+
+
+def index(
+    read: Read, file: str, top: Header, kept: Sequence[str]
+) -> Iterator[tuple[int, pa.Table, Rows]]:
+    """The same with the bytes of each, also of those without a row: so each can be found again."""
     row, line = 1, top.first_line
     for raw in _whole_records(read, file, top):
-        table = _parsed(raw, file, line, top, kept)
-        lines = line_ends(raw)
-        if table.num_rows:
-            yield table, Rows(row, line, top.separator, raw if lines != table.num_rows else b"")
-        row, line = row + table.num_rows, line + lines
+        table, rows = parsed(raw, file, row, line, top, kept)
+        yield len(raw), table, rows
+        row, line = row + table.num_rows, line + line_ends(raw)
     if row == 1:
         raise DataError(f"{file} has a header but no rows: expected one at least.")
 
@@ -172,6 +179,15 @@ def _patterns(top: Header) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
 def _end(pattern: re.Pattern[bytes], text: bytes) -> int:
     match = pattern.match(text)
     return match.end() if match else 0
+
+
+def parsed(
+    raw: bytes, file: str, row: int, line: int, top: Header, kept: Sequence[str]
+) -> tuple[pa.Table, Rows]:
+    """The kept columns of whole records, of which the first is this row on this line."""
+    table = _parsed(raw, file, line, top, kept)
+    whole = raw if line_ends(raw) != table.num_rows else b""
+    return table, Rows(row, line, top.separator, whole)
 
 
 def _parsed(raw: bytes, file: str, line: int, top: Header, kept: Sequence[str]) -> pa.Table:

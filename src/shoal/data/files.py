@@ -59,16 +59,16 @@ def read_table(
     """
     choice = Choice(frozenset(words), frozenset(numbers), frozenset(drop))
     file = shown(source)
-    with _opened(source) as stream:
-        if _is_parquet(stream):
+    with opened(source) as stream:
+        if is_parquet(stream):
             return pa.concat_tables(_from_parquet(source, stream, choice, None, 65_536))
-        read = _reader(stream, file)
+        read = reader(stream, file)
         top = csv.header(read, file)
         kept = choice.kept(file, top.names)
         tables, rows = zip(*csv.pieces(read, file, top, kept), strict=True)
     table, origin = pa.concat_tables(tables), Origin(file, _places(rows))
-    ladders = {name: choice.ladder(name) or _guess(table[name], name, origin) for name in kept}
-    return _converted(table, ladders, origin)
+    ladders = {name: choice.ladder(name) or guessed(table[name], name, origin) for name in kept}
+    return converted(table, ladders, origin)
 
 
 def stream_tables(
@@ -87,11 +87,11 @@ def stream_tables(
     numbers are float64. Nothing is opened before the first part is asked for.
     """
     choice = Choice(frozenset(words), frozenset(numbers), frozenset(drop))
-    with _opened(source) as stream:
-        if _is_parquet(stream):
+    with opened(source) as stream:
+        if is_parquet(stream):
             yield from _from_parquet(source, stream, choice, types, rows)
         else:
-            for table in _from_csv(_reader(stream, shown(source)), shown(source), choice, types):
+            for table in _from_csv(reader(stream, shown(source)), shown(source), choice, types):
                 for start in range(0, table.num_rows, rows):
                     yield table.slice(start, rows)
 
@@ -177,12 +177,12 @@ def _from_csv(
                 break
         first = pa.concat_tables([table for table, _ in sample]).slice(0, SAMPLE)
         origin = Origin(file, _places([some for _, some in sample]))
-        known = {name: _guess(first[name], name, origin)[-1:] for name in kept}
+        known = {name: guessed(first[name], name, origin)[-1:] for name in kept}
     else:
         known = {name: (types.get(name, pa.string()),) for name in kept}
     ladders = {name: (choice.ladder(name) or known[name])[-1:] for name in kept}
     for table, some in chain(sample, parts):
-        yield _converted(table, ladders, Origin(file, some.place, types is not None))
+        yield converted(table, ladders, Origin(file, some.place, types is not None))
 
 
 def _from_parquet(
@@ -193,31 +193,26 @@ def _from_parquet(
     rows: int,
 ) -> Iterator[pa.Table]:
     file, done = shown(source), 0
-    with _intact(file):
+    with intact(file):
         # The description stands at the end, so a pipe must be read to its end first.
         on_disk = source != "-" and stream.seekable()
-        # Read piece by piece: otherwise all of a row group is held, and some files are just one.
-        parquet = pq.ParquetFile(
-            source if on_disk else pa.BufferReader(stream.read()),
-            pre_buffer=False,
-            buffer_size=csv.BLOCK,
-        )
-    names = parquet.schema_arrow.names
+        described = parquet(source if on_disk else pa.BufferReader(stream.read()))
+    names = described.schema_arrow.names
     csv.distinct(file, names)
     kept = choice.kept(file, names)
-    if not (names and parquet.metadata.num_rows):
+    if not (names and described.metadata.num_rows):
         raise DataError(
-            f"{file} has {len(names):,} columns and {parquet.metadata.num_rows:,} rows: expected "
+            f"{file} has {len(names):,} columns and {described.metadata.num_rows:,} rows: expected "
             "one of each at least."
         )
-    batches = parquet.iter_batches(rows, columns=kept)
+    batches = described.iter_batches(rows, columns=kept)
     while True:
-        with _intact(file):
+        with intact(file):
             batch = next(batches, None)
         if batch is None:
             return
-        origin = Origin(file, partial(_row, done + 1), types is not None)
-        yield _read_as(pa.Table.from_batches([batch]), choice, types, origin)
+        origin = Origin(file, partial(row, done + 1), types is not None)
+        yield read_as(pa.Table.from_batches([batch]), choice, types, origin)
         done += batch.num_rows
 
 
@@ -232,11 +227,12 @@ def _places(rows: Sequence[csv.Rows]) -> Callable[[int], str]:
     return place
 
 
-def _row(first: int, index: int) -> str:
+def row(first: int, index: int) -> str:
+    """What messages call a row, `index` after the first one here."""
     return f"row {first + index:,}"
 
 
-def _read_as(
+def read_as(
     table: pa.Table, choice: Choice, types: Mapping[str, pa.DataType] | None, origin: Origin
 ) -> pa.Table:
     """A table that has types of its own, as the caller or a model wants its columns."""
@@ -255,8 +251,8 @@ def _read_as(
         elif wanted is not None and _is_other(columns[name].type, wanted):
             ladders[name] = (wanted,)
             columns[name] = columns[name].cast(pa.string())
-    converted = _converted(pa.table(columns), ladders, origin)
-    found = dict(zip(converted.column_names, converted.columns, strict=True))
+    after = converted(pa.table(columns), ladders, origin)
+    found = dict(zip(after.column_names, after.columns, strict=True))
     return pa.table({name: found.get(name, table[name]) for name in table.column_names})
 
 
@@ -275,7 +271,7 @@ def _is_span(kind: pa.DataType) -> bool:
     return pa.types.is_time(kind) or pa.types.is_duration(kind) or pa.types.is_null(kind)
 
 
-def _guess(column: Column, name: str, origin: Origin) -> Ladder:
+def guessed(column: Column, name: str, origin: Origin) -> Ladder:
     """The ladder for a column of text; words if it has no values to guess from.
 
     Raises DataError for numbers with commas: they would be words, each of its own.
@@ -293,7 +289,7 @@ def _guess(column: Column, name: str, origin: Origin) -> Ladder:
     return WORDS
 
 
-def _converted(table: pa.Table, ladders: Mapping[str, Ladder], origin: Origin) -> pa.Table:
+def converted(table: pa.Table, ladders: Mapping[str, Ladder], origin: Origin) -> pa.Table:
     """The table with its columns on their ladders, those without one as they are, none infinite.
 
     Raises DataError at the first value that does not fit.
@@ -330,13 +326,14 @@ def _climb(column: Column, ladder: Ladder) -> Column | None:
     return None
 
 
-def _is_number(kind: pa.DataType) -> bool:
+def is_number(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds numbers."""
     kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
     return any(is_kind(kind) for is_kind in kinds)
 
 
 def _expected(kind: pa.DataType) -> str:
-    if _is_number(kind):
+    if is_number(kind):
         return "a number"
     if pa.types.is_boolean(kind):
         return "true or false"
@@ -344,7 +341,8 @@ def _expected(kind: pa.DataType) -> str:
 
 
 @contextmanager
-def _opened(source: str) -> Iterator[io.BufferedReader]:
+def opened(source: str) -> Iterator[io.BufferedReader]:
+    """The bytes of a file, or of standard input. Raises FileError."""
     if source == "-":
         stdin: Any = sys.stdin.buffer
         # A test may put a plain buffer there, at which one cannot peek.
@@ -375,17 +373,31 @@ def _why_not(source: str, error: OSError) -> str:
     return f"{source} does not exist, nor anything with a name like it in its folder."
 
 
-def _is_parquet(stream: io.BufferedReader) -> bool:
+def parquet(source: Any) -> pq.ParquetFile:
+    """A Parquet file that is read piece by piece.
+
+    Otherwise all of a row group is held, and some files are just one.
+    """
+    return pq.ParquetFile(source, pre_buffer=False, buffer_size=csv.BLOCK)
+
+
+def is_parquet(stream: io.BufferedReader) -> bool:
+    """Whether it begins as Parquet does."""
     return stream.peek(4)[:4] == b"PAR1"
 
 
-def _reader(stream: io.BufferedReader, file: str) -> csv.Read:
+def is_packed(stream: io.BufferedReader) -> bool:
+    """Whether it is compressed text."""
+    return stream.peek(2)[:2] in PACKED
+
+
+def reader(stream: io.BufferedReader, file: str) -> csv.Read:
     """How to read on: what a pipe has and, of what is compressed, what was packed."""
     packing: Any = PACKED.get(stream.peek(2)[:2])
     unpacked = packing and pa.CompressedInputStream(stream, packing)
 
     def read(size: int) -> bytes:
-        with _intact(file):
+        with intact(file):
             if unpacked:
                 return bytes(unpacked.read(size))
             parts = [stream.read1(size)]
@@ -405,7 +417,8 @@ def _has_more(stream: io.BufferedReader) -> bool:
 
 
 @contextmanager
-def _intact(file: str) -> Iterator[None]:
+def intact(file: str) -> Iterator[None]:
+    """What pyarrow says of broken bytes becomes a DataError that names the file."""
     try:
         yield
     except BROKEN as error:
