@@ -54,6 +54,8 @@ PLANS = {
         *((s, p) for s in ("adam", "sgd") for p in PLANS),
         ("gd", "many blocks"),
         ("gd", "validation"),
+        ("lbfgs", "many blocks"),
+        ("lbfgs", "validation"),
     ],
 )
 @pytest.mark.parametrize("hidden", WIDTHS)

@@ -31,6 +31,8 @@ CASES = {
     "adam": (ShoalClassifier, {}, {}),
     "sgd": (ShoalClassifier, {"solver": "sgd", "batch_size": 50}, {}),
     "gd": (ShoalClassifier, {"solver": "gd", "early_stopping": False, "max_iter": 40}, {}),
+    "lbfgs": (ShoalClassifier, {"solver": "lbfgs", "members": 2}, {}),
+    "lbfgs alone": (ShoalRegressor, {"solver": "lbfgs", "early_stopping": False}, {}),
     "three members": (ShoalClassifier, {"members": 3}, {}),
     "no validation": (ShoalClassifier, {"early_stopping": False, "members": 2}, {}),
     "plateau": (ShoalClassifier, {"n_iter_no_change": 2, "tol": 0.05, "members": 2}, {}),

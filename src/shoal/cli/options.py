@@ -196,7 +196,7 @@ Solver = Annotated[
     _option(
         "--solver",
         metavar="NAME",
-        help="adam, sgd, or gd (the lecture's: all rows at every step).",
+        help="adam, sgd, gd (the lecture's: all rows at every step) or lbfgs (likewise, for few rows).",
         panel=TRAINING,
     ),
 ]

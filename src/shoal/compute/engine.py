@@ -68,6 +68,10 @@ class Engine(Protocol):
         """Weight, mean and variance of the values that are not NaN."""
         ...
 
+    def dot(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+        """xᵀy, added in one order."""
+        ...
+
 
 _modules: dict[bool, Any] = {True: plain, False: kernel}
 engine: Engine = _modules[BUILD == "plain"]

@@ -155,6 +155,12 @@ def moments(
     return weight, mean, variance
 
 
+def dot(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """xᵀy, added in one order."""
+    product: float = _k.dot(x, y)
+    return product
+
+
 def order(m: int, key: int, epoch: int) -> NDArray[np.uint32]:
     """The order in which an epoch takes m rows."""
     out = np.empty(m, np.uint32)

@@ -171,6 +171,20 @@ def moments(
     return weight, mean, float((w * (x - mean) ** 2).sum() / weight)
 
 
+def dot(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """xᵀy, added in the order of kernel/vectors.hpp: to the bit what the kernel gives."""
+    products = np.zeros(-(-len(x) // 32) * 32)
+    products[: len(x)] = x * y
+    lanes = np.zeros(32)
+    for some in products.reshape(-1, 32):
+        lanes = lanes + some
+    first, second, third, fourth = lanes.reshape(4, 8)
+    sums = (first + second) + (third + fourth)
+    while len(sums) > 1:
+        sums = sums[: len(sums) // 2] + sums[len(sums) // 2 :]
+    return float(sums[0])
+
+
 def order(m: int, key: int, epoch: int) -> NDArray[np.uint32]:
     """The order in which an epoch takes m rows: see kernel/random.hpp."""
     bits = max(m - 1, 0).bit_length()

@@ -25,8 +25,9 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         Units of the hidden layer; 0 leaves logistic regression.
     activation : {"tanh", "relu", "leaky_relu", "sigmoid", "identity"}
     init : {"auto", "lecture", "glorot", "he", "zeros"} or a standard deviation
-    solver : {"adam", "sgd", "gd"}
-        "gd" is the lecture's: all rows at every step.
+    solver : {"adam", "sgd", "gd", "lbfgs"}
+        "gd" is the lecture's: all rows at every step. "lbfgs" takes all rows too, and finds
+        directions and lengths of its steps itself: for up to some 10,000 rows.
     learning_rate : number or "auto" (adam 0.005, sgd 0.05, gd 0.5)
     momentum : number, for sgd
     batch_size : int or "auto" (some 50 steps an epoch, 32 to 256 rows)

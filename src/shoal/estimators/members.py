@@ -30,6 +30,7 @@ from shoal.files.checkpoint import Checkpoint
 from shoal.network.architecture import Architecture
 from shoal.network.draws import child
 from shoal.network.initialisers import initialise
+from shoal.training import lbfgs
 from shoal.training.loop import Report, Standing, Trained, train
 from shoal.training.members import train_all
 from shoal.training.network import Network
@@ -53,7 +54,7 @@ def train_members(
     members = members_of(model, examples.m)
     seeds = [seed if i == 0 else child(seed, MEMBER + i) for i in range(members)]
     states = go_on(model, architecture)[:members] if model.warm_start else []
-    states += [start(draw(model, architecture, s), model.solver) for s in seeds[len(states) :]]
+    states += [begin(draw(model, architecture, s), model.solver) for s in seeds[len(states) :]]
 
     def job(i: int, threads: int, stop: Stop, report: Callable[[Report], None] | None) -> Trained:
         part, held = parts(model, examples, validation, seeds[i])
@@ -88,6 +89,8 @@ def refuse_what_cannot_fit(model: "ShoalBase", architecture: Architecture, membe
     size = np.dtype(model.dtype).itemsize
     # Parameters, best, gradient, two of adam, and the float64 sums of the tree.
     each = architecture.n_parameters * (5 * size + 8)
+    if model.solver == "lbfgs":
+        each += lbfgs.memory_bytes(architecture.n_parameters)
     refuse_if_too_large(
         each * members,
         f"hidden={model.hidden:,} with {architecture.n_x} inputs and {members} member(s)",
@@ -122,10 +125,15 @@ def go_on(model: "ShoalBase", architecture: Architecture) -> list[State]:
             f"settings want another one: {model.networks_[0].architecture} there, "
             f"{architecture} wanted. Use warm_start=False."
         )
-    fresh = [start(network.vector.copy(), model.solver) for network in model.networks_]
+    fresh = [begin(network.vector.copy(), model.solver) for network in model.networks_]
     states: list[State] = getattr(model, "_states", fresh)  # a loaded model has no memory
     same_solver = all(len(a.memory) == len(b.memory) for a, b in zip(states, fresh, strict=True))
     return states if same_solver else fresh
+
+
+def begin(parameters: NDArray[np.floating], solver: str) -> State:
+    """A training before its first step."""
+    return lbfgs.start(parameters) if solver == "lbfgs" else start(parameters, solver)
 
 
 def draw(model: "ShoalBase", architecture: Architecture, seed: int) -> NDArray[np.floating]:

@@ -10,16 +10,18 @@ from shoal.compute.steps import Rule
 from shoal.errors import SettingError
 from shoal.network.activations import ACTIVATIONS
 from shoal.network.draws import child
+from shoal.training.lbfgs import STEEP
 from shoal.training.loop import Plan
 from shoal.training.network import check_choice, check_init, check_positive, check_whole
 
 if TYPE_CHECKING:
     from shoal.estimators.base import ShoalBase
 
-SOLVERS = ("adam", "sgd", "gd")
+SOLVERS = ("adam", "sgd", "gd", "lbfgs")
 # By solver, and by the curvature of the loss: half squares are far steeper than cross-entropy.
-LEARNING_RATES = {"adam": 0.005, "sgd": 0.05, "gd": 0.5}
-SQUARES_LEARNING_RATES = {"adam": 0.005, "sgd": 0.005, "gd": 0.05}
+# (lbfgs finds the length of each step by itself.)
+LEARNING_RATES = {"adam": 0.005, "sgd": 0.05, "gd": 0.5, "lbfgs": 1.0}
+SQUARES_LEARNING_RATES = {"adam": 0.005, "sgd": 0.005, "gd": 0.05, "lbfgs": 1.0}
 MAX_ITER = 1000  # far more than are needed as a rule: the stopping rules end a training
 EARLY_STOPPING_ROWS = 50  # "auto": from here on some rows can be spared
 # "auto": so many members up to so many rows. They cost time, and gain less the more rows there are.
@@ -101,7 +103,7 @@ def plan_of(model: "ShoalBase", m: int, seed: int) -> Plan:
     """How to train a member on m rows, and when to stop."""
     batch = (
         0
-        if model.solver == "gd"
+        if model.solver in ("gd", "lbfgs")
         else auto_batch(m)
         if model.batch_size == "auto"
         else model.batch_size
@@ -114,12 +116,13 @@ def plan_of(model: "ShoalBase", m: int, seed: int) -> Plan:
         batch_size=min(batch, m),
         key=child(seed, ORDER),
     )
-    return Plan(rule, model.max_iter, float(model.tol), model.n_iter_no_change)
+    converged = min(STEEP, float(model.tol)) if model.solver == "lbfgs" else -1.0
+    return Plan(rule, model.max_iter, float(model.tol), model.n_iter_no_change, converged)
 
 
 def rate_of(model: "ShoalBase") -> float:
     """The learning rate."""
-    auto = model.learning_rate == "auto"
+    auto = model.learning_rate == "auto" or model.solver == "lbfgs"
     return usual_rate_of(model) if auto else float(model.learning_rate)
 
 

@@ -4,7 +4,8 @@ training ends with    parameters kept
 "finished"            the last ones: the budget of epochs is used up
 "plateau"             the loss stood still for n_iter_no_change epochs: best epoch by
                       validation, or without a validation part the last ones
-"converged"           no parameter moved any more: the last ones
+"converged"           no parameter moved any more, or with lbfgs no step led further down: the
+                      last ones, or with a validation part the best
 "diverged"            the loss grew, or was no number: the best seen
 "interrupted"         by a signal, or by another thread: the best seen
 """
@@ -19,6 +20,7 @@ from shoal.compute.builds import Stop
 from shoal.compute.steps import Budget, Rule, State, Vector
 from shoal.compute.terms import Terms
 from shoal.network.architecture import Architecture
+from shoal.training import lbfgs
 
 # A training whose last loss is this many times its first one has gone uphill.
 UPHILL = 2.0
@@ -149,17 +151,22 @@ def _advance(
     """Where the training stands some epochs later, and what interrupted them."""
     done = len(standing.losses)
     n = min(size, plan.max_iter - done)
-    budget = Budget(done, n)
+    budget = Budget(done, n, converged=plan.converged)
     if validation is None:
         budget = Budget(done, n, plan.tol, plan.n_iter_no_change, plan.converged)
-    outcome = terms.train(architecture, plan.rule, budget, standing.state, threads, stop)
+    call = (architecture, plan.rule, budget)
+    if plan.rule.solver == "lbfgs":
+        outcome = lbfgs.iterate(*call, terms, standing.state, threads, stop)
+    else:
+        outcome = terms.train(*call, standing.state, threads, stop)
     losses = (*standing.losses, *outcome.losses.tolist())
     after = standing._replace(state=outcome.state, losses=losses, ending=outcome.ending)
     if after.ending == "interrupted":
         return after, outcome.interruption
     if after.ending == "finished" and len(losses) < plan.max_iter:
         after = after._replace(ending="")
-    if after.ending in ("", "finished") and validation is not None:
+    new = len(losses) > len(standing.losses)
+    if after.ending in ("", "finished", "converged") and validation is not None and new:
         loss = _loss(architecture, after.state.parameters, validation, threads, stop)
         after = _judged(after, plan, loss)
     if after.ending in ("finished", "plateau") and _uphill(losses):
