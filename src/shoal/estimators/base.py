@@ -2,7 +2,8 @@
 
     settings.py   every parameter checked; what "auto" means
     reading.py    X and y → rows of numbers
-    members.py    seeds, starts, parts, checkpoints: the members trained
+    starts.py     what each member starts from
+    members.py    seeds, parts, checkpoints: the members trained
     fitted.py     what a fit leaves behind, and answers to new rows
     saving.py     the .shoal file
 
@@ -23,7 +24,7 @@ from shoal.data.examples import Matrix, Numbers
 from shoal.diagnosis.case import Case
 from shoal.errors import DataError, SettingError
 from shoal.estimators.fitted import answers, case_of, fingerprint
-from shoal.estimators.members import draw, refuse_what_cannot_fit, train_members
+from shoal.estimators.members import members_of, refuse_what_cannot_fit, train_members
 from shoal.estimators.reading import (
     Targets,
     check_lengths,
@@ -34,7 +35,8 @@ from shoal.estimators.reading import (
     validation_of,
     weights_of,
 )
-from shoal.estimators.settings import check_settings, members_of
+from shoal.estimators.settings import check_settings
+from shoal.estimators.starts import check_start, parameters_of
 from shoal.network.architecture import Architecture
 from shoal.training.network import Network
 
@@ -74,6 +76,7 @@ class ShoalBase(BaseEstimator):
         for parameters, that cannot be used; both are ValueErrors.
         """
         check_settings(self)
+        check_start(self)
         if y is None:
             raise DataError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
@@ -116,7 +119,8 @@ class ShoalBase(BaseEstimator):
         if not self.warm_start:
             shape = self.networks_[0].architecture
             began = tuple(
-                Network._of(shape, draw(self, shape, seed)) for seed in self.member_seeds_
+                Network._of(shape, parameters_of(self, shape, i, seed))
+                for i, seed in enumerate(self.member_seeds_)
             )
         return case._replace(new=True, starts=began)
 

@@ -24,7 +24,9 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
     hidden : int, default 64
         Units of the hidden layer; 0 leaves logistic regression.
     activation : {"tanh", "relu", "leaky_relu", "sigmoid", "identity"}
-    init : {"auto", "lecture", "glorot", "he", "zeros"} or a standard deviation
+    init : {"auto", "lecture", "glorot", "he", "zeros"}, a standard deviation, or networks
+        To start from given parameters: a `Network`, `Parameters`, or a list with one for each
+        member (as `networks_` of another estimator, or that estimator itself).
     solver : {"adam", "sgd", "gd", "lbfgs"}
         "gd" is the lecture's: all rows at every step. "lbfgs" takes all rows too, and finds
         directions and lengths of its steps itself: for up to some 10,000 rows.
@@ -81,7 +83,7 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         *,
         hidden: int = 64,
         activation: str = "tanh",
-        init: str | float = "auto",
+        init: Any = "auto",
         solver: str = "adam",
         learning_rate: float | str = "auto",
         momentum: float = 0.9,

@@ -4,12 +4,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shoal.compute.builds import BUILD, Stop
 from shoal.compute.engine import threads as threads_of
 from shoal.compute.memory import refuse_if_too_large
-from shoal.compute.steps import State, start
+from shoal.compute.steps import State
 from shoal.compute.terms import InMemory
 from shoal.data.digest import digest
 from shoal.data.examples import Examples
@@ -18,18 +17,18 @@ from shoal.diagnosis.diagnose import findings_of
 from shoal.errors import DataError, SettingError
 from shoal.estimators.fitted import case_of, keep, progress_of, warn
 from shoal.estimators.settings import (
-    DRAW,
     EARLY_STOPPING_ROWS,
     MEMBER,
+    MEMBERS,
+    MOST_ROWS_MEMBERS,
     SPLIT,
-    members_of,
     plan_of,
     seed_of,
 )
+from shoal.estimators.starts import begin, name_of, parameters_of, starts_given
 from shoal.files.checkpoint import Checkpoint
 from shoal.network.architecture import Architecture
 from shoal.network.draws import child
-from shoal.network.initialisers import initialise
 from shoal.training import lbfgs
 from shoal.training.loop import Report, Standing, Trained, train
 from shoal.training.members import train_all
@@ -54,7 +53,8 @@ def train_members(
     members = members_of(model, examples.m)
     seeds = [seed if i == 0 else child(seed, MEMBER + i) for i in range(members)]
     states = go_on(model, architecture)[:members] if model.warm_start else []
-    states += [begin(draw(model, architecture, s), model.solver) for s in seeds[len(states) :]]
+    for i in range(len(states), members):
+        states.append(begin(parameters_of(model, architecture, i, seeds[i]), model.solver))
 
     def job(i: int, threads: int, stop: Stop, report: Callable[[Report], None] | None) -> Trained:
         part, held = parts(model, examples, validation, seeds[i])
@@ -84,6 +84,17 @@ def train_members(
     warn(model, trained)
 
 
+def members_of(model: "ShoalBase", m: int) -> int:
+    """How many networks to train on m rows."""
+    if model.members != "auto":
+        return int(model.members)
+    if model.warm_start and hasattr(model, "networks_"):
+        return len(model.networks_)
+    if given := starts_given(model.init):
+        return len(given)
+    return next((n for rows, n in MEMBERS if m < rows), MOST_ROWS_MEMBERS)
+
+
 def refuse_what_cannot_fit(model: "ShoalBase", architecture: Architecture, members: int) -> None:
     """Raise MemoryRefused for more parameters than memory can hold."""
     size = np.dtype(model.dtype).itemsize
@@ -105,6 +116,7 @@ def _checkpoint(model: "ShoalBase", examples: Examples, validation: Examples | N
     held = {} if validation is None else digest(validation)
     question = {
         **{k: v for k, v in plain_settings(model).items() if k not in BITLESS},
+        "init": name_of(model.init),
         "examples": examples.m,
         "inputs": examples.X.shape[1],
         **digest(examples),
@@ -129,19 +141,6 @@ def go_on(model: "ShoalBase", architecture: Architecture) -> list[State]:
     states: list[State] = getattr(model, "_states", fresh)  # a loaded model has no memory
     same_solver = all(len(a.memory) == len(b.memory) for a, b in zip(states, fresh, strict=True))
     return states if same_solver else fresh
-
-
-def begin(parameters: NDArray[np.floating], solver: str) -> State:
-    """A training before its first step."""
-    return lbfgs.start(parameters) if solver == "lbfgs" else start(parameters, solver)
-
-
-def draw(model: "ShoalBase", architecture: Architecture, seed: int) -> NDArray[np.floating]:
-    """The parameters that a member of this seed starts from."""
-    drawn = initialise(
-        *architecture[:3], key=child(seed, DRAW), init=model.init, activation=model.activation
-    )
-    return architecture.flatten(drawn, model.dtype)
 
 
 def parts(

@@ -37,7 +37,7 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
         *,
         hidden: int = 64,
         activation: str = "tanh",
-        init: str | float = "auto",
+        init: Any = "auto",
         solver: str = "adam",
         learning_rate: float | str = "auto",
         momentum: float = 0.9,

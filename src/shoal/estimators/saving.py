@@ -17,6 +17,7 @@ from shoal.estimators.base import ShoalBase
 from shoal.estimators.classifier import ShoalClassifier
 from shoal.estimators.members import NUMERICS_VERSION
 from shoal.estimators.regressor import ShoalRegressor
+from shoal.estimators.starts import starts_given
 from shoal.files.container import read, write
 from shoal.network.architecture import Architecture
 from shoal.network.equations import Parameters
@@ -170,7 +171,9 @@ def _settings(model: ShoalBase) -> dict[str, Any]:
 
 def plain_settings(model: ShoalBase) -> dict[str, Any]:
     """The parameters as JSON can hold them, fitted or not; without those of this machine."""
-    settings = model.get_params()
+    settings = model.get_params(deep=False)
+    if starts_given(settings["init"]):
+        settings["init"] = "auto"  # a file holds what was learnt, not what it was learnt from
     settings["verbose"] = bool(settings["verbose"])
     settings["checkpoint"] = None
     if not isinstance(settings["random_state"], int | np.integer):

@@ -12,7 +12,7 @@ from shoal.network.activations import ACTIVATIONS
 from shoal.network.draws import child
 from shoal.training.lbfgs import STEEP
 from shoal.training.loop import Plan
-from shoal.training.network import check_choice, check_init, check_positive, check_whole
+from shoal.training.network import check_choice, check_positive, check_whole
 
 if TYPE_CHECKING:
     from shoal.estimators.base import ShoalBase
@@ -40,7 +40,6 @@ def check_settings(model: "ShoalBase") -> None:
     """Raise SettingError for a setting that cannot be."""
     check_whole("hidden", model.hidden, least=0)
     check_choice("activation", model.activation, ACTIVATIONS)
-    check_init("init", model.init)
     check_choice("solver", model.solver, SOLVERS)
     if model.learning_rate != "auto":
         check_positive("learning_rate", model.learning_rate)
@@ -81,15 +80,6 @@ def check_settings(model: "ShoalBase") -> None:
         good = False
     if not good:
         raise SettingError(f'dtype={model.dtype!r}: expected "float32" or "float64".')
-
-
-def members_of(model: "ShoalBase", m: int) -> int:
-    """How many networks to train on m rows."""
-    if model.members != "auto":
-        return int(model.members)
-    if model.warm_start and hasattr(model, "networks_"):
-        return len(model.networks_)
-    return next((n for rows, n in MEMBERS if m < rows), MOST_ROWS_MEMBERS)
 
 
 def bins_of(model: "ShoalBase", table: pa.Table) -> int:

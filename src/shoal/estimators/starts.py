@@ -1,0 +1,104 @@
+"""What each member starts from: drawn from its seed, or given by `init`."""
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.compute.steps import State, start
+from shoal.errors import SettingError
+from shoal.estimators.settings import DRAW
+from shoal.network.architecture import Architecture
+from shoal.network.draws import child
+from shoal.network.equations import Parameters
+from shoal.network.initialisers import initialise
+from shoal.training import lbfgs
+from shoal.training.network import Network, check_init
+
+if TYPE_CHECKING:
+    from shoal.estimators.base import ShoalBase
+
+Start = Network | Parameters
+
+
+def starts_given(init: Any) -> list[Start]:
+    """The networks or parameters that `init` gives, one or one a member; none if it names a draw."""
+    if isinstance(init, Network | Parameters):
+        return [init]
+    networks = getattr(init, "networks_", init)
+    if isinstance(networks, list | tuple):
+        if networks and all(isinstance(one, Network | Parameters) for one in networks):
+            return list(networks)
+        raise SettingError(
+            "init: expected a list of Network or of Parameters, one for each member, found "
+            f"{[type(one).__name__ for one in networks]}."
+        )
+    if hasattr(init, "get_params"):
+        raise SettingError(
+            f"init={type(init).__name__}(…): this estimator is not fitted (a clone never is). Give "
+            "the networks of one that is: init=model.networks_."
+        )
+    return []
+
+
+def check_start(model: "ShoalBase") -> None:
+    """Raise SettingError for an `init` that cannot be."""
+    given = starts_given(model.init)
+    if not given:
+        check_init("init", model.init)
+    elif model.members != "auto" and len(given) not in (1, model.members):
+        raise SettingError(
+            f"init gives {len(given)} networks, and members={model.members}: expected one for "
+            'all, or one for each. Use members="auto".'
+        )
+
+
+def parameters_of(
+    model: "ShoalBase", architecture: Architecture, member: int, seed: int
+) -> NDArray[np.floating]:
+    """The parameters that a member starts from."""
+    given = starts_given(model.init)
+    if given:
+        return _fitting(given[member % len(given)], architecture, model.dtype)
+    drawn = initialise(
+        *architecture[:3], key=child(seed, DRAW), init=model.init, activation=model.activation
+    )
+    return architecture.flatten(drawn, model.dtype)
+
+
+def _fitting(one: Start, wanted: Architecture, dtype: str) -> NDArray[np.floating]:
+    network = (
+        one
+        if isinstance(one, Network)
+        else Network(*one, activation=wanted.activation, output=wanted.output)
+    )
+    found = network.architecture
+    if found != wanted:
+        raise SettingError(
+            f"init gives a network with {found.n_x} inputs, {found.n_h} hidden units and "
+            f"{found.n_y} outputs ({found.activation}, {found.output}), but the data and the "
+            f"settings want {wanted.n_x}, {wanted.n_h} and {wanted.n_y} ({wanted.activation}, "
+            f"{wanted.output}). Set hidden and activation to fit, and encode the columns as they "
+            "were (encode=None takes them as they are)."
+        )
+    return wanted.flatten(network.parameters, dtype)
+
+
+def begin(parameters: NDArray[np.floating], solver: str) -> State:
+    """A training before its first step."""
+    return lbfgs.start(parameters) if solver == "lbfgs" else start(parameters, solver)
+
+
+def name_of(init: Any) -> Any:
+    """What tells `init` from another in plain data: itself, or a hash of what it gives."""
+    given = starts_given(init)
+    if not given:
+        return init
+    digest = hashlib.sha256()
+    for one in given:
+        parameters = one.parameters if isinstance(one, Network) else one
+        for V in parameters:
+            digest.update(f"{np.shape(V)};".encode())
+            digest.update(np.ascontiguousarray(V, np.float64).tobytes())
+    return digest.hexdigest()
