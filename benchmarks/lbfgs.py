@@ -44,6 +44,7 @@ def data_sets() -> dict[str, Data]:
 def cost_of(model: Any, X: NDArray[np.float64], y: NDArray[np.int_]) -> float:
     """Cross-entropy and ½ α Σ W² / m, in float64, from scikit-learn's shapes."""
     proba = model.predict_proba(X).astype(np.float64)
+    proba /= proba.sum(axis=1, keepdims=True)  # float32 rows sum to 1 to seven digits only
     penalty = sum(float((W.astype(np.float64) ** 2).sum()) for W in model.coefs_)
     return float(log_loss(y, proba)) + 0.5 * ALPHA * penalty / len(X)
 

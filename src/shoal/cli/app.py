@@ -42,6 +42,7 @@ def train(
     batch_size: o.BatchSize = str(Settings.batch_size),
     max_iter: o.MaxIter = Settings.max_iter,
     alpha: o.Alpha = Settings.alpha,
+    scoring: o.Scoring = None,
     threads: o.Threads = None,
     checkpoint: o.Checkpoint = None,
     resume: o.Resume = False,
@@ -64,7 +65,7 @@ def train(
     )  # fmt: skip
     settings = Settings(
         hidden, activation, init, solver, learning_rate, batch_size,
-        max_iter, alpha, members, bins, dtype, seed, threads, checkpoint,
+        max_iter, alpha, scoring, members, bins, dtype, seed, threads, checkpoint,
     )  # fmt: skip
     run(order, settings, explain=explain, as_json=as_json)
 

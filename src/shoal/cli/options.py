@@ -240,6 +240,15 @@ Alpha = Annotated[
         parser=number,
     ),
 ]
+Scoring = Annotated[
+    str | None,
+    _option(
+        "--scoring",
+        metavar="NAME",
+        help="Stop by this score of the validation part, not its loss: roc_auc, f1_macro, r2 …",
+        panel=TRAINING,
+    ),
+]
 Threads = Annotated[
     int | None,
     _option(

@@ -11,8 +11,8 @@ from shoal.cli.settings import Order, Settings
 from shoal.compute.engine import threads
 from shoal.data.target import CLASSIFICATION, REGRESSION
 from shoal.errors import SettingError
-from shoal.estimators.settings import check_settings, seed_of
-from shoal.estimators.starts import check_start
+from shoal.estimators.base import check
+from shoal.estimators.settings import seed_of
 from shoal.files.atomic import check_writable
 from shoal.files.checkpoint import kept_in
 from shoal.pictures.canvas import library
@@ -45,9 +45,7 @@ def refuse(order: Order, settings: Settings) -> None:
             f"-o {order.output}: that is the name of a table, and a model is saved. Expected a "
             "name such as model.shoal."
         )
-    model = ShoalRegressor(**settings.parameters())
-    check_settings(model)
-    check_start(model)
+    check(ShoalRegressor(**settings.parameters()))
     seed_of(settings.random_state)
     threads(settings.n_jobs)
     refuse_output(order.output, (order.table, order.test))

@@ -17,6 +17,7 @@ class Settings:
     batch_size: str | int = "auto"
     max_iter: int = 1000
     alpha: float = 1e-4
+    scoring: str | None = None
     members: int | str = "auto"
     bins: int | str = "auto"
     dtype: str = "float32"

@@ -3,6 +3,7 @@
     settings.py   every parameter checked; what "auto" means
     reading.py    X and y → rows of numbers
     starts.py     what each member starts from
+    scores.py     early stopping by a scorer
     members.py    seeds, parts, checkpoints: the members trained
     fitted.py     what a fit leaves behind, and answers to new rows
     saving.py     the .shoal file
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from shoal.data.examples import Matrix, Numbers
+from shoal.data.examples import Examples, Matrix, Numbers
 from shoal.diagnosis.case import Case
 from shoal.errors import DataError, SettingError
 from shoal.estimators.fitted import answers, case_of, fingerprint
@@ -35,10 +36,18 @@ from shoal.estimators.reading import (
     validation_of,
     weights_of,
 )
+from shoal.estimators.scores import check_scoring_name
 from shoal.estimators.settings import check_settings
 from shoal.estimators.starts import check_start, parameters_of
 from shoal.network.architecture import Architecture
 from shoal.training.network import Network
+
+
+def check(model: "ShoalBase") -> None:
+    """Raise SettingError for a parameter that cannot be."""
+    check_settings(model)
+    check_start(model)
+    check_scoring_name(model.scoring)
 
 
 class ShoalBase(BaseEstimator):
@@ -50,6 +59,9 @@ class ShoalBase(BaseEstimator):
         raise NotImplementedError
 
     def _targets(self, y: Any, weights: NDArray[np.float64] | None) -> Targets:
+        raise NotImplementedError
+
+    def _targets_back(self, examples: Examples) -> NDArray[Any]:
         raise NotImplementedError
 
     def _outputs(self) -> tuple[int, str]:
@@ -75,8 +87,7 @@ class ShoalBase(BaseEstimator):
         best network so far is kept, with a warning. Raises DataError for data, SettingError
         for parameters, that cannot be used; both are ValueErrors.
         """
-        check_settings(self)
-        check_start(self)
+        check(self)
         if y is None:
             raise DataError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."

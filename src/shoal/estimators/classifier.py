@@ -9,7 +9,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
-from shoal.data.examples import Numbers
+from shoal.data.examples import Examples, Numbers
 from shoal.errors import DataError, SettingError
 from shoal.estimators.base import ShoalBase
 from shoal.estimators.reading import Targets
@@ -45,6 +45,9 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         Hold out a part, stop when its loss has not fallen by `tol` for `n_iter_no_change`
         epochs, and keep the best epoch.
     validation_fraction, n_iter_no_change, tol : numbers
+    scoring : name of one of scikit-learn's scorers, function of (model, X, y), or None
+        Stop early, and choose the best epoch, by this score of the validation part instead of
+        its loss. A function is given X as the networks see it, encoded.
     encode : {"auto", None}
         None takes the numbers as they are; else see `shoal.data.encoding`.
     bins : int or "auto" (16, or 8 below 1,000 rows; fewer or none from 128 columns on)
@@ -65,7 +68,7 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
     Attributes
     ----------
     classes_, n_classes_, n_features_in_, feature_names_in_, n_iter_, loss_, loss_curve_,
-    validation_loss_curve_, coefs_, intercepts_, n_layers_, n_outputs_, out_activation_ :
+    validation_loss_curve_, validation_score_curve_, coefs_, intercepts_, n_layers_, n_outputs_, out_activation_ :
         as in scikit-learn. Losses are mean cross-entropies in nats, without the penalty.
     networks_ : list of Network
     fingerprint_ : str
@@ -96,6 +99,7 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         validation_fraction: float = 0.15,
         n_iter_no_change: int = 15,
         tol: float = 1e-4,
+        scoring: Any = None,
         encode: str | None = "auto",
         bins: int | str = "auto",
         words: Any = None,
@@ -123,6 +127,7 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.scoring = scoring
         self.encode = encode
         self.bins = bins
         self.words = words
@@ -240,6 +245,15 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
                 f"Classes: {list(self.classes_[:20])}."
             )
         return Targets(None, np.ascontiguousarray(codes, np.int32), weights)
+
+    def _targets_back(self, examples: Examples) -> NDArray[Any]:
+        """The targets as they were given, of the rows that count."""
+        rows = slice(None) if examples.rows is None else examples.rows
+        if examples.labels is None:
+            assert examples.Y is not None
+            return examples.Y[rows].astype(np.int64)
+        labels: NDArray[Any] = self.classes_[examples.labels[rows]]
+        return labels
 
     def _with_class_weight(
         self, y: NDArray[Any], weights: NDArray[np.float64] | None

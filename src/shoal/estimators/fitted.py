@@ -13,7 +13,7 @@ from shoal.compute.engine import threads as threads_of
 from shoal.data.examples import Examples, Numbers
 from shoal.diagnosis.case import Case
 from shoal.errors import ShoalWarning
-from shoal.estimators.reading import matrix_of, read
+from shoal.estimators.reading import Ready, matrix_of, read
 from shoal.estimators.settings import rate_of, usual_rate_of
 from shoal.network.architecture import Architecture
 from shoal.training.loop import Report, Trained
@@ -37,6 +37,7 @@ def keep(model: "ShoalBase", architecture: Architecture, trained: Sequence[Train
     model.loss_ = (
         first.losses[first.best_epoch - 1] if first.losses and first.best_epoch else np.nan
     )
+    model.validation_score_curve_ = list(first.validation_scores) or None
     model.best_epoch_ = first.best_epoch
     model.endings_ = [t.ending for t in trained]
     model.training_seconds_ = max(t.seconds for t in trained)
@@ -89,7 +90,9 @@ def answers(model: "ShoalBase", X: Any) -> Iterator[Numbers]:
         and X.flags.c_contiguous
         and not hasattr(model, "feature_names_in_")
     )
-    if not plain:
+    if isinstance(X, Ready):
+        matrix = X.matrix
+    elif not plain:
         matrix = matrix_of(model, read(model, X, reset=False))
     threads = threads_of(model.n_jobs)
     for network in model.networks_:

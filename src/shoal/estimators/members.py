@@ -16,6 +16,7 @@ from shoal.data.split import hold_out
 from shoal.diagnosis.diagnose import findings_of
 from shoal.errors import DataError, SettingError
 from shoal.estimators.fitted import case_of, keep, progress_of, warn
+from shoal.estimators.scores import score_of
 from shoal.estimators.settings import (
     EARLY_STOPPING_ROWS,
     MEMBER,
@@ -65,6 +66,7 @@ def train_members(
         return train(
             architecture, plan_of(model, part.m, seeds[i]), InMemory(part), begun,
             validation=None if held is None else InMemory(held),
+            score=score_of(model, architecture, held, threads),
             threads=threads, stop=stop, report=report,
             keep=checkpoint.keeper(i, seed) if checkpoint else None,
         )  # fmt: skip
@@ -117,6 +119,7 @@ def _checkpoint(model: "ShoalBase", examples: Examples, validation: Examples | N
     question = {
         **{k: v for k, v in plain_settings(model).items() if k not in BITLESS},
         "init": name_of(model.init),
+        "scoring": getattr(model.scoring, "__qualname__", str(model.scoring)),
         "examples": examples.m,
         "inputs": examples.X.shape[1],
         **digest(examples),

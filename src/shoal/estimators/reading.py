@@ -29,6 +29,17 @@ class Targets(NamedTuple):
     weights: NDArray[np.float64] | None
 
 
+class Ready(NamedTuple):
+    """Rows that an estimator need not read: they are as its networks see them."""
+
+    matrix: Matrix
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns); scikit-learn counts the rows by it."""
+        return self.matrix.shape
+
+
 def read(model: "ShoalBase", X: Any, *, reset: bool) -> "pa.Table | NDArray[Any]":
     """X as an Arrow table, or as an array of numbers; names and widths checked."""
     if is_table(X):

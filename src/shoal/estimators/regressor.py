@@ -10,7 +10,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_array
 
 from shoal.compute.engine import engine
-from shoal.data.examples import Numbers
+from shoal.data.examples import Examples, Numbers
 from shoal.errors import DataError
 from shoal.estimators.base import ShoalBase
 from shoal.estimators.fitted import answers
@@ -49,6 +49,7 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
         validation_fraction: float = 0.15,
         n_iter_no_change: int = 15,
         tol: float = 1e-4,
+        scoring: Any = None,
         encode: str | None = "auto",
         bins: int | str = "auto",
         words: Any = None,
@@ -75,6 +76,7 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.scoring = scoring
         self.encode = encode
         self.bins = bins
         self.words = words
@@ -148,6 +150,12 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
                 f"y must have {len(self.target_mean_)} columns, but has {columns.shape[1]}."
             )
         return Targets((columns - self.target_mean_) / self.target_scale_, None, weights)
+
+    def _targets_back(self, examples: Examples) -> NDArray[Any]:
+        """The targets in their own unit, of the rows that count."""
+        assert examples.Y is not None
+        rows = slice(None) if examples.rows is None else examples.rows
+        return self._in_units(examples.Y[rows].T.astype(np.float64), self.target_mean_)
 
     def _outputs(self) -> tuple[int, str]:
         return len(self.target_mean_), "identity"

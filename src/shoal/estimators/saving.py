@@ -87,6 +87,10 @@ def to_document(model: ShoalBase) -> tuple[dict[str, Any], dict[str, NDArray[Any
     # The last entry of a fit that diverged may be no number: a file holds numbers alone.
     tensors["loss_curve"] = tensors["loss_curve"][np.isfinite(tensors["loss_curve"])]
     tensors["validation_loss_curve"] = np.array(model.validation_loss_curve_ or [], np.float64)
+    if model.validation_score_curve_:
+        # A score that is no number counts as below all others.
+        scores = np.array(model.validation_score_curve_, np.float64)
+        tensors["validation_score_curve"] = np.maximum(scores, np.finfo(np.float64).min)
     _put_targets(model, document, tensors)
     return document, tensors
 
@@ -143,6 +147,10 @@ def from_document(document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any
         model.feature_names_in_ = np.array(_get_words(tensors, "features", expected), object)
     model.loss_curve_ = tensors["loss_curve"].tolist()
     model.validation_loss_curve_ = tensors["validation_loss_curve"].tolist() or None
+    model.validation_score_curve_ = None
+    if "validation_score_curve" in tensors:
+        expected |= {"validation_score_curve"}
+        model.validation_score_curve_ = tensors["validation_score_curve"].tolist()
     curve, best = model.loss_curve_, model.best_epoch_
     model.loss_ = curve[best - 1] if 0 < best <= len(curve) else np.nan
     model.interruption_ = None
@@ -174,6 +182,8 @@ def plain_settings(model: ShoalBase) -> dict[str, Any]:
     settings = model.get_params(deep=False)
     if starts_given(settings["init"]):
         settings["init"] = "auto"  # a file holds what was learnt, not what it was learnt from
+    if callable(settings["scoring"]):
+        settings["scoring"] = None
     settings["verbose"] = bool(settings["verbose"])
     settings["checkpoint"] = None
     if not isinstance(settings["random_state"], int | np.integer):

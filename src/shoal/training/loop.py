@@ -45,6 +45,7 @@ class Report(NamedTuple):
     loss: float
     validation_loss: float | None
     seconds: float
+    validation_score: float | None = None
 
 
 class Standing(NamedTuple):
@@ -52,14 +53,20 @@ class Standing(NamedTuple):
 
     state: State
     best: Vector  # with a validation part: the parameters that had the lowest loss there
-    best_loss: float = float("inf")  # that loss; the start is a candidate as well
+    # That loss, or with a scorer the score below 0; the start is a candidate as well.
+    best_loss: float = float("inf")
     best_epoch: int = 0
-    lowest: float = float("inf")  # the lowest validation loss of an epoch
+    lowest: float = float("inf")  # the lowest of an epoch
     waited: int = 0  # epochs since it was lower by tol
     losses: tuple[float, ...] = ()
     validation_losses: tuple[float, ...] = ()
+    validation_scores: tuple[float, ...] = ()
     seconds: float = 0.0
     ending: str = ""  # empty while there is something to go on with
+
+
+# Of parameters, on the validation part: more is better.
+Score = Callable[[Vector], float]
 
 
 class Keep(Protocol):
@@ -81,6 +88,7 @@ class Trained(NamedTuple):
     best_epoch: int  # counted from 1; the epoch whose parameters were kept
     seconds: float
     interruption: BaseException | None = None
+    validation_scores: tuple[float, ...] = ()
 
     @property
     def epochs(self) -> int:
@@ -95,6 +103,7 @@ def train(
     standing: Standing,
     *,
     validation: Terms | None = None,
+    score: Score | None = None,
     threads: int = 1,
     stop: Stop | None = None,
     report: Callable[[Report], None] | None = None,
@@ -102,6 +111,8 @@ def train(
 ) -> Trained:
     """Run epochs until the plan is fulfilled. The result depends on threads in no bit.
 
+    With a validation part its loss says which epoch was the best, or the `score` of the
+    parameters there, where more is better; tol and n_iter_no_change are of the same.
     Nor does it depend on where `standing` was kept: it ends as if it had never stopped.
     """
     began = told = time.perf_counter()
@@ -111,12 +122,13 @@ def train(
     last = standing
     try:
         if validation is not None and not standing.losses:
-            loss = _loss(architecture, standing.state.parameters, validation, threads, stop)
-            last = standing = standing._replace(best_loss=loss)
+            first = standing.state.parameters
+            loss = _loss(architecture, first, validation, threads, stop)
+            last = standing = standing._replace(best_loss=-_score(score, first) if score else loss)
         while not standing.ending:
             called = time.perf_counter()
             last, interruption = _advance(
-                architecture, plan, terms, validation, standing, size, threads, stop
+                architecture, plan, terms, validation, score, standing, size, threads, stop
             )
             now = time.perf_counter()
             if now - called < REPORT_EVERY / 2 and validation is None:
@@ -143,6 +155,7 @@ def _advance(
     plan: Plan,
     terms: Terms,
     validation: Terms | None,
+    score: Score | None,
     standing: Standing,
     size: int,
     threads: int,
@@ -168,14 +181,18 @@ def _advance(
     new = len(losses) > len(standing.losses)
     if after.ending in ("", "finished", "converged") and validation is not None and new:
         loss = _loss(architecture, after.state.parameters, validation, threads, stop)
-        after = _judged(after, plan, loss)
+        after = after._replace(validation_losses=(*after.validation_losses, loss))
+        if score:
+            found = _score(score, after.state.parameters)
+            after = after._replace(validation_scores=(*after.validation_scores, found))
+        after = _judged(after, plan, -found if score else loss)
     if after.ending in ("finished", "plateau") and _uphill(losses):
         after = after._replace(ending="diverged")
     return after, None
 
 
 def _judged(standing: Standing, plan: Plan, loss: float) -> Standing:
-    """The same after one more epoch has the validation loss."""
+    """The same, when one more epoch is judged by this loss (or score below 0)."""
     waited = 0 if loss < standing.lowest - plan.tol else standing.waited + 1
     if loss < standing.best_loss:
         standing = standing._replace(
@@ -183,11 +200,12 @@ def _judged(standing: Standing, plan: Plan, loss: float) -> Standing:
         )
     if plan.n_iter_no_change and waited >= plan.n_iter_no_change:
         standing = standing._replace(ending="plateau")
-    return standing._replace(
-        waited=waited,
-        lowest=min(standing.lowest, loss),
-        validation_losses=(*standing.validation_losses, loss),
-    )
+    return standing._replace(waited=waited, lowest=min(standing.lowest, loss))
+
+
+def _score(score: Score, parameters: Vector) -> float:
+    found = score(parameters)
+    return found if np.isfinite(found) else float("-inf")
 
 
 def _loss(
@@ -203,7 +221,8 @@ def _loss(
 
 def _report(standing: Standing) -> Report:
     validation = standing.validation_losses[-1] if standing.validation_losses else None
-    return Report(len(standing.losses), standing.losses[-1], validation, standing.seconds)
+    score = standing.validation_scores[-1] if standing.validation_scores else None
+    return Report(len(standing.losses), standing.losses[-1], validation, standing.seconds, score)
 
 
 def _trained(standing: Standing, validated: bool, interruption: BaseException | None) -> Trained:
@@ -217,7 +236,7 @@ def _trained(standing: Standing, validated: bool, interruption: BaseException | 
         parameters = state.best
     return Trained(
         parameters, state, losses, standing.validation_losses, ending, best_epoch,
-        standing.seconds, interruption,
+        standing.seconds, interruption, standing.validation_scores,
     )  # fmt: skip
 
 
