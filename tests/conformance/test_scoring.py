@@ -83,7 +83,9 @@ def test_a_saved_model_remembers(tmp_path):
     model.save(tmp_path / "m.shoal")
     loaded = shoal.load(tmp_path / "m.shoal")
     assert loaded.scoring == "roc_auc"
-    assert loaded.validation_score_curve_ == model.validation_score_curve_
+    assert loaded.validation_score_curves_ == model.validation_score_curves_
+    assert loaded.loss_curves_ == model.loss_curves_
+    assert loaded.validation_loss_curves_ == model.validation_loss_curves_
     model.set_params(scoring=len)
     model.save(tmp_path / "n.shoal")
     assert shoal.load(tmp_path / "n.shoal").scoring is None

@@ -2,6 +2,7 @@
 
     settings.py   every parameter checked; what "auto" means
     reading.py    X and y → rows of numbers
+    partial.py    partial_fit
     starts.py     what each member starts from
     scores.py     early stopping by a scorer
     members.py    seeds, parts, checkpoints: the members trained
@@ -55,7 +56,12 @@ class ShoalBase(BaseEstimator):
 
     # --- what the two estimators fill in ---------------------------------------------
 
-    def _learn_targets(self, y: Any, weights: NDArray[np.float64] | None) -> Targets:
+    def _learn_targets(
+        self, y: Any, weights: NDArray[np.float64] | None, classes: Any = None
+    ) -> Targets:
+        raise NotImplementedError
+
+    def _check_classes(self, y: Any, classes: Any, *, first: bool) -> None:
         raise NotImplementedError
 
     def _targets(self, y: Any, weights: NDArray[np.float64] | None) -> Targets:

@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
 from shoal.data.examples import Examples, Numbers
 from shoal.errors import DataError, SettingError
-from shoal.estimators.base import ShoalBase
+from shoal.estimators.base import ShoalBase, check
+from shoal.estimators.partial import goes_on, one_epoch
 from shoal.estimators.reading import Targets
 from shoal.estimators.settings import MAX_ITER
 
@@ -174,6 +176,25 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
             **(lecture | others),
         )
 
+    @available_if(goes_on)  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Go once over these rows, from where the last call ended; for adam and sgd.
+
+        The first call needs all `classes` that will ever come (with several labels there is
+        nothing to name), and learns the encoding of the columns; give it rows enough to show
+        them. `sample_weight` counts row i as so many rows. Raises as `fit` does.
+
+        >>> model = ShoalClassifier(random_state=0, hidden=4)
+        >>> for part in range(3):
+        ...     X = np.random.default_rng(part).normal(size=(200, 2))
+        ...     model = model.partial_fit(X, X[:, 0] > 0, classes=[False, True])
+        >>> model.n_iter_
+        3
+        """
+        check(self)
+        one_epoch(self, X, y, sample_weight, classes)
+        return self
+
     def predict(self, X: Any) -> NDArray[Any]:
         """The likeliest class of each row; with several labels a 0 or 1 for each, (rows, labels)."""
         A2 = self._average(X)
@@ -204,7 +225,26 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
 
     # --- what y means -----------------------------------------------------------------
 
-    def _learn_targets(self, y: Any, weights: NDArray[np.float64] | None) -> Targets:
+    def _check_classes(self, y: Any, classes: Any, *, first: bool) -> None:
+        several = np.ndim(y) == 2 and np.shape(y)[1] > 1
+        if first and classes is None and not several:
+            raise DataError(
+                "partial_fit needs classes=[…] in its first call: all the classes that will ever "
+                "come, as these rows may not have them all."
+            )
+        if (
+            not first
+            and classes is not None
+            and not np.array_equal(_distinct(np.asarray(classes)), self.classes_)
+        ):
+            raise DataError(
+                f"classes={list(classes)[:20]} differ from those of the first call, "
+                f"{list(self.classes_[:20])}. Leave classes out, or fit anew."
+            )
+
+    def _learn_targets(
+        self, y: Any, weights: NDArray[np.float64] | None, classes: Any = None
+    ) -> Targets:
         y = _as_array(y)
         whole = (
             y.ndim == 1 and y.dtype.kind in "bui"
@@ -218,7 +258,7 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         else:
             y = column_or_1d(y, warn=True)
             self._labels_ = 1
-            self.classes_ = _distinct(y)
+            self.classes_ = _distinct(y if classes is None else _as_array(classes))
             self.n_classes_ = len(self.classes_)
             if self.n_classes_ < 2:
                 raise DataError(

@@ -38,6 +38,7 @@ def keep(model: "ShoalBase", architecture: Architecture, trained: Sequence[Train
         first.losses[first.best_epoch - 1] if first.losses and first.best_epoch else np.nan
     )
     model.validation_score_curve_ = list(first.validation_scores) or None
+    model.validation_score_curves_ = [list(t.validation_scores) for t in trained]
     model.best_epoch_ = first.best_epoch
     model.endings_ = [t.ending for t in trained]
     model.training_seconds_ = max(t.seconds for t in trained)

@@ -48,14 +48,10 @@ def train_members(
 ) -> None:
     """Train every member, keep what they learnt, and say what is wrong with it."""
     checkpoint = _checkpoint(model, examples, validation) if model.checkpoint else None
-    seed = seed_of(model.random_state)
-    if checkpoint and checkpoint.seed is not None:
-        seed = checkpoint.seed  # the one that was drawn, if none was given
-    members = members_of(model, examples.m)
-    seeds = [seed if i == 0 else child(seed, MEMBER + i) for i in range(members)]
-    states = go_on(model, architecture)[:members] if model.warm_start else []
-    for i in range(len(states), members):
-        states.append(begin(parameters_of(model, architecture, i, seeds[i]), model.solver))
+    # The seed that was drawn, if none was given.
+    drawn = checkpoint.seed if checkpoint else None
+    seeds, states = first_states(model, architecture, examples.m, drawn)
+    members = len(states)
 
     def job(i: int, threads: int, stop: Stop, report: Callable[[Report], None] | None) -> Trained:
         part, held = parts(model, examples, validation, seeds[i])
@@ -68,7 +64,7 @@ def train_members(
             validation=None if held is None else InMemory(held),
             score=score_of(model, architecture, held, threads),
             threads=threads, stop=stop, report=report,
-            keep=checkpoint.keeper(i, seed) if checkpoint else None,
+            keep=checkpoint.keeper(i, seeds[0]) if checkpoint else None,
         )  # fmt: skip
 
     report = progress_of(model.verbose, model.max_iter)
@@ -84,6 +80,19 @@ def train_members(
     case = case_of(model, part)._replace(starts=tuple(began))
     model.diagnosis_ = findings_of(case, held, thorough=False)
     warn(model, trained)
+
+
+def first_states(
+    model: "ShoalBase", architecture: Architecture, m: int, drawn: int | None = None
+) -> tuple[list[int], list[State]]:
+    """The members' seeds, and where each begins: with `warm_start` where its last fit ended."""
+    seed = seed_of(model.random_state) if drawn is None else drawn
+    members = members_of(model, m)
+    seeds = [seed if i == 0 else child(seed, MEMBER + i) for i in range(members)]
+    states = go_on(model, architecture)[:members] if model.warm_start else []
+    for i in range(len(states), members):
+        states.append(begin(parameters_of(model, architecture, i, seeds[i]), model.solver))
+    return seeds, states
 
 
 def members_of(model: "ShoalBase", m: int) -> int:
@@ -136,9 +145,9 @@ def go_on(model: "ShoalBase", architecture: Architecture) -> list[State]:
         return []
     if model.networks_[0].architecture != architecture:
         raise SettingError(
-            "warm_start=True goes on with the network that is there, but the data or the "
-            f"settings want another one: {model.networks_[0].architecture} there, "
-            f"{architecture} wanted. Use warm_start=False."
+            "warm_start=True and partial_fit go on with the network that is there, but the data "
+            f"or the settings want another one: {model.networks_[0].architecture} there, "
+            f"{architecture} wanted. Use warm_start=False and fit."
         )
     fresh = [begin(network.vector.copy(), model.solver) for network in model.networks_]
     states: list[State] = getattr(model, "_states", fresh)  # a loaded model has no memory

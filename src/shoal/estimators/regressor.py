@@ -1,19 +1,21 @@
 """`ShoalRegressor`: one or several numbers for each row."""
 
 import warnings
-from typing import Any, Literal, overload
+from typing import Any, Literal, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_array
+from sklearn.utils.metaestimators import available_if
 
 from shoal.compute.engine import engine
 from shoal.data.examples import Examples, Numbers
 from shoal.errors import DataError
-from shoal.estimators.base import ShoalBase
+from shoal.estimators.base import ShoalBase, check
 from shoal.estimators.fitted import answers
+from shoal.estimators.partial import goes_on, one_epoch
 from shoal.estimators.reading import Targets
 from shoal.estimators.settings import MAX_ITER
 
@@ -89,6 +91,17 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
         self.checkpoint = checkpoint
         self.verbose = verbose
 
+    @available_if(goes_on)  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Go once over these rows, from where the last call ended; for adam and sgd.
+
+        The first call learns the encoding of the columns, and mean and spread of the targets,
+        by which all calls standardise them; give it rows enough to show them.
+        """
+        check(self)
+        one_epoch(self, X, y, sample_weight)
+        return self
+
     @overload
     def predict(self, X: Any, return_std: Literal[False] = False) -> NDArray[np.float64]: ...
 
@@ -120,7 +133,12 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
 
     # --- what y means -----------------------------------------------------------------
 
-    def _learn_targets(self, y: Any, weights: NDArray[np.float64] | None) -> Targets:
+    def _check_classes(self, y: Any, classes: Any, *, first: bool) -> None:
+        pass  # numbers have none
+
+    def _learn_targets(
+        self, y: Any, weights: NDArray[np.float64] | None, classes: Any = None
+    ) -> Targets:
         numbers = _as_numbers(y)
         if numbers.ndim == 2 and numbers.shape[1] == 1:
             warnings.warn(

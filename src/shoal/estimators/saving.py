@@ -35,6 +35,8 @@ NUMBERS_KEPT = (
     "training_seconds_",
 )
 LISTS_KEPT = ("endings_", "member_seeds_")
+# Of each member, one number an epoch; the last two are empty without a validation part, or a score.
+CURVES = ("loss_curve", "validation_loss_curve", "validation_score_curve")
 
 
 def save(model: ShoalBase, path: str | os.PathLike[str]) -> None:
@@ -83,14 +85,7 @@ def to_document(model: ShoalBase) -> tuple[dict[str, Any], dict[str, NDArray[Any
         _put_words(tensors, f"words.{i}", vocabulary)
     if hasattr(model, "feature_names_in_"):
         _put_words(tensors, "features", [str(name) for name in model.feature_names_in_])
-    tensors["loss_curve"] = np.array(model.loss_curve_, np.float64)
-    # The last entry of a fit that diverged may be no number: a file holds numbers alone.
-    tensors["loss_curve"] = tensors["loss_curve"][np.isfinite(tensors["loss_curve"])]
-    tensors["validation_loss_curve"] = np.array(model.validation_loss_curve_ or [], np.float64)
-    if model.validation_score_curve_:
-        # A score that is no number counts as below all others.
-        scores = np.array(model.validation_score_curve_, np.float64)
-        tensors["validation_score_curve"] = np.maximum(scores, np.finfo(np.float64).min)
+    _put_curves(model, tensors)
     _put_targets(model, document, tensors)
     return document, tensors
 
@@ -114,7 +109,7 @@ def from_document(document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any
         _whole(getattr(shape, name), 0 if name == "n_h" else 1)
     shape.g, shape.sigma  # noqa: B018  unknown names raise KeyError
     expected = {f"network.{i}.{name}" for i in range(members) for name in Parameters._fields}
-    expected |= {"loss_curve", "validation_loss_curve"}
+    expected |= {f"{name}.{i}" for i in range(members) for name in CURVES}
     model.networks_ = []
     for i in range(members):
         matrices = Parameters(*(tensors[f"network.{i}.{name}"] for name in Parameters._fields))
@@ -145,12 +140,7 @@ def from_document(document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any
         setattr(model, name, document["fitted"][name])
     if "features.bytes" in tensors:
         model.feature_names_in_ = np.array(_get_words(tensors, "features", expected), object)
-    model.loss_curve_ = tensors["loss_curve"].tolist()
-    model.validation_loss_curve_ = tensors["validation_loss_curve"].tolist() or None
-    model.validation_score_curve_ = None
-    if "validation_score_curve" in tensors:
-        expected |= {"validation_score_curve"}
-        model.validation_score_curve_ = tensors["validation_score_curve"].tolist()
+    _get_curves(model, tensors)
     curve, best = model.loss_curve_, model.best_epoch_
     model.loss_ = curve[best - 1] if 0 < best <= len(curve) else np.nan
     model.interruption_ = None
@@ -215,6 +205,25 @@ def _whole(value: Any, least: int) -> int:
     if type(value) is not int or value < least:
         raise ValueError(f"expected a whole number from {least} on, found {value!r}")
     return value
+
+
+def _put_curves(model: ShoalBase, tensors: dict[str, NDArray[Any]]) -> None:
+    most = np.finfo(np.float64).max
+    for i in range(len(model.networks_)):
+        for name in CURVES:
+            curve = np.array(getattr(model, f"{name}s_")[i], np.float64)
+            # A file holds finite numbers alone: the last loss of a fit that diverged may be
+            # none, and a score that is none counts as below all others.
+            if name != "validation_score_curve":
+                curve = curve[np.isfinite(curve)]
+            tensors[f"{name}.{i}"] = np.clip(curve, -most, most)
+
+
+def _get_curves(model: Any, tensors: Mapping[str, NDArray[Any]]) -> None:
+    for name in CURVES:
+        curves = [tensors[f"{name}.{i}"].tolist() for i in range(len(model.networks_))]
+        setattr(model, f"{name}s_", curves)
+        setattr(model, f"{name}_", curves[0] if name == "loss_curve" else curves[0] or None)
 
 
 # --- words as bytes with offsets: 10,000 of them fit, and the header stays small ------
