@@ -38,6 +38,14 @@ def test_it_goes_on_after_a_fit_and_after_itself():
     assert model.fingerprint_ == whole.fingerprint_
 
 
+def test_it_goes_on_after_members_that_stopped_early():
+    model = ShoalClassifier(**QUICK, max_iter=200).fit(X, y)
+    epochs = [len(curve) for curve in model.loss_curves_]
+    model.partial_fit(X, y)
+    assert [len(curve) for curve in model.loss_curves_] == [n + 1 for n in epochs]
+    assert model.n_iter_ == max(epochs) + 1
+
+
 def test_parts_teach_what_the_whole_teaches():
     model = ShoalClassifier(**QUICK)
     for _ in range(40):

@@ -19,13 +19,13 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from shoal.data.examples import Examples, Matrix, Numbers
 from shoal.diagnosis.case import Case
 from shoal.errors import DataError, SettingError
-from shoal.estimators.fitted import answers, case_of, fingerprint
+from shoal.estimators.fitted import activations, answers, case_of, fingerprint
 from shoal.estimators.members import members_of, refuse_what_cannot_fit, train_members
 from shoal.estimators.reading import (
     Targets,
@@ -51,7 +51,7 @@ def check(model: "ShoalBase") -> None:
     check_scoring_name(model.scoring)
 
 
-class ShoalBase(BaseEstimator):
+class ShoalBase(TransformerMixin, BaseEstimator):
     """The estimator's contract, but for what y means."""
 
     # --- what the two estimators fill in ---------------------------------------------
@@ -169,6 +169,28 @@ class ShoalBase(BaseEstimator):
         assert total is not None
         return total / total.dtype.type(len(self.networks_)) if len(self.networks_) > 1 else total
 
+    def transform(self, X: Any) -> Numbers:
+        """The hidden activations A1 of each row, all members side by side: (rows, members × hidden).
+
+        With hidden=0 the input takes their place: the columns as the network sees them.
+        `set_output(transform="pandas")` names them, see `get_feature_names_out`.
+        """
+        return activations(self, X)
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        """The names of what `transform` returns: member0_unit0, member0_unit1 …
+
+        `input_features` is there for scikit-learn; it has to be the names seen in `fit`.
+        """
+        check_is_fitted(self)
+        given = _check_feature_names_in(self, input_features)
+        names = [
+            f"member{i}_unit{k}" for i in range(len(self.networks_)) for k in range(self.hidden)
+        ]
+        if not self.networks_[0].architecture.n_h:
+            names = list(self.encoding_.features if self.encoding_ else given)
+        return np.array(names, object)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model to a .shoal file: atomically, and without pickle."""
         from shoal.estimators.saving import save
@@ -183,4 +205,5 @@ class ShoalBase(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = self.encode is not None
         tags.target_tags.required = True
+        tags.transformer_tags.preserves_dtype = []  # activations have the precision of the network
         return tags

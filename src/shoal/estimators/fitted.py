@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from shoal.compute.engine import engine
 from shoal.compute.engine import threads as threads_of
-from shoal.data.examples import Examples, Numbers
+from shoal.data.examples import Examples, Matrix, Numbers, dense
 from shoal.diagnosis.case import Case
 from shoal.errors import ShoalWarning
 from shoal.estimators.reading import Ready, matrix_of, read
@@ -78,9 +78,29 @@ def case_of(model: "ShoalBase", examples: Examples) -> Case:
 
 def answers(model: "ShoalBase", X: Any) -> Iterator[Numbers]:
     """Each member's A2, of shape (n_outputs, rows)."""
+    matrix = seen_by(model, X)
+    threads = threads_of(model.n_jobs)
+    for network in model.networks_:
+        yield engine.predict(network.architecture, network.vector, matrix, threads)
+
+
+def activations(model: "ShoalBase", X: Any) -> Numbers:
+    """The members' A1 side by side, (rows, members × n_h); with no hidden layer X itself."""
+    matrix = seen_by(model, X)
+    if not model.networks_[0].architecture.n_h:
+        return dense(matrix).copy()
+    threads = threads_of(model.n_jobs)
+    parts = [
+        engine.forward(network.architecture, network.vector, matrix, threads)[1].T
+        for network in model.networks_
+    ]
+    return np.concatenate(parts, axis=1)
+
+
+def seen_by(model: "ShoalBase", X: Any) -> Matrix:
+    """The rows as the networks see them."""
     if not hasattr(model, "networks_"):
         check_is_fitted(model)
-    matrix = X
     plain = (
         model.encoding_ is None
         and type(X) is np.ndarray
@@ -92,12 +112,8 @@ def answers(model: "ShoalBase", X: Any) -> Iterator[Numbers]:
         and not hasattr(model, "feature_names_in_")
     )
     if isinstance(X, Ready):
-        matrix = X.matrix
-    elif not plain:
-        matrix = matrix_of(model, read(model, X, reset=False))
-    threads = threads_of(model.n_jobs)
-    for network in model.networks_:
-        yield engine.predict(network.architecture, network.vector, matrix, threads)
+        return X.matrix
+    return X if plain else matrix_of(model, read(model, X, reset=False))
 
 
 def fingerprint(networks: Sequence[Network]) -> str:

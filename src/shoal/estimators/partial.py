@@ -98,9 +98,10 @@ def one_epoch(model: "ShoalBase", X: Any, y: Any, sample_weight: Any, classes: A
         after = outcome.state
         if outcome.ending == "diverged":
             after = begin(state.parameters, model.solver)
+        losses = (*curves[i], *outcome.losses.tolist())
         return Trained(
-            after.parameters, after, (*curves[i], *outcome.losses.tolist()), (), outcome.ending,
-            epoch + 1, time.perf_counter() - began, outcome.interruption,
+            after.parameters, after, losses, (), outcome.ending, len(losses),
+            time.perf_counter() - began, outcome.interruption,
         )  # fmt: skip
 
     trained = train_all(
