@@ -177,6 +177,31 @@ def study(
     run(order, settings, draws, plot=plot, as_json=as_json)
 
 
+@app.command()
+@answering
+def lab(
+    things: o.Things = None,
+    target: o.LabTarget = "",
+    port: o.Port = 0,
+    browser: o.Browser = True,
+    output: o.ModelFile = None,
+    as_json: o.Json = False,
+) -> None:
+    """See a network learn, on a page of this machine.
+
+    Example:  shoal lab
+              shoal lab flights.csv --target late
+              shoal lab '#data=flower&hidden=8'
+              shoal lab '#data=xor&epoch=500' -o xor.shoal
+
+    TABLE is a CSV or Parquet file, LINK what the page's address says from its # on.
+    With -o no page is opened: the network is trained as the link says, and saved.
+    """
+    from shoal.cli.lab import lab as run
+
+    run(things or [], target=target, port=port, browser=browser, output=output, as_json=as_json)
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         import shoal

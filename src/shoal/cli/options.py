@@ -333,6 +333,24 @@ Plot = Annotated[
     _option("--plot", metavar="FILE", help="Picture to write (.png, .svg, .pdf).", parser=file),
 ]
 
+# --- lab ------------------------------------------------------------------------------
+
+Things = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[TABLE] [LINK]", help="A table, a link, or both.", parser=file),
+]
+LabTarget = Annotated[
+    str,
+    _option("--target", "-t", metavar="COLUMN", help="What to predict; the last column if unsaid."),
+]
+Port = Annotated[
+    int, _option("--port", metavar="PORT", help="Where to listen; 0 for any.", parser=whole)
+]
+Browser = Annotated[
+    bool,
+    typer.Option("--browser/--no-browser", metavar=" ", help="Open the page, or only say where."),
+]
+
 # --- predict, evaluate ----------------------------------------------------------------
 
 JsonLines = Annotated[

@@ -1,0 +1,105 @@
+"""`shoal lab`: opens the laboratory, or repeats what one of its links shows."""
+
+import importlib
+import webbrowser
+from typing import Any
+
+from shoal.cli.answers import TERMINATED, exit_code, note, print_json
+from shoal.cli.refuse import refuse_output
+from shoal.cli.show import Screen
+from shoal.errors import SettingError
+from shoal.lab.experiment import TABLE, Experiment
+from shoal.lab.tables import Known, Tables
+from shoal.lab.takeaway import model_of, of_table, reached
+from shoal.lab.training import prepare
+
+PORTS = 65_535
+
+
+def lab(
+    things: list[str], *, target: str, port: int, browser: bool, output: str | None, as_json: bool
+) -> None:
+    """Open the page of an experiment; with `output` train it here and save it."""
+    table, link = _told_apart(things)
+    if not 0 <= port <= PORTS:
+        raise SettingError(f"--port {port}: expected a number from 0 (any) to {PORTS:,}.")
+    if target and table is None:
+        raise SettingError(f"--target {target}: expected a TABLE too, in which that is a column.")
+    refuse_output(output, (table,))
+    experiment, tables = Experiment.of(link), Tables()
+    if table is not None:
+        known = tables.open(table, target)
+        experiment = _about(experiment, known, target)
+    prepare(experiment, tables)  # what is wrong is told here, not on the page
+    if output is None:
+        _serve(experiment, tables, port, browser, as_json)
+        return
+    _train(experiment, tables, output, as_json)
+
+
+def _told_apart(things: list[str]) -> tuple[str | None, str]:
+    links = [
+        thing
+        for thing in things
+        if "#" in thing and not thing.lower().endswith((".csv", ".parquet"))
+    ]
+    tables = [thing for thing in things if thing not in links]
+    if len(links) > 1 or len(tables) > 1:
+        raise SettingError("expected at most one TABLE and one LINK (which has a #).")
+    return (tables[0] if tables else None), (links[0] if links else "")
+
+
+def _about(experiment: Experiment, known: Known, target: str) -> Experiment:
+    if experiment.table and experiment.table != known.digest:
+        note(
+            f"the link is about a table with hash {experiment.table}, and {known.name} has "
+            f"{known.digest}: another table, or changed since."
+        )
+        experiment = experiment.changed({"table": known.digest})
+    changes: dict[str, Any] = {"target": target} if target else {}
+    if not experiment.table:
+        # A table of any size: the steps that suit it, and no features that it has not.
+        changes |= {"solver": "adam", "hidden": 8, "rows": 5000}
+    return of_table(experiment, known.digest).changed(changes | {"data": TABLE})
+
+
+def _train(experiment: Experiment, tables: Tables, output: str, as_json: bool) -> None:
+    ready = prepare(experiment, tables)
+    standing = reached(ready, experiment.epoch)
+    model = model_of(ready, standing)
+    model.save(output)
+    screen = Screen.beside(as_json)
+    screen.line("trained", f"{standing.epoch:,} epochs")
+    screen.line("saved", f"{output}     fingerprint {model.fingerprint_}")
+    screen.done()
+    if as_json:
+        print_json({"model": output, "epochs": standing.epoch, "fingerprint": model.fingerprint_})
+
+
+def _serve(experiment: Experiment, tables: Tables, port: int, browser: bool, as_json: bool) -> None:
+    try:
+        served = importlib.import_module("shoal.lab.server")
+    except ImportError as error:
+        raise SettingError(
+            f"the laboratory needs a web server, which cannot be imported ({error}). Install it: "
+            "pip install 'shoal[lab]'"
+        ) from None
+    server = served.Server(tables, opening=experiment.fragment, port=port)
+    address = f"{server.address}#{experiment.fragment}".removesuffix("#")
+
+    def ready() -> None:
+        screen = Screen.beside(as_json)
+        screen.line("laboratory", address)
+        screen.line("", "open it on this machine; Ctrl-C ends it")
+        screen.done()
+        if as_json:
+            print_json({"address": address})
+        if browser:
+            webbrowser.open(address)
+
+    try:
+        server.run(ready)
+    except KeyboardInterrupt as interruption:
+        if exit_code(interruption) == TERMINATED:
+            raise
+        note("the laboratory is closed.")

@@ -1,0 +1,15 @@
+"""The laboratory: a page on this machine where a network trains before one's eyes.
+
+experiment   the whole state of a screen as one value, to and from a link
+toys tables  data: drawn by counting, or somebody's own
+question     the data of an experiment, as an estimator takes them
+training     the ordinary estimator's training, in short calls
+session      one training thread for each page
+frames equations units starts takeaway      what a page asks for
+guard        who may ask
+app server   the routes, and whoever serves them
+"""
+
+from shoal.lab.takeaway import repeat
+
+__all__ = ["repeat"]

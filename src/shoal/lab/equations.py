@@ -1,0 +1,120 @@
+"""The ten equations with a network's own numbers, for one example, and a lamp for each.
+
+    [1] … [5], [8]    one example's column of each array, which is (rows, m)
+    [6] [7] [9] [10]  the means over all examples
+
+What just changed is marked by the page: each array comes with its values one call earlier.
+The lamps are `gradient_check`'s, on the kernel that trains.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.diagnosis.gradients import EQUATIONS, TOLERANCES, gradient_check
+from shoal.lab.frames import rounded
+from shoal.lab.session import View
+from shoal.lab.training import Ready
+from shoal.training.network import Network
+
+Array = NDArray[np.floating]
+
+MOST_ROWS, MOST_COLUMNS = 16, 16  # of an array that is written out
+MOST_CHECKED = 200  # examples
+
+
+class Symbol(NamedTuple):
+    """An array of the lecture: its shape, some of its values, and what they were before."""
+
+    name: str
+    shape: tuple[int, int]
+    values: list[list[float | None]]
+    before: list[list[float | None]]
+    column: bool  # whether one example's column of it is shown
+
+
+FORWARD = ("Z1", "A1", "Z2", "A2")
+STEP = {
+    "Z1": ("W1", "X", "b1"), "A1": ("Z1",), "Z2": ("W2", "A1", "b2"), "A2": ("Z2",),
+    "dZ2": ("A2", "Y"), "dW2": ("dZ2", "A1"), "db2": ("dZ2",),
+    "dZ1": ("W2", "dZ2", "Z1"), "dW1": ("dZ1", "X"), "db1": ("dZ1",),
+}  # fmt: skip
+
+
+def equations(view: View, example: int) -> dict[str, Any]:
+    """All that the page shows of the equations, for the example with this number."""
+    ready, m = view.ready, view.ready.examples.m
+    example = min(example, m - 1)
+    now = _arrays(ready, ready.network(view.standing.state.parameters))
+    before = _arrays(ready, ready.network(view.before.state.parameters))
+    symbols = {name: _symbol(name, now[name], before[name], example)._asdict() for name in now}
+    return {
+        "version": view.version,
+        "epoch": view.standing.epoch,
+        "before": view.before.epoch,
+        "example": example,
+        "m": m,
+        "cost": view.curve[-1].loss,
+        "learning_rate": ready.rule.learning_rate,
+        "solver": ready.rule.solver,
+        "equations": [
+            {"name": name, "mark": mark, "formula": formula, "uses": STEP[name]}
+            for name, (mark, formula) in EQUATIONS.items()
+            if name in STEP and not (ready.linear and name in ("Z1", "A1", "dZ1", "dW1", "db1"))
+        ],
+        "symbols": symbols,
+        "lamps": lamps(ready, view),
+        "python": two_lines(ready),
+    }
+
+
+def lamps(ready: Ready, view: View) -> dict[str, Any]:
+    """Of each equation its error against finite differences, and whether that is rounding."""
+    some = ready.examples
+    if some.m > MOST_CHECKED:
+        some = some.take(np.linspace(0, some.m - 1, MOST_CHECKED).astype(np.uint32))
+    X, Y, _ = some.columns(ready.shape.n_y)
+    with np.errstate(all="ignore"):
+        check = gradient_check(ready.network(view.standing.state.parameters), X, Y)
+    return {
+        line.name: {
+            "error": float(f"{line.error:.2g}") if np.isfinite(line.error) else None,
+            "tolerance": TOLERANCES[line.dtype],
+            "passed": line.passed,
+        }
+        for line in check.lines
+        if line.dtype == "float64"
+    }
+
+
+def two_lines(ready: Ready) -> str:
+    """The same in two lines of Python, for the model that is taken away or fitted."""
+    shape = ready.shape
+    return (
+        "print(net.forward(X), net.gradients(X, Y))  # [1] to [10], one column is one example\n"
+        f"print(shoal.gradient_check(net, X, Y))  # net: {shape.n_x} → {shape.n_h} → {shape.n_y}, "
+        "such as model.networks_[0]"
+    )
+
+
+def _arrays(ready: Ready, network: Network) -> dict[str, Array]:
+    X, Y, _ = ready.examples.columns(ready.shape.n_y)
+    with np.errstate(all="ignore"):
+        forward, gradients = network.forward(X), network.gradients(X, Y)
+    p = network.parameters
+    arrays = {"X": X, "Y": Y, "W2": p.W2, "b2": p.b2, "Z2": forward.Z2, "A2": forward.A2}
+    arrays |= {"dZ2": gradients.dZ2, "dW2": gradients.dW2, "db2": gradients.db2}
+    arrays["A1"] = forward.A1 if not ready.linear else X
+    if not ready.linear:
+        arrays |= {"W1": p.W1, "b1": p.b1, "Z1": forward.Z1}
+        arrays |= {"dZ1": gradients.dZ1, "dW1": gradients.dW1, "db1": gradients.db1}
+    return arrays
+
+
+def _symbol(name: str, V: Array, before: Array, example: int) -> Symbol:
+    column = name in ("X", "Y", "Z1", "A1", "Z2", "A2", "dZ1", "dZ2")
+    part = slice(example, example + 1) if column else slice(MOST_COLUMNS)
+    rows = slice(MOST_ROWS)
+    shape = (int(V.shape[0]), int(V.shape[1]))
+    return Symbol(name, shape, rounded(V[rows, part]), rounded(before[rows, part]), column)

@@ -1,0 +1,130 @@
+// The ten equations with this network's own numbers: shapes, values, what changed, lamps.
+
+import { signColour } from "./colours.js";
+import { figure, h, whole } from "./dom.js";
+import { copyable } from "./copy.js";
+
+const GIVEN = ["X", "Y"], LEARNT = ["W1", "b1", "W2", "b2"];
+const MEANING = {
+  X: "the examples", Y: "their targets", W1: "weights into the hidden layer", b1: "its biases",
+  W2: "weights into the output layer", b2: "its biases", Z1: "before g", A1: "what the hidden units say",
+  Z2: "before σ", A2: "what the network says", dZ2: "slope of each example's loss", dW2: "slope of the cost",
+  db2: "slope of the cost", dZ1: "slope of each example's loss", dW1: "slope of the cost", db1: "slope of the cost",
+};
+const EVERY = 400; // milliseconds between two looks while training
+
+export class Equations {
+  constructor({ say, change, scene }) {
+    Object.assign(this, { say, change, scene, asked: 0, busy: false });
+    this.example = h("input", { type: "number", id: "q-example", min: 1, step: 1, value: 1, onchange: () => this.choose() });
+    this.step = h("input", { type: "number", id: "q-step", min: 0, step: 1, value: 0, onchange: () => this.say("go", { epoch: Math.max(0, Math.round(Number(this.step.value))) }) });
+    this.next = h("button", { type: "button", class: "pill", onclick: () => this.say("step", { epochs: 1 }) }, "Next step");
+    this.head = h("p", { class: "quiet-text" });
+    this.body = h("div", { class: "equations" });
+    this.root = h("div", { class: "stack" },
+      h("div", { class: "bar-row" },
+        h("label", { for: "q-example" }, "Example ", this.example), h("label", { for: "q-step" }, "Step ", this.step), this.next, this.head),
+      this.body);
+  }
+
+  choose() {
+    const example = Math.max(1, Math.round(Number(this.example.value) || 1)) - 1;
+    this.change({ example });
+  }
+
+  open() { this.seen = null; this.ask(); }
+
+  show(scene) { this.example.max = scene.rows[0]; this.seen = null; }
+
+  draw(scene, frame) {
+    if (frame.version === this.seen || this.busy) return;
+    const wait = frame.playing ? EVERY - (performance.now() - this.asked) : 0;
+    if (wait <= 0) this.ask();
+  }
+
+  ask() {
+    if (!this.scene()) return;
+    this.busy = true;
+    this.asked = performance.now();
+    this.say("equations", { example: this.scene().experiment.example });
+  }
+
+  answer(answer) {
+    this.busy = false;
+    this.seen = answer.version;
+    if (document.activeElement !== this.example) this.example.value = answer.example + 1;
+    if (document.activeElement !== this.step) this.step.value = answer.epoch;
+    const changed = answer.before === answer.epoch ? "" : ` Marked is what changed since step ${whole(answer.before)}.`;
+    this.head.textContent = `of ${whole(answer.m)} examples, m = ${whole(answer.m)}. One column is one example.${changed}`;
+    const symbol = (name) => this.symbol(answer, name);
+    const have = (names) => names.filter((name) => answer.symbols[name]);
+    const equations = answer.equations.map((each) => [each, this.equation(answer, each)]);
+    const forward = equations.filter(([{ name }]) => !name.startsWith("d")).map(([, card]) => card);
+    const backward = equations.filter(([{ name }]) => name.startsWith("d")).map(([, card]) => card);
+    this.body.replaceChildren(
+      section("Given", GIVEN.map(symbol)), section("Learnt so far", have(LEARNT).map(symbol)),
+      section("Forward", [...forward, this.cost(answer)]), section("Backward", backward),
+      section("Update", this.updates(answer, have(LEARNT))),
+      section("The same in Python", [h("div", { class: "card wide-card" }, copyable(answer.python, "Copy the Python"))]));
+  }
+
+  equation(answer, { name, mark, formula, uses }) {
+    const shape = (n) => `(${answer.symbols[n].shape.join(" × ")})`;
+    return h("article", { class: "card equation", "data-equation": name, "aria-label": `Equation ${mark} ${formula}` },
+      h("header", {}, h("span", { class: "mark" }, mark), h("span", { class: "formula" }, formula), lamp(answer.lamps[name])),
+      h("p", { class: "shapes" }, uses.filter((n) => answer.symbols[n]).map((n) => h("span", {}, `${n} ${shape(n)}`))),
+      this.values(answer, name));
+  }
+
+  symbol(answer, name) {
+    return h("article", { class: "card equation", "data-symbol": name }, h("header", {}, h("span", { class: "formula" }, name), h("small", {}, MEANING[name])), this.values(answer, name));
+  }
+
+  values(answer, name) {
+    const { shape, values, before, column } = answer.symbols[name];
+    const note = `${name} (${shape.join(" × ")})${column ? `, column ${answer.example + 1}` : ""}`;
+    return h("figure", {}, h("figcaption", {}, note), matrix(values, before, column ? shape[0] > values.length : shape[0] > values.length || shape[1] > (values[0]?.length ?? 0)));
+  }
+
+  cost(answer) {
+    return h("article", { class: "card equation", "data-equation": "J" },
+      h("header", {}, h("span", { class: "formula" }, "J = Σ L(A2, Y) / m"), lamp(answer.lamps.J)),
+      h("p", { class: "cost" }, figure(answer.cost, 4)));
+  }
+
+  updates(answer, names) {
+    const RULES = {
+      adam: "; m̂ and v̂ are adam's running means of the slopes and of their squares.",
+      sgd: ", with momentum 0.9: the step goes on in part as it went before.",
+      lbfgs: "; H is what the last steps tell of the curvature, and a line search chooses how far to go.",
+      gd: "; repeat until nothing moves any more.",
+    };
+    const rule = answer.solver === "lbfgs" ? (name) => `${name} := ${name} − α H d${name}` : answer.solver !== "adam" ? (name) => `${name} := ${name} − α d${name}` : (name) => `${name} := ${name} − α m̂ / (√v̂ + ε)`;
+    return [h("div", { class: "card wide-card" },
+      h("p", { class: "formulas" }, names.map((name) => h("span", { class: "formula" }, rule(name)))),
+      h("p", { class: "quiet-text" }, `α = ${answer.learning_rate}${RULES[answer.solver]}`))];
+  }
+}
+
+function section(title, cards) {
+  return h("section", {}, h("h2", {}, title), h("div", { class: "cards" }, cards));
+}
+
+function lamp(line) {
+  if (!line) return null;
+  const text = line.error === 0 ? "exact" : `error ${line.error === null ? "not a number" : line.error.toExponential(1)}`;
+  return h("span", { class: `lamp ${line.passed ? "good" : "bad"}`, title: `against finite differences; allowed is ${line.tolerance}` },
+    h("i", { "aria-hidden": "true" }, line.passed ? "✓" : "✗"), h("span", {}, line.passed ? "" : "fails: ", text));
+}
+
+/** A matrix as a table; entries that changed are marked. */
+export function matrix(values, before, more) {
+  const largest = Math.max(1e-12, ...values.flat().map((v) => Math.abs(v ?? 0)));
+  const body = h("tbody", {}, values.map((row, i) => h("tr", {}, row.map((value, j) => {
+    const changed = before && before[i]?.[j] !== value;
+    const cell = h("td", { class: changed ? "changed" : null, title: changed ? `was ${before[i]?.[j]}` : null }, figure(value));
+    cell.style.background = signColour(value ?? 0, 0.05 + 0.27 * (Math.abs(value ?? 0) / largest));
+    return cell;
+  }))));
+  return h("div", { class: "matrix", tabindex: values[0]?.length > 6 ? 0 : null }, h("table", {}, body), more ? h("small", {}, "and more") : null);
+}

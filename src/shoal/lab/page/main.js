@@ -1,0 +1,203 @@
+// The page: one experiment, one session, five views of it.
+
+import { css, onTheme, theme } from "./colours.js";
+import { Controls } from "./controls.js";
+import { $, figure, h, still } from "./dom.js";
+import { Equations } from "./equations.js";
+import { Initialise } from "./initialise.js";
+import { Link } from "./link.js";
+import { TakeAway } from "./takeaway.js";
+import { showFigures, Train } from "./train.js";
+import { Units } from "./units.js";
+
+const VIEWS = [["train", "Train"], ["equations", "Equations"], ["initialise", "Initialise"], ["units", "Units"], ["take-away", "Take away"]];
+const CALM = 250; // milliseconds between frames where motion is to be reduced
+
+let scene = null, frame = null, view = null, wanted = null, waiting = false, opening = true;
+const taken = []; // milliseconds that the last frames took
+
+const link = new Link({
+  open: () => link.say("open", { fragment: location.hash.slice(1) }),  // "" is what the command line named
+  close: (reason) => notice(reason || "The laboratory is closed. Start it again with: shoal lab"),
+  error: ({ message }) => failed(message),
+  scene: arrived,
+  frame: (next) => { if (scene && !opening && String(next.shape) === String(scene.shape)) { frame = next; plan(); } },
+  equations: (answer) => views.equations.answer(answer),
+  units: (answer) => views.units.answer(answer),
+  starts: (answer) => views.initialise.answer(answer),
+  progress: (answer) => views.initialise.progress(answer),
+  take: (answer) => views["take-away"].answer(answer),
+});
+
+const say = (what, message) => link.say(what, message);
+const change = (changes) => { notice(""); say("set", { changes }); };
+const shared = { say, change, scene: () => scene, frame: () => frame, notice, picture };
+const views = {
+  train: new Train(shared), equations: new Equations(shared), initialise: new Initialise(shared),
+  units: new Units(shared), "take-away": new TakeAway(shared),
+};
+const controls = new Controls($("fields"), change, upload);
+
+// --- what arrives -----------------------------------------------------------------------
+
+function arrived(next) {
+  scene = next;
+  opening = false;
+  $("closed")?.remove();
+  controls.show(scene);
+  for (const each of Object.values(views)) each.show?.(scene);
+  showView(scene.experiment.view);
+  document.title = `${scene.name || scene.toys.find(([name]) => name === scene.experiment.data)?.[1] || "shoal"} · shoal lab`;
+  document.body.classList.toggle("no-tabs", scene.experiment.hide.includes("tabs"));
+  if (frame && String(frame.shape) !== String(scene.shape)) frame = null;
+  say("frame", { seen: -1 });
+}
+
+function failed(message) {
+  notice(message);
+  const missing = message.match(/table with hash ([0-9a-f]{16})/);
+  if (missing && opening) {
+    wanted = { table: missing[1], fragment: location.hash.slice(1) };
+    say("open", { fragment: "#" });
+  } else if (!scene || opening) say("open", { fragment: "#" });
+  else controls.show(scene);
+}
+
+function plan() {
+  if (waiting) return;
+  waiting = true;
+  const next = () => requestAnimationFrame(() => { waiting = false; draw(); });
+  if (still.matches && frame.playing) setTimeout(next, CALM);
+  else next();
+}
+
+function draw() {
+  if (!scene || !frame) return;
+  const began = performance.now();
+  showFigures(scene, frame);
+  $("play").classList.toggle("playing", frame.playing);
+  const title = frame.playing ? "Pause" : "Play";
+  $("play").setAttribute("aria-label", title);
+  $("play").title = title;
+  view.draw?.(scene, frame);
+  if (!frame.playing) {
+    views.train.label(scene, frame);
+    remember(frame.fragment);
+    report();
+  }
+  taken.push(performance.now() - began);
+  if (taken.length > 60) taken.shift();
+  const root = document.documentElement.dataset;
+  root.frame = [...taken].sort((a, b) => a - b)[taken.length >> 1].toFixed(2);
+  root.epoch = frame.epoch;
+  root.playing = frame.playing;
+  root.version = frame.version;
+  say("frame", { seen: frame.version });
+}
+
+let reported = "";
+function report() {
+  const told = frame.ending === "diverged"
+    ? `The loss is no longer a number after ${frame.epoch} epochs: try a smaller learning rate. The best network seen is shown.`
+    : `Epoch ${frame.epoch}, loss ${figure(frame.loss)}, ${scene.output === "identity" ? "R²" : "accuracy"} ${figure(frame.accuracy)}`;
+  if (told === reported) return;
+  reported = told;
+  $("said").textContent = told;
+  if (frame.ending === "diverged") notice(told);
+}
+
+function remember(fragment) {
+  if (location.hash.slice(1) !== fragment) history.replaceState(null, "", fragment ? `#${fragment}` : "/");
+}
+
+function notice(text) {
+  $("notice").textContent = text;
+  $("notice").hidden = !text;
+}
+
+// --- what is asked for ------------------------------------------------------------------
+
+async function upload(file) {
+  notice("");
+  let answer;
+  try {
+    const response = await fetch(`/table?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file });
+    answer = await response.json();
+  } catch {
+    return notice(`${file.name} could not be brought here: it may be too large (32 MiB at most), or the laboratory is closed.`);
+  }
+  if (answer.error) return notice(answer.error);
+  if (wanted?.table === answer.table) {
+    say("open", { fragment: wanted.fragment });
+    wanted = null;
+    return undefined;
+  }
+  return controls.choose(`table:${answer.table}`);
+}
+
+$("play").addEventListener("click", () => say(frame?.playing ? "pause" : "play"));
+$("rewind").addEventListener("click", () => say("rewind"));
+$("step").addEventListener("click", () => say("step", { epochs: 1 }));
+$("step10").addEventListener("click", () => say("step", { epochs: 10 }));
+$("step").title = "One step: an iteration, or an epoch of mini-batches";
+$("step10").title = "Ten steps";
+$("step").setAttribute("aria-label", "One step");
+$("step10").setAttribute("aria-label", "Ten steps");
+
+document.querySelector("[data-skip]").addEventListener("click", (event) => { event.preventDefault(); $("stage").focus(); });
+document.addEventListener("dragover", (event) => { event.preventDefault(); document.body.classList.add("dropping"); });
+document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) document.body.classList.remove("dropping"); });
+document.addEventListener("drop", (event) => {
+  event.preventDefault();
+  document.body.classList.remove("dropping");
+  if (event.dataTransfer.files[0]) upload(event.dataTransfer.files[0]);
+});
+window.addEventListener("hashchange", () => { opening = true; frame = null; say("open", { fragment: location.hash.slice(1) || "#" }); });
+window.addEventListener("resize", () => { if (frame) plan(); });
+onTheme(() => { if (scene) { for (const each of Object.values(views)) each.show?.(scene); } if (frame) plan(); });
+
+/** Network and surface side by side, as a picture. */
+function picture(give) {
+  const { diagram, surface } = views.train;
+  const [left, right] = [diagram.canvas, surface.canvas];
+  const canvas = h("canvas", { width: left.width + right.width + 60, height: Math.max(left.height, right.height) + 40 });
+  const context = canvas.getContext("2d");
+  context.fillStyle = css(theme().paper);
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(left, 20, (canvas.height - left.height) / 2);
+  context.drawImage(right, left.width + 40, (canvas.height - right.height) / 2);
+  canvas.toBlob(give, "image/png");
+}
+
+// --- the views as tabs --------------------------------------------------------------------
+
+const tabs = document.querySelector("[role=tablist]");
+VIEWS.forEach(([name, title]) => tabs.append(h("button", {
+  role: "tab", id: `tab-${name}`, "data-view": name, "aria-controls": "stage", type: "button",
+  onclick: () => { showView(name); change({ view: name }); },
+}, title)));
+tabs.addEventListener("keydown", (event) => {
+  const all = [...tabs.children], at = all.indexOf(document.activeElement);
+  const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: all.length - 1 }[event.key];
+  if (to === undefined || at < 0) return;
+  event.preventDefault();
+  all.at(to % all.length).focus();
+  all.at(to % all.length).click();
+});
+
+function showView(name) {
+  if (view === views[name]) return;
+  view = views[name];
+  for (const tab of tabs.children) {
+    const chosen = tab.dataset.view === name;
+    tab.setAttribute("aria-selected", chosen);
+    tab.tabIndex = chosen ? 0 : -1;
+  }
+  $("stage").setAttribute("aria-labelledby", `tab-${name}`);
+  $("stage").replaceChildren(view.root);
+  document.body.dataset.view = name;
+  view.open?.(scene);
+  if (frame) plan();
+}
+
+if (matchMedia("(max-width: 900px)").matches) $("controls-fold").open = false;

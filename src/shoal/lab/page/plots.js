@@ -1,0 +1,47 @@
+// Small plots in SVG: loss curves and histograms. Nothing is said by colour alone.
+
+import { figure, h, s, whole } from "./dom.js";
+
+const W = 360, H = 150, LEFT = 40, BOTTOM = 20, TOP = 8, RIGHT = 8;
+
+/** Loss curves: lines are {name, kind, points: [[epoch, loss], …]}. */
+export function curves(svg, lines, { width = W, height = H, log = false } = {}) {
+  const points = lines.flatMap((line) => line.points.filter(([, y]) => y !== null));
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  svg.replaceChildren();
+  if (!points.length) return;
+  const last = Math.max(1, ...points.map(([x]) => x));
+  const top = Math.max(...points.map(([, y]) => y)) * 1.05 || 1;
+  const at = log ? (x) => Math.log1p(x) / Math.log1p(last) : (x) => x / last;
+  const X = (x) => LEFT + (width - LEFT - RIGHT) * at(x);
+  const Y = (y) => height - BOTTOM - (height - BOTTOM - TOP) * Math.min(1, y / top);
+  for (const y of [0, top / 2.1, top / 1.05]) {
+    svg.append(s("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: Y(y), y2: Y(y) }));
+    svg.append(s("text", { class: "tick", x: LEFT - 6, y: Y(y) + 4, "text-anchor": "end" }, figure(y, 2)));
+  }
+  svg.append(s("text", { class: "tick", x: LEFT, y: height - 5 }, "0"));
+  svg.append(s("text", { class: "tick", x: width - RIGHT, y: height - 5, "text-anchor": "end" }, whole(last)));
+  for (const { kind, points: own } of lines) {
+    const path = own.filter(([, y]) => y !== null).map(([x, y], i) => `${i ? "L" : "M"}${X(x).toFixed(1)} ${Y(y).toFixed(1)}`).join("");
+    if (path) svg.append(s("path", { class: `line ${kind}`, d: path }));
+  }
+}
+
+/** A histogram of shares in equal bins from low to high. */
+export function histogram(shares, { width = 150, height = 46, low, high, title, kind = "" }) {
+  const most = Math.max(0.04, ...shares);
+  const svg = s("svg", { class: `histogram ${kind}`, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": title });
+  const w = width / shares.length;
+  shares.forEach((share, i) => {
+    const t = (height - 14) * (share / most);
+    svg.append(s("rect", { x: i * w + 0.5, y: height - 13 - t, width: Math.max(0.5, w - 1), height: t }));
+  });
+  svg.append(s("line", { class: "grid", x1: 0, x2: width, y1: height - 13, y2: height - 13 }));
+  svg.append(s("text", { class: "tick", x: 0, y: height - 2 }, figure(low, 1)));
+  svg.append(s("text", { class: "tick", x: width, y: height - 2, "text-anchor": "end" }, figure(high, 1)));
+  return svg;
+}
+
+/** What line is which. */
+export const legend = (entries) =>
+  h("p", { class: "legend" }, entries.map(([kind, name]) => h("span", { class: `key ${kind}` }, name)));

@@ -1,0 +1,106 @@
+// The decision surface with the points on it; a click, or Enter at the cross, adds a point.
+
+import { colourOf, css, ramp, shades, theme } from "./colours.js";
+import { figure, h, sized } from "./dom.js";
+
+export class Surface {
+  constructor(add) {
+    this.add = add;
+    this.canvas = h("canvas", { class: "surface", role: "img", tabindex: 0 });
+    this.image = h("canvas");
+    this.cross = null;
+    this.canvas.addEventListener("click", (event) => {
+      const box = this.canvas.getBoundingClientRect();
+      this.place((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
+    });
+    this.canvas.addEventListener("keydown", (event) => this.key(event));
+    this.canvas.addEventListener("blur", () => { this.cross = null; this.redraw(); });
+  }
+
+  key(event) {
+    const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    if (moves[event.key]) {
+      const [x, y] = this.cross ?? [0.5, 0.5];
+      const by = event.shiftKey ? 0.1 : 0.02;
+      this.cross = [x + by * moves[event.key][0], y + by * moves[event.key][1]].map((v) => Math.min(1, Math.max(0, v)));
+      this.redraw();
+    } else if (event.key === "Enter" && this.cross) this.place(...this.cross);
+    else return;
+    event.preventDefault();
+  }
+
+  place(x, y) {
+    const { x1, x2 } = this.scene;
+    this.add(x1[0] + x * (x1[1] - x1[0]), x2[1] - y * (x2[1] - x2[0]));
+  }
+
+  draw(scene, frame, options) {
+    Object.assign(this, { scene, frame, options });
+    this.redraw();
+  }
+
+  redraw() {
+    const { scene, frame, canvas } = this;
+    if (!frame) return;
+    const size = Math.floor(canvas.parentElement.clientWidth);
+    if (size < 10) return;
+    const context = sized(canvas, size, size);
+    this.paint(scene, frame);
+    context.imageSmoothingEnabled = !this.options.steps;
+    context.drawImage(this.image, 0, 0, size, size);
+    if (this.options.points) this.dots(context, size, scene.points, false);
+    if (this.options.validation) this.dots(context, size, scene.points_val, true);
+    if (this.cross) {
+      const [x, y] = [this.cross[0] * size, this.cross[1] * size];
+      context.strokeStyle = theme().ink;
+      context.lineWidth = 1.5;
+      context.beginPath();
+      context.moveTo(x - 9, y); context.lineTo(x + 9, y); context.moveTo(x, y - 9); context.lineTo(x, y + 9);
+      context.stroke();
+    }
+  }
+
+  paint(scene, frame) {
+    const side = scene.side;
+    this.image.width = this.image.height = side;
+    const context = this.image.getContext("2d");
+    const image = context.createImageData(side, side);
+    const pixels = new Uint32Array(image.data.buffer);
+    const plane = frame.bytes.subarray(0, side * side);
+    if (frame.planes === 1) {
+      const colours = ramp();
+      const steps = this.options.steps;
+      for (let i = 0; i < pixels.length; i++) pixels[i] = colours[steps ? (plane[i] > 127 ? 220 : 35) : plane[i]];
+    } else {
+      const sure = frame.bytes.subarray(side * side, 2 * side * side);
+      const tables = scene.classes.map((_, k) => shades(k));
+      const steps = this.options.steps;
+      for (let i = 0; i < pixels.length; i++) pixels[i] = tables[plane[i]][steps ? 200 : sure[i]];
+    }
+    context.putImageData(image, 0, 0);
+  }
+
+  dots(context, size, points, hollow) {
+    const { x1, x2 } = this.scene;
+    const r = Math.max(2.2, size / 130);
+    const paper = css(theme().paper);
+    context.lineWidth = 1;
+    for (const [a, b, y] of points) {
+      const x = ((a - x1[0]) / (x1[1] - x1[0])) * size;
+      const z = ((x2[1] - b) / (x2[1] - x2[0])) * size;
+      const colour = colourOf(this.scene, y);
+      context.beginPath();
+      context.arc(x, z, r, 0, 7);
+      context.fillStyle = hollow ? paper : colour;
+      context.strokeStyle = hollow ? colour : paper;
+      context.fill();
+      context.stroke();
+    }
+  }
+
+  label(frame, scene) {
+    this.canvas.setAttribute("aria-label",
+      `What the network says over ${scene.axes[0]} and ${scene.axes[1] || "nothing else"}, after ${frame.epoch} epochs; loss ${figure(frame.loss)}.` +
+      (scene.experiment.data === "table" ? "" : " Arrow keys move a cross, Enter adds a point."));
+  }
+}

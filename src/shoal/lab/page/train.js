@@ -1,0 +1,177 @@
+// The view that trains: network, surface, losses, and weights by hand.
+
+import { colourOf, signColour } from "./colours.js";
+import { Diagram } from "./diagram.js";
+import { $, figure, h, percent, s, whole } from "./dom.js";
+import { curves, legend } from "./plots.js";
+import { Surface } from "./surface.js";
+
+export class Train {
+  constructor({ change, say }) {
+    Object.assign(this, { change, say });
+    this.options = { points: true, validation: false, steps: false };
+    this.diagram = new Diagram((edge) => this.choose(edge));
+    this.surface = new Surface((x1, x2) => this.addPoint(x1, x2));
+    this.curve = s("svg", { class: "curve", role: "img", "aria-label": "Losses over the epochs" });
+    this.weight = this.weightForm();
+    this.classes = h("div", { class: "classes", role: "radiogroup", "aria-label": "Class of a point that is added" });
+    this.scale = h("div", { class: "scale" });
+    this.root = h("div", { class: "train" },
+      h("section", { class: "card network", "aria-labelledby": "t-network" },
+        h("h2", { id: "t-network" }, "Network"), h("div", { class: "holder" }, this.diagram.canvas),
+        h("p", { class: "legend edges" }, ...edgeLegend()), this.weight),
+      h("div", { class: "side" },
+        h("section", { class: "card", "aria-labelledby": "t-surface" },
+          h("h2", { id: "t-surface" }, "What it says"), h("div", { class: "holder plane" }, this.surface.canvas),
+          this.scale, this.classes,
+          h("div", { class: "switches" }, this.toggle("points", "training points"), this.toggle("validation", "validation points"), this.toggle("steps", "decisions"))),
+        h("section", { class: "card", "aria-labelledby": "t-curve" },
+          h("h2", { id: "t-curve" }, "Loss"), this.curve, legend([["solid", "training"], ["dashed", "validation"]]))));
+  }
+
+  toggle(name, title) {
+    const box = h("input", { type: "checkbox", onchange: () => { this.options[name] = box.checked; this.surface.redraw(); } });
+    box.checked = this.options[name];
+    return h("label", {}, box, title);
+  }
+
+  weightForm() {
+    this.matrix = h("select", { id: "w-matrix", onchange: () => this.pick() });
+    this.row = h("select", { id: "w-row", onchange: () => this.pick() });
+    this.column = h("select", { id: "w-column", onchange: () => this.pick() });
+    this.value = h("input", { id: "w-value", type: "number", step: "any" });
+    const form = h("form", { class: "weight", "data-control": "edits", onsubmit: (event) => {
+      event.preventDefault();
+      const value = Number(this.value.value);
+      if (this.value.value === "" || !Number.isFinite(value)) return;
+      this.say("edit", { place: [this.matrix.value, Number(this.row.value), Number(this.column.value)], value });
+    } },
+      h("span", {}, "Change a weight"),
+      h("label", {}, "matrix ", this.matrix), h("label", {}, "to ", this.row), h("label", {}, "from ", this.column),
+      h("label", {}, "value ", this.value), h("button", { class: "pill" }, "Set"));
+    return form;
+  }
+
+  choose({ matrix, row, column }) {
+    this.matrix.value = matrix;
+    this.fillPlaces();
+    this.row.value = row;
+    this.column.value = column;
+    this.pick();
+    this.value.focus();
+    this.value.select();
+  }
+
+  /** Show the value of the chosen weight. */
+  pick() {
+    this.fillPlaces();
+    const [row, column] = [Number(this.row.value), Number(this.column.value)];
+    this.diagram.chosen = this.matrix.value.startsWith("W") ? { matrix: this.matrix.value, row, column } : null;
+    this.value.value = this.frame?.[this.matrix.value]?.[row]?.[column] ?? "";
+    if (this.frame) this.diagram.draw(this.scene, this.frame);
+  }
+
+  fillPlaces() {
+    const names = this.scene.shape[1] ? ["W1", "b1", "W2", "b2"] : ["W2", "b2"];
+    const [inputs, units] = [this.scene.inputs, Array.from({ length: this.scene.shape[1] }, (_, j) => `unit ${j + 1}`)];
+    const outputs = this.scene.shape[2] > 1 ? this.scene.classes : ["output"];
+    fill(this.matrix, names);
+    const name = this.matrix.value;
+    fill(this.row, name.endsWith("1") ? units : outputs, true);
+    fill(this.column, name.startsWith("b") ? ["bias"] : name === "W1" || !units.length ? inputs : units, true);
+  }
+
+  addPoint(x1, x2) {
+    if (this.scene.experiment.data === "table") return;
+    const y = Number(this.classes.querySelector("input:checked, input[type=number]")?.value ?? 0);
+    const short = (v) => Number(v.toPrecision(4));
+    this.change({ points: [...this.scene.experiment.points, [short(x1), short(x2), y]] });
+  }
+
+  show(scene) {
+    this.scene = scene;
+    const hidden = new Set(scene.experiment.hide);
+    this.weight.hidden = hidden.has("edits");
+    this.fillPlaces();
+    this.showClasses(scene);
+    const numbers = scene.output === "identity";
+    const bar = numbers
+      ? [figure(scene.mean - 2.5 * scene.deviation, 2), h("i", { class: "bar" }), figure(scene.mean + 2.5 * scene.deviation, 2)]
+      : scene.classes.length === 2 ? [scene.classes[0], h("i", { class: "bar" }), scene.classes[1]]
+        : scene.classes.map((name, k) => keyed(name, colourOf(scene, k)));
+    this.scale.replaceChildren(...bar);
+  }
+
+  showClasses(scene) {
+    const signature = JSON.stringify([scene.experiment.data, scene.classes]);
+    if (signature === this.signature) return;
+    this.signature = signature;
+    if (scene.experiment.data === "table") return this.classes.replaceChildren();
+    const entries = scene.output === "identity"
+      ? [h("label", {}, "A click adds a point of value ", h("input", { type: "number", step: "any", value: 1 }))]
+      : ["A click adds ", ...scene.classes.map((name, k) => {
+        const box = h("input", { type: "radio", name: "added", value: k });
+        box.checked = k === scene.classes.length - 1;
+        return h("label", {}, box, keyed(`class ${name}`, colourOf(scene, k)));
+      })];
+    return this.classes.replaceChildren(...entries);
+  }
+
+  draw(scene, frame) {
+    this.frame = frame;
+    this.diagram.draw(scene, frame);
+    this.surface.draw(scene, frame, this.options);
+    curves(this.curve, [
+      { kind: "dashed", points: frame.curve.map(([x, , y]) => [x, y]) },
+      { kind: "solid", points: frame.curve.map(([x, y]) => [x, y]) },
+    ]);
+    if (document.activeElement !== this.value && this.value.form.contains(this.value)) {
+      this.value.value = frame[this.matrix.value]?.[Number(this.row.value)]?.[Number(this.column.value)] ?? "";
+    }
+  }
+
+  /** For who cannot see it; not at every frame. */
+  label(scene, frame) {
+    this.surface.label(frame, scene);
+    const [n_x, n_h, n_y] = scene.shape;
+    this.diagram.canvas.setAttribute("aria-label", `${n_x} inputs, ${n_h} hidden units of ${scene.experiment.activation}, ${n_y} outputs. Weights can be read and changed in the form below.`);
+  }
+}
+
+function fill(select, names, numbered = false) {
+  const signature = names.join("\n");
+  if (select.dataset.names === signature) return;
+  const old = select.value;
+  select.dataset.names = signature;
+  select.replaceChildren(...names.map((name, i) => h("option", { value: numbered ? i : name }, name)));
+  if ([...select.options].some((option) => option.value === old)) select.value = old;
+}
+
+function keyed(text, colour) {
+  const dot = h("i", { class: "dot" });
+  dot.style.background = colour;
+  return h("span", { class: "keyed" }, dot, text);
+}
+
+function edgeLegend() {
+  const stroke = (value, width) => {
+    const line = s("line", { x1: 1, x2: 27, y1: 6, y2: 6, "stroke-width": width });
+    line.style.stroke = signColour(value);
+    return s("svg", { viewBox: "0 0 28 12", class: "stroke", "aria-hidden": "true" }, line);
+  };
+  return [h("span", {}, stroke(-1, 4), "negative"), h("span", {}, stroke(1, 4), "positive"), h("span", {}, stroke(1, 1.2), "thin: small"), h("span", {}, "frame of a unit: its bias")];
+}
+
+/** The figures at the top. */
+export function showFigures(scene, frame) {
+  const numbers = scene.output === "identity";
+  const gd = ["gd", "lbfgs"].includes(scene.experiment.solver);
+  $("epoch").textContent = whole(frame.epoch);
+  $("epoch-name").textContent = gd ? "Iteration" : "Epoch";
+  $("loss").textContent = figure(frame.loss);
+  $("loss-val").textContent = figure(frame.validation);
+  $("accuracy-name").textContent = numbers ? "R²" : "Accuracy";
+  $("accuracy").textContent = numbers ? figure(frame.accuracy) : percent(frame.accuracy);
+  $("accuracy-val").textContent = numbers ? figure(frame.accuracy_val) : percent(frame.accuracy_val);
+  $("rate").textContent = frame.rate ? whole(frame.rate) : "–";
+}

@@ -1,0 +1,249 @@
+"""The data of an experiment as an estimator takes them, and the plane in which they are shown.
+
+X, y        for training: rows are examples, as in every estimator
+X_val ...   for validation; None where there are none
+points      where the training rows lie in the plane (rows, 2)
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from shoal.data.split import hold_out
+from shoal.data.target import CLASSIFICATION, REGRESSION, problem_of
+from shoal.errors import DataError, SettingError
+from shoal.lab import toys
+from shoal.lab.experiment import TABLE, Experiment
+from shoal.lab.tables import Tables
+
+Array = NDArray[np.float64]
+Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
+
+MOST_CLASSES = 12  # more colours than this nobody tells apart
+MARGIN = 0.06  # of a column's range, around it
+MOST_WORDS = 40  # that a column is offered to be held at
+
+
+class Held(NamedTuple):
+    """A column that the plane does not show, and at what it is held."""
+
+    name: str
+    value: str
+    low: float = 0.0  # of a number
+    high: float = 0.0
+    words: tuple[str, ...] = ()  # of anything else: what it may be
+
+
+class Plane(NamedTuple):
+    """What is shown: two columns, their ranges, and the others."""
+
+    axes: tuple[str, str]
+    x1: tuple[float, float]
+    x2: tuple[float, float]
+    held: tuple[Held, ...] = ()
+    choices: tuple[str, ...] = ()  # what may be an axis
+
+
+class Question(NamedTuple):
+    """What an estimator is given, and what of it is shown."""
+
+    X: Any
+    y: NDArray[Any]
+    X_val: Any
+    y_val: NDArray[Any] | None
+    task: str
+    classes: tuple[str, ...]  # none for a number
+    points: Array
+    points_val: Array
+    plane: Plane
+    columns: tuple[str, ...]  # what may be a feature
+    total: int  # rows that the table has
+
+    def rows_at(self, x1: Array, x2: Array, experiment: Experiment) -> Any:
+        """Rows as an estimator takes them, for places in the plane."""
+        if experiment.data != TABLE:
+            return toys.features(np.column_stack([x1, x2]), experiment.features)
+        columns = {}
+        for name, values in zip(self.plane.axes, (x1, x2), strict=True):
+            if name:
+                columns[name] = pa.array(values)
+        for held in self.plane.held:
+            kind = self.X.schema.field(held.name).type
+            columns[held.name] = pa.repeat(_scalar(held.value, kind), len(x1))
+        return pa.table({name: columns[name] for name in self.X.column_names})
+
+
+def question_of(experiment: Experiment, tables: Tables) -> Question:
+    """The data of an experiment. Raises DataError or SettingError when there are none."""
+    return _own(experiment, tables) if experiment.data == TABLE else _toy(experiment)
+
+
+# --- toys -------------------------------------------------------------------------------
+
+
+def _toy(experiment: Experiment) -> Question:
+    unknown = [name for name in experiment.features if name not in toys.FEATURES]
+    if unknown or not experiment.features:
+        raise SettingError(
+            f"features: expected at least one of {', '.join(toys.FEATURES)}, found "
+            f"{', '.join(unknown) or 'none'}."
+        )
+    toy = toys.TOYS[experiment.data]
+    noise, seed = experiment.noise / 100, experiment.data_seed
+    plane, y = toys.points(experiment.data, experiment.rows, noise, seed)
+    if experiment.points:
+        added = np.array(experiment.points, np.float64)
+        plane = np.vstack([plane, added[:, :2]])
+        y = np.concatenate([y, _labels(added[:, 2], toy.classes)])
+    n = round(experiment.rows * experiment.validation / 100)
+    plane_val, y_val = toys.points(experiment.data, n, noise, seed, validation=True)
+    reach = (-toys.PLANE, toys.PLANE)
+    return Question(
+        toys.features(plane, experiment.features), y,
+        toys.features(plane_val, experiment.features) if n else None, y_val if n else None,
+        CLASSIFICATION if toy.classes else REGRESSION,
+        tuple(str(k) for k in range(toy.classes)),
+        plane, plane_val, Plane(("x1", "x2"), reach, reach), tuple(toys.FEATURES), len(y) + n,
+    )  # fmt: skip
+
+
+def _labels(values: Array, classes: int) -> NDArray[Any]:
+    if not classes:
+        return values
+    labels = values.astype(np.int64)
+    if not ((labels == values) & (labels >= 0) & (labels < classes)).all():
+        raise SettingError(f"points: expected classes from 0 to {classes - 1}.")
+    return labels
+
+
+# --- own tables ---------------------------------------------------------------------------
+
+
+def _own(experiment: Experiment, tables: Tables) -> Question:
+    if experiment.points:
+        raise SettingError("points: can be added to toy data only.")
+    known = tables[experiment.table]
+    names = list(known.table.column_names)
+    target = experiment.target or known.target or names[-1]
+    problem = problem_of(known.table, known.name, target, None)
+    labels: NDArray[Any] | None = None
+    classes: tuple[str, ...] = ()
+    if problem.task == CLASSIFICATION:
+        found, labels = np.unique(problem.y, return_inverse=True)
+        if len(found) > MOST_CLASSES:
+            raise DataError(
+                f'{known.name}: the target "{target}" has {len(found):,} classes, and the '
+                f"laboratory shows {MOST_CLASSES} at most. Choose another target, or use shoal train."
+            )
+        classes = tuple(str(name) for name in found)
+    columns = tuple(problem.X.column_names)
+    chosen = [name for name in columns if name in _chosen(experiment, columns)]
+    X, y = problem.X.select(chosen), problem.y
+    if len(y) > experiment.rows:
+        _, drawn = hold_out(len(y), experiment.rows / len(y), experiment.data_seed, labels)
+        X, y, labels = X.take(drawn), y[drawn], None if labels is None else labels[drawn]
+    kept = np.arange(len(y), dtype=np.uint32)
+    held = kept[:0]
+    if experiment.validation and len(y) > 1:
+        kept, held = hold_out(len(y), experiment.validation / 100, experiment.data_seed, labels)
+    plane = _plane_of(X, experiment)
+    return Question(
+        X.take(kept), y[kept], X.take(held) if len(held) else None, y[held] if len(held) else None,
+        problem.task, classes, _places(X.take(kept), plane), _places(X.take(held), plane),
+        plane, columns, len(problem.y),
+    )  # fmt: skip
+
+
+def _chosen(experiment: Experiment, columns: tuple[str, ...]) -> tuple[str, ...]:
+    if experiment.features == Experiment().features and not set(experiment.features) & set(columns):
+        return columns  # nothing was chosen yet
+    unknown = [name for name in experiment.features if name not in columns]
+    if unknown:
+        raise SettingError(f'features: the table has no column "{unknown[0]}".')
+    return experiment.features or columns
+
+
+def _plane_of(X: pa.Table, experiment: Experiment) -> Plane:
+    numeric = tuple(
+        name
+        for name in X.column_names
+        if _is_number(X.schema.field(name).type) and _varies(X[name])
+    )
+    if not numeric:
+        raise DataError("none of these columns is a number that varies: the plane needs one.")
+    axes = tuple(name for name in experiment.axes if name in numeric)[:2]
+    axes += tuple(name for name in numeric if name not in axes)[: 2 - len(axes)]
+    pair = (axes[0], axes[1] if len(axes) > 1 else "")
+    wanted = dict(experiment.held)
+    held = tuple(_held(X[n], n, wanted.get(n)) for n in X.column_names if n not in pair)
+    return Plane(
+        pair, _range(X[pair[0]]), _range(X[pair[1]]) if pair[1] else (-1.0, 1.0), held, numeric
+    )
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+def _varies(column: Column) -> bool:
+    low, high = _ends(column)
+    return high > low
+
+
+def _ends(column: Column) -> tuple[float, float]:
+    values = np.asarray(pc.cast(column, pa.float64(), safe=False).to_numpy(), np.float64)
+    values = values[np.isfinite(values)]
+    return (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
+
+
+def _range(column: Column) -> tuple[float, float]:
+    low, high = _ends(column)
+    margin = MARGIN * (high - low)
+    return low - margin, high + margin
+
+
+def _held(column: Column, name: str, wanted: str | None) -> Held:
+    kind = column.type
+    if _is_number(kind):
+        low, high = _ends(column)
+        usual = pc.quantile(pc.cast(column, pa.float64(), safe=False), 0.5)[0].as_py()
+        value = usual if wanted is None else _as_number(wanted, name)
+        return Held(name, repr(float(value or 0.0)), low, high)
+    text = pc.cast(column, pa.string())
+    counted = pc.value_counts(text.drop_null().combine_chunks())
+    pairs = sorted(counted.to_pylist(), key=lambda pair: (-pair["counts"], pair["values"]))
+    words = tuple(pair["values"] for pair in pairs[:MOST_WORDS])
+    usual_word = words[0] if words else ""
+    return Held(name, wanted if wanted in words and wanted else usual_word, words=words)
+
+
+def _as_number(text: str, name: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = np.nan
+    if not np.isfinite(value):
+        raise SettingError(f'held: expected a number for "{name}", found {text[:40]!r}.')
+    return value
+
+
+def _scalar(text: str, kind: pa.DataType) -> Any:
+    if not text:
+        return pa.scalar(None, kind)
+    if _is_number(kind):
+        return pa.scalar(float(text), pa.float64())
+    return pa.scalar(text).cast(kind)
+
+
+def _places(X: pa.Table, plane: Plane) -> Array:
+    """Where rows lie; a hole lies nowhere."""
+    places = [
+        np.asarray(pc.cast(X[name], pa.float64(), safe=False).to_numpy(), np.float64)
+        if name
+        else np.zeros(X.num_rows)
+        for name in plane.axes
+    ]
+    return np.column_stack(places)

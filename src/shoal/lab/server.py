@@ -1,0 +1,85 @@
+"""The server: on the loopback alone, on a port of its own, until Ctrl-C."""
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from shoal.errors import SettingError
+from shoal.lab.app import Laboratory
+from shoal.lab.guard import Guard
+from shoal.lab.socket import MOST_MESSAGE
+from shoal.lab.tables import Tables
+
+LOOPBACK = "127.0.0.1"
+MOST_CONNECTIONS = 2000
+
+
+class Server:
+    """A laboratory that can be served."""
+
+    def __init__(self, tables: Tables, *, opening: str = "", port: int = 0) -> None:
+        self._socket = _bound(port)
+        self.laboratory = Laboratory(tables, opening)
+        self.guard = Guard(self.laboratory.app(), self._socket.getsockname()[1])
+        config = uvicorn.Config(
+            self.guard, ws="websockets-sansio", ws_max_size=MOST_MESSAGE, ws_per_message_deflate=False,
+            log_level="critical", access_log=False, lifespan="off", server_header=False,
+            date_header=False, limit_concurrency=MOST_CONNECTIONS, timeout_graceful_shutdown=1,
+        )  # fmt: skip
+        self._server = uvicorn.Server(config)
+        self._server.capture_signals = _no_signals  # type: ignore[method-assign,assignment]
+
+    @property
+    def address(self) -> str:
+        """What opens the page, with its token."""
+        return self.guard.address
+
+    def run(self, ready: Callable[[], None] | None = None) -> None:
+        """Serve until `stop`, or KeyboardInterrupt."""
+        import asyncio
+
+        async def serve() -> None:
+            serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+            while not self._server.started and not serving.done():
+                await asyncio.sleep(0.005)
+            if ready and not serving.done():
+                ready()
+            await serving
+
+        try:
+            asyncio.run(serve())
+        finally:
+            for session in list(self.laboratory.sessions.values()):
+                session.close()
+            self._socket.close()
+
+    def stop(self) -> None:
+        """End `run`, from another thread."""
+        self._server.should_exit = True
+
+
+def _no_signals() -> "_Nothing":
+    """The program has handlers of its own for Ctrl-C; uvicorn's would hide it."""
+    return _Nothing()
+
+
+class _Nothing:
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+def _bound(port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((LOOPBACK, port))
+    except OSError as error:
+        listening.close()
+        raise SettingError(
+            f"port={port}: it cannot be used ({error.strerror}). Choose another, or 0 for any."
+        ) from None
+    return listening

@@ -1,0 +1,234 @@
+"""One page's training: a thread that goes on while the page draws, and ends with the page.
+
+The thread knows nothing of the page. It trains in short calls and leaves where it stands; the
+page takes the latest whenever it is ready for it. All values that pass between them are
+immutable, so that nobody waits.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from shoal.compute.builds import Stop
+from shoal.errors import SettingError
+from shoal.lab.experiment import MOST_EPOCHS, Experiment
+from shoal.lab.tables import Tables
+from shoal.lab.training import Ready, Standing, advance, beginning, edited, loss_of, prepare
+
+TICK = 1 / 30  # seconds between two calls at a pace
+CALL = 0.03  # seconds that a call at full speed should take
+UNSEEN = 60.0  # seconds without a question from the page, after which playing pauses
+MOST_MARKS = 400  # of the loss curve; then every second one is dropped
+
+
+class Mark(NamedTuple):
+    """A point of the loss curves."""
+
+    epoch: int
+    loss: float | None
+    validation: float | None
+
+
+class View(NamedTuple):
+    """Everything about a session at one moment."""
+
+    ready: Ready
+    standing: Standing
+    before: Standing  # where it stood before the last call
+    curve: tuple[Mark, ...]
+    playing: bool
+    rate: float  # epochs a second
+    version: int  # rises with every change
+
+
+class Session:
+    """A training that can be played, paused, stepped, rewound and changed."""
+
+    def __init__(self, experiment: Experiment, tables: Tables) -> None:
+        self._tables = tables
+        self._changed = threading.Condition()
+        self._stop = Stop()
+        self._goal, self._closed, self._asked = 0, False, time.monotonic()
+        ready = prepare(experiment, tables)
+        first = beginning(ready)
+        self._view = View(ready, first, first, (_mark(ready, first),), False, 0.0, 0)
+        self._thread = threading.Thread(target=self._run, name="shoal-lab", daemon=True)
+        self._thread.start()
+        self.go_to(experiment.epoch)
+
+    @property
+    def view(self) -> View:
+        """The latest, for a page that asks."""
+        self._asked = time.monotonic()
+        return self._view
+
+    @property
+    def latest(self) -> View:
+        """The same for those who only look whether there is something new."""
+        return self._view
+
+    def change(self, experiment: Experiment) -> None:
+        """Take another experiment. Its training begins anew unless only the view has changed.
+
+        An edit at the epoch where the training stands is applied there and then. Raises
+        DataError or SettingError, and then goes on as if nothing had been said.
+        """
+        now = self._view
+        old = now.ready.experiment
+        same = experiment.start == old.start and experiment.edits == old.edits
+        plane = (experiment.axes, experiment.held) != (old.axes, old.held)
+        if same and not plane:
+            with self._changed:
+                ready = now.ready._replace(experiment=experiment)
+                self._view = self._view._replace(ready=ready, version=self._view.version + 1)
+                self._changed.notify()
+            return
+        ready = prepare(experiment, self._tables)
+        if same:  # other columns span the plane: the training goes on
+            with self._changed:
+                self._view = self._view._replace(ready=ready, version=self._view.version + 1)
+            return
+        first = beginning(ready)
+        self._replace(ready, first, (_mark(ready, first),))
+
+    def edit(self, matrix: Any, row: Any, column: Any, value: Any) -> None:
+        """Change a weight where the training stands; edits that would come later are dropped."""
+        with self._changed:
+            now = self._view
+            epoch, old = now.standing.epoch, now.ready.experiment
+            place = (epoch, matrix, row, column)
+            kept = [e for e in old.edits if e.epoch <= epoch and e[:4] != place]
+            experiment = old.changed({"edits": [*kept, (*place, value)]})
+            ready = now.ready._replace(experiment=experiment)
+            standing = edited(ready, now.standing)._replace(ending="")
+            self._view = now._replace(
+                ready=ready, standing=standing, before=now.standing, version=now.version + 1,
+                curve=(*now.curve, _mark(ready, standing)),
+            )  # fmt: skip
+            self._changed.notify()
+
+    def play(self) -> None:
+        """Go on until paused."""
+        self._set(MOST_EPOCHS, playing=True)
+
+    def pause(self) -> None:
+        """Stand still at the end of the call that is under way."""
+        self._set(0, playing=False)
+
+    def go_to(self, epoch: int) -> None:
+        """Train until so many epochs are done; from the start, if more are done already."""
+        if epoch < self._view.standing.epoch:
+            self.rewind()
+        self._set(epoch, playing=False)
+
+    def rewind(self) -> None:
+        """Go back to the start, to the bit."""
+        ready = self._view.ready
+        first = beginning(ready)
+        self._replace(ready, first, (_mark(ready, first),))
+        self.pause()
+
+    def close(self) -> None:
+        """End the thread; a call that is under way is interrupted."""
+        with self._changed:
+            self._closed = True
+            self._stop.request()
+            self._changed.notify()
+
+    def wait(self, condition: Callable[[View], bool], seconds: float = 60.0) -> View:
+        """The view once it fulfils a condition; SettingError if it takes too long."""
+        end = time.monotonic() + seconds
+        while not condition(self.view):
+            if time.monotonic() > end:
+                raise SettingError(f"epoch: it was not reached within {seconds:g} seconds.")
+            time.sleep(0.002)
+        return self._view
+
+    # --- the thread ---------------------------------------------------------------------
+
+    def _set(self, goal: int, *, playing: bool) -> None:
+        with self._changed:
+            self._goal = goal
+            self._view = self._view._replace(playing=playing, rate=0.0)
+            self._changed.notify()
+
+    def _replace(self, ready: Ready, standing: Standing, curve: tuple[Mark, ...]) -> None:
+        with self._changed:
+            self._stop.request()  # what is under way is of no use any more
+            self._stop = Stop()
+            now = self._view
+            self._view = View(ready, standing, standing, curve, now.playing, 0.0, now.version + 1)
+            if not now.playing:
+                self._goal = 0
+            self._changed.notify()
+
+    def _run(self) -> None:
+        epochs, due = 1, 0.0
+        while True:
+            with self._changed:
+                while not self._closed and not self._wanted():
+                    self._changed.wait()
+                    epochs = 1
+                if self._closed:
+                    return
+                now, goal, stop = self._view, self._goal, self._stop
+            pace = now.ready.experiment.pace if now.playing else 0
+            if pace:
+                epochs = max(1, round(pace * TICK))
+                due = max(due + epochs / pace, time.monotonic() - 2 * TICK)
+                self._pause_until(due - epochs / pace)
+            began = time.perf_counter()
+            epochs = min(epochs, goal - now.standing.epoch)
+            after = advance(now.ready, now.standing, epochs, stop)
+            if after is now.standing and not after.ending:
+                continue  # interrupted
+            took = time.perf_counter() - began
+            self._leave(now, after, took)
+            if not pace:
+                epochs = max(
+                    1, epochs * 2 if took < CALL / 2 else epochs // 2 if took > CALL else epochs
+                )
+
+    def _wanted(self) -> bool:
+        now = self._view
+        if now.playing and time.monotonic() - self._asked > UNSEEN:
+            self._view = now._replace(playing=False, rate=0.0)
+            self._goal = 0
+            return False
+        return now.standing.epoch < self._goal and not now.standing.ending
+
+    def _pause_until(self, moment: float) -> None:
+        with self._changed:
+            while not self._closed and (left := moment - time.monotonic()) > 0:
+                self._changed.wait(left)
+                if not self._view.playing:
+                    return
+
+    def _leave(self, now: View, after: Standing, took: float) -> None:
+        mark = _mark(now.ready, after)
+        rate = (after.epoch - now.standing.epoch) / max(took, 1e-9)
+        with self._changed:
+            latest = self._view
+            if latest.standing is not now.standing:
+                return  # rewound or changed meanwhile
+            playing = latest.playing and not after.ending
+            pace = latest.ready.experiment.pace
+            self._view = latest._replace(
+                standing=after, before=now.standing, curve=_thinned((*latest.curve, mark)),
+                playing=playing, version=latest.version + 1,
+                rate=min(rate, pace) if pace and playing else rate,
+            )  # fmt: skip
+
+
+def _mark(ready: Ready, standing: Standing) -> Mark:
+    vector = standing.state.parameters
+    return Mark(
+        standing.epoch,
+        loss_of(ready, vector, ready.examples),
+        loss_of(ready, vector, ready.validation),
+    )
+
+
+def _thinned(curve: tuple[Mark, ...]) -> tuple[Mark, ...]:
+    return curve if len(curve) <= MOST_MARKS else (*curve[:-1:2], curve[-1])

@@ -1,0 +1,125 @@
+"""People's own tables: from a file named on the command line, or from bytes dropped on a page.
+
+A table is known by the first 16 digits of the SHA-256 of its bytes, and a link names it so.
+"""
+
+import hashlib
+import os
+import tempfile
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from shoal.data.files import read_table, shown
+from shoal.errors import DataError, SettingError, ShoalError
+
+MOST_BYTES = 32 << 20  # of an upload; a file that is named on the command line may be larger
+MOST_CELLS = 8_000_000  # what such a file may hold once it is unpacked
+MOST_TABLES = 8  # that came from pages; the oldest makes room
+PARQUET = b"PAR1"
+PACKED = (b"\x1f\x8b", b"BZ", b"\x28\xb5")
+
+
+class Known(NamedTuple):
+    """A table, what it is called, and what its link calls it."""
+
+    name: str
+    digest: str
+    table: pa.Table
+    target: str = ""  # that the command line names
+
+
+class Tables:
+    """The tables that experiments may be about."""
+
+    def __init__(self) -> None:
+        self._given: dict[str, Known] = {}
+        self._dropped: dict[str, Known] = {}
+
+    def open(self, source: str, target: str = "") -> Known:
+        """Add a file. Raises FileError, DataError or SettingError."""
+        table = read_table(source)
+        name = os.path.basename(shown(source))
+        digest = _digest_of_file(source) if source != "-" else _digest_of_rows(table)
+        known = Known(name, digest, table, target)
+        self._given[known.digest] = known
+        return known
+
+    def drop(self, name: str, content: bytes) -> Known:
+        """Add a table that a page sends. Raises DataError when it is none, or too large."""
+        digest = hashlib.sha256(content).hexdigest()[:16]
+        if digest in self._given:
+            return self._given[digest]
+        known = Known(_shortened(name), digest, _table_of(_shortened(name), content))
+        while len(self._dropped) >= MOST_TABLES:
+            del self._dropped[next(iter(self._dropped))]
+        self._dropped[digest] = known
+        return known
+
+    def __getitem__(self, digest: str) -> Known:
+        known = self._given.get(digest) or self._dropped.get(digest)
+        if known is None:
+            raise SettingError(
+                f"the table with hash {digest} is not here: drop its file on the page, or name it: "
+                "shoal lab TABLE LINK."
+            )
+        return known
+
+    def all(self) -> list[Known]:
+        """Those of the command line first."""
+        return [*self._given.values(), *self._dropped.values()]
+
+
+def _digest_of_file(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _digest_of_rows(table: pa.Table) -> str:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return hashlib.sha256(sink.getvalue()).hexdigest()[:16]
+
+
+def _shortened(name: str) -> str:
+    """A name to show: no folders, no line ends, not long."""
+    name = name.replace("\\", "/").rpartition("/")[2]
+    return "".join(c for c in name if c.isprintable())[:80] or "table"
+
+
+def _table_of(name: str, content: bytes) -> pa.Table:
+    if content[:2] in PACKED:
+        raise DataError(f"{name} is packed: unpack it first, or name it: shoal lab {name}.")
+    if content[:4] == PARQUET:
+        _refuse_large(name, content)
+    # read_table reads files; the name is ours alone, and in messages the page's stands for it.
+    with tempfile.TemporaryDirectory(prefix="shoal-lab-") as folder:
+        path = os.path.join(folder, "table")
+        with open(path, "wb") as file:
+            file.write(content)
+        try:
+            table = read_table(path)
+        except ShoalError as error:
+            raise DataError(str(error).replace(path, name)) from None
+    if table.num_rows * table.num_columns > MOST_CELLS:
+        raise _too_large(name, table.num_rows, table.num_columns)
+    return table
+
+
+def _refuse_large(name: str, content: bytes) -> None:
+    """Of Parquet the bytes say nothing of the rows: its description does, unread."""
+    try:
+        described = pq.read_metadata(pa.BufferReader(content))
+    except (pa.ArrowException, OSError):
+        raise DataError(f"{name} is damaged or cut short: write it anew.") from None
+    if described.num_rows * described.num_columns > MOST_CELLS:
+        raise _too_large(name, described.num_rows, described.num_columns)
+
+
+def _too_large(name: str, rows: int, columns: int) -> DataError:
+    return DataError(
+        f"{name} has {rows:,} rows × {columns:,} columns: a page may bring {MOST_CELLS:,} values "
+        f"at most. Name it on the command line: shoal lab {name}."
+    )

@@ -1,0 +1,149 @@
+"""What can be taken away: the model, and the Python and the command that repeat the screen."""
+
+import shlex
+import warnings
+from typing import Any
+
+import numpy as np
+
+from shoal.data.target import CLASSIFICATION
+from shoal.errors import ShoalWarning
+from shoal.estimators.fitted import fingerprint as fingerprint_of
+from shoal.lab.experiment import TABLE, Experiment
+from shoal.lab.tables import Tables
+from shoal.lab.training import (
+    Ready,
+    Standing,
+    advance,
+    beginning,
+    estimator_of,
+    prepare,
+    settings_of,
+)
+
+
+def repeat(link: str, table: str | None = None) -> Any:
+    """Train what a link of the laboratory shows, and return the ordinary estimator.
+
+    `link` is what stands after # in the page's address; `table` is the file, if the link is
+    about one. The fingerprint is the one on the screen. Raises SettingError or DataError.
+
+    >>> repeat("#data=xor&epoch=50").n_iter_
+    50
+    """
+    experiment = Experiment.of(link)
+    tables = Tables()
+    if table is not None:
+        known = tables.open(table)
+        experiment = of_table(experiment, known.digest)
+    ready = prepare(experiment, tables)
+    return model_of(ready, reached(ready, experiment.epoch))
+
+
+def of_table(experiment: Experiment, digest: str) -> Experiment:
+    """The experiment about this table, if it does not name another one."""
+    if experiment.table:
+        return experiment
+    return experiment.changed({"data": TABLE, "table": digest})
+
+
+def reached(ready: Ready, epoch: int) -> Standing:
+    """Where the training stands after so many epochs."""
+    standing = beginning(ready)
+    while standing.epoch < epoch and not standing.ending:
+        standing = advance(ready, standing, epoch - standing.epoch)
+    return standing
+
+
+def model_of(ready: Ready, standing: Standing) -> Any:
+    """The ordinary estimator with the network on the screen, fitted by its own `fit`.
+
+    Where `fit` alone does not lead there (weights were changed by hand, or no epoch is done,
+    or the loss went uphill, of which fit keeps the best epoch), it gets the screen's network.
+    """
+    question = ready.question
+    model = estimator_of(ready.experiment, question.task, standing.epoch)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ShoalWarning)  # the page tells the diagnosis
+        model.fit(question.X, question.y)
+    network = ready.network(standing.state.parameters)
+    if model.networks_[0] != network:
+        model.networks_ = [network]
+    return model
+
+
+def fingerprint(ready: Ready, standing: Standing) -> str:
+    """The fingerprint of the network on the screen."""
+    return fingerprint_of([ready.network(standing.state.parameters)])
+
+
+def command(ready: Ready, standing: Standing, name: str = "") -> str:
+    """The command line that trains this and saves it."""
+    link = "#" + ready.experiment.changed({"epoch": standing.epoch}).fragment
+    table = [shlex.quote(name)] if name else []
+    return " ".join(["shoal lab", *table, shlex.quote(link), "-o model.shoal"])
+
+
+def python(ready: Ready, standing: Standing, name: str = "") -> str:
+    """The Python that trains this; printed in the end is the screen's fingerprint."""
+    experiment = ready.experiment
+    word = fingerprint(ready, standing)
+    if experiment.edits or not standing.epoch or standing.ending == "diverged":
+        return _by_link(ready, standing, name, word)
+    lines = _own(ready, name) if experiment.data == TABLE else _toy(ready)
+    kind = "ShoalClassifier" if ready.question.task == CLASSIFICATION else "ShoalRegressor"
+    settings = settings_of(experiment, standing.epoch)
+    told = ", ".join(f"{name}={value!r}" for name, value in settings.items())
+    return "\n".join(
+        [
+            *lines,
+            f"model = shoal.{kind}({told}).fit(X, y)",
+            f"print(model.fingerprint_)  # {word}",
+        ]
+    )
+
+
+def _by_link(ready: Ready, standing: Standing, name: str, word: str) -> str:
+    link = "#" + ready.experiment.changed({"epoch": standing.epoch}).fragment
+    table = f", {name!r}" if name else ""
+    return "\n".join(
+        [
+            "from shoal.lab import repeat",
+            "",
+            f"model = repeat({link!r}{table})",
+            f"print(model.fingerprint_)  # {word}",
+        ]
+    )
+
+
+def _toy(ready: Ready) -> list[str]:
+    e = ready.experiment
+    lines = ["import shoal", "from shoal.lab.toys import features, points", ""]
+    lines.append(f"plane, y = points({e.data!r}, {e.rows}, {e.noise / 100!r}, {e.data_seed})")
+    if e.points:
+        lines[:1] = ["import numpy as np", "import shoal"]
+        places = [[p.x1, p.x2] for p in e.points]
+        classes = ready.question.task == CLASSIFICATION
+        values = [int(p.y) if classes else p.y for p in e.points]
+        lines.append(f"plane, y = np.vstack([plane, {places}]), np.append(y, {values})")
+    lines.append(f"X = features(plane, {list(e.features)!r})")
+    return lines
+
+
+def _own(ready: Ready, name: str) -> list[str]:
+    e, question = ready.experiment, ready.question
+    link = "#" + e.changed({"epoch": 0}).fragment
+    return [
+        "import shoal",
+        "from shoal.lab.takeaway import data_of",
+        "",
+        f"X, y = data_of({link!r}, {name!r})  # {len(question.y):,} rows for training",
+    ]
+
+
+def data_of(link: str, table: str) -> tuple[Any, Any]:
+    """The training rows of a link about a table: what an estimator's `fit` is given."""
+    tables = Tables()
+    experiment = of_table(Experiment.of(link), tables.open(table).digest)
+    ready = prepare(experiment, tables)
+    return ready.question.X, ready.question.y

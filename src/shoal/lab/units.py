@@ -1,0 +1,147 @@
+"""What each hidden unit does on the training rows, and what the diagnosis says of them."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.compute.engine import engine
+from shoal.data.examples import Examples, rows_of
+from shoal.diagnosis.case import Case, sample_of
+from shoal.diagnosis.diagnose import findings_of
+from shoal.diagnosis.units import FLAT, LARGEST_SLOPE, twins_of
+from shoal.estimators.settings import usual_rate_of
+from shoal.lab.experiment import FIELDS
+from shoal.lab.frames import MOST_SHOWN, rounded
+from shoal.lab.session import View
+from shoal.lab.training import Ready
+
+BINS = 24  # of a histogram
+SMALLER = 0.1  # a start that no toy saturates
+MOSTLY = 0.95  # of the examples: a unit that is flat there is saturated
+
+
+def units(view: View, pair: tuple[int, ...]) -> dict[str, Any]:
+    """Each unit's state, line and histogram; the data as two of them see it; the diagnosis."""
+    ready, vector = view.ready, view.standing.state.parameters
+    some = sample_of(ready.examples, MOST_SHOWN)
+    told: list[dict[str, Any]] = []
+    places: list[list[float | None]] = []
+    if not ready.linear:
+        A1 = engine.forward(ready.shape, vector, rows_of(some.X, some.rows), 1)[1]
+        low, high = range_of(ready.shape.activation, A1)
+        states = states_of(ready, vector, A1)
+        parameters = ready.shape.unflatten(vector)
+        for j, state in enumerate(states):
+            told.append(
+                {
+                    **state,
+                    "histogram": histogram(A1[j], low, high),
+                    "line": _line(ready, parameters.W1[j], float(parameters.b1[j, 0])),
+                    "weight": float(np.abs(parameters.W2[:, j]).max()),
+                }
+            )
+        i, j = (min(k, ready.shape.n_h - 1) for k in pair)
+        places = rounded(np.column_stack([A1[i], A1[j], _answers(some, ready)]))
+    else:
+        low, high = -1.0, 1.0
+    return {
+        "version": view.version,
+        "epoch": view.standing.epoch,
+        "range": [low, high],
+        "units": told,
+        "hidden": places,
+        "pair": [min(k, max(ready.shape.n_h - 1, 0)) for k in pair],
+        "findings": findings(view),
+    }
+
+
+def states_of(ready: Ready, vector: Any, A1: NDArray[Any]) -> list[dict[str, Any]]:
+    """Of each unit: healthy, dead, saturated, or the twin of others."""
+    shape = ready.shape
+    groups = twins_of(shape.unflatten(vector))
+    twins = {unit: [k for k in group if k != unit] for group in groups for unit in group}
+    flat = np.zeros(shape.n_h)
+    if shape.activation in LARGEST_SLOPE:
+        slope = shape.g.slope(A1.astype(np.float64))
+        flat = (slope < FLAT * LARGEST_SLOPE[shape.activation]).mean(axis=1)
+    dead = (A1.max(axis=1) <= 0) & (shape.activation == "relu")
+    return [
+        {
+            "state": "twin" if j in twins else "dead" if dead[j] else "saturated"
+            if flat[j] > MOSTLY else "healthy",
+            "twins": twins.get(j, []),
+            "flat": float(flat[j]),
+        }
+        for j in range(shape.n_h)
+    ]  # fmt: skip
+
+
+def range_of(activation: str, A1: NDArray[Any]) -> tuple[float, float]:
+    """From where to where histograms of activations go."""
+    if activation == "tanh":
+        return -1.0, 1.0
+    if activation == "sigmoid":
+        return 0.0, 1.0
+    low, high = float(np.nanmin(A1, initial=0.0)), float(np.nanmax(A1, initial=0.0))
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def histogram(values: NDArray[Any], low: float, high: float) -> list[float]:
+    """The share of the values in each of some bins."""
+    found = np.histogram(np.clip(np.nan_to_num(values), low, high), BINS, (low, high))[0]
+    return [round(float(n) / max(values.size, 1), 4) for n in found]
+
+
+def findings(view: View) -> list[dict[str, Any]]:
+    """What the diagnosis says, with the cures as fields of the experiment."""
+    ready = view.ready
+    model = ready.model
+    losses = tuple(m.loss for m in view.curve[1:] if m.loss is not None)
+    case = Case(
+        (ready.network(view.standing.state.parameters),), ready.examples,
+        {"encode": model.encode}, rate=ready.rule.learning_rate, usual_rate=usual_rate_of(model),
+        losses=losses, ending=view.standing.ending, best_epoch=len(losses),
+        starts=(ready.network(ready.first.parameters),), columns=ready.inputs,
+    )  # fmt: skip
+    with np.errstate(all="ignore"):
+        diagnosis = findings_of(case)
+    found = []
+    for finding in diagnosis.findings:
+        now = ready.experiment.plain()
+        cure = {k: v for k, v in finding.cure.items() if k in FIELDS and v != now[k]}
+        advice = finding.advice
+        if finding.name == "saturated-units" and not cure:  # drawn as usual, for larger inputs
+            cure, advice = {"init": SMALLER}, f"Draw smaller weights: init={SMALLER}."
+        found.append({**finding._asdict(), "cure": cure, "advice": advice, "evidence": None})
+    return found
+
+
+def _line(ready: Ready, w: NDArray[Any], b: float) -> list[float] | None:
+    """Where w · x + b = 0 in the plane, as [w1, w2, b]; None if other inputs enter."""
+    names, axes = list(ready.inputs), ready.question.plane.axes
+    at = [names.index(axis) if axis in names else -1 for axis in axes]
+    others = [k for k in range(len(names)) if k not in at]
+    if ready.experiment.data == "table" and not others:
+        return _line_of_table(ready, w, b, at)
+    if others or not any(k >= 0 for k in at):
+        return None
+    w1, w2 = (float(w[k]) if k >= 0 else 0.0 for k in at)
+    return [w1, w2, b]
+
+
+def _line_of_table(ready: Ready, w: NDArray[Any], b: float, at: list[int]) -> list[float]:
+    """The same in the table's own units, from the standardised ones."""
+    plans = {plan.name: plan for plan in ready.model.encoding_.columns}
+    line = [0.0, 0.0]
+    for side, k in enumerate(at):
+        if k >= 0:
+            plan = plans[ready.inputs[k]]
+            line[side] = float(w[k]) / plan.scale
+            b -= float(w[k]) * plan.mean / plan.scale
+    return [*line, b]
+
+
+def _answers(examples: Examples, ready: Ready) -> NDArray[Any]:
+    _, Y, _ = examples.columns(ready.shape.n_y)
+    return Y.argmax(axis=0) if len(Y) > 1 else Y[0]

@@ -1,0 +1,243 @@
+"""Who is refused: wrong names, other origins, no token, too much, and paths that lead out."""
+
+import json
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from shoal.lab import app as lab_app
+from shoal.lab.socket import MOST_MESSAGE
+
+from . import served
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with served.laboratory() as server:
+        yield server
+
+
+def test_it_listens_on_the_loopback_alone(lab):
+    assert lab._socket.getsockname()[0] == "127.0.0.1"
+
+
+def test_the_token_becomes_a_cookie_and_leaves_the_address(lab):
+    status, headers, _ = served.ask(lab, f"GET /?token={lab.guard.token}", cookie=False)
+    assert (status, headers["location"]) == (303, "/")
+    for word in ("HttpOnly", "SameSite=Strict", "Path=/", lab.guard.token):
+        assert word in headers["set-cookie"]
+    status, headers, body = served.ask(lab, "GET /")
+    assert status == 200
+    assert b"shoal" in body
+    assert lab.guard.token.encode() not in body
+
+
+def test_the_page_may_run_only_its_own_files(lab):
+    for path in ("/", "/page/main.js", "/page/lab.css"):
+        status, headers, _ = served.ask(lab, f"GET {path}")
+        assert status == 200
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cache-control"] == "no-store"
+    _, _, page = served.ask(lab, "GET /")
+    assert b"<style" not in page
+    assert b"style=" not in page
+    assert b"onclick=" not in page
+
+
+REFUSED = {
+    "another token": ("GET /?token=guess", {}, {"cookie": False}),
+    "no token": ("GET /page/main.js", {}, {"cookie": False}),
+    "a wrong cookie": ("GET /page/main.js", {"Cookie": "shoal-lab=1"}, {}),
+    "another name": ("GET /", {}, {"host": "evil.example"}),
+    "another port": ("GET /", {}, {"host": "127.0.0.1:1"}),
+    "no name": ("GET /", {"Host": None}, {}),
+    "a cross-site script": ("GET /page/main.js", {"Sec-Fetch-Site": "cross-site"}, {}),
+    "a same-site script": ("GET /page/main.js", {"Sec-Fetch-Site": "same-site"}, {}),
+    "another origin": ("GET /page/main.js", {"Origin": "http://evil.example"}, {}),
+    "the origin null": ("GET /page/main.js", {"Origin": "null"}, {}),
+    "a frame of it": ("GET /", {"Sec-Fetch-Dest": "iframe", "Sec-Fetch-Mode": "navigate"}, {}),
+    "a fetch of the page": ("GET /", {"Sec-Fetch-Mode": "no-cors"}, {}),
+    "a form": ("POST /", {}, {"body": b"x"}),
+    "an upload without origin": ("POST /table", {}, {"body": b"a,b\n1,2\n"}),
+    "an upload from elsewhere": ("POST /table", {"Origin": "http://evil.example"}, {"body": b"a"}),
+    "a model of nobody": ("GET /model/guess", {}, {}),
+    "no such file": ("GET /page/none.js", {}, {}),
+    "a path that leads out": ("GET /page/../guard.py", {}, {}),
+    "the same in code": ("GET /page/..%2f..%2fguard.py", {}, {}),
+    "a path of the disk": ("GET /page/%2fetc%2fpasswd", {}, {}),
+    "no route": ("GET /table", {}, {}),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_refusal_is_short(case, lab):
+    request, headers, options = REFUSED[case]
+    status, told, body = served.ask(lab, request, headers, **options)
+    assert 400 <= status < 500
+    assert len(body) < 200
+    assert lab.guard.token.encode() not in body
+    assert "set-cookie" not in told
+    assert b"Traceback" not in body
+
+
+def test_a_navigation_from_anywhere_opens_the_page_and_changes_nothing(lab):
+    with served.Page(lab) as page:
+        page.asked("open", "scene", fragment="#epoch=5")
+        page.until(lambda frame: frame["epoch"] == 5)
+        headers = {
+            "Sec-Fetch-Site": "cross-site",
+            "Sec-Fetch-Mode": "navigate",
+            "Sec-Fetch-Dest": "document",
+        }
+        status, told, _ = served.ask(lab, "GET /", headers, cookie=False)
+        assert status == 200
+        assert "set-cookie" not in told
+        assert page.until(lambda frame: True)["epoch"] == 5
+
+
+SOCKETS = {
+    "no cookie": {"Cookie": ""},
+    "a wrong cookie": {"Cookie": "shoal-lab=1"},
+    "cross-site": {"Sec-Fetch-Site": "cross-site"},
+}
+
+
+def refused_socket(port, origin, headers):
+    address = f"ws://127.0.0.1:{port}/socket"
+    with (
+        pytest.raises(InvalidStatus, match="403"),
+        connect(address, origin=origin, additional_headers=headers, proxy=None),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("case", SOCKETS)
+def test_a_socket_is_refused(case, lab):
+    port = lab.guard.port
+    usual = {"Cookie": f"{lab.guard.cookie}={lab.guard.token}"}
+    refused_socket(port, f"http://127.0.0.1:{port}", usual | SOCKETS[case])
+
+
+@pytest.mark.parametrize("origin", [None, "null", "http://evil.example", "http://127.0.0.1"])
+def test_a_socket_of_another_origin_is_refused(origin, lab):
+    cookie = {"Cookie": f"{lab.guard.cookie}={lab.guard.token}"}
+    refused_socket(lab.guard.port, origin, cookie)
+
+
+def origin_of(lab):
+    return {"Origin": f"http://127.0.0.1:{lab.guard.port}"}
+
+
+def test_an_upload_is_bounded(lab, monkeypatch):
+    monkeypatch.setattr(lab_app, "MOST_BYTES", 1000)
+    status, _, body = served.ask(lab, "POST /table?name=a.csv", origin_of(lab), b"x" * 70_000)
+    assert status == 413
+    assert "error" in json.loads(body)
+
+
+UPLOADS = {
+    "nothing in it": b"",
+    "no table": bytes(range(256)) * 4,
+    "packed": b"\x1f\x8b" + b"0" * 100,
+    "a broken Parquet file": b"PAR1" + b"0" * 100,
+    "letters among numbers": b"a,b\n" + b"1,2\n" * 120 + b"x,2\n",
+}
+
+
+@pytest.mark.parametrize("case", UPLOADS)
+def test_a_bad_upload_is_told_in_one_line(case, lab):
+    headers = origin_of(lab) | {"Content-Length": str(len(UPLOADS[case]))}
+    name = "..%2F..%2Fetc%2Fnames.csv"
+    status, _, body = served.ask(lab, f"POST /table?name={name}", headers, UPLOADS[case])
+    assert status == 422
+    told = json.loads(body)["error"]
+    assert told.startswith("names.csv")
+    assert "/" not in told.split()[0]
+    assert "\n" not in told
+
+
+MESSAGES = {
+    "no JSON": "{",
+    "no object": "[1]",
+    "deep": "[" * 20_000,
+    "nothing to do": "{}",
+    "unknown": '{"do": "system"}',
+    "too early": '{"do": "play"}',
+    "no fragment": '{"do": "open"}',
+    "a bad fragment": '{"do": "open", "fragment": "#data=/etc/passwd"}',
+    "twice": '{"do": "open", "fragment": "#data=xor&data=circle"}',
+    "endless": '{"do": "open", "fragment": "#learning-rate=1e999"}',
+    "too wide": '{"do": "open", "fragment": "#hidden=100000"}',
+    "a table of nobody": '{"do": "open", "fragment": "#data=table&table=0123456789abcdef"}',
+}
+
+
+@pytest.mark.parametrize("case", MESSAGES)
+def test_a_bad_message_gets_a_short_answer_and_the_talk_goes_on(case, lab):
+    with served.Page(lab) as page:
+        page.socket.send(MESSAGES[case])
+        assert len(page.hear("error")["message"]) < 400
+        assert page.asked("open", "scene", fragment="#")["shape"] == [2, 4, 1]
+
+
+BAD_CHANGES = [
+    {"hidden": "4; rm"}, {"hidden": True}, {"hidden": 65}, {"init": -1}, {"init": "nan"}, {"rows": 10**9},
+    {"features": ["x1"] * 300}, {"features": []}, {"points": [[0, 0, 7]]}, {"points": [[1e99, 0, 0]]},
+    {"edits": [[0, "W1", 900, 0, 1.0]]}, {"edits": [[0, "__class__", 0, 0, 1.0]]}, {"unknown": 1},
+    {"pair": [0, 99]}, {"alpha": None}, {"epoch": -1}, {"target": "x" * 9999}, {"hide": ["all"]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", BAD_CHANGES, ids=str)
+def test_a_bad_change_changes_nothing(changes, lab):
+    with served.Page(lab) as page:
+        before = page.asked("open", "scene", fragment="#hidden=3")
+        assert len(page.asked("set", "error", changes=changes)["message"]) < 400
+        after = page.asked("set", "scene", changes={})
+        assert after["fragment"] == before["fragment"]
+
+
+def test_a_message_is_bounded(lab):
+    with served.Page(lab) as page, pytest.raises(ConnectionClosed):
+        page.asked("open", "scene", fragment="x" * (MOST_MESSAGE + 1))
+
+
+def test_a_session_ends_with_its_page(lab):
+    with served.Page(lab) as page:
+        name = page.asked("open", "scene", fragment="#pace=0")["session"]
+        page.say("play")
+        page.until(lambda frame: frame["epoch"] > 100)
+        session = lab.laboratory.sessions[name]
+    session._thread.join(10)
+    assert not session._thread.is_alive()
+    assert name not in lab.laboratory.sessions
+
+
+def test_sessions_are_bounded(lab, monkeypatch):
+    monkeypatch.setattr(lab_app, "MOST_SESSIONS", 1)
+    with served.Page(lab) as page:
+        page.asked("open", "scene", fragment="#")
+        with served.Page(lab) as another, pytest.raises(ConnectionClosed, match="pages are open"):
+            another.hear("scene")
+
+
+def test_500_idle_connections_do_no_harm(lab):
+    import socket
+
+    idle = []
+    try:
+        for _ in range(500):
+            idle.append(socket.create_connection(("127.0.0.1", lab.guard.port), timeout=10))
+        with served.Page(lab) as page:
+            page.asked("open", "scene", fragment="#")
+            page.say("step", epochs=10)
+            assert page.until(lambda frame: frame["epoch"] == 10)["loss"] > 0
+        assert served.ask(lab, "GET /")[0] == 200
+    finally:
+        for connection in idle:
+            connection.close()

@@ -1,0 +1,236 @@
+"""A screen is a fit: the same bits by steps, by one call, after a rewind, and as an estimator."""
+
+import shlex
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+
+import shoal
+from shoal.errors import DataError, SettingError, ShoalError
+from shoal.lab import repeat
+from shoal.lab.experiment import Experiment
+from shoal.lab.session import Session
+from shoal.lab.tables import Tables
+from shoal.lab.takeaway import command, fingerprint, python
+from shoal.lab.units import units
+
+from . import served
+
+
+def session_of(link, tables=None):
+    return Session(Experiment.of(link), tables or Tables())
+
+
+def reached(session, epoch):
+    return session.wait(lambda view: view.standing.epoch >= epoch)
+
+
+@pytest.fixture
+def table(tmp_path):
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=200)
+    columns = {
+        "height": x, "width": np.where(rng.random(200) < 0.1, np.nan, rng.normal(size=200)),
+        "town": rng.choice(["Ulm", "Bonn, Rhein", "a;b"], 200), "late": np.where(x > 0, "yes", "no"),
+    }  # fmt: skip
+    path = tmp_path / "trips.csv"
+    pyarrow.csv.write_csv(pa.table(columns), path)
+    return str(path)
+
+
+LINKS = [
+    "#epoch=40",
+    "#data=xor&solver=sgd&epoch=9&hidden=6&activation=relu&alpha=0.1&points=1,1,0;2,2,1",
+    "#data=rings&solver=adam&epoch=7&features=x1,x2,x1%C2%B2",
+    "#data=hills&solver=adam&epoch=11&batch-size=10&points=0,0,2.5",
+    "#data=moons&hidden=0&epoch=12&validation=0",
+    "#epoch=30&edits=10,W1,0,1,2.5;10,b2,0,0,-1&solver=adam",
+    "#epoch=0&init=zeros",
+    "#solver=lbfgs&epoch=15&data=moons",
+]
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_the_screen_is_what_can_be_taken_away(link, capsys):
+    session = session_of(link)
+    try:
+        view = reached(session, Experiment.of(link).epoch)
+    finally:
+        session.close()
+    word = fingerprint(view.ready, view.standing)
+    assert repeat(link).fingerprint_ == word
+    told = shlex.split(command(view.ready, view.standing))
+    assert (told[:2], Experiment.of(told[2])) == (["shoal", "lab"], Experiment.of(link))
+    exec(python(view.ready, view.standing), {})
+    assert capsys.readouterr().out.strip() == word
+
+
+def test_a_table_too(table, capsys, tmp_path, monkeypatch):
+    tables = Tables()
+    known = tables.open(table)
+    link = f"#data=table&table={known.digest}&target=late&hidden=5&solver=adam&epoch=6"
+    session = session_of(link, tables)
+    try:
+        view = reached(session, 6)
+    finally:
+        session.close()
+    word = fingerprint(view.ready, view.standing)
+    model = repeat(link, table)
+    assert model.fingerprint_ == word
+    monkeypatch.chdir(tmp_path)
+    exec(python(view.ready, view.standing, "trips.csv"), {})
+    assert capsys.readouterr().out.strip() == word
+    model.save("m.shoal")
+    same = shoal.load("m.shoal")
+    X = view.ready.question.X
+    assert (same.predict_proba(X) == model.predict_proba(X)).all()
+
+
+def test_steps_and_rewinds_lead_to_the_same_bits():
+    session = session_of("#solver=adam&hidden=5")
+    try:
+        session.go_to(50)
+        once = reached(session, 50).standing.state.parameters.copy()
+        session.rewind()
+        first = session.latest
+        assert first.standing.epoch == 0
+        assert (first.standing.state.parameters == first.ready.first.parameters).all()
+        for epoch in (1, 2, 12, 50):
+            session.go_to(epoch)
+            reached(session, epoch)
+        assert (session.latest.standing.state.parameters == once).all()
+        session.play()
+        reached(session, 60)
+        session.pause()
+        session.go_to(50)
+        assert (reached(session, 50).standing.state.parameters == once).all()
+    finally:
+        session.close()
+
+
+def test_a_weight_that_is_changed_is_remembered():
+    session = session_of("#epoch=20")
+    try:
+        reached(session, 20)
+        session.edit("W2", 0, 3, 1.5)
+        view = session.latest
+        assert view.ready.shape.unflatten(view.standing.state.parameters).W2[0, 3] == 1.5
+        session.go_to(25)
+        view = reached(session, 25)
+        link = view.ready.experiment.changed({"epoch": 25}).fragment
+        assert "edits=20,W2,0,3,1.5" in link
+        assert repeat(link).fingerprint_ == fingerprint(view.ready, view.standing)
+        with pytest.raises(SettingError, match="no entry"):
+            session.edit("W1", 4, 0, 1.0)
+    finally:
+        session.close()
+
+
+def test_zeros_are_seen_and_cured():
+    session = session_of("#init=zeros&epoch=100")
+    try:
+        told = units(reached(session, 100), (0, 1))
+        assert [unit["state"] for unit in told["units"]] == ["twin"] * 4
+        cures = [f["cure"] for f in told["findings"] if f["name"] == "symmetric-units"]
+        assert cures == [{"init": "auto"}]
+        session.change(session.latest.ready.experiment.changed(cures[0]))
+        session.go_to(400)
+        view = reached(session, 400)
+        assert "twin" not in [unit["state"] for unit in units(view, (0, 1))["units"]]
+        assert view.curve[-1].loss < 0.3
+    finally:
+        session.close()
+
+
+def test_a_training_that_diverges_stops_and_keeps_the_best():
+    session = session_of("#data=hills&learning-rate=1000&activation=identity&pace=0")
+    try:
+        session.play()
+        view = session.wait(lambda view: bool(view.standing.ending))
+        assert not view.playing
+        assert np.isfinite(view.standing.state.parameters).all()
+        assert view.standing.ending == "diverged"
+    finally:
+        session.close()
+
+
+def test_a_page_that_shows_something_else_trains_on():
+    session = session_of("#epoch=10")
+    try:
+        view = reached(session, 10)
+        session.change(view.ready.experiment.changed({"view": "units", "pace": 0}))
+        assert session.latest.standing.epoch == 10
+        session.change(session.latest.ready.experiment.changed({"hidden": 5}))
+        assert session.latest.standing.epoch == 0
+    finally:
+        session.close()
+
+
+def shown(path, target):
+    tables = Tables()
+    known = tables.open(path)
+    session_of(f"#data=table&table={known.digest}&target={target}", tables)
+
+
+TABLES = {
+    "one class": ("a,y\n" + "1,no\n2,no\n" * 9, DataError, "one class only"),
+    "300 classes": ("a,y\n" + "".join(f"{i},c{i}\n" for i in range(300)), DataError, "300 classes"),
+    "words alone": ("a,y\n" + "u,no\nv,yes\n" * 9, DataError, "number"),
+    "one row": ("a,y\n1,no\n", DataError, "one class"),
+    "nothing": ("", DataError, "t.csv"),
+    "no rows": ("a,y\n", DataError, "t.csv"),
+    "no such target": ("a,y\n1,no\n2,yes\n", SettingError, '"z"'),
+}
+
+
+@pytest.mark.parametrize("case", TABLES)
+def test_a_table_that_cannot_be_shown(case, tmp_path):
+    text, kind, said = TABLES[case]
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    with pytest.raises(kind, match=said):
+        shown(str(path), "z" if case == "no such target" else "y")
+
+
+def test_a_parquet_file_that_unpacks_to_more_than_a_page_may_bring(tmp_path, monkeypatch):
+    monkeypatch.setattr("shoal.lab.tables.MOST_CELLS", 1000)
+    path = tmp_path / "t.parquet"
+    pyarrow.parquet.write_table(pa.table({"a": np.zeros(5000)}), path)
+    with pytest.raises(ShoalError, match="5,000 rows"):
+        Tables().drop("t.parquet", path.read_bytes())
+
+
+def test_all_views_of_a_table_over_the_socket(table):
+    tables = Tables()
+    digest = tables.open(table).digest
+    with served.laboratory(tables) as server, served.Page(server) as page:
+        link = f"#data=table&table={digest}&target=late&axes=height,width&held=town,a%253Bb"
+        scene = page.asked("open", "scene", fragment=link)
+        assert scene["axes"] == ["height", "width"]
+        assert [held["value"] for held in scene["held"]] == ["a;b"]
+        assert scene["classes"] == ["no", "yes"]
+        page.say("step", epochs=10)
+        frame = page.until(lambda frame: frame["epoch"] == 10)
+        assert len(frame["bytes"]) == scene["side"] ** 2 + 4 * scene["map"] ** 2
+        told = page.asked("equations", "equations", example=3)
+        assert [e["mark"] for e in told["equations"]] == [
+            f"[{i}]" for i in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+        ]
+        assert all(lamp["passed"] for lamp in told["lamps"].values())
+        assert told["symbols"]["W1"]["shape"] == [4, scene["shape"][0]]
+        assert len(page.asked("units", "units")["units"]) == 4
+        assert digest in page.asked("take", "take")["command"]
+
+
+def test_zeros_fail_in_the_four_starts_and_fitting_ones_learn():
+    with served.laboratory() as server, served.Page(server) as page:
+        page.asked("open", "scene", fragment="#rows=60")
+        kinds = page.asked("starts", "starts")["kinds"]
+        assert [k["title"] for k in kinds] == ["Zeros", "Too small", "Fitting", "Too large"]
+        assert (kinds[0]["learnt"], kinds[0]["distinct"]) == (0, 1)
+        assert kinds[2]["learnt"] > 90
+        assert kinds[2]["trials"] == 100
+        assert sum(kinds[3]["begin"]["slopes"][:3]) > 0.5  # flat from the start

@@ -1,0 +1,85 @@
+"""`shoal lab`: what it prints, what it saves, and what it refuses."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import shoal
+from shoal.cli import main
+
+
+@pytest.fixture(autouse=True)
+def somewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{i},{i * i % 7},{'yes' if i % 3 else 'no'}" for i in range(40)]
+    Path("trips.csv").write_text("\n".join(["a,b,late", *rows, ""]))
+
+
+def test_a_link_is_repeated_and_saved(capsys):
+    assert main(["lab", "#data=xor&epoch=50", "-o", "m.shoal", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["epochs"] == 50
+    assert shoal.load("m.shoal").fingerprint_ == told["fingerprint"]
+
+
+def test_a_table_and_a_link(capsys):
+    assert main(["lab", "trips.csv", "#epoch=5", "--target", "late", "-o", "m.shoal"]) == 0
+    assert "fingerprint" in capsys.readouterr().out
+    assert shoal.load("m.shoal").classes_.tolist() == ["no", "yes"]
+
+
+MISTAKES = {
+    "no table": (["none.csv"], 1, ["none.csv"]),
+    "no target": (["trips.csv", "-t", "lat"], 2, ['"lat"', '"late"']),
+    "a bad link": (["#hidden=many"], 2, ["hidden", "many"]),
+    "two links": (["#", "#hidden=2"], 2, ["LINK"]),
+    "a target of nothing": (["--target", "late"], 2, ["--target", "TABLE"]),
+    "no port": (["--port", "70000"], 2, ["--port 70000"]),
+    "a table of another machine": (["#data=table&table=0123456789abcdef"], 2, ["hash"]),
+    "over the table": (["trips.csv", "-o", "trips.csv"], 2, ["trips.csv"]),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_told_in_one_line(mistake, capsys):
+    arguments, code, said = MISTAKES[mistake]
+    assert main(["lab", *arguments]) == code
+    told = capsys.readouterr().err
+    assert len(told.strip().splitlines()) == 1
+    for word in said:
+        assert word in told
+
+
+def test_without_the_extra(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "shoal.lab.server", raising=False)
+    assert main(["lab"]) == 2
+    assert "pip install 'shoal[lab]'" in capsys.readouterr().err
+
+
+def test_import_shoal_needs_none_of_it():
+    script = "import shoal, shoal.lab, sys; print([m for m in ('starlette', 'uvicorn') if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_it_says_where_it_is_and_ends_with_ctrl_c():
+    run = subprocess.Popen(
+        [sys.executable, "-c", "import sys; from shoal.cli import main; sys.exit(main())", "lab", "--no-browser", "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    address = ""
+    while "address" not in address:
+        address = run.stdout.readline()
+        assert address
+    assert "http://127.0.0.1:" in address
+    assert "token=" in address
+    os.kill(run.pid, signal.SIGINT)
+    _, told = run.communicate(timeout=20)
+    assert run.returncode == 0  # there is no other end of it
+    assert "Traceback" not in told
