@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 
 # The public names, and the rooms they live in.
 _ROOMS = {
+    "ClusterError": "shoal.errors",
     "DataError": "shoal.errors",
     "FileError": "shoal.errors",
     "InitStudyDisplay": "shoal.pictures.study",
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from shoal.diagnosis.gradients import gradient_check
     from shoal.diagnosis.study import init_study
     from shoal.errors import (
+        ClusterError,
         DataError,
         FileError,
         MemoryRefused,
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     from shoal.training.network import Network
 
 __all__ = [
+    "ClusterError",
     "DataError",
     "FileError",
     "InitStudyDisplay",

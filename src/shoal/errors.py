@@ -5,7 +5,8 @@
     │   └── MemoryRefused (MemoryError)  … because it would need more memory than there is
     ├── DataError         (ValueError)   a table, a column or an array is not fit for the job
     ├── ModelFileError    (ValueError)   a .shoal file is damaged, or from another world
-    └── FileError         (OSError)      a file cannot be read or written
+    ├── FileError         (OSError)      a file cannot be read or written
+    └── ClusterError      (RuntimeError) a cluster has no scheduler, no worker, or no memory
 
     ShoalWarning          (UserWarning)  the fit ended, but not as hoped
 
@@ -36,6 +37,10 @@ class ModelFileError(ShoalError, ValueError):
 
 class FileError(ShoalError, OSError):
     """A file cannot be read or written."""
+
+
+class ClusterError(ShoalError, RuntimeError):
+    """A cluster cannot go on: no scheduler answers, no worker is there, or none has the memory."""
 
 
 class ShoalWarning(UserWarning):

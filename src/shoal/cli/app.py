@@ -46,6 +46,7 @@ def train(
     threads: o.Threads = None,
     checkpoint: o.Checkpoint = None,
     resume: o.Resume = False,
+    cluster: o.Cluster = None,
 ) -> None:
     """Train a network on a table, test it, and save it.
 
@@ -66,6 +67,7 @@ def train(
     settings = Settings(
         hidden, activation, init, solver, learning_rate, batch_size,
         max_iter, alpha, scoring, members, bins, dtype, seed, threads, checkpoint,
+        cluster,
     )  # fmt: skip
     run(order, settings, explain=explain, as_json=as_json)
 

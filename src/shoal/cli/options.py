@@ -279,6 +279,16 @@ Resume = Annotated[
     ),
 ]
 
+Cluster = Annotated[
+    str | None,
+    _option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Compute on a Dask cluster: tcp://…, tls://…, or local for workers of its own.",
+        panel=TRAINING,
+    ),
+]
+
 # --- study ----------------------------------------------------------------------------
 
 Schemes = Annotated[

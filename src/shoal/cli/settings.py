@@ -24,6 +24,7 @@ class Settings:
     random_state: int = 0
     n_jobs: int | None = None
     checkpoint: str | None = None
+    engine: str | None = None
 
     def parameters(self) -> dict[str, Any]:
         """As an estimator takes them."""
@@ -58,7 +59,12 @@ class Draws:
     goal: float | None = None
 
 
-SHORTER = {"schemes": "--init", "random_state": "--seed", "n_jobs": "--threads"}
+SHORTER = {
+    "schemes": "--init",
+    "random_state": "--seed",
+    "n_jobs": "--threads",
+    "engine": "--cluster",
+}
 # What an option is called on the command line.
 OPTIONS = {
     field.name: SHORTER.get(field.name, "--" + field.name.replace("_", "-"))
@@ -66,7 +72,7 @@ OPTIONS = {
     for field in fields(part)
 }
 # Names of the machine, not of the question.
-LOCAL = ("table", "output", "report", "n_jobs", "checkpoint", "resume")
+LOCAL = ("table", "output", "report", "n_jobs", "checkpoint", "resume", "engine")
 
 
 def arguments(order: Order, settings: Settings) -> list[str]:

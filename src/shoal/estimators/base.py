@@ -13,13 +13,14 @@ Throughout the estimators one *row* is one example, as in scikit-learn; below th
 one column is.
 """
 
+import copy
 import os
 from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, _clone_parametrized
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from shoal.data.examples import Examples, Matrix, Numbers
@@ -197,6 +198,21 @@ class ShoalBase(TransformerMixin, BaseEstimator):
 
         check_is_fitted(self)
         save(self, path)
+
+    # A Dask client cannot be copied: a clone shares it, a pickle keeps its address.
+
+    def __sklearn_clone__(self) -> Self:
+        without = copy.copy(self)
+        without.engine = None
+        cloned: Self = _clone_parametrized(without)
+        cloned.engine = self.engine
+        return cloned
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = {**super().__getstate__()}
+        if hasattr(state.get("engine"), "scheduler"):
+            state["engine"] = state["engine"].scheduler.address
+        return state
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "networks_")

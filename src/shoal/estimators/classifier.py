@@ -65,6 +65,9 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
     checkpoint : folder or None
         Keep there where the training stands, every epoch or 30 seconds, whichever is longer. A
         `fit` with the same data and settings goes on from there, to the same bits.
+    engine : Dask client, address of a scheduler, "local", or None
+        Who computes: a cluster, see docs/cluster.md, or this machine. The result does not
+        depend on it.
     verbose : bool, or a function that is given each `Report`
 
     Attributes
@@ -112,6 +115,7 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         n_jobs: int | None = None,
         warm_start: bool = False,
         checkpoint: Any = None,
+        engine: Any = None,
         verbose: Any = False,
     ) -> None:
         self.hidden = hidden
@@ -140,6 +144,7 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         self.n_jobs = n_jobs
         self.warm_start = warm_start
         self.checkpoint = checkpoint
+        self.engine = engine
         self.verbose = verbose
 
     @classmethod

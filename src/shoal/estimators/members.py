@@ -1,6 +1,7 @@
 """The members of a fit: each with its seed, its start, its parts of the rows, its checkpoint."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ from shoal.compute.builds import BUILD, Stop
 from shoal.compute.engine import threads as threads_of
 from shoal.compute.memory import refuse_if_too_large
 from shoal.compute.steps import State
-from shoal.compute.terms import InMemory
+from shoal.compute.terms import InMemory, Terms
 from shoal.data.digest import digest
 from shoal.data.examples import Examples
 from shoal.data.split import hold_out
@@ -38,9 +39,10 @@ from shoal.training.network import Network
 if TYPE_CHECKING:
     from shoal.estimators.base import ShoalBase
 
+Place = Callable[[Examples], Terms]
 NUMERICS_VERSION = 3  # changes when the same data and settings give other bits than before
 # Settings that no bit of a result depends on.
-BITLESS = ("n_jobs", "verbose", "warm_start", "checkpoint")
+BITLESS = ("n_jobs", "verbose", "warm_start", "checkpoint", "engine")
 
 
 def train_members(
@@ -53,26 +55,28 @@ def train_members(
     seeds, states = first_states(model, architecture, examples.m, drawn)
     members = len(states)
 
-    def job(i: int, threads: int, stop: Stop, report: Callable[[Report], None] | None) -> Trained:
+    def job(
+        place: Place, i: int, threads: int, stop: Stop, report: Callable[[Report], None] | None
+    ) -> Trained:
         part, held = parts(model, examples, validation, seeds[i])
         state = states[i]._replace(best_loss=float("inf"), waited=0, best=states[i].parameters)
         begun = Standing(state, state.parameters)
         if checkpoint:
             begun = checkpoint.standing(i, begun) or begun
         return train(
-            architecture, plan_of(model, part.m, seeds[i]), InMemory(part), begun,
-            validation=None if held is None else InMemory(held),
+            architecture, plan_of(model, part.m, seeds[i]), place(part), begun,
+            validation=None if held is None else place(held),
             score=score_of(model, architecture, held, threads),
             threads=threads, stop=stop, report=report,
             keep=checkpoint.keeper(i, seeds[0]) if checkpoint else None,
         )  # fmt: skip
 
     report = progress_of(model.verbose, model.max_iter)
-    trained = train_all(
-        [lambda *a, i=i: job(i, *a) for i in range(members)],
-        threads_of(model.n_jobs),
-        report,
-    )
+    # On a cluster one member after another has all workers.
+    threads = threads_of(model.n_jobs) if model.engine is None else 1
+    with _place_of(model) as place:
+        jobs = [lambda *a, i=i: job(place, i, *a) for i in range(members)]
+        trained = train_all(jobs, threads, report)
     model.member_seeds_ = seeds[: len(trained)]
     keep(model, architecture, trained)
     began = [Network._of(architecture, state.parameters.copy()) for state in states]
@@ -80,6 +84,18 @@ def train_members(
     case = case_of(model, part)._replace(starts=tuple(began))
     model.diagnosis_ = findings_of(case, held, thorough=False)
     warn(model, trained)
+
+
+@contextmanager
+def _place_of(model: "ShoalBase") -> Iterator[Place]:
+    """Where the terms come from: this machine's threads, or a cluster."""
+    if model.engine is None:
+        yield InMemory
+        return
+    from shoal.cluster.place import on_cluster
+
+    with on_cluster(model.engine, model.n_jobs) as place:
+        yield place
 
 
 def first_states(

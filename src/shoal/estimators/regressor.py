@@ -62,6 +62,7 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
         n_jobs: int | None = None,
         warm_start: bool = False,
         checkpoint: Any = None,
+        engine: Any = None,
         verbose: Any = False,
     ) -> None:
         self.hidden = hidden
@@ -89,6 +90,7 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
         self.n_jobs = n_jobs
         self.warm_start = warm_start
         self.checkpoint = checkpoint
+        self.engine = engine
         self.verbose = verbose
 
     @available_if(goes_on)  # type: ignore[untyped-decorator]

@@ -69,6 +69,15 @@ def check_settings(model: "ShoalBase") -> None:
         raise SettingError(f'encode={model.encode!r}: expected "auto" or None.')
     if model.n_jobs is not None:
         check_whole("n_jobs", model.n_jobs, least=-(1 << 20))
+    if model.engine is not None:
+        from shoal.cluster.connect import check_engine
+
+        check_engine(model.engine)
+        if model.solver not in ("gd", "lbfgs"):
+            raise SettingError(
+                f"solver={model.solver!r} with an engine: its steps follow one another, and no "
+                "cluster can share them out. Use solver='gd' or 'lbfgs'."
+            )
     if model.checkpoint and model.warm_start:
         raise SettingError(
             "checkpoint and warm_start=True: a checkpoint goes on with a fit that was cut "

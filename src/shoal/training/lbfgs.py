@@ -122,7 +122,8 @@ def iterate(
                 ending = "plateau"
                 break
     except KeyboardInterrupt as signal:
-        ending, interruption = "interrupted", signal if stop is None else stop.exception
+        # The kernel keeps what a signal raised; a cluster lets it through.
+        ending, interruption = "interrupted", stop.exception if stop and stop.requested else signal
     rounded = memory.x.astype(state.parameters.dtype)
     state = state._replace(parameters=rounded, memory=_packed(memory))
     return Outcome(state, np.array(losses), ending, interruption)

@@ -19,6 +19,7 @@ import numpy as np
 from shoal.compute.builds import Stop
 from shoal.compute.steps import Budget, Rule, State, Vector
 from shoal.compute.terms import Terms
+from shoal.errors import ClusterError
 from shoal.network.architecture import Architecture
 from shoal.training import lbfgs
 
@@ -142,6 +143,10 @@ def train(
                 report(_report(standing))
             if keep:
                 keep(standing, now=bool(standing.ending))
+    except ClusterError:
+        if keep:
+            keep(standing, now=True)
+        raise
     except KeyboardInterrupt as signal:  # between two calls of the kernel
         last, interruption = standing._replace(ending="interrupted"), signal
     if keep and last.ending == "interrupted":

@@ -1,0 +1,32 @@
+"""The one door: a cluster as the place where a fit finds its terms."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from shoal.cluster.connect import connected
+from shoal.cluster.driver import Workers
+from shoal.cluster.terms import Here, OnCluster
+from shoal.compute.terms import Terms
+from shoal.data.examples import Examples
+
+
+@contextmanager
+def on_cluster(engine: Any, n_jobs: int | None = None) -> Iterator[Callable[[Examples], Terms]]:
+    """What makes terms of rows that the driver has, as long as the block lasts.
+
+    `engine` is a Dask client, the address of a scheduler, or "local" for workers of our own
+    with `n_jobs` threads in all. Raises SettingError or ClusterError.
+    """
+    with connected(engine, n_jobs) as client:
+        workers, placed = Workers(client), []
+
+        def place(examples: Examples) -> Terms:
+            placed.append(OnCluster(workers, Here(examples)))
+            return placed[-1]
+
+        try:
+            yield place
+        finally:
+            for terms in placed:
+                terms.forget()

@@ -1,0 +1,183 @@
+"""What runs on a worker: the sums of some pieces, and the rows that it keeps for the next step.
+
+The functions are pure. What is kept can be lost at any moment, and is obtained again: a worker
+that lacks something says so, and the driver sends it along with the same question.
+"""
+
+import pickle
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+import shoal
+from shoal.compute.builds import BUILD
+from shoal.compute.engine import engine
+from shoal.data.examples import Coded, Examples
+from shoal.errors import SettingError
+from shoal.network.architecture import Architecture
+from shoal.sums import BLOCK_ROWS, Node, join
+
+# Workers must compute the same bits, so they run the same shoal.
+VERSION = (
+    f"shoal {shoal.__version__} with the {'plain equations' if BUILD == 'plain' else 'kernel'}"
+)
+ALIGNMENT = 64  # bytes: a cache line, and the widest register
+# The share of its memory limit that a worker fills with rows; Dask pauses it from 80 % on.
+ROWS_SHARE = 0.5
+
+
+class Source(Protocol):
+    """Blocks of rows, ready for the kernel."""
+
+    @property
+    def m(self) -> int:
+        """How many rows there are."""
+        ...
+
+    def examples(self, first_block: int, last_block: int) -> Examples:
+        """Blocks first … last - 1; the last block may be shorter."""
+        ...
+
+
+class Question(NamedTuple):
+    """What a worker is asked, beside the parameters: the same at every step."""
+
+    name: str  # of the rows: the same name, the same rows
+    level: int  # of the pieces
+    architecture: Architecture
+    gradients: bool
+    version: str = VERSION
+
+
+class Given(NamedTuple):
+    """What is sent to a worker that lacks it: a source that it can read, or the rows."""
+
+    source: Source | None
+    rows: Mapping[int, Examples]
+
+
+class Answer(NamedTuple):
+    """The nodes that a worker has, and the pieces whose rows it lacks."""
+
+    nodes: list[Node]
+    missing: tuple[int, ...]
+
+
+def run(packed: bytes) -> Any:
+    """Call what the driver has packed: Dask would look for tasks in every argument."""
+    call, arguments = pickle.loads(packed)
+    return call(*arguments)
+
+
+def partials(
+    question: Question, parameters: NDArray[Any], pieces: Sequence[int], given: Given
+) -> Answer:
+    """The sums of some pieces, as the largest nodes."""
+    if question.version != VERSION:
+        raise SettingError(
+            f"a worker runs {VERSION}, and the driver {question.version}: their bits may differ. "
+            "Install the same shoal on both."
+        )
+    W, nodes, missing = _aligned(parameters), [], []
+    for piece in pieces:
+        examples = _rows(question, piece, given)
+        if examples is None:
+            missing.append(piece)
+            continue
+        sums = engine.sums(
+            question.architecture, W, examples, _threads(), gradients=question.gradients
+        )
+        nodes.append(Node(question.level, piece, sums))
+    return Answer(join(nodes), tuple(missing))
+
+
+# --- what is kept ---------------------------------------------------------------------
+
+_sources: dict[str, Source] = {}
+_kept: OrderedDict[tuple[str, int, int], Examples] = OrderedDict()  # the latest used last
+_lock = threading.Lock()
+
+
+def _rows(question: Question, piece: int, given: Given) -> Examples | None:
+    name, level = question.name, question.level
+    key = (name, level, piece)
+    with _lock:
+        if given.source is not None:
+            _sources[name] = given.source
+        if key in _kept:
+            _kept.move_to_end(key)
+            return _kept[key]
+        source = _sources.get(name)
+    examples = given.rows.get(piece)
+    if examples is None and source is not None:
+        n_blocks = -(-source.m // BLOCK_ROWS)
+        examples = source.examples(piece << level, min(piece + 1 << level, n_blocks))
+    if examples is None:
+        return None
+    examples = _ready(examples)
+    with _lock:
+        _kept[key] = examples
+        while len(_kept) > 1 and sum(map(size_of, _kept.values())) > _room():
+            _kept.popitem(last=False)
+    return examples
+
+
+def forget(name: str) -> None:
+    """Let go of these rows: their training is over."""
+    with _lock:
+        _sources.pop(name, None)
+        for key in [key for key in _kept if key[0] == name]:
+            del _kept[key]
+
+
+def size_of(examples: Examples) -> int:
+    """The memory that rows take."""
+    return sum(array.nbytes for array in examples if array is not None)
+
+
+def _ready(examples: Examples) -> Examples:
+    """The same with arrays as the kernel likes them: what came over a wire lies anywhere."""
+    X, *others = examples
+    if isinstance(X, Coded):
+        X = Coded(_aligned(X.numbers), _aligned(X.codes), _aligned(X.places), X.groups)
+    else:
+        X = _aligned(X)
+    return Examples(X, *(None if array is None else _aligned(array) for array in others))
+
+
+def _aligned(array: NDArray[Any]) -> NDArray[Any]:
+    if array.flags.c_contiguous and array.ctypes.data % ALIGNMENT == 0:
+        return array
+    room = np.empty(array.nbytes + ALIGNMENT, np.uint8)
+    first = -room.ctypes.data % ALIGNMENT
+    copy: NDArray[Any] = room[first : first + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
+# --- the worker itself ----------------------------------------------------------------
+
+
+def _threads() -> int:
+    worker = _worker()
+    return 1 if worker is None else int(worker.state.nthreads)
+
+
+def _room() -> float:
+    worker = _worker()
+    limit = worker.memory_manager.memory_limit if worker is not None else None
+    return ROWS_SHARE * limit if limit else float("inf")
+
+
+def _worker() -> Any:
+    """Dask's worker that runs this task; None outside of one."""
+    from distributed import get_worker
+
+    try:
+        return get_worker()
+    except ValueError:
+        return None
