@@ -43,8 +43,9 @@ def ask(server, request, headers=None, body=b"", *, cookie=True, host=None):
         with suppress(OSError):  # refused before it was read
             connection.sendall(body)
         answer = b""
-        while part := connection.recv(65_536):
-            answer += part
+        with suppress(ConnectionResetError):  # what was sent stays unread after a refusal
+            while part := connection.recv(65_536):
+                answer += part
     head, _, rest = answer.partition(b"\r\n\r\n")
     first, *told = head.decode("latin1").split("\r\n")
     found = {line.partition(":")[0].lower(): line.partition(":")[2].strip() for line in told}

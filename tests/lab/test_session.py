@@ -68,6 +68,18 @@ def test_the_screen_is_what_can_be_taken_away(link, capsys):
     assert capsys.readouterr().out.strip() == word
 
 
+def test_two_lines_of_python_say_the_equations(capsys):
+    with served.laboratory() as server, served.Page(server) as page:
+        page.asked("open", "scene", fragment="#data=three&epoch=9")
+        page.until(lambda frame: frame["epoch"] == 9)
+        told = page.asked("equations", "equations", example=0)
+    assert len(told["python"].splitlines()) == 2
+    exec(told["python"], {})
+    printed = capsys.readouterr().out
+    assert "all equations hold" in printed
+    assert f"{told['symbols']['Z1']['values'][0][0]:9.4g}" in printed
+
+
 def test_a_table_too(table, capsys, tmp_path, monkeypatch):
     tables = Tables()
     known = tables.open(table)

@@ -40,7 +40,11 @@ MISTAKES = {
     "two links": (["#", "#hidden=2"], 2, ["LINK"]),
     "a target of nothing": (["--target", "late"], 2, ["--target", "TABLE"]),
     "no port": (["--port", "70000"], 2, ["--port 70000"]),
-    "a table of another machine": (["#data=table&table=0123456789abcdef"], 2, ["hash"]),
+    "a table of another machine": (
+        ["#data=table&table=0123456789abcdef", "-o", "m.shoal"],
+        2,
+        ["hash", "TABLE"],
+    ),
     "over the table": (["trips.csv", "-o", "trips.csv"], 2, ["trips.csv"]),
 }
 

@@ -30,7 +30,8 @@ def lab(
     if table is not None:
         known = tables.open(table, target)
         experiment = _about(experiment, known, target)
-    prepare(experiment, tables)  # what is wrong is told here, not on the page
+    if table is not None or not experiment.table:  # else the page asks for the table
+        prepare(experiment, tables)  # what is wrong is told here, not on the page
     if output is None:
         _serve(experiment, tables, port, browser, as_json)
         return

@@ -10,6 +10,6 @@ guard        who may ask
 app server   the routes, and whoever serves them
 """
 
-from shoal.lab.takeaway import repeat
+from shoal.lab.takeaway import lecture, repeat
 
-__all__ = ["repeat"]
+__all__ = ["lecture", "repeat"]

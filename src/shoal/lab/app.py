@@ -1,5 +1,6 @@
 """The routes: the page, its files, a socket for each page, uploads and the saved model."""
 
+import asyncio
 import os
 import tempfile
 from collections.abc import Mapping
@@ -19,7 +20,8 @@ from shoal.lab.socket import Conversation
 from shoal.lab.tables import MOST_BYTES, Tables
 from shoal.lab.takeaway import model_of
 
-MOST_SESSIONS = 16
+MOST_PAGES = 16
+UPLOAD_SECONDS = 60
 KINDS = {
     ".html": "text/html",
     ".css": "text/css",
@@ -35,6 +37,7 @@ class Laboratory:
         self.tables = tables
         self.opening = opening  # the fragment of a page that is opened without one
         self.sessions: dict[str, Session] = {}
+        self.pages = 0  # that are open
         self.page = _page()
 
     def app(self) -> Starlette:
@@ -64,18 +67,22 @@ class Laboratory:
         """The bytes of a table that somebody dropped."""
         content = bytearray()
         try:
-            async for part in request.stream():
-                content += part
-                if len(content) > MOST_BYTES:
-                    message = f"A page may bring at most {MOST_BYTES >> 20} MiB: shoal lab TABLE."
-                    return JSONResponse({"error": message}, 413)
-        except ClientDisconnect:
-            return Response(status_code=400)
+            async with asyncio.timeout(UPLOAD_SECONDS):
+                async for part in request.stream():
+                    content += part
+                    if len(content) > MOST_BYTES:
+                        message = (
+                            f"A page may bring {MOST_BYTES >> 20} MiB at most: shoal lab TABLE."
+                        )
+                        return JSONResponse({"error": message}, 413)
+        except (ClientDisconnect, TimeoutError):
+            return PlainTextResponse("The table did not arrive.\n", 400)
         name = request.query_params.get("name", "")
         try:
             known = await to_thread.run_sync(self.tables.drop, name, bytes(content))
         except ShoalError as error:
-            return JSONResponse({"error": str(error)}, 422)
+            # The request was right, and the page tells the error: nothing for its console.
+            return JSONResponse({"error": str(error)})
         return JSONResponse({"table": known.digest, "name": known.name})
 
     async def model(self, request: Request) -> Response:
@@ -93,12 +100,15 @@ class Laboratory:
 
     async def socket(self, socket: WebSocket) -> None:
         """One page, from its opening to its close."""
-        if len(self.sessions) >= MOST_SESSIONS:
-            await socket.accept()
-            await socket.close(1013, f"{MOST_SESSIONS} pages are open already: close one.")
-            return
         await socket.accept()
-        await Conversation(socket, self.tables, self.sessions, self.opening).run()
+        if self.pages >= MOST_PAGES:
+            await socket.close(1013, f"{MOST_PAGES} pages are open already: close one.")
+            return
+        self.pages += 1
+        try:
+            await Conversation(socket, self.tables, self.sessions, self.opening).run()
+        finally:
+            self.pages -= 1
 
 
 def _file_of(ready: Any, standing: Any) -> bytes:

@@ -42,8 +42,11 @@ STEP = {
 }  # fmt: skip
 
 
-def equations(view: View, example: int) -> dict[str, Any]:
-    """All that the page shows of the equations, for the example with this number."""
+def equations(view: View, example: int, name: str = "") -> dict[str, Any]:
+    """All that the page shows of the equations, for the example with this number.
+
+    `name` is what the table is called, if it is about one.
+    """
     ready, m = view.ready, view.ready.examples.m
     example = min(example, m - 1)
     now = _arrays(ready, ready.network(view.standing.state.parameters))
@@ -65,7 +68,7 @@ def equations(view: View, example: int) -> dict[str, Any]:
         ],
         "symbols": symbols,
         "lamps": lamps(ready, view),
-        "python": two_lines(ready),
+        "python": two_lines(view, name),
     }
 
 
@@ -88,13 +91,13 @@ def lamps(ready: Ready, view: View) -> dict[str, Any]:
     }
 
 
-def two_lines(ready: Ready) -> str:
-    """The same in two lines of Python, for the model that is taken away or fitted."""
-    shape = ready.shape
+def two_lines(view: View, name: str) -> str:
+    """The same in two lines of Python."""
+    link = view.ready.experiment.changed({"epoch": view.standing.epoch, "view": "train"}).fragment
+    table = f", {name!r}" if name else ""
     return (
-        "print(net.forward(X), net.gradients(X, Y))  # [1] to [10], one column is one example\n"
-        f"print(shoal.gradient_check(net, X, Y))  # net: {shape.n_x} → {shape.n_h} → {shape.n_y}, "
-        "such as model.networks_[0]"
+        f"import shoal.lab; net, X, Y = shoal.lab.lecture({f'#{link}'!r}{table})\n"
+        "print(net.forward(X), net.gradients(X, Y), shoal.gradient_check(net, X, Y), sep='\\n')"
     )
 
 

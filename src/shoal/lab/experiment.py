@@ -23,6 +23,7 @@ SOLVERS = ("gd", "sgd", "adam", "lbfgs")
 VIEWS = ("train", "equations", "initialise", "units", "take-away")
 # What a link can hide from a class.
 CONTROLS = ("data", "features", "network", "initialisation", "training", "edits", "tabs")
+SHOWN = ("points", "validation", "decisions")
 MATRICES = ("W1", "b1", "W2", "b2")
 MOST_POINTS, MOST_EDITS, MOST_FRAGMENT = 200, 50, 16_000
 MOST_UNITS, MOST_EPOCHS, MOST_ROWS = 64, 10_000_000, 20_000
@@ -77,6 +78,7 @@ class Experiment:
     view: str = "train"
     example: int = 0
     pair: tuple[int, ...] = (0, 1)  # the units that span the hidden plane
+    show: tuple[str, ...] = ("points",)  # on the surface
     hide: tuple[str, ...] = ()
 
     def changed(self, changes: Mapping[str, Any]) -> "Experiment":
@@ -129,7 +131,7 @@ class Experiment:
         usual = Experiment()
         return replace(
             self, edits=(), epoch=0, pace=usual.pace, view=usual.view, example=0,
-            pair=usual.pair, hide=(), axes=(), held=(),
+            pair=usual.pair, show=usual.show, hide=(), axes=(), held=(),
         )  # fmt: skip
 
 
@@ -249,6 +251,7 @@ FIELDS: dict[str, Check] = {
     "view": _choice(*VIEWS),
     "example": _whole(0, MOST_ROWS),
     "pair": _several(_whole(0, MOST_UNITS - 1), 2, least=2, once=False),
+    "show": _several(_choice(*SHOWN), len(SHOWN)),
     "hide": _several(_choice(*CONTROLS), len(CONTROLS)),
 }  # fmt: skip
 
@@ -267,7 +270,7 @@ def _refused(name: str, value: Any, expected: str) -> SettingError:
 
 # --- as text: lists by commas, records by semicolons --------------------------------------
 
-LISTS = ("points", "features", "axes", "held", "edits", "pair", "hide")
+LISTS = ("points", "features", "axes", "held", "edits", "pair", "show", "hide")
 RECORDS = ("points", "held", "edits")
 
 
@@ -293,7 +296,7 @@ def _value(name: str, text: str) -> Any:
     if name in RECORDS:
         return [_items(part, words=name == "held") for part in text.split(";") if part]
     if name in LISTS:
-        return _items(text, words=name in ("features", "axes", "hide"))
+        return _items(text, words=name in ("features", "axes", "show", "hide"))
     return _scalar(text) if name not in ("table", "target") else text
 
 

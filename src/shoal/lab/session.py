@@ -18,7 +18,7 @@ from shoal.lab.training import Ready, Standing, advance, beginning, edited, loss
 
 TICK = 1 / 30  # seconds between two calls at a pace
 CALL = 0.03  # seconds that a call at full speed should take
-UNSEEN = 60.0  # seconds without a question from the page, after which playing pauses
+UNSEEN = 60.0  # seconds without a question from the page, after which the training pauses
 MOST_MARKS = 400  # of the loss curve; then every second one is dropped
 
 
@@ -149,7 +149,7 @@ class Session:
 
     def _set(self, goal: int, *, playing: bool) -> None:
         with self._changed:
-            self._goal = goal
+            self._goal, self._asked = goal, time.monotonic()
             self._view = self._view._replace(playing=playing, rate=0.0)
             self._changed.notify()
 
@@ -192,7 +192,7 @@ class Session:
 
     def _wanted(self) -> bool:
         now = self._view
-        if now.playing and time.monotonic() - self._asked > UNSEEN:
+        if time.monotonic() - self._asked > UNSEEN:
             self._view = now._replace(playing=False, rate=0.0)
             self._goal = 0
             return False

@@ -92,6 +92,11 @@ class Conversation:
         assert self.session is not None
         return self.session
 
+    def _name(self) -> str:
+        """What the table is called, if the experiment is about one."""
+        experiment = self.now.latest.ready.experiment
+        return self.tables[experiment.table].name if experiment.data == TABLE else ""
+
     # --- the experiment -------------------------------------------------------------------
 
     async def _open(self, message: Message) -> None:
@@ -133,8 +138,7 @@ class Conversation:
             {"name": t.name, "table": t.digest, "columns": t.table.column_names, "target": t.target}
             for t in self.tables.all()
         ]
-        current = ready.experiment
-        name = self.tables[current.table].name if current.data == TABLE else ""
+        name = self._name()
         await self._say(
             {
                 "is": "scene",
@@ -191,7 +195,7 @@ class Conversation:
 
     async def _equations(self, message: Message) -> None:
         example = _whole(message, "example", 0, fields.MOST_ROWS)
-        answer = await asyncio.to_thread(equations, self.now.view, example)
+        answer = await asyncio.to_thread(equations, self.now.view, example, self._name())
         await self._say({"is": "equations", **answer})
 
     async def _units(self, message: Message) -> None:
@@ -223,7 +227,7 @@ class Conversation:
     async def _take(self, message: Message) -> None:
         view = self.now.view
         ready, standing = view.ready, view.standing
-        name = self.tables[ready.experiment.table].name if ready.experiment.data == TABLE else ""
+        name = self._name()
         await self._say(
             {
                 "is": "take",

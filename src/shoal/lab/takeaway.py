@@ -20,6 +20,7 @@ from shoal.lab.training import (
     prepare,
     settings_of,
 )
+from shoal.training.network import Network
 
 
 def repeat(link: str, table: str | None = None) -> Any:
@@ -31,13 +32,27 @@ def repeat(link: str, table: str | None = None) -> Any:
     >>> repeat("#data=xor&epoch=50").n_iter_
     50
     """
-    experiment = Experiment.of(link)
-    tables = Tables()
+    return model_of(*_reached(link, table))
+
+
+def lecture(link: str, table: str | None = None) -> tuple[Network, Any, Any]:
+    """The network of a link, with X and Y as the lecture has them: one column is one example.
+
+    >>> net, X, Y = lecture("#data=xor&epoch=50")
+    >>> net, X.shape, Y.shape
+    (Network(n_x=2, n_h=4, n_y=1, tanh → sigmoid, 17 parameters, float64), (2, 300), (1, 300))
+    """
+    ready, standing = _reached(link, table)
+    X, Y, _ = ready.examples.columns(ready.shape.n_y)
+    return ready.network(standing.state.parameters), X, Y
+
+
+def _reached(link: str, table: str | None) -> tuple[Ready, Standing]:
+    experiment, tables = Experiment.of(link), Tables()
     if table is not None:
-        known = tables.open(table)
-        experiment = of_table(experiment, known.digest)
+        experiment = of_table(experiment, tables.open(table).digest)
     ready = prepare(experiment, tables)
-    return model_of(ready, reached(ready, experiment.epoch))
+    return ready, reached(ready, experiment.epoch)
 
 
 def of_table(experiment: Experiment, digest: str) -> Experiment:
@@ -143,7 +158,5 @@ def _own(ready: Ready, name: str) -> list[str]:
 
 def data_of(link: str, table: str) -> tuple[Any, Any]:
     """The training rows of a link about a table: what an estimator's `fit` is given."""
-    tables = Tables()
-    experiment = of_table(Experiment.of(link), tables.open(table).digest)
-    ready = prepare(experiment, tables)
-    return ready.question.X, ready.question.y
+    question = _reached(link, table)[0].question
+    return question.X, question.y

@@ -149,13 +149,13 @@ TOYS = {
     "gaussians": Toy("Two clouds", 2, _gaussians),
     "spiral": Toy("Spiral", 2, _spiral),
     "moons": Toy("Moons", 2, _moons),
-    "flower": Toy("Flower of the course", 2, _flower),
+    "flower": Toy("Course flower", 2, _flower),
     "tangent": Toy("Sign of tan x", 2, _tangent),
     "three": Toy("Three clouds", 3, _three),
     "rings": Toy("Four rings", 4, _rings),
-    "pinwheel": Toy("Pinwheel, five classes", 5, _pinwheel),
-    "plane": Toy("Plane (regression)", 0, _plane),
-    "hills": Toy("Hills (regression)", 0, _hills),
+    "pinwheel": Toy("Pinwheel", 5, _pinwheel),
+    "plane": Toy("Plane, a number", 0, _plane),
+    "hills": Toy("Hills, a number", 0, _hills),
 }
 
 # What a network may be shown of a point. Products are divided by 4, to be no larger than x1.

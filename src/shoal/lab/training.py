@@ -37,7 +37,7 @@ from shoal.training import lbfgs
 from shoal.training.network import Network
 
 MOST_PARAMETERS = 100_000  # of a network that is drawn
-SIDE, MAP = 90, 24  # points along the plane: of the surface, of a unit's map
+SIDE, MAP = 120, 24  # points along the plane: of the surface, of a unit's map
 
 
 class Ready(NamedTuple):

@@ -21,7 +21,7 @@ export function ramp() {
     const { paper, low, high } = theme();
     tables.set("ramp", Uint32Array.from({ length: 256 }, (_, i) => {
       const t = (i - 127.5) / 127.5;
-      return word(mixed(paper, t < 0 ? low : high, 0.85 * Math.abs(t) ** 0.8));
+      return word(mixed(paper, t < 0 ? low : high, 0.62 * Math.abs(t) ** 0.8));
     }));
   }
   return tables.get("ramp");
@@ -32,7 +32,7 @@ export function shades(k) {
   if (!tables.has(k)) {
     const colour = rgb(CLASSES[k % CLASSES.length]);
     tables.set(k, Uint32Array.from({ length: 256 }, (_, i) =>
-      word(mixed(theme().paper, colour, 0.1 + 0.62 * Math.max(0, (i / 255 - 0.3) / 0.7)))));
+      word(mixed(theme().paper, colour, 0.08 + 0.5 * Math.max(0, (i / 255 - 0.3) / 0.7)))));
   }
   return tables.get(k);
 }

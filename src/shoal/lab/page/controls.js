@@ -45,9 +45,11 @@ export class Controls {
     group("data", "Data", this.data(scene), own ? this.target(scene) : this.range("noise", "Noise", 0, 50, 1, (v) => `${v} %`),
       this.range("rows", own ? "Rows at most" : "Points", 10, own ? 20000 : 2000, own ? 10 : 10, whole),
       this.range("validation", "Held out", 0, 80, 5, (v) => `${v} %`),
+      this.counts(),
       this.seed("data_seed", own ? "Seed of the split" : "Seed of the data"),
       scene.experiment.points.length ? this.forget("points", "Forget the added points") : null, this.drop());
-    if (own) group("features", "What is shown", this.axis(0, "Across", scene), this.axis(1, "Up", scene), ...scene.held.map((held) => this.held(held)));
+    if (own) group("features", "What is shown", this.axis(0, "Across", scene), this.axis(1, "Up", scene),
+      scene.held.length ? h("p", { class: "between" }, "The other columns are held at") : null, ...scene.held.map((held) => this.held(held)));
     group("features", own ? "Columns" : "Features", this.features(scene));
     group("network", "Network", this.range("hidden", "Hidden units", 0, 64, 1), this.select("activation", "Activation", scene.activations.map((a) => [a, a])));
     group("initialisation", "Initialisation", this.init(scene), this.seed("seed", "Seed of the weights"));
@@ -148,6 +150,15 @@ export class Controls {
     return h("div", { class: "row drop" }, input, h("label", { for: "f-file", class: "button" }, "Your own table …"), h("small", {}, "or drop a CSV or Parquet file on the page; it stays on this machine"));
   }
 
+  counts() {
+    const text = h("small", { class: "counts" });
+    this.setters.push(({ rows, total, experiment }) => {
+      const of = experiment.data === "table" ? `, of ${whole(total)} rows` : "";
+      text.textContent = `${whole(rows[0])} for training, ${whole(rows[1])} for validation${of}`;
+    });
+    return text;
+  }
+
   axis(i, title, scene) {
     const id = `f-axis-${i}`;
     const control = h("select", { id, onchange: () => {
@@ -167,7 +178,7 @@ export class Controls {
     if (words.length) {
       const control = h("select", { id, onchange: () => say(control.value) }, words.map((word) => h("option", { value: word }, word)));
       this.setters.push((scene) => { control.value = now(scene); });
-      return this.row(id, `${name} held at`, control);
+      return this.row(id, name, control);
     }
     const output = h("output", { for: id });
     const input = h("input", { type: "range", id, min: low, max: high, step: (high - low) / 200 || 1, oninput: () => { output.textContent = Number(input.value).toPrecision(4); say(input.value); } });
@@ -175,7 +186,7 @@ export class Controls {
       if (!input.matches(":active")) input.value = now(scene);
       output.textContent = Number(now(scene)).toPrecision(4);
     });
-    return this.row(id, `${name} held at`, input, output);
+    return this.row(id, name, input, output);
   }
 
   features(scene) {

@@ -26,7 +26,7 @@ export class Diagram {
     const [, n_h, n_y] = scene.shape;
     const n_in = scene.inputs.length;
     const gap = n_h > 24 ? 2 : n_h > 12 ? 4 : 8;
-    const tile = n_h ? Math.max(12, Math.min(width < 480 ? 34 : 46, Math.floor(520 / n_h) - gap)) : 0;
+    const tile = n_h ? Math.max(12, Math.min(width < 480 ? 34 : width < 800 ? 52 : 72, Math.floor(520 / n_h) - gap)) : 0;
     const height = Math.max(n_h * (tile + gap), n_in * 22, n_y * 26, 220) + 24;
     const spread = (n, i) => 12 + (height - 24) * ((i + 0.5) / n);
     const packed = (n, i, size) => height / 2 + (i - (n - 1) / 2) * Math.min(size, (height - 24) / n);
@@ -108,7 +108,7 @@ export class Diagram {
     context.fillStyle = ink;
     context.textAlign = "right";
     this.inputs.forEach(([x, y], i) => {
-      context.fillText(clipped(context, scene.inputs[i], x - 14), x - 10, y);
+      context.fillText(clipped(context, short(scene.inputs[i]), x - 14), x - 10, y);
       context.beginPath();
       context.arc(x, y, 4, 0, 7);
       context.fill();
@@ -144,6 +144,9 @@ function curve({ from, to }) {
   path.bezierCurveTo(middle, from[1], middle, to[1], ...to);
   return path;
 }
+
+// Of a word's column the word: the name before it is the same for many.
+const short = (name) => (name.includes(" = ") ? name.slice(name.indexOf(" = ") + 3) : name);
 
 const largest = (matrix) => Math.max(0.5, ...matrix.flat().map((v) => Math.abs(v ?? 0)));
 

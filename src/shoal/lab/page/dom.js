@@ -29,7 +29,8 @@ export const $ = (id) => document.getElementById(id);
 export function figure(value, digits = 3) {
   if (value === null || value === undefined) return "–";
   const size = Math.abs(value);
-  if (size !== 0 && (size < 0.0005 || size >= 1e5)) return value.toExponential(1);
+  if (size !== 0 && (size < 0.0005 || size >= 1e7)) return value.toExponential(1);
+  if (size >= 1e4) return whole(value);
   return value.toFixed(size >= 100 ? 1 : digits);
 }
 

@@ -29,8 +29,11 @@ const link = new Link({
   take: (answer) => views["take-away"].answer(answer),
 });
 
-const say = (what, message) => link.say(what, message);
-const change = (changes) => { notice(""); say("set", { changes }); };
+const say = (what, message) => {
+  if (["play", "step", "rewind", "go", "set", "edit"].includes(what)) notice("");
+  link.say(what, message);
+};
+const change = (changes) => say("set", { changes });
 const shared = { say, change, scene: () => scene, frame: () => frame, notice, picture };
 const views = {
   train: new Train(shared), equations: new Equations(shared), initialise: new Initialise(shared),
@@ -97,13 +100,14 @@ function draw() {
 
 let reported = "";
 function report() {
+  const converged = frame.ending === "converged" ? "Converged: no step leads further down. " : "";
   const told = frame.ending === "diverged"
     ? `The loss is no longer a number after ${frame.epoch} epochs: try a smaller learning rate. The best network seen is shown.`
-    : `Epoch ${frame.epoch}, loss ${figure(frame.loss)}, ${scene.output === "identity" ? "R²" : "accuracy"} ${figure(frame.accuracy)}`;
+    : `${converged}Epoch ${frame.epoch}, loss ${figure(frame.loss)}, ${scene.output === "identity" ? "R²" : "accuracy"} ${figure(frame.accuracy)}`;
   if (told === reported) return;
   reported = told;
   $("said").textContent = told;
-  if (frame.ending === "diverged") notice(told);
+  if (frame.ending) notice(told);
 }
 
 function remember(fragment) {
@@ -173,7 +177,7 @@ function picture(give) {
 
 const tabs = document.querySelector("[role=tablist]");
 VIEWS.forEach(([name, title]) => tabs.append(h("button", {
-  role: "tab", id: `tab-${name}`, "data-view": name, "aria-controls": "stage", type: "button",
+  role: "tab", id: `tab-${name}`, "data-view": name, "aria-controls": "panel", type: "button",
   onclick: () => { showView(name); change({ view: name }); },
 }, title)));
 tabs.addEventListener("keydown", (event) => {
@@ -193,8 +197,8 @@ function showView(name) {
     tab.setAttribute("aria-selected", chosen);
     tab.tabIndex = chosen ? 0 : -1;
   }
-  $("stage").setAttribute("aria-labelledby", `tab-${name}`);
-  $("stage").replaceChildren(view.root);
+  $("panel").setAttribute("aria-labelledby", `tab-${name}`);
+  $("panel").replaceChildren(view.root);
   document.body.dataset.view = name;
   view.open?.(scene);
   if (frame) plan();

@@ -5,15 +5,14 @@ import { figure, h, s, whole } from "./dom.js";
 const W = 360, H = 150, LEFT = 40, BOTTOM = 20, TOP = 8, RIGHT = 8;
 
 /** Loss curves: lines are {name, kind, points: [[epoch, loss], …]}. */
-export function curves(svg, lines, { width = W, height = H, log = false } = {}) {
+export function curves(svg, lines, { width = svg.clientWidth || W, height = H } = {}) {
   const points = lines.flatMap((line) => line.points.filter(([, y]) => y !== null));
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.replaceChildren();
   if (!points.length) return;
   const last = Math.max(1, ...points.map(([x]) => x));
   const top = Math.max(...points.map(([, y]) => y)) * 1.05 || 1;
-  const at = log ? (x) => Math.log1p(x) / Math.log1p(last) : (x) => x / last;
-  const X = (x) => LEFT + (width - LEFT - RIGHT) * at(x);
+  const X = (x) => LEFT + (width - LEFT - RIGHT) * (x / last);
   const Y = (y) => height - BOTTOM - (height - BOTTOM - TOP) * Math.min(1, y / top);
   for (const y of [0, top / 2.1, top / 1.05]) {
     svg.append(s("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: Y(y), y2: Y(y) }));

@@ -46,7 +46,7 @@ export class Surface {
     if (size < 10) return;
     const context = sized(canvas, size, size);
     this.paint(scene, frame);
-    context.imageSmoothingEnabled = !this.options.steps;
+    context.imageSmoothingEnabled = !this.options.decisions;
     context.drawImage(this.image, 0, 0, size, size);
     if (this.options.points) this.dots(context, size, scene.points, false);
     if (this.options.validation) this.dots(context, size, scene.points_val, true);
@@ -69,12 +69,12 @@ export class Surface {
     const plane = frame.bytes.subarray(0, side * side);
     if (frame.planes === 1) {
       const colours = ramp();
-      const steps = this.options.steps;
-      for (let i = 0; i < pixels.length; i++) pixels[i] = colours[steps ? (plane[i] > 127 ? 220 : 35) : plane[i]];
+      const steps = this.options.decisions;
+      for (let i = 0; i < pixels.length; i++) pixels[i] = colours[steps ? (plane[i] > 127 ? 215 : 40) : plane[i]];
     } else {
       const sure = frame.bytes.subarray(side * side, 2 * side * side);
       const tables = scene.classes.map((_, k) => shades(k));
-      const steps = this.options.steps;
+      const steps = this.options.decisions;
       for (let i = 0; i < pixels.length; i++) pixels[i] = tables[plane[i]][steps ? 200 : sure[i]];
     }
     context.putImageData(image, 0, 0);

@@ -9,29 +9,31 @@ import { Surface } from "./surface.js";
 export class Train {
   constructor({ change, say }) {
     Object.assign(this, { change, say });
-    this.options = { points: true, validation: false, steps: false };
+    this.options = {};
+    this.boxes = {};
     this.diagram = new Diagram((edge) => this.choose(edge));
     this.surface = new Surface((x1, x2) => this.addPoint(x1, x2));
     this.curve = s("svg", { class: "curve", role: "img", "aria-label": "Losses over the epochs" });
     this.weight = this.weightForm();
     this.classes = h("div", { class: "classes", role: "radiogroup", "aria-label": "Class of a point that is added" });
     this.scale = h("div", { class: "scale" });
+    this.axes = h("p", { class: "legend" });
+    this.more = h("span", {});
     this.root = h("div", { class: "train" },
       h("section", { class: "card network", "aria-labelledby": "t-network" },
         h("h2", { id: "t-network" }, "Network"), h("div", { class: "holder" }, this.diagram.canvas),
-        h("p", { class: "legend edges" }, ...edgeLegend()), this.weight),
-      h("div", { class: "side" },
-        h("section", { class: "card", "aria-labelledby": "t-surface" },
-          h("h2", { id: "t-surface" }, "What it says"), h("div", { class: "holder plane" }, this.surface.canvas),
-          this.scale, this.classes,
-          h("div", { class: "switches" }, this.toggle("points", "training points"), this.toggle("validation", "validation points"), this.toggle("steps", "decisions"))),
-        h("section", { class: "card", "aria-labelledby": "t-curve" },
-          h("h2", { id: "t-curve" }, "Loss"), this.curve, legend([["solid", "training"], ["dashed", "validation"]]))));
+        h("p", { class: "legend edges" }, ...edgeLegend(), this.more), this.weight),
+      h("section", { class: "card says", "aria-labelledby": "t-surface" },
+        h("h2", { id: "t-surface" }, "What it says"), h("div", { class: "holder plane" }, this.surface.canvas),
+        this.axes, this.scale, this.classes,
+        h("div", { class: "switches" }, this.toggle("points", "training points"), this.toggle("validation", "validation points"), this.toggle("decisions", "decisions"))),
+      h("section", { class: "card losses", "aria-labelledby": "t-curve" },
+        h("h2", { id: "t-curve" }, "Loss"), this.curve, legend([["solid", "training"], ["dashed", "validation"]])));
   }
 
   toggle(name, title) {
-    const box = h("input", { type: "checkbox", onchange: () => { this.options[name] = box.checked; this.surface.redraw(); } });
-    box.checked = this.options[name];
+    const box = h("input", { type: "checkbox", onchange: () => this.change({ show: Object.keys(this.boxes).filter((each) => this.boxes[each].checked) }) });
+    this.boxes[name] = box;
     return h("label", {}, box, title);
   }
 
@@ -94,6 +96,12 @@ export class Train {
     this.weight.hidden = hidden.has("edits");
     this.fillPlaces();
     this.showClasses(scene);
+    for (const [name, box] of Object.entries(this.boxes)) this.options[name] = box.checked = scene.experiment.show.includes(name);
+    const [n_x] = scene.shape, drawn = scene.inputs.length;
+    this.more.textContent = drawn < n_x ? `${drawn} of ${n_x} inputs are drawn` : "";
+    const reach = ([low, high]) => `from ${figure(low, 2)} to ${figure(high, 2)}`;
+    this.axes.replaceChildren(h("span", {}, `→ ${scene.axes[0]}, ${reach(scene.x1)}`),
+      scene.axes[1] ? h("span", {}, `↑ ${scene.axes[1]}, ${reach(scene.x2)}`) : "");
     const numbers = scene.output === "identity";
     const bar = numbers
       ? [figure(scene.mean - 2.5 * scene.deviation, 2), h("i", { class: "bar" }), figure(scene.mean + 2.5 * scene.deviation, 2)]

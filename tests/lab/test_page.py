@@ -1,0 +1,312 @@
+"""The page in a real Chromium: training, steps and rewinds, a dropped table, cures, links, keys.
+
+Debian's Chromium is driven through Playwright; Playwright's own browsers are not needed.
+"""
+
+import shutil
+import tempfile
+
+import numpy as np
+import pytest
+
+import shoal
+from shoal.lab import repeat
+from shoal.lab.experiment import Experiment
+from shoal.lab.tables import Tables
+
+from . import served
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None,
+    reason="no chromium on this machine: apt-get install chromium (.ci/run does), then run again",
+)
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage",
+]  # fmt: skip
+SECONDS = 20_000  # milliseconds to wait at most
+
+
+class Screen:
+    """The page as a person has it before them, and what its console says."""
+
+    def __init__(self, context, server):
+        self.server, self.said = server, []
+        self.page = context.new_page()
+        self.page.set_default_timeout(SECONDS)
+        self.page.on("console", lambda message: self.said.append(message.text))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("request", lambda request: self.said.extend(self.outside(request.url)))
+
+    def outside(self, address):
+        own = (f"http://127.0.0.1:{self.server.guard.port}/", "blob:", "data:")
+        return [] if address.startswith(own) else [f"asked for {address}"]
+
+    def open(self, link="#"):
+        self.page.goto("about:blank")
+        self.page.goto(self.server.address + link)
+        self.until("[data-epoch]")
+
+    def until(self, selector):
+        self.page.wait_for_selector(selector, state="attached")
+
+    def until_epoch(self, epoch):
+        self.until(f'[data-epoch="{epoch}"][data-playing="false"]')
+
+    def text(self, selector):
+        return self.page.text_content(selector)
+
+    def fingerprint(self):
+        self.page.click("#tab-take-away")
+        for _ in range(400):
+            if word := self.text("#fingerprint"):
+                return word
+            self.page.wait_for_timeout(25)
+        raise AssertionError("no fingerprint")
+
+
+@pytest.fixture(scope="module")
+def laboratory():
+    with served.laboratory(Tables()) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def context():
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as program, tempfile.TemporaryDirectory() as folder:
+        browser = program.chromium.launch_persistent_context(
+            folder, executable_path=CHROMIUM, headless=True, args=ARGUMENTS, accept_downloads=True,
+            viewport={"width": 1280, "height": 900},
+        )  # fmt: skip
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def screen(context, laboratory):
+    screen = Screen(context, laboratory)
+    yield screen
+    screen.page.close()
+    assert screen.said == []  # no error, no warning, nothing from elsewhere
+
+
+def test_it_trains_to_a_boundary(screen, tmp_path):
+    screen.open("#data=xor&pace=0&hidden=6")
+    assert screen.page.url.partition("?")[2] == ""  # the token has left the address
+    screen.page.click("#play")
+    screen.until("#play.playing")
+    for _ in range(400):
+        if float(screen.text("#accuracy").removesuffix(" %").replace("–", "0")) > 97:
+            break
+        screen.page.wait_for_timeout(25)
+    screen.page.click("#play")
+    screen.until('[data-playing="false"]')
+    assert float(screen.text("#accuracy").removesuffix(" %")) > 97
+    inks = screen.page.evaluate(
+        "() => { const c = document.querySelector('canvas.surface'); const d = c.getContext('2d')"
+        ".getImageData(0, 0, c.width, c.height).data; const at = (x, y) => { const i = 4 * (Math.round(y * c.height)"
+        " * c.width + Math.round(x * c.width)); return [d[i], d[i + 2]]; };"
+        " return [at(.7, .7), at(.3, .7), at(.7, .3), at(.3, .3)]; }"
+    )  # red and blue in the four quarters: the same class at both ends of a diagonal
+    assert [red > blue for red, blue in inks] in (
+        [True, False, False, True],
+        [False, True, True, False],
+    )
+    assert float(screen.page.get_attribute("html", "data-frame")) < 1000  # milliseconds, measured
+    with screen.page.expect_download() as waiting:
+        screen.page.click("#tab-take-away")
+        screen.page.click("#save-model")
+    waiting.value.save_as(tmp_path / "m.shoal")
+    model = shoal.load(tmp_path / "m.shoal")
+    assert model.fingerprint_ == screen.text("#fingerprint")
+    assert model.score(np.array([[2.0, 2], [-2, -2], [2, -2], [-2, 2]]), [0, 0, 1, 1]) == 1
+
+
+def test_steps_and_a_rewind_lead_to_the_same_bits(screen):
+    screen.open("#solver=adam")
+    for _ in range(2):
+        screen.page.click("#step10")
+        screen.until_epoch(10)
+        screen.page.click("#step")
+        screen.until_epoch(11)
+        link = screen.page.url.partition("#")[2]
+        assert screen.fingerprint() == repeat(link).fingerprint_
+        screen.page.click("#tab-train")
+        screen.page.click("#rewind")
+        screen.until_epoch(0)
+
+
+def test_a_table_that_is_dropped(screen):
+    screen.open()
+    x = np.linspace(-3, 3, 120)
+    rows = "".join(f"{a:.3f},{np.sin(9 * a):.3f},{'in' if abs(a) < 1.5 else 'out'}\n" for a in x)
+    dropped = screen.page.evaluate_handle(
+        "(text) => { const data = new DataTransfer(); data.items.add(new File([text], 'own.csv')); return data; }",
+        "height,wobble,where\n" + rows,
+    )
+    screen.page.dispatch_event("body", "drop", {"dataTransfer": dropped})
+    screen.until('#f-target option[value="where"]')
+    assert screen.page.title().startswith("own.csv")
+    screen.page.select_option("#f-pace", "0")
+    screen.page.click("#step10")
+    screen.until_epoch(10)
+    assert "table=" in screen.page.url
+    assert screen.page.input_value("#f-axis-0") == "height"
+    assert "own.csv" not in screen.page.url
+    link = screen.page.url.partition("#")[2]
+    assert Experiment.of(link).epoch == 10
+    screen.page.set_input_files(
+        "#f-file", {"name": "bad.csv", "mimeType": "", "buffer": b"a,b\n1,2,3\n"}
+    )
+    screen.until("#notice:not([hidden])")
+    assert "bad.csv" in screen.text("#notice")
+    assert screen.page.title().startswith("own.csv")
+
+
+def test_zeros_fail_and_the_cure_works(screen):
+    screen.open("#data=xor&init=zeros&pace=0&view=units&epoch=200")
+    screen.until('[data-finding="symmetric-units"] button')
+    assert screen.page.locator('.unit[data-state="twin"]').count() == 4
+    assert float(screen.text("#loss")) > 0.69
+    screen.page.click('[data-finding="symmetric-units"] button')
+    screen.until('.unit[data-state="healthy"]')
+    for _ in range(400):
+        if float(screen.text("#loss")) < 0.3:
+            break
+        screen.page.wait_for_timeout(25)
+    assert float(screen.text("#loss")) < 0.3
+    assert screen.page.input_value("#f-init") == "auto"
+
+
+def test_four_starts_side_by_side(screen):
+    screen.open("#view=initialise&rows=60")
+    screen.until('[data-start="Too large"]')
+    assert screen.text('[data-start="Zeros"] [data-learnt]') == "0 of 100"
+    assert screen.text('[data-start="Zeros"] [data-distinct]') == "1 of 4"
+    assert (
+        int(screen.page.get_attribute('[data-start="Fitting"] [data-learnt]', "data-learnt")) > 90
+    )
+
+
+def test_every_equation_has_its_lamp(screen):
+    screen.open("#view=equations&epoch=3")
+    screen.until('[data-equation="db1"]')
+    assert screen.page.locator(".lamp.good").count() == 11
+    assert screen.page.locator(".lamp.bad").count() == 0
+    screen.page.fill("#q-step", "20")
+    screen.page.press("#q-step", "Enter")
+    screen.until_epoch(20)
+    screen.page.click("text=Next step")
+    screen.until_epoch(21)
+    screen.until('[data-symbol="W1"] td.changed')
+    assert "W1 (4 × 2)" in screen.text('[data-symbol="W1"] figcaption')
+
+
+def test_a_link_is_shared(screen):
+    screen.open("#data=three&hidden=5&epoch=40&hide=data,training")
+    screen.until_epoch(40)
+    assert screen.page.locator('[data-control="data"]').count() == 0
+    assert screen.page.locator('[data-control="network"]').count() == 1
+    one = screen.fingerprint()
+    link = "#" + screen.page.url.partition("#")[2]
+    assert screen.server.guard.token not in link
+    screen.open(link)
+    screen.until_epoch(40)
+    assert screen.fingerprint() == one == repeat(link).fingerprint_
+
+
+def test_a_link_asks_for_its_table(screen):
+    screen.open("#data=table&table=00000000000000aa&target=y")
+    screen.until("#notice:not([hidden])")
+    assert "drop its file" in screen.text("#notice")
+
+
+def test_points_and_weights_by_hand(screen):
+    screen.open("#hidden=2&epoch=5")
+    screen.until_epoch(5)
+    screen.page.click("canvas.surface", position={"x": 40, "y": 40})
+    screen.until("text=Forget the added points")
+    assert "points=-3." in screen.page.url
+    screen.page.click("#step")
+    screen.until_epoch(1)
+    screen.page.select_option("#w-matrix", "b2")
+    screen.page.fill("#w-value", "0.75")
+    screen.page.press("#w-value", "Enter")
+    screen.until("text=Forget the changed weights")
+    assert "edits=1,b2,0,0,0.75" in screen.page.url
+    screen.page.click("#step")
+    screen.until_epoch(2)
+    link = screen.page.url.partition("#")[2]
+    assert screen.fingerprint() == repeat(link).fingerprint_
+
+
+def test_by_keyboard_alone(screen):
+    screen.open()
+    keys = screen.page.keyboard
+    keys.press("Tab")  # the way past all controls
+    assert screen.page.evaluate("() => document.activeElement.textContent") == "Skip to the network"
+    reached = []
+    for _ in range(60):
+        keys.press("Tab")
+        reached.append(
+            screen.page.evaluate(
+                "() => document.activeElement.id || document.activeElement.className"
+            )
+        )
+        if reached[-1] == "play":
+            keys.press("Enter")
+            screen.until("#play.playing")
+            keys.press("Space")
+            screen.until('[data-playing="false"]')
+        if reached[-1] == "tab-train":
+            keys.press("ArrowRight")
+            screen.until('#tab-equations[aria-selected="true"]')
+            keys.press("ArrowLeft")
+            screen.until('#tab-train[aria-selected="true"]')
+        if reached[-1] == "surface":
+            break
+    for name in ("rewind", "play", "step", "step10", "tab-train", "f-data", "f-hidden", "w-value"):
+        assert name in reached
+    keys.press("ArrowRight")
+    keys.press("Enter")
+    screen.until("text=Forget the added points")
+    widths = screen.page.evaluate("() => getComputedStyle(document.activeElement).outlineWidth")
+    assert widths == "3px"  # the focus can be seen
+
+
+@pytest.mark.parametrize("width", [400, 1280, 2560])
+def test_nothing_sticks_out_and_all_can_be_read(width, screen):
+    screen.page.set_viewport_size({"width": width, "height": 900})
+    screen.page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    screen.open("#hidden=64&data=pinwheel")
+    for view, told in VIEWS.items():
+        screen.page.click(f"#tab-{view}")
+        screen.until(told)
+        assert screen.page.evaluate("() => document.documentElement.scrollWidth") == width
+        for scheme in ("light", "dark"):
+            screen.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            assert screen.page.evaluate(CONTRAST) == []
+
+
+VIEWS = {
+    "train": "canvas.diagram", "equations": '[data-equation="db1"]', "units": ".unit",
+    "take-away": "#save-model",
+}  # fmt: skip
+
+# Text whose contrast with what is behind it is below WCAG's 4.5 (level AA).
+CONTRAST = """() => {
+  const parse = (c) => c.match(/[\\d.]+/g).map(Number);
+  const light = (rgb) => { const [r, g, b] = rgb.map((v) => { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; }); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const behind = (element) => { const layers = []; for (let e = element; e; e = e.parentElement) { const [r, g, b, a = 1] = parse(getComputedStyle(e).backgroundColor); if (a > 0) layers.push([r, g, b, a]); if (a === 1) break; }
+    return layers.reverse().reduce((under, [r, g, b, a]) => [r, g, b].map((v, i) => v * a + under[i] * (1 - a)), [255, 255, 255]); };
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement, style = getComputedStyle(element);
+    if (!walker.currentNode.textContent.trim() || !element.checkVisibility({ visibilityProperty: true }) || element.closest("svg, select, :disabled, .unseen, .skip")) continue;
+    const [a, b] = [light(parse(style.color).slice(0, 3)), light(behind(element))].sort((x, y) => y - x);
+    if ((a + 0.05) / (b + 0.05) < 4.5) found.push(`${element.tagName}.${element.className}: ${walker.currentNode.textContent.trim().slice(0, 30)} ${((a + 0.05) / (b + 0.05)).toFixed(2)}`);
+  }
+  return [...new Set(found)].slice(0, 10);
+}"""
