@@ -106,7 +106,7 @@ static void bind(nb::module_& m) {
             run_team(team, [&](int t) {
                 sums.take(t, parameters.data());
                 sums.barrier().wait();
-                const bool done = sums.compute(t, parameters.data(), from, Rows{pointer<uint32_t>(rows), 0}, m_rows, Rows{}, 0, false, stop);
+                const bool done = sums.compute(t, parameters.data(), from, Rows{pointer<uint32_t>(rows), 0}, m_rows, Rows{}, 0, false, {}, stop);
                 if (t == 0) complete = done;
             });
             if (m_rows <= BLOCK_ROWS) sums.widen();
@@ -125,7 +125,7 @@ static void bind(nb::module_& m) {
             Buffer<T> rounded(shape.size());
             for (int64_t i = 0; i < shape.size(); ++i) rounded[i] = T(sums.data()[i]);
             T* second = settings.solver == Solver::adam ? state.data() + shape.size() : state.data();
-            update<T>(shape, settings, rounded, Share(shape.n_units(), 0, 1), true, weight, after.power1, after.power2, parameters.data(), state.data(), second);
+            update<T>(shape, settings, settings.learning_rate, rounded, Share(shape.n_units(), 0, 1), true, weight, after.power1, after.power2, parameters.data(), state.data(), second);
             return after;
         },
         nb::arg("shape"), nb::arg("settings"), nb::arg("sums"), nb::arg("weight"), nb::arg("parameters"), nb::arg("state"), nb::arg("progress"));
@@ -186,13 +186,13 @@ NB_MODULE(SHOAL_MODULE, m) {
             "__init__",
             [](Settings* self, Solver solver, double learning_rate, double momentum, double beta1, double beta2, double epsilon,
                double penalty, int64_t batch_size, uint64_t key, int64_t first_epoch, int64_t n_epochs, double plateau_tol,
-               int64_t patience, double converged_tol) {
+               int64_t patience, double converged_tol, double decay, int64_t horizon, double dropout) {
                 new (self) Settings{solver, learning_rate, momentum, beta1, beta2, epsilon, penalty, batch_size,
-                                    key, first_epoch, n_epochs, plateau_tol, patience, converged_tol};
+                                    key, first_epoch, n_epochs, plateau_tol, patience, converged_tol, decay, horizon, dropout};
             },
             nb::kw_only(), nb::arg("solver"), nb::arg("learning_rate"), nb::arg("momentum"), nb::arg("beta1"), nb::arg("beta2"),
             nb::arg("epsilon"), nb::arg("penalty"), nb::arg("batch_size"), nb::arg("key"), nb::arg("first_epoch"),
-            nb::arg("n_epochs"), nb::arg("plateau_tol"), nb::arg("patience"), nb::arg("converged_tol"));
+            nb::arg("n_epochs"), nb::arg("plateau_tol"), nb::arg("patience"), nb::arg("converged_tol"), nb::arg("decay"), nb::arg("horizon"), nb::arg("dropout"));
     nb::class_<Progress>(m, "Progress")
         .def(
             "__init__",

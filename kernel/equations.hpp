@@ -10,6 +10,7 @@
 #pragma once
 
 #include "codes.hpp"
+#include "dropout.hpp"
 #include "functions.hpp"
 #include "products.hpp"
 
@@ -74,12 +75,12 @@ void activate(Activation g, T* z, int n) {  // [2]
     }
 }
 
-// dZ1 *= g'(Z1), where g' is known from A1 alone.
+// dZ1 *= g'(Z1), where g' is known from A1 alone: `a`, or so many times `a` after dropout.
 template <class T>
-void multiply_by_slope(Activation g, const T* a, T* dz, int n) {
+void multiply_by_slope(Activation g, const T* a, T* dz, int n, T times = T(1)) {
     const auto zero = broadcast(T(0)), one = broadcast(T(1)), leak = broadcast(T(LEAK));
     const auto by = [&](auto&& slope) {
-        for (int i = 0; i < n; ++i, a += LANES<T>, dz += LANES<T>) store(dz, load(dz) * slope(load(a)));
+        for (int i = 0; i < n; ++i, a += LANES<T>, dz += LANES<T>) store(dz, load(dz) * slope(load(a) * broadcast(times)));
     };
     switch (g) {
         case Activation::tanh: return by([&](auto A) { return fma(zero - A, A, one); });
@@ -260,7 +261,17 @@ class Block {
         if (shape_.n_h == 0) return;
         const T* W2 = parameters + shape_.W2();
         multiply<1, T>(shape_.n_h, shape_.n_y, W2, 1, shape_.n_h, nullptr, dz2, dz1);  // [8] dZ1 = W2ᵀ dZ2 ∗ g'(Z1)
-        multiply_by_slope(shape_.g, A1(p), dz1, shape_.n_h);
+        if (!kept_) return multiply_by_slope(shape_.g, A1(p), dz1, shape_.n_h);
+        multiply_lines(dz1, kept(p), shape_.n_h);
+        multiply_by_slope(shape_.g, A1(p), dz1, shape_.n_h, share_);
+    }
+
+    // Room for the factors of dropout; from then on every step of training draws some.
+    void allow_dropout(double share) { kept_ = Buffer<T>(shape_.n_h * panels_ * L), share_ = T(share); }
+
+    void drop(const Dropout& dropout, int64_t place, int64_t p) {  // after [2]
+        draw_kept(dropout, place, shape_.n_h, kept(p));
+        multiply_lines(A1(p), kept(p), shape_.n_h);
     }
 
     // Sums over the block, for units first … last of the first layer (with n_h = 0: outputs);
@@ -289,12 +300,17 @@ class Block {
     T* X(int64_t p) { return X_ + p * n_numbers_ * L; }
     T* Y(int64_t p) { return Y_ + p * shape_.n_y * L; }
     T* A1(int64_t p) { return A1_ + p * shape_.n_h * L; }
+    T* kept(int64_t p) { return kept_ + p * shape_.n_h * L; }
     T* Z2(int64_t p) { return Z2_ + p * shape_.n_y * L; }
     T* A2(int64_t p) { return A2_ + p * shape_.n_y * L; }
     T* dZ1(int64_t p) { return dZ1_ + p * shape_.n_h * L; }
     T* dZ2(int64_t p) { return Z2(p); }  // Z2 is not needed any more
 
   private:
+    static void multiply_lines(T* lines, const T* by, int n) {
+        for (int i = 0; i < n * L; i += L) store(lines + i, load(lines + i) * load(by + i));
+    }
+
     static T sum_lines(const T* lines, int64_t n) {
         auto sum = broadcast(T(0));
         for (int64_t i = 0; i < n; ++i) sum = sum + load(lines + i * L);
@@ -307,7 +323,8 @@ class Block {
     bool correlates_ = false;  // [9] over features; with less than a line of them, over examples
     int64_t panels_ = 0;
     Codes<T> codes_;
-    Buffer<T> X_, strips_, Y_, A1_, Z2_, A2_, dZ1_, weights_, losses_, zeros_;
+    Buffer<T> X_, strips_, Y_, A1_, Z2_, A2_, dZ1_, kept_, weights_, losses_, zeros_;
+    T share_ = 1;  // of the hidden units that dropout keeps
 };
 
 }  // namespace shoal

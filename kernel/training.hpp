@@ -107,6 +107,11 @@ class Sums {
         return mine;
     }
 
+    // To be called once, before the first `compute` with dropout.
+    void allow_dropout(double share) {
+        for (auto& block : blocks_) block.allow_dropout(share);
+    }
+
     // To be called by every member when parameters are new, with a barrier behind it.
     void take(int t, const T* parameters) {
         if (shape_.groups.empty()) return;
@@ -118,9 +123,9 @@ class Sums {
     // and the weight for member 0. False when stopped before the end.
     // While it works it asks memory for the rows that come `next`. `again` says that the rows
     // are those of the last call: a single block then has them still.
-    bool compute(int t, const T* parameters, const Examples<T>& from, Rows rows, int64_t n, Rows next, int64_t n_next, bool again, Stop& stop) {
-        if (n > BLOCK_ROWS) return many_blocks(t, parameters, from, rows, n, stop);
-        one_block_together(t, parameters, from, rows, n, next, n_next, again);
+    bool compute(int t, const T* parameters, const Examples<T>& from, Rows rows, int64_t n, Rows next, int64_t n_next, bool again, const Dropout& dropout, Stop& stop) {
+        if (n > BLOCK_ROWS) return many_blocks(t, parameters, from, rows, n, dropout, stop);
+        one_block_together(t, parameters, from, rows, n, next, n_next, again, dropout);
         return true;
     }
 
@@ -142,17 +147,21 @@ class Sums {
 
     // Panels first … last of a block. Equation after equation over all of them, as a panel's
     // own equations would wait for each other.
-    void panels(Block<T>& block, const T* parameters, const Examples<T>& from, const Rows& rows, int64_t n, const Share& mine, const Rows& next, int64_t n_next, bool again) {
+    void panels(Block<T>& block, const T* parameters, const Examples<T>& from, const Rows& rows, int64_t n, const Share& mine, const Rows& next, int64_t n_next, bool again, const Dropout& dropout) {
+        const auto activate = [&](int64_t p) {
+            block.activate_hidden(p);
+            if (dropout) block.drop(dropout, rows.first + p * LANES<T>, p);
+        };
         for (int64_t p = mine.first; p < mine.last; ++p) {
             prefetch(from, next, n_next, p);
             if (block.coded() && p + NEAR < mine.last) prefetch(from, rows, n, p + NEAR);
             if (!again) block.gather_X(from, rows, n, p), block.gather_Y(from, rows, n, p);
             block.weighted_inputs(parameters, p);
-            if (!block.coded()) block.activate_hidden(p);
+            if (!block.coded()) activate(p);
         }
         if (block.coded() && shape_.n_h) {
             block.add_coded_inputs(tables_, mine.first, mine.last);
-            for (int64_t p = mine.first; p < mine.last; ++p) block.activate_hidden(p);
+            for (int64_t p = mine.first; p < mine.last; ++p) activate(p);
         }
         block.weighted_activations(parameters, mine.first, mine.last);
         if (block.coded() && !shape_.n_h) block.add_coded_inputs(tables_, mine.first, mine.last);
@@ -180,11 +189,11 @@ class Sums {
         }
     }
 
-    void one_block_together(int t, const T* parameters, const Examples<T>& from, const Rows& rows, int64_t n, const Rows& next, int64_t n_next, bool again) {
+    void one_block_together(int t, const T* parameters, const Examples<T>& from, const Rows& rows, int64_t n, const Rows& next, int64_t n_next, bool again, const Dropout& dropout) {
         Block<T>& block = blocks_[0];
         const int64_t n_panels = block.panels(n);
         const Share mine = units(t);
-        panels(block, parameters, from, rows, n, Share(n_panels, t, team_), next, n_next, again);
+        panels(block, parameters, from, rows, n, Share(n_panels, t, team_), next, n_next, again, dropout);
         barrier_.wait();
         if (with_gradients_) block.gradients(n_panels, int(mine.first), int(mine.last), t == 0, sums_, desks_[t]);
         if (t > 0) return;
@@ -192,7 +201,7 @@ class Sums {
         exact_[size_ + 1] = double(block.weight(n_panels));
     }
 
-    bool many_blocks(int t, const T* parameters, const Examples<T>& from, const Rows& rows, int64_t n, Stop& stop) {
+    bool many_blocks(int t, const T* parameters, const Examples<T>& from, const Rows& rows, int64_t n, const Dropout& dropout, Stop& stop) {
         const int64_t n_blocks = blocks(n), n_tasks = tasks(n_blocks);
         Block<T>& block = blocks_[t];
         TreeSum& tree = trees_[t];
@@ -203,7 +212,7 @@ class Sums {
             for (int64_t b = task << run_; b < end && !stop.requested(); ++b) {
                 const Rows mine{rows.index, rows.first + b * BLOCK_ROWS};
                 const int64_t here = std::min<int64_t>(BLOCK_ROWS, n - b * BLOCK_ROWS), n_panels = block.panels(here);
-                panels(block, parameters, from, mine, here, Share(n_panels, 0, 1), Rows{}, 0, false);
+                panels(block, parameters, from, mine, here, Share(n_panels, 0, 1), Rows{}, 0, false, dropout);
                 if (with_gradients_) block.gradients(n_panels, 0, shape_.n_units(), true, term, desks_[t]);
                 term[size_] = block.loss(n_panels);
                 term[size_ + 1] = block.weight(n_panels);
@@ -260,6 +269,9 @@ struct Settings {
     double plateau_tol;     // an epoch is better when its loss is lower by more than this
     int64_t patience;       // so many epochs in a row that are not better end it; 0: never
     double converged_tol;   // full batch: it ends when no parameter moves by more; < 0: never
+    double decay = 0;       // of W, decoupled from the gradient
+    int64_t horizon = 0;    // the rate falls to 0 over so many epochs; 0: it stays
+    double dropout = 0;     // the chance of a hidden unit to count as 0
 };
 
 inline int64_t rows_of_step(const Settings& settings, int64_t m) {
@@ -274,30 +286,30 @@ struct Progress {  // what goes on from one call to the next
 // One step of the optimiser for some units (and b2 for whoever is `first`), from the sums of
 // examples of weight m. `s1` and `s2` are its state; momentum has the first alone.
 template <class T>
-void update(const Shape& shape, const Settings& s, const T* sums, const Share& units, bool first_member, double m, double power1, double power2, T* W, T* s1, T* s2) {
+void update(const Shape& shape, const Settings& s, double rate, const T* sums, const Share& units, bool first_member, double m, double power1, double power2, T* W, T* s1, T* s2) {
     if (!(m > 0)) return;  // a batch of weight 0 says nothing
-    const Rule<T> rule{T(s.learning_rate), T(s.momentum), T(s.beta1), T(s.beta2), T(s.epsilon), T(1 / m),
+    const Rule<T> rule{T(rate), T(s.momentum), T(s.beta1), T(s.beta2), T(s.epsilon), T(1 / m),
                        T(1 / (1 - power1)), T(1 / (1 - power2))};
-    const T alpha = T(s.penalty), none = T(0);
-    const auto apply = [&](int64_t at, int64_t n, T penalty) {
+    const T alpha = T(s.penalty), none = T(0), decayed = T(1 - rate * s.decay), whole = T(1);
+    const auto apply = [&](int64_t at, int64_t n, T penalty, T shrink) {
         if (s.solver == Solver::adam)
-            rule.adam_step(n, penalty, sums + at, W + at, s1 + at, s2 + at);
+            rule.adam_step(n, penalty, shrink, sums + at, W + at, s1 + at, s2 + at);
         else
-            rule.momentum_step(n, penalty, sums + at, W + at, s1 + at);
+            rule.momentum_step(n, penalty, shrink, sums + at, W + at, s1 + at);
     };
     const int64_t first = units.first, n = units.last - units.first, n_x = shape.n_x, n_h = shape.n_h;
     if (n_h == 0) {
-        apply(shape.W2() + first * n_x, n * n_x, alpha);
-        apply(shape.b2() + first, n, none);
+        apply(shape.W2() + first * n_x, n * n_x, alpha, decayed);
+        apply(shape.b2() + first, n, none, whole);
         return;
     }
-    apply(shape.W1() + first * n_x, n * n_x, alpha);
-    apply(shape.b1() + first, n, none);
+    apply(shape.W1() + first * n_x, n * n_x, alpha, decayed);
+    apply(shape.b1() + first, n, none, whole);
     if (n == n_h)
-        apply(shape.W2(), shape.n_y * n_h, alpha);
+        apply(shape.W2(), shape.n_y * n_h, alpha, decayed);
     else
-        for (int k = 0; k < shape.n_y; ++k) apply(shape.W2() + k * n_h + first, n, alpha);
-    if (first_member) apply(shape.b2(), shape.n_y, none);
+        for (int k = 0; k < shape.n_y; ++k) apply(shape.W2() + k * n_h + first, n, alpha, decayed);
+    if (first_member) apply(shape.b2(), shape.n_y, none, whole);
 }
 
 // Trains in place: `parameters` and the optimiser's `state` (one vector of their size for
@@ -308,8 +320,9 @@ class Trainer {
   public:
     Trainer(const Shape& shape, const Settings& settings, const Examples<T>& from, Rows rows, int64_t m, int team)
         : shape_(shape), settings_(settings), from_(from), rows_(rows), m_(m), full_(settings.batch_size == 0),
-          step_rows_(rows_of_step(settings, m)), team_(team),
+          step_rows_(rows_of_step(settings, m)), team_(team), dropout_{dropout_threshold(shape.n_h ? settings.dropout : 0), settings.key},
           sums_(shape, step_rows_, team_, true), previous_(settings.converged_tol >= 0 ? shape.size() : 0) {
+        if (dropout_) sums_.allow_dropout(dropout_.share());
         if (!full_)
             for (auto& batch : batches_) batch = Buffer<uint32_t>(step_rows_);
     }
@@ -337,7 +350,9 @@ class Trainer {
             for (int64_t step = 0; step < n_steps; ++step) {
                 const int64_t n = rows_of(step);
                 if (t == 0) prepare(order, step + 2);
-                const bool complete = sums_.compute(t, W_, from_, batch(step), n, batch(step + 1), full_ ? 0 : rows_of(step + 1), full_ && epoch > 0, *stop_);
+                Dropout dropout = dropout_;
+                dropout.epoch = uint32_t(settings_.first_epoch + epoch), dropout.step = uint32_t(step);
+                const bool complete = sums_.compute(t, W_, from_, batch(step), n, batch(step + 1), full_ ? 0 : rows_of(step + 1), full_ && epoch > 0, dropout, *stop_);
                 if (t == 0) {
                     if (!complete || (polls++ % 16 == 0 && stop_->poll())) end(Ending::interrupted);
                     loss += sums_.loss(), weight += sums_.weight(n, t);
@@ -348,7 +363,7 @@ class Trainer {
                 const bool go = complete && !(full_ && over_);
                 if (go) {
                     power1 *= settings_.beta1, power2 *= settings_.beta2;
-                    update(shape_, settings_, sums_.sums(), sums_.units(t), t == 0, sums_.weight(n, t), power1, power2, W_, s1_, s2_);
+                    update(shape_, settings_, rate(epoch, step, n_steps), sums_.sums(), sums_.units(t), t == 0, sums_.weight(n, t), power1, power2, W_, s1_, s2_);
                     sums_.take(t, W_);
                 }
                 sums_.barrier().wait();
@@ -398,6 +413,13 @@ class Trainer {
         return true;
     }
 
+    // The rate of a step: it falls with the number of steps since the first epoch of all.
+    double rate(int64_t epoch, int64_t step, int64_t n_steps) const {
+        if (!settings_.horizon) return settings_.learning_rate;
+        const double done = double((settings_.first_epoch + epoch) * n_steps + step);
+        return settings_.learning_rate * half_cosine(done / double(settings_.horizon * n_steps));
+    }
+
     Shape shape_;
     Settings settings_;
     Examples<T> from_;
@@ -406,6 +428,7 @@ class Trainer {
     bool full_;
     int64_t step_rows_;
     int team_;
+    Dropout dropout_;
     Sums<T> sums_;
     Buffer<T> previous_;
     Buffer<uint32_t> batches_[3];

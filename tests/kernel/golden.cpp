@@ -37,7 +37,7 @@ struct Case {
     Shape shape;
     int64_t m, batch;
     Solver solver;
-    bool labels, weights;
+    bool labels, weights, regularised = false;
 };
 
 template <class T>
@@ -65,7 +65,8 @@ uint64_t run(const Case& c, int team) {
     auto parameters = numbers<T>(n, 6, 0.5), best = numbers<T>(n, 6, 0.5);
     Buffer<T> state(2 * n);
     Buffer<double> losses(3);
-    const Settings settings{c.solver, 0.05, c.batch ? 0.9 : 0.0, 0.9, 0.999, 1e-8, 0.01, c.batch, 7, 0, 3, 0, 0, -1};
+    Settings settings{c.solver, 0.05, c.batch ? 0.9 : 0.0, 0.9, 0.999, 1e-8, 0.01, c.batch, 7, 0, 3, 0, 0, -1};
+    if (c.regularised) settings.decay = 0.3, settings.horizon = 5, settings.dropout = 0.25;
     Progress progress{1e300, 1, 1, 0};
     std::atomic<bool> flag{false};
     Stop stop(flag);
@@ -84,12 +85,12 @@ uint64_t run(const Case& c, int team) {
 int main() {
     const char *g_names[] = {"tanh", "relu", "leaky_relu", "sigmoid", "identity"}, *o_names[] = {"sigmoid", "softmax", "identity"};
     int failures = 0, index = 0;
-    const auto print = [&](const Shape& s, const char* kind) {
+    const auto print = [&](const Shape& s, const char* kind, bool regularised = false) {
         const int g = int(s.g), o = int(s.sigma);
         const bool labels = o == 1 ? index % 2 : o == 0 && s.n_y == 1 && index % 2;
         // In turn: full batch and batches of one block, of several, with a rest.
         const int64_t batches[] = {0, 64, 700, 100}, rows[] = {1300, 400, 1500, 333};
-        const Case c{s, rows[index % 4], batches[index / 3 % 4], index % 3 ? Solver::adam : Solver::momentum, labels, index % 5 == 0};
+        const Case c{s, rows[index % 4], batches[index / 3 % 4], index % 3 ? Solver::adam : Solver::momentum, labels, index % 5 == 0, regularised};
         const uint64_t single[] = {run<float>(c, 1), run<double>(c, 1)};
         const uint64_t team[] = {run<float>(c, 3), run<double>(c, 3)};
         std::printf("%s%d-%d-%d %s %s m=%d batch=%d %016llx %016llx\n", kind, s.n_x, s.n_h, s.n_y, g_names[g], o_names[o], int(c.m),
@@ -111,6 +112,7 @@ int main() {
         for (int o = 0; o < 3; ++o)
             if (o != 1 || coded[i][2] > 1)
                 for (int k = 0; k < 2; ++k) print({coded[i][0], coded[i][1], coded[i][2], Activation(o), Output(o), groups[i]}, "coded ");
+    for (int i = 0; i < 6; ++i) print({12, 5 + 6 * i, 3, Activation(i % 3), Output(i % 2), groups[0]}, "regularised ", true);
     const auto column = numbers<double>(5000, 8, 1000.0);
     const Moments of_column = moments(column, nullptr, 5000);
     Hash hash;

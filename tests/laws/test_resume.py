@@ -39,6 +39,8 @@ CASES = {
     "plateau": (ShoalClassifier, {"n_iter_no_change": 2, "tol": 0.05, "members": 2}, {}),
     "own validation": (ShoalClassifier, {}, {"X_val": X[:90], "y_val": SIGN[:90]}),
     "weights": (ShoalClassifier, {"class_weight": "balanced"}, {"sample_weight": WEIGHTS}),
+    "dropout": (ShoalClassifier, {"dropout": 0.2, "schedule": "cosine", "weight_decay": 0.1}, {}),
+    "falling gd": (ShoalClassifier, {"solver": "gd", "schedule": "cosine", "max_iter": 40}, {}),
     "linear": (ShoalClassifier, {"hidden": 0, "members": 2}, {}),
     "regression": (ShoalRegressor, {"dtype": "float64", "members": 2}, {}),
     "diverged": (ShoalRegressor, {"solver": "sgd", "learning_rate": 1e6}, {}),

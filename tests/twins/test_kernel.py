@@ -244,6 +244,36 @@ def test_ten_steps_of_training(solver, hidden, activation, output, dtype):
     assert moved > 0.02, "nothing was learnt"
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("batch_size", [60, 600])  # a block, and several
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_dropout_decay_and_a_falling_rate(solver, batch_size, activation, dtype):
+    if dtype == "float32" and activation in KINKED:
+        activation = "tanh"  # a step moves some Z1 onto the kink
+    case = make(6, 13, 3, 1271, activation, "softmax", "counts", dtype, 8)
+    more = {"decay": 0.5, "horizon": 4, "dropout": 0.3, "key": 3 << 40 | 7}
+    rule = rule_of(solver, batch_size=batch_size)._replace(**more)
+    budget = Budget(2, 1)
+    state = start(case.parameters, solver)
+    teams = [kernel.train(case.architecture, rule, budget, case.examples, state, n) for n in (1, 2)]
+    for a, b in zip(*(team.state[:3] for team in teams), strict=True):
+        np.testing.assert_array_equal(a, b)
+    architecture, parameters, examples = case.exact
+    expected = plain.train(architecture, rule, budget, examples, start(parameters, solver))
+    bound = 20 * BOUND[dtype]
+    found = teams[0]
+    np.testing.assert_allclose(found.losses, expected.losses, rtol=bound)
+    np.testing.assert_allclose(
+        found.state.parameters, expected.state.parameters, rtol=0, atol=bound
+    )
+    for name in ("decay", "horizon", "dropout"):  # each is felt, well above the bound
+        without = rule._replace(**{name: Rule._field_defaults[name]})
+        other = plain.train(architecture, without, budget, examples, start(parameters, solver))
+        felt = np.abs(other.state.parameters - expected.state.parameters).max()
+        assert felt > 5 * bound, name
+
+
 def test_a_block_of_weight_zero_adds_nothing():
     case = make(6, 5, 1, 1200, "tanh", "sigmoid", "fractions", "float64", 8)
     case.examples.weights[512:1024] = 0

@@ -41,7 +41,10 @@ def train(
     learning_rate: o.LearningRate = str(Settings.learning_rate),
     batch_size: o.BatchSize = str(Settings.batch_size),
     max_iter: o.MaxIter = Settings.max_iter,
+    schedule: o.Schedule = Settings.schedule,
     alpha: o.Alpha = Settings.alpha,
+    weight_decay: o.WeightDecay = Settings.weight_decay,
+    dropout: o.Dropout = Settings.dropout,
     scoring: o.Scoring = None,
     threads: o.Threads = None,
     checkpoint: o.Checkpoint = None,
@@ -66,8 +69,8 @@ def train(
     )  # fmt: skip
     settings = Settings(
         hidden, activation, init, solver, learning_rate, batch_size,
-        max_iter, alpha, scoring, members, bins, dtype, seed, threads, checkpoint,
-        cluster,
+        max_iter, schedule, alpha, weight_decay, dropout, scoring, members, bins, dtype, seed, threads,
+        checkpoint, cluster,
     )  # fmt: skip
     run(order, settings, explain=explain, as_json=as_json)
 

@@ -230,6 +230,15 @@ MaxIter = Annotated[
         parser=whole,
     ),
 ]
+Schedule = Annotated[
+    str,
+    _option(
+        "--schedule",
+        metavar="NAME",
+        help="Of the learning rate: constant, or cosine (it falls to 0 over --max-iter epochs).",
+        panel=TRAINING,
+    ),
+]
 Alpha = Annotated[
     float,
     _option(
@@ -247,6 +256,26 @@ Scoring = Annotated[
         metavar="NAME",
         help="Stop by this score of the validation part, not its loss: roc_auc, f1_macro, r2 …",
         panel=TRAINING,
+    ),
+]
+WeightDecay = Annotated[
+    float,
+    _option(
+        "--weight-decay",
+        metavar="NUMBER",
+        help="Share of the weights that a step of rate 1 would take off, as in AdamW.",
+        panel=TRAINING,
+        parser=number,
+    ),
+]
+Dropout = Annotated[
+    float,
+    _option(
+        "--dropout",
+        metavar="CHANCE",
+        help="Of a hidden unit to count as 0 for a row, while training.",
+        panel=TRAINING,
+        parser=number,
     ),
 ]
 Threads = Annotated[

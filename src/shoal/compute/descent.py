@@ -26,7 +26,7 @@ def descend(
     """Iterations of full-batch descent, with the bits of `engine.train`."""
     stop = stop or Stop()
     losses: list[float] = []
-    for _ in range(budget.n_epochs):
+    for epoch in range(budget.first_epoch, budget.first_epoch + budget.n_epochs):
         try:
             total = terms.sums(architecture, state.parameters, threads, stop=stop)
         except KeyboardInterrupt as interruption:
@@ -40,7 +40,7 @@ def descend(
         state = judge(state, state.parameters, loss, budget.tol)
         if budget.patience and state.waited >= budget.patience:
             return Outcome(state, np.array(losses), "plateau")
-        before, state = state, engine.step(architecture, rule, total, state)
+        before, state = state, engine.step(architecture, rule.at(epoch, 1), total, state)
         if budget.converged >= 0 and _moved(before, state) <= budget.converged:
             return Outcome(state, np.array(losses), "converged")
     return Outcome(state, np.array(losses), "finished")

@@ -37,6 +37,9 @@ def _settings(rule: Rule, budget: Budget) -> Any:
         plateau_tol=budget.tol,
         patience=budget.patience,
         converged_tol=budget.converged,
+        decay=rule.decay,
+        horizon=rule.horizon,
+        dropout=rule.dropout,
     )
 
 

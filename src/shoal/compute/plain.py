@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from shoal.compute.builds import Stop
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector, judge, not_finite
 from shoal.data.examples import Coded, Examples, Matrix, Numbers, dense
+from shoal.network.activations import Activation
 from shoal.network.architecture import Architecture
 from shoal.network.draws import philox
 from shoal.network.equations import backward
@@ -19,6 +20,7 @@ from shoal.sums import GradientSums, add_in_order, blocks
 
 ROUNDS = 6  # of the order of an epoch, see kernel/random.hpp
 DUST = 1e-30  # below it, an optimiser's memory counts as 0, see kernel/optimisers.hpp
+GRAIN = 1 << 16  # a chance of dropout is so many parts, see kernel/dropout.hpp
 
 
 def sums(
@@ -29,13 +31,20 @@ def sums(
     *,
     gradients: bool = True,
     stop: Stop | None = None,
+    kept: Numbers | None = None,
 ) -> GradientSums:
-    """Add loss, weight and gradients over all examples, along the fixed tree."""
+    """Add loss, weight and gradients over all examples, along the fixed tree.
+
+    `kept` (n_h, m) are the factors of dropout: 0, or 1 / share.
+    """
     matrices = architecture.unflatten(parameters)
 
     def block_sums(part: slice) -> GradientSums:
         X, Y, w = examples.take(part).columns(architecture.n_y)
-        A = _forward(matrices, X, architecture.g, architecture.sigma)
+        g = architecture.g
+        if kept is not None:
+            g = dropped(g, np.asarray(kept[:, part], X.dtype))
+        A = _forward(matrices, X, g, architecture.sigma)
         losses = architecture.sigma.loss(A.Z2, Y)
         weight = X.shape[1] if w is None else w.sum()
         loss = losses.sum() if w is None else (w * losses).sum()
@@ -44,7 +53,7 @@ def sums(
         # The equations give means, with 1/Σw; what is wanted are sums.
         if not weight > 0:
             return GradientSums(np.zeros(architecture.n_parameters), float(loss), float(weight))
-        slopes = backward(matrices, A, X, Y, architecture.g, w)[:4]
+        slopes = backward(matrices, A, X, Y, g, w)[:4]
         flat = np.concatenate([np.asarray(dV, np.float64).reshape(-1) for dV in slopes])
         return GradientSums(flat * float(weight), float(loss), float(weight))
 
@@ -102,11 +111,32 @@ def _epoch(
         shuffled = examples.take(order(examples.m, rule.key, epoch))
         starts = range(0, examples.m, rule.batch_size)
         batches = [shuffled.take(slice(i, i + rule.batch_size)) for i in starts]
-    for batch in batches:
-        total = sums(architecture, state.parameters, batch)
+    for i, batch in enumerate(batches):
+        kept = None
+        if rule.dropout and architecture.n_h:
+            kept = factors_of_dropout(rule, epoch, i, architecture.n_h, batch.m)
+        total = sums(architecture, state.parameters, batch, kept=kept)
         loss, weight = loss + total.loss, weight + total.weight
-        state = step(architecture, rule, total, state)
+        now = rule.at(epoch * len(batches) + i, len(batches))
+        state = step(architecture, now, total, state)
     return state, loss / weight if weight else float("nan")
+
+
+def dropped(g: Activation, kept: Numbers) -> Activation:
+    """The same activation times the factors of dropout; its slope, from A1 after dropout."""
+    share = 1 / kept.max(initial=1)
+    return Activation(g.name, lambda Z: g.of(Z) * kept, lambda A: kept * g.slope(A * share))
+
+
+def factors_of_dropout(rule: Rule, epoch: int, step: int, n_h: int, m: int) -> Numbers:
+    """The factor of each hidden unit for each of m examples: see kernel/dropout.hpp."""
+    threshold = int(rule.dropout * GRAIN + 0.5)
+    places, high = np.arange(m, dtype=np.uint64), (epoch | 1 << 31) << 32 | step
+    rows: list[Numbers] = []
+    for group in range(0, n_h, 8):
+        for word in philox(rule.key, places | np.uint64(group // 8 << 32), high):
+            rows += [word & 0xFFFF, word >> 16]
+    return np.where(np.stack(rows[:n_h]) < threshold, 0, 1 / (1 - threshold / GRAIN))
 
 
 def step(architecture: Architecture, rule: Rule, total: GradientSums, state: State) -> State:
@@ -122,16 +152,17 @@ def step(architecture: Architecture, rule: Rule, total: GradientSums, state: Sta
             architecture.shapes, (True, False, True, False), strict=True)]
     )  # fmt: skip
     alpha = np.where(penalised, T(rule.alpha), T(0))
+    shrunk = W * np.where(penalised, T(1 - rule.learning_rate * rule.decay), T(1))
     g = (total.gradient.astype(W.dtype) + alpha * W) * T(1 / total.weight)
     if rule.solver != "adam":
         v = _without_dust(T(rule.momentum) * memory + g)
-        return state._replace(parameters=W - T(rule.learning_rate) * v, memory=v)
+        return state._replace(parameters=shrunk - T(rule.learning_rate) * v, memory=v)
     first, second = np.split(memory, 2)
     first = _without_dust(T(rule.beta1) * first + (1 - T(rule.beta1)) * g)
     second = _without_dust(T(rule.beta2) * second + (1 - T(rule.beta2)) * g * g)
     length = np.sqrt(second * T(1 / (1 - power2))) + T(rule.epsilon)
     step = T(rule.learning_rate) * ((first * T(1 / (1 - power1))) / length)
-    return state._replace(parameters=W - step, memory=np.concatenate([first, second]))
+    return state._replace(parameters=shrunk - step, memory=np.concatenate([first, second]))
 
 
 def _without_dust(x: Vector) -> Vector:

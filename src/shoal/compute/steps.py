@@ -15,6 +15,7 @@ class Rule(NamedTuple):
 
     `solver` is "gd" (all rows in their order, no momentum), "sgd" (momentum) or "adam"
     (Kingma and Ba, ICLR 2015). `alpha` is the penalty's: ½ α Σ W² / m is added to the cost.
+    `decay` is decoupled from the gradient: every step takes (rate · decay) W off W.
     """
 
     solver: str
@@ -25,7 +26,27 @@ class Rule(NamedTuple):
     epsilon: float = 1e-8
     alpha: float = 0.0
     batch_size: int = 0  # rows of a step; 0 means all, in their order
-    key: int = 0  # of the order in which an epoch takes the rows
+    key: int = 0  # of the order in which an epoch takes the rows, and of dropout
+    decay: float = 0.0
+    horizon: int = 0  # the rate falls to 0 over so many epochs, like half a cosine; 0: it stays
+    dropout: float = 0.0  # the chance of a hidden unit to count as 0, for each example and step
+
+    def at(self, step: int, steps_of_epoch: int) -> "Rule":
+        """The rule of one step, with its own rate: they are counted from the first epoch on."""
+        if not self.horizon:
+            return self
+        share = half_cosine(float(step) / float(self.horizon * steps_of_epoch))
+        return self._replace(learning_rate=self.learning_rate * share, horizon=0)
+
+
+def half_cosine(u: float) -> float:
+    """½ (1 + cos πu) for u ≥ 0, and 0 from 1 on: see kernel/optimisers.hpp, whose twin it is."""
+    if u >= 1:
+        return 0.0
+    x, series = 3.141592653589793 * (0.5 - u), 1.0
+    for n in range(9, 0, -1):
+        series = 1 - x * x / (2 * n * (2 * n + 1)) * series
+    return 0.5 * (1 + x * series)
 
 
 class Budget(NamedTuple):

@@ -35,10 +35,17 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
     learning_rate : number or "auto" (adam 0.005, sgd 0.05, gd 0.5)
     momentum : number, for sgd
     batch_size : int or "auto" (some 50 steps an epoch, 32 to 256 rows)
+    schedule : {"constant", "cosine"}
+        The learning rate stays, or falls to 0 over `max_iter` epochs like half a wave of the cosine.
     max_iter : int
         Epochs at the most.
     alpha : number
         L2 penalty, ½ alpha Σ W² / m.
+    weight_decay : number
+        Every step takes (rate · weight_decay) W off W, whatever the gradient (as AdamW does).
+    dropout : number from 0 to below 1
+        The chance of a hidden unit to count as 0 for an example, in each step of the training; the
+        others count for more, so that the mean stays. Nothing is dropped in predictions.
     members : int or "auto" (8 below 20,000 rows, 4 below 100,000, else 2)
         Networks trained side by side, each from its own draw, with its own validation part;
         their mean is predicted.
@@ -96,8 +103,11 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         learning_rate: float | str = "auto",
         momentum: float = 0.9,
         batch_size: int | str = "auto",
+        schedule: str = "constant",
         max_iter: int = MAX_ITER,
         alpha: float = 1e-4,
+        weight_decay: float = 0.0,
+        dropout: float = 0.0,
         members: int | str = "auto",
         class_weight: Any = None,
         early_stopping: bool | str = "auto",
@@ -125,8 +135,11 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         self.learning_rate = learning_rate
         self.momentum = momentum
         self.batch_size = batch_size
+        self.schedule = schedule
         self.max_iter = max_iter
         self.alpha = alpha
+        self.weight_decay = weight_decay
+        self.dropout = dropout
         self.members = members
         self.class_weight = class_weight
         self.early_stopping = early_stopping

@@ -44,8 +44,11 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
         learning_rate: float | str = "auto",
         momentum: float = 0.9,
         batch_size: int | str = "auto",
+        schedule: str = "constant",
         max_iter: int = MAX_ITER,
         alpha: float = 1e-4,
+        weight_decay: float = 0.0,
+        dropout: float = 0.0,
         members: int | str = "auto",
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.15,
@@ -72,8 +75,11 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
         self.learning_rate = learning_rate
         self.momentum = momentum
         self.batch_size = batch_size
+        self.schedule = schedule
         self.max_iter = max_iter
         self.alpha = alpha
+        self.weight_decay = weight_decay
+        self.dropout = dropout
         self.members = members
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction

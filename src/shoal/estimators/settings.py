@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from shoal.estimators.base import ShoalBase
 
 SOLVERS = ("adam", "sgd", "gd", "lbfgs")
+SCHEDULES = ("constant", "cosine")
 # By solver, and by the curvature of the loss: half squares are far steeper than cross-entropy.
 # (lbfgs finds the length of each step by itself.)
 LEARNING_RATES = {"adam": 0.005, "sgd": 0.05, "gd": 0.5, "lbfgs": 1.0}
@@ -49,7 +50,17 @@ def check_settings(model: "ShoalBase") -> None:
     if model.batch_size != "auto":
         check_whole("batch_size", model.batch_size, least=1)
     check_whole("max_iter", model.max_iter, least=1)
+    check_choice("schedule", model.schedule, SCHEDULES)
     check_positive("alpha", model.alpha, or_zero=True)
+    check_positive("weight_decay", model.weight_decay, or_zero=True)
+    check_positive("dropout", model.dropout, or_zero=True)
+    if model.dropout >= 1:
+        raise SettingError(f"dropout={model.dropout!r}: expected a number from 0 to below 1.")
+    if model.dropout and model.solver not in ("adam", "sgd"):
+        raise SettingError(
+            f'dropout={model.dropout!r} with solver="{model.solver}": dropout needs steps on small '
+            'batches. Use solver="adam" or "sgd", or dropout=0.'
+        )
     if model.members != "auto":
         check_whole("members", model.members, least=1)
     if model.bins != "auto":
@@ -114,6 +125,9 @@ def plan_of(model: "ShoalBase", m: int, seed: int) -> Plan:
         alpha=float(model.alpha),
         batch_size=min(batch, m),
         key=child(seed, ORDER),
+        decay=float(model.weight_decay),
+        horizon=model.max_iter if model.schedule == "cosine" else 0,
+        dropout=float(model.dropout),
     )
     converged = min(STEEP, float(model.tol)) if model.solver == "lbfgs" else -1.0
     return Plan(rule, model.max_iter, float(model.tol), model.n_iter_no_change, converged)
