@@ -57,18 +57,33 @@ static const T* pointer(const Maybe<Matrix<const T>>& array) {
     return array ? array->data() : nullptr;
 }
 
+// Sparse rows as Python holds them.
+template <class T>
+struct SparseTable {
+    Vector<const int64_t> starts;
+    Vector<const uint32_t> columns;
+    Vector<const T> values;
+};
+
 template <class T>
 static Examples<T> examples(const Matrix<const T>& X, const Maybe<Matrix<const uint16_t>>& codes, const Maybe<Matrix<const T>>& places,
-                            const Maybe<Matrix<const T>>& Y, const Maybe<Vector<const int32_t>>& labels, const Maybe<Vector<const T>>& weights) {
-    return {X.data(), pointer<T>(Y), pointer<int32_t>(labels), pointer<T>(weights), pointer<uint16_t>(codes), pointer<T>(places)};
+                            const SparseTable<T>* sparse, const Maybe<Matrix<const T>>& Y, const Maybe<Vector<const int32_t>>& labels, const Maybe<Vector<const T>>& weights) {
+    Examples<T> from{X.data(), pointer<T>(Y), pointer<int32_t>(labels), pointer<T>(weights), pointer<uint16_t>(codes), pointer<T>(places)};
+    if (sparse) from.entries = {sparse->starts.data(), sparse->columns.data(), sparse->values.data()};
+    return from;
 }
 
 template <class T>
 static void bind(nb::module_& m) {
+    nb::class_<SparseTable<T>>(m, sizeof(T) == 4 ? "SparseFloat" : "SparseDouble")
+        .def("__init__", [](SparseTable<T>* self, Vector<const int64_t> starts, Vector<const uint32_t> columns, Vector<const T> values) {
+            new (self) SparseTable<T>{starts, columns, values};
+        }, nb::arg("starts"), nb::arg("columns"), nb::arg("values"));
+
     m.def(
         "train",
         [](const Shape& shape, const Settings& settings, Matrix<const T> X, Maybe<Matrix<const uint16_t>> codes,
-           Maybe<Matrix<const T>> places, Maybe<Matrix<const T>> Y,
+           Maybe<Matrix<const T>> places, const SparseTable<T>* sparse, Maybe<Matrix<const T>> Y,
            Maybe<Vector<const int32_t>> labels, Maybe<Vector<const T>> weights, Maybe<Vector<const uint32_t>> rows,
            Vector<T> parameters, Vector<T> state, Vector<T> best, Vector<double> losses, const Progress& progress,
            int threads, StopFlag& flag) {
@@ -80,20 +95,20 @@ static void bind(nb::module_& m) {
                 Stop stop = stop_of(flag);
                 const int64_t m_rows = rows ? rows->size() : X.shape(0);
                 const int team = threads_worth<T>(shape, rows_of_step(settings, m_rows), threads);
-                Trainer<T> trainer(shape, settings, examples<T>(X, codes, places, Y, labels, weights), Rows{pointer<uint32_t>(rows), 0}, m_rows, team);
+                Trainer<T> trainer(shape, settings, examples<T>(X, codes, places, sparse, Y, labels, weights), Rows{pointer<uint32_t>(rows), 0}, m_rows, team);
                 ending = trainer.run(parameters.data(), state.data(), best.data(), losses.data(), after, stop);
                 epochs = trainer.epochs();
             }
             return nb::make_tuple(ending, epochs, after);
         },
-        nb::arg("shape"), nb::arg("settings"), nb::arg("X"), nb::arg("codes").none(), nb::arg("places").none(), nb::arg("Y").none(), nb::arg("labels").none(),
+        nb::arg("shape"), nb::arg("settings"), nb::arg("X"), nb::arg("codes").none(), nb::arg("places").none(), nb::arg("sparse").none(), nb::arg("Y").none(), nb::arg("labels").none(),
         nb::arg("weights").none(), nb::arg("rows").none(), nb::arg("parameters"), nb::arg("state"), nb::arg("best"),
         nb::arg("losses"), nb::arg("progress"), nb::arg("threads"), nb::arg("stop"));
 
     m.def(
         "sums",
         [](const Shape& shape, Vector<const T> parameters, Matrix<const T> X, Maybe<Matrix<const uint16_t>> codes,
-           Maybe<Matrix<const T>> places, Maybe<Matrix<const T>> Y,
+           Maybe<Matrix<const T>> places, const SparseTable<T>* sparse, Maybe<Matrix<const T>> Y,
            Maybe<Vector<const int32_t>> labels, Maybe<Vector<const T>> weights, Maybe<Vector<const uint32_t>> rows,
            Vector<double> out, bool gradients, int threads, StopFlag& flag) {
             nb::gil_scoped_release release;
@@ -101,7 +116,7 @@ static void bind(nb::module_& m) {
             const int64_t m_rows = rows ? rows->size() : X.shape(0);
             const int team = threads_worth<T>(shape, m_rows, threads);
             Sums<T> sums(shape, m_rows, team, gradients);
-            const auto from = examples<T>(X, codes, places, Y, labels, weights);
+            const auto from = examples<T>(X, codes, places, sparse, Y, labels, weights);
             bool complete = true;
             run_team(team, [&](int t) {
                 sums.take(t, parameters.data());
@@ -113,7 +128,7 @@ static void bind(nb::module_& m) {
             std::memcpy(out.data(), sums.exact(), sizeof(double) * out.size());
             return complete;
         },
-        nb::arg("shape"), nb::arg("parameters"), nb::arg("X"), nb::arg("codes").none(), nb::arg("places").none(), nb::arg("Y").none(), nb::arg("labels").none(),
+        nb::arg("shape"), nb::arg("parameters"), nb::arg("X"), nb::arg("codes").none(), nb::arg("places").none(), nb::arg("sparse").none(), nb::arg("Y").none(), nb::arg("labels").none(),
         nb::arg("weights").none(), nb::arg("rows").none(), nb::arg("out"), nb::arg("gradients"), nb::arg("threads"), nb::arg("stop"));
 
     m.def(
@@ -133,14 +148,14 @@ static void bind(nb::module_& m) {
     m.def(
         "predict",
         [](const Shape& shape, Vector<const T> parameters, Matrix<const T> X, Maybe<Matrix<const uint16_t>> codes,
-           Maybe<Matrix<const T>> places, Maybe<Matrix<T>> Z1, Maybe<Matrix<T>> A1,
+           Maybe<Matrix<const T>> places, const SparseTable<T>* sparse, Maybe<Matrix<T>> Z1, Maybe<Matrix<T>> A1,
            Maybe<Matrix<T>> Z2, Matrix<T> A2, int threads, StopFlag& flag) {
             nb::gil_scoped_release release;
             Stop stop = stop_of(flag);
             const Wanted<T> wanted{Z1 ? Z1->data() : nullptr, A1 ? A1->data() : nullptr, Z2 ? Z2->data() : nullptr, A2.data()};
-            return predict<T>(shape, parameters.data(), examples<T>(X, codes, places, {}, {}, {}), X.shape(0), wanted, threads_worth<T>(shape, X.shape(0), threads), stop);
+            return predict<T>(shape, parameters.data(), examples<T>(X, codes, places, sparse, {}, {}, {}), X.shape(0), wanted, threads_worth<T>(shape, X.shape(0), threads), stop);
         },
-        nb::arg("shape"), nb::arg("parameters"), nb::arg("X"), nb::arg("codes").none(), nb::arg("places").none(), nb::arg("Z1").none(), nb::arg("A1").none(),
+        nb::arg("shape"), nb::arg("parameters"), nb::arg("X"), nb::arg("codes").none(), nb::arg("places").none(), nb::arg("sparse").none(), nb::arg("Z1").none(), nb::arg("A1").none(),
         nb::arg("Z2").none(), nb::arg("A2"), nb::arg("threads"), nb::arg("stop"));
 
     m.def(
@@ -176,11 +191,12 @@ NB_MODULE(SHOAL_MODULE, m) {
         .value("diverged", Ending::diverged).value("interrupted", Ending::interrupted);
     nb::class_<Shape>(m, "Shape").def(
         "__init__",
-        [](Shape* self, int n_x, int n_h, int n_y, Activation g, Output sigma, const std::vector<std::pair<int, int>>& groups) {
+        [](Shape* self, int n_x, int n_h, int n_y, Activation g, Output sigma, const std::vector<std::pair<int, int>>& groups, int entries) {
             new (self) Shape{n_x, n_h, n_y, g, sigma};
+            self->entries = entries;
             for (const auto& [columns, bins] : groups) self->groups.push_back({columns, bins});
         },
-        nb::arg("n_x"), nb::arg("n_h"), nb::arg("n_y"), nb::arg("activation"), nb::arg("output"), nb::arg("groups"));
+        nb::arg("n_x"), nb::arg("n_h"), nb::arg("n_y"), nb::arg("activation"), nb::arg("output"), nb::arg("groups"), nb::arg("entries"));
     nb::class_<Settings>(m, "Settings")
         .def(
             "__init__",

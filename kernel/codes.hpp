@@ -129,6 +129,40 @@ class Tables {
     Buffer<T> data_;
 };
 
+// dZ of W lines of units: examples as rows.
+template <int W, class T>
+void turn_slopes(const T* dz, int64_t n_panels, int n_units, int first, Desk<T>& desk) {
+    constexpr int L = LANES<T>;
+    alignas(LINE_BYTES) T turned[L * L];
+    const T* row[L];
+    for (int64_t p = 0; p < n_panels; ++p, dz += int64_t(n_units) * L)
+        for (int w = 0; w < W; ++w) {
+            const int unit = first + w * L;
+            for (int u = 0; u < L; ++u) row[u] = unit + u < n_units ? dz + (unit + u) * L : static_cast<const T*>(desk.zeros);
+            transpose_rows(row, L, turned);
+            for (int r = 0; r < L; ++r) store(desk.slopes + ((p * L + r) * W + w) * L, load(turned + r * L));
+        }
+}
+
+// Lines of n columns, dW's last ones, as rows of dW: for the line of units from `first` on.
+template <class T>
+void write_columns(int first, int n_units, const T* column, int n, T* dW, int n_x, const T* zeros) {
+    constexpr int L = LANES<T>;
+    alignas(LINE_BYTES) T turned[L * L];
+    const T* row[L];
+    for (int c = 0; c < n; c += L) {
+        for (int i = 0; i < L; ++i) row[i] = c + i < n ? column + int64_t(c + i) * L : zeros;
+        transpose_rows(row, L, turned);
+        for (int u = 0; u < std::min(L, n_units - first); ++u) {
+            T* at = dW + int64_t(first + u) * n_x + n_x - n + c;
+            if (c + L <= n)
+                store_anywhere(at, load(turned + u * L));
+            else
+                store_some(at, load(turned + u * L), n - c);
+        }
+    }
+}
+
 // The codes of a block of examples.
 template <class T>
 class Codes {
@@ -207,7 +241,7 @@ class Codes {
     void gradients_of_lines(const T* dz, int64_t n_panels, int first, T* dW, int n_x, Desk<T>& desk) const {
         const int n = coding_.groups(), binned = coding_.binned(), n_columns = coding_.columns();
         const int64_t rows = n_panels * L;
-        turn_slopes<W>(dz, n_panels, first, desk);
+        turn_slopes<W>(dz, n_panels, n_units_, first, desk);
         const T* slopes = desk.slopes;
         T* column = desk.columns;
         const uint16_t* order = desk.order;
@@ -241,39 +275,7 @@ class Codes {
             }
             column += columns * L, ends += columns + 1;
         }
-        for (int w = 0; w < W; ++w) write(first + w * L, static_cast<const T*>(desk.columns) + w * n_columns * L, dW, n_x, desk.zeros);
-    }
-
-    // dZ of W lines of units: examples as rows.
-    template <int W>
-    void turn_slopes(const T* dz, int64_t n_panels, int first, Desk<T>& desk) const {
-        alignas(LINE_BYTES) T turned[L * L];
-        const T* row[L];
-        for (int64_t p = 0; p < n_panels; ++p, dz += int64_t(n_units_) * L)
-            for (int w = 0; w < W; ++w) {
-                const int unit = first + w * L;
-                for (int u = 0; u < L; ++u) row[u] = unit + u < n_units_ ? dz + (unit + u) * L : static_cast<const T*>(desk.zeros);
-                transpose_rows(row, L, turned);
-                for (int r = 0; r < L; ++r) store(desk.slopes + ((p * L + r) * W + w) * L, load(turned + r * L));
-            }
-    }
-
-    // Lines of columns as rows of dW, for the units of one line.
-    void write(int first, const T* column, T* dW, int n_x, const T* zeros) const {
-        alignas(LINE_BYTES) T turned[L * L];
-        const T* row[L];
-        const int n = coding_.columns();
-        for (int c = 0; c < n; c += L) {
-            for (int i = 0; i < L; ++i) row[i] = c + i < n ? column + (c + i) * L : zeros;
-            transpose_rows(row, L, turned);
-            for (int u = 0; u < std::min(L, n_units_ - first); ++u) {
-                T* at = dW + int64_t(first + u) * n_x + n_x - n + c;
-                if (c + L <= n)
-                    store_anywhere(at, load(turned + u * L));
-                else
-                    store_some(at, load(turned + u * L), n - c);
-            }
-        }
+        for (int w = 0; w < W; ++w) write_columns(first + w * L, n_units_, static_cast<const T*>(desk.columns) + w * n_columns * L, n_columns, dW, n_x, static_cast<const T*>(desk.zeros));
     }
 
     Coding coding_;

@@ -13,6 +13,7 @@
 #include "dropout.hpp"
 #include "functions.hpp"
 #include "products.hpp"
+#include "sparse.hpp"
 
 namespace shoal {
 
@@ -26,6 +27,7 @@ struct Shape {
     Activation g;
     Output sigma;
     std::vector<Group> groups{};  // of coded columns, the last ones of n_x
+    int entries = 0;  // of a sparse row, about; then all columns are one group, and given as Entries
 
     int n_in() const { return n_h ? n_h : n_x; }     // what the output layer sees
     int n_units() const { return n_h ? n_h : n_y; }  // what the first layer computes
@@ -45,6 +47,7 @@ struct Examples {  // as they come: one row is one example
     const T* weights;       // (rows,), or null: all 1
     const uint16_t* codes = nullptr;  // (rows, groups)
     const T* places = nullptr;        // (rows, groups with bins): in their bins
+    Entries<T> entries{};             // in place of all columns
 };
 
 struct Rows {  // which rows of the examples, in which order
@@ -148,6 +151,7 @@ class Block {
     Block(const Shape& shape, int64_t rows, bool training)
         : shape_(shape), coding_(shape.groups), n_numbers_(shape.n_x - coding_.columns()), correlates_(n_numbers_ >= L),
           panels_(panels(std::min<int64_t>(rows, BLOCK_ROWS))), codes_(coding_, shape.n_units(), panels_) {
+        if (shape.entries) sparse_ = SparseRows<T>(shape.n_units(), panels_);
         const int64_t n = panels_ * L;
         zeros_ = Buffer<T>(n_numbers_);
         X_ = Buffer<T>(n_numbers_ * n);
@@ -180,6 +184,10 @@ class Block {
     void gather_codes(const Examples<T>& from, const Rows& rows, int present, int64_t p) {
         for (int r = 0; r < L; ++r) {
             const int64_t row = r < present ? rows[p * L + r] : 0;
+            if (shape_.entries) {
+                sparse_.gather(p * L + r, from.entries, row, r < present);
+                continue;
+            }
             codes_.gather(p * L + r, r < present ? from.codes + row * coding_.groups() : nullptr, from.places + row * coding_.binned());
         }
     }
@@ -225,7 +233,10 @@ class Block {
         for (int64_t next; first < last; first = next) {
             next = std::min(first + 16, last);
             for (int i = 0; i < shape_.n_units(); i += L)
-                for (int64_t p = first; p < next; ++p) codes_.add_to(shape_.n_h ? A1(p) : Z2(p), p, i, tables.of(i));
+                for (int64_t p = first; p < next; ++p) {
+                    T* z = shape_.n_h ? A1(p) : Z2(p);
+                    shape_.entries ? sparse_.add_to(z, p, i, tables.of(i)) : codes_.add_to(z, p, i, tables.of(i));
+                }
         }
     }
 
@@ -284,7 +295,10 @@ class Block {
             correlate<T>(first, last, units, n, dz, n_numbers_, strips_, panels_ * L * L, dW, n_x);  // [9] dW1 = dZ1 Xᵀ
         else
             dot<T>(first, last, units, dz, 0, n_numbers_, n_numbers_, X(0), n, dW, n_x);  // [9], for few features
-        if (coded()) codes_.gradients(dz, n, first, last, dW, n_x, desk);
+        if (shape_.entries)
+            sparse_.gradients(dz, n, first, last, dW, n_x, desk);
+        else if (coded())
+            codes_.gradients(dz, n, first, last, dW, n_x, desk);
         sum_rows<T>(first, last, units, dz, n, sums + (n_h ? shape_.b1() : shape_.b2()));  // [10] db1 = Σ dZ1
         if (n_h == 0) return;  // then these were [6] and [7]
         dot<T>(0, n_y, n_y, dZ2(0), first, last, n_h, A1(0), n, sums + shape_.W2(), n_h);  // [6] dW2 = dZ2 A1ᵀ
@@ -323,6 +337,7 @@ class Block {
     bool correlates_ = false;  // [9] over features; with less than a line of them, over examples
     int64_t panels_ = 0;
     Codes<T> codes_;
+    SparseRows<T> sparse_;
     Buffer<T> X_, strips_, Y_, A1_, Z2_, A2_, dZ1_, kept_, weights_, losses_, zeros_;
     T share_ = 1;  // of the hidden units that dropout keeps
 };

@@ -61,7 +61,7 @@ class TreeSum {
 template <class T>
 int threads_worth(const Shape& s, int64_t rows, int available) {
     const Coding coding(s.groups);
-    const int columns = s.n_x - coding.columns() + 2 * coding.groups();  // a sum costs like two products
+    const int columns = s.n_x - coding.columns() + 2 * (s.entries ? s.entries : coding.groups());  // a sum costs like two products
     const double per_row = 4.0 * s.n_units() * columns + 6.0 * s.n_h * s.n_y + 40.0 * s.n_units();
     const double work = per_row * double(rows);
     if (work < 5e6) return 1;
@@ -183,6 +183,7 @@ class Sums {
             const char* x = reinterpret_cast<const char*>(from.X + row * n_numbers);
             for (int64_t at = 0; at < bytes; at += LINE_BYTES) __builtin_prefetch(x + at, 0, 2);
             __builtin_prefetch(x + bytes - 1, 0, 2);
+            if (from.entries) __builtin_prefetch(from.entries.values + from.entries.starts[row], 0, 2), __builtin_prefetch(from.entries.columns + from.entries.starts[row], 0, 2);
             if (from.codes) __builtin_prefetch(from.codes + row * shape_.groups.size(), 0, 2);
             if (from.places) __builtin_prefetch(from.places + row * blocks_[0].binned(), 0, 2);
             __builtin_prefetch(from.labels ? static_cast<const void*>(from.labels + row) : from.Y + row * shape_.n_y, 0, 2);

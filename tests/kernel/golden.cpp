@@ -10,6 +10,7 @@
 
 #include "moments.hpp"
 #include "training.hpp"
+#include "vectors.hpp"
 
 using namespace shoal;
 
@@ -60,8 +61,21 @@ uint64_t run(const Case& c, int team) {
         if (s.sigma != Output::identity)
             for (int k = 0; k < s.n_y; ++k) Y[i * s.n_y + k] = Y[i * s.n_y + k] > 0 ? T(1) : T(0);
     }
-    const Examples<T> from{X, c.labels ? nullptr : static_cast<const T*>(Y), c.labels ? static_cast<const int32_t*>(labels) : nullptr,
+    // Sparse rows: up to six numbers each, in columns that ascend.
+    Buffer<int64_t> starts(c.m + 1);
+    Buffer<uint32_t> columns(c.m * 6);
+    const auto values = numbers<T>(c.m * 6, 20, 2.0);
+    for (int64_t i = 0; s.entries && i < c.m; ++i) {
+        starts[i + 1] = starts[i];
+        uint32_t at = philox(21, uint64_t(i), 0)[0] % uint32_t(s.n_x);
+        for (int k = 0; k < int(i % 7) && at < uint32_t(s.n_x); ++k) {
+            columns[starts[i + 1]++] = at;
+            at += 1 + philox(22, uint64_t(i), uint64_t(k))[0] % 9;
+        }
+    }
+    Examples<T> from{X, c.labels ? nullptr : static_cast<const T*>(Y), c.labels ? static_cast<const int32_t*>(labels) : nullptr,
                            c.weights ? static_cast<const T*>(w) : nullptr, codes, places};
+    if (s.entries) from.entries = {starts, columns, values};
     auto parameters = numbers<T>(n, 6, 0.5), best = numbers<T>(n, 6, 0.5);
     Buffer<T> state(2 * n);
     Buffer<double> losses(3);
@@ -113,10 +127,21 @@ int main() {
             if (o != 1 || coded[i][2] > 1)
                 for (int k = 0; k < 2; ++k) print({coded[i][0], coded[i][1], coded[i][2], Activation(o), Output(o), groups[i]}, "coded ");
     for (int i = 0; i < 6; ++i) print({12, 5 + 6 * i, 3, Activation(i % 3), Output(i % 2), groups[0]}, "regularised ", true);
+    const int sparse[][3] = {{9, 5, 1}, {130, 70, 3}, {300, 0, 2}};
+    for (const auto& n : sparse)
+        for (int o = 0; o < 3; ++o)
+            if (o != 1 || n[2] > 1)
+                for (int k = 0; k < 2; ++k) print({n[0], n[1], n[2], Activation(o), Output(o), {{n[0], 0}}, 3}, "sparse ");
     const auto column = numbers<double>(5000, 8, 1000.0);
     const Moments of_column = moments(column, nullptr, 5000);
     Hash hash;
     hash.add(&of_column, sizeof of_column);
     std::printf("moments %016llx\n", static_cast<unsigned long long>(hash.value));
+    for (const int64_t n : {1, 31, 4999}) {
+        const double product = dot(column, column + 1, n);
+        Hash of_product;
+        of_product.add(&product, sizeof product);
+        std::printf("dot %d %016llx\n", int(n), static_cast<unsigned long long>(of_product.value));
+    }
     return failures;
 }

@@ -9,16 +9,19 @@ from shoal.compute.builds import Stop
 from shoal.compute.builds import compiled as _k
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector, not_finite
 from shoal.data.examples import Coded, Examples, Matrix, Numbers
+from shoal.data.sparse import Sparse
 from shoal.network.architecture import Architecture
 from shoal.sums import GradientSums
 
 
 def _shape(architecture: Architecture, X: Matrix) -> Any:
     n_x, n_h, n_y, activation, output = architecture
-    groups = X.groups if isinstance(X, Coded) else ()
-    return _k.Shape(
-        n_x, n_h, n_y, getattr(_k.Activation, activation), getattr(_k.Output, output), groups
-    )
+    groups: tuple[tuple[int, int], ...] = X.groups if isinstance(X, Coded) else ()
+    entries = 0
+    if isinstance(X, Sparse):
+        groups, entries = ((n_x, 0),), max(1, len(X.values) // max(1, len(X)))
+    names = getattr(_k.Activation, activation), getattr(_k.Output, output)
+    return _k.Shape(n_x, n_h, n_y, *names, groups, entries)
 
 
 def _settings(rule: Rule, budget: Budget) -> Any:
@@ -47,8 +50,13 @@ def _progress(state: State) -> Any:
     return _k.Progress(state.best_loss, state.waited, state.power1, state.power2)
 
 
-def _parts(X: Matrix) -> tuple[Numbers, NDArray[np.uint16] | None, Numbers | None]:
-    return (X.numbers, X.codes, X.places) if isinstance(X, Coded) else (X, None, None)
+def _parts(X: Matrix) -> tuple[Numbers, NDArray[np.uint16] | None, Numbers | None, Any]:
+    """Dense columns, codes, places, and sparse rows."""
+    if isinstance(X, Sparse):
+        table = _k.SparseFloat if X.dtype == np.float32 else _k.SparseDouble
+        none = np.empty((len(X), 0), X.dtype)
+        return none, None, None, table(X.starts, X.columns, X.values)
+    return (X.numbers, X.codes, X.places, None) if isinstance(X, Coded) else (X, None, None, None)
 
 
 def train(

@@ -12,6 +12,7 @@ from shoal.compute.builds import Stop
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector, judge, not_finite
 from shoal.data.examples import Coded, Examples, Matrix, Numbers, dense
 from shoal.network.activations import Activation
+from shoal.data.sparse import Sparse
 from shoal.network.architecture import Architecture
 from shoal.network.draws import philox
 from shoal.network.equations import backward
@@ -180,10 +181,11 @@ def forward(
 
 def predict(architecture: Architecture, parameters: Vector, X: Matrix, threads: int = 1) -> Numbers:
     """A2 of rows of X, shape (n_y, m). Raises DataError for a number that is not finite."""
-    numbers = X.numbers if isinstance(X, Coded) else X
-    bad = ~np.isfinite(numbers).all(axis=1)
-    if bad.any():
-        raise not_finite(numbers, int(np.flatnonzero(bad)[0]))
+    if not isinstance(X, Sparse):  # which was looked at when it was made
+        numbers = X.numbers if isinstance(X, Coded) else X
+        bad = ~np.isfinite(numbers).all(axis=1)
+        if bad.any():
+            raise not_finite(numbers, int(np.flatnonzero(bad)[0]))
     # Block by block, so that memory stays bounded.
     parts = [forward(architecture, parameters, X[part])[3] for part in blocks(len(X))]
     return np.concatenate(parts, axis=1) if parts else np.empty((architecture.n_y, 0), X.dtype)

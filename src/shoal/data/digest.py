@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data.examples import Coded, Examples
+from shoal.data.examples import Coded, Examples, Matrix
+from shoal.data.sparse import Sparse
 
 RUN = 1 << 16
 
@@ -22,10 +23,17 @@ def digest(examples: Examples) -> dict[str, str | None]:
     targets = labels if Y is None else Y
     assert targets is not None
     return {
-        "X": _name((X.numbers, X.codes, X.places) if isinstance(X, Coded) else (X,)),
+        "X": _name_of_matrix(X),
         "y": _name([targets]),
         "sample_weight": None if weights is None else _name([weights]),
     }
+
+
+def _name_of_matrix(X: Matrix) -> str:
+    if isinstance(X, Sparse):
+        parts = (_name([V]) for V in (X.values, X.columns, X.starts))
+        return hashlib.sha256(" ".join(parts).encode()).hexdigest()
+    return _name((X.numbers, X.codes, X.places) if isinstance(X, Coded) else (X,))
 
 
 def _name(arrays: Sequence[NDArray[Any]]) -> str:

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.data.sparse import Sparse
+
 Numbers = NDArray[np.floating]
 Part = slice | NDArray[np.integer]
 
@@ -77,19 +79,19 @@ class Coded:
         return out
 
 
-Matrix = Numbers | Coded
+Matrix = Numbers | Coded | Sparse
 
 
 def rows_of(X: Matrix, part: Part | None) -> Matrix:
     """Some rows of a matrix, ready for the kernel; None means all."""
     if part is None:
         return X
-    return X[part] if isinstance(X, Coded) else np.ascontiguousarray(X[part])
+    return X[part] if isinstance(X, Coded | Sparse) else np.ascontiguousarray(X[part])
 
 
 def dense(X: Matrix) -> Numbers:
     """The matrix as an array, whatever its form."""
-    return X.dense() if isinstance(X, Coded) else X
+    return X.dense() if isinstance(X, Coded | Sparse) else X
 
 
 class Examples(NamedTuple):

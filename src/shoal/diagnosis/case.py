@@ -16,7 +16,8 @@ from shoal.training.network import Network
 
 Numbers = NDArray[np.floating]
 
-SAMPLE = 1000  # examples that are looked at, evenly spread
+SAMPLE = 1000  # examples that are looked at, evenly spread; fewer of so many numbers
+NUMBERS, FEWEST = 1 << 22, 64
 MEMBERS = 4  # networks that are looked at
 FEW_EPOCHS = 20  # a budget below this may be too small for anything to show
 
@@ -68,7 +69,8 @@ class Seen(NamedTuple):
 
 def look(case: Case) -> Seen:
     """Measure networks, units and curves on some of the examples."""
-    some = sample_of(case.examples)
+    n_x = case.networks[0].architecture.n_x
+    some = sample_of(case.examples, min(SAMPLE, max(FEWEST, NUMBERS // n_x)))
     rows = rows_of(some.X, some.rows)
     shape = case.networks[0].architecture
     X, Y, w = some.columns(shape.n_y)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from shoal.data.sparse import Sparse
 from shoal.diagnosis.case import Case, Seen
 from shoal.diagnosis.findings import Finding
 from shoal.diagnosis.units import SAME_ANSWERS
@@ -72,6 +73,8 @@ def _symmetric(seen: Seen) -> Iterator[Finding]:
 
 
 def _unscaled(seen: Seen) -> Iterator[Finding]:
+    if isinstance(seen.case.examples.X, Sparse):  # sizes there are counts of something rare
+        return
     if seen.case.settings.get("encode", "auto") is not None and seen.case.settings:
         return
     X = seen.X.astype(np.float64)
@@ -315,7 +318,9 @@ def _overfitting(seen: Seen) -> Iterator[Finding]:
 
 
 def _useless_columns(seen: Seen) -> Iterator[Finding]:
-    if seen.case.settings.get("encode"):  # which sets constant columns aside, and says so
+    if isinstance(seen.case.examples.X, Sparse) or seen.case.settings.get(
+        "encode"
+    ):  # which sets constant columns aside, and says so
         return
     spread = seen.X.std(axis=1)
     constant = np.flatnonzero(spread <= 1e-6 * np.abs(seen.X).max(axis=1))

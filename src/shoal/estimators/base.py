@@ -18,7 +18,6 @@ import os
 from typing import Any, Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, _clone_parametrized
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
@@ -29,6 +28,7 @@ from shoal.errors import DataError, SettingError
 from shoal.estimators.fitted import activations, answers, case_of, fingerprint
 from shoal.estimators.members import members_of, refuse_what_cannot_fit, train_members
 from shoal.estimators.reading import (
+    Table,
     Targets,
     check_lengths,
     examples_of,
@@ -123,10 +123,10 @@ class ShoalBase(TransformerMixin, BaseEstimator):
 
     # --- diagnosis and pictures -------------------------------------------------------
 
-    def _read(self, X: Any, *, reset: bool) -> "pa.Table | NDArray[Any]":
+    def _read(self, X: Any, *, reset: bool) -> Table:
         return read(self, X, reset=reset)
 
-    def _matrix(self, table: "pa.Table | NDArray[Any]") -> Matrix:
+    def _matrix(self, table: Table) -> Matrix:
         return matrix_of(self, table)
 
     def _case_of(self, X: Any, y: Any) -> Case:
@@ -220,6 +220,7 @@ class ShoalBase(TransformerMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = self.encode is not None
+        tags.input_tags.sparse = True
         tags.target_tags.required = True
         tags.transformer_tags.preserves_dtype = []  # activations have the precision of the network
         return tags

@@ -1,10 +1,11 @@
 """From what a user calls X and y to rows of numbers: read, checked, encoded."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
@@ -13,12 +14,16 @@ from shoal.compute.memory import refuse_if_too_large
 from shoal.compute.steps import not_finite
 from shoal.data.encoding import SetAside, learn
 from shoal.data.examples import Examples, Matrix, Numbers
+from shoal.data.sparse import Sparse, from_scipy
 from shoal.data.tables import as_table, from_objects, is_table
 from shoal.errors import DataError, SettingError
 from shoal.estimators.settings import bins_of
 
 if TYPE_CHECKING:
     from shoal.estimators.base import ShoalBase
+
+
+Table: TypeAlias = "pa.Table | NDArray[Any] | Sparse"
 
 
 class Targets(NamedTuple):
@@ -40,30 +45,34 @@ class Ready(NamedTuple):
         return self.matrix.shape
 
 
-def read(model: "ShoalBase", X: Any, *, reset: bool) -> "pa.Table | NDArray[Any]":
+def read(model: "ShoalBase", X: Any, *, reset: bool) -> Table:
     """X as an Arrow table, or as an array of numbers; names and widths checked."""
     if is_table(X):
         validate_data(model, X, skip_check_array=True, reset=reset)
         if not (len(X) if not isinstance(X, pa.Table) else X.num_rows):
             raise DataError("the table has no rows: expected at least one example.")
         return as_table(X)
+    if issparse(X):
+        validate_data(model, X, skip_check_array=True, reset=reset)
+        rows = from_scipy(X, model.dtype)
+        if not len(rows):
+            raise DataError("the matrix has no rows: expected at least one example.")
+        return rows
     array = check_array(X, dtype=None, ensure_all_finite=False, estimator=model, input_name="X")
     validate_data(model, array, skip_check_array=True, reset=reset)
     # In the byte order of this machine, as Arrow and the kernel want it.
     return np.asarray(array, array.dtype.newbyteorder("="))
 
 
-def learn_encoding(
-    model: "ShoalBase", table: "pa.Table | NDArray[Any]", weights: NDArray[np.float64] | None
-) -> Matrix:
+def learn_encoding(model: "ShoalBase", table: Table, weights: NDArray[np.float64] | None) -> Matrix:
     """Learn how columns become numbers, and turn the table into them."""
     overrides = {
         name: () if (value := getattr(model, name)) is None else tuple(value)
         for name in ("words", "numbers", "drop")
     }
-    if model.encode is None:
+    if model.encode is None or isinstance(table, Sparse):
         if any(overrides.values()):
-            raise SettingError('words, numbers and drop need encode="auto".')
+            raise SettingError('words, numbers and drop need encode="auto", and no sparse matrix.')
         model.encoding_ = None
         return matrix_of(model, table)
     arrow = arrow_of(table)
@@ -91,8 +100,15 @@ def arrow_of(table: "pa.Table | NDArray[Any]") -> pa.Table:
     return pa.table([pa.array(np.ascontiguousarray(table[:, j])) for j in range(len(names))], names)
 
 
-def matrix_of(model: "ShoalBase", table: "pa.Table | NDArray[Any]") -> Matrix:
+def matrix_of(model: "ShoalBase", table: Table) -> Matrix:
     """Rows of numbers in the working precision, as the networks see them."""
+    if isinstance(table, Sparse):
+        if model.encoding_ is not None:
+            raise DataError(
+                "the model learnt how to encode the columns of a table, and X is a sparse matrix: "
+                "expected a table. Use X.toarray(), or fit on a sparse matrix."
+            )
+        return table
     if model.encoding_ is not None:
         arrow = arrow_of(table)
         refuse_if_too_large(
@@ -135,7 +151,7 @@ def validation_of(model: "ShoalBase", X: Any, y: Any, sample_weight: Any) -> Exa
 
 
 def weights_of(
-    sample_weight: Any, table: "pa.Table | NDArray[Any]", name: str = "sample_weight"
+    sample_weight: Any, table: Table, name: str = "sample_weight"
 ) -> NDArray[np.float64] | None:
     """The weights of the rows, none negative, some positive; None if none are given."""
     if sample_weight is None:
