@@ -88,7 +88,8 @@ class ShoalBase(TransformerMixin, BaseEstimator):
     ) -> Self:
         """Learn from a table X (rows are examples) and its targets y.
 
-        X is a data frame (pandas, polars, pyarrow) or an array of shape (rows, columns).
+        X is a data frame (pandas, polars, pyarrow), an array of shape (rows, columns), or a
+        matrix of scipy.sparse, which is taken as it is, whatever `encode` says.
         `sample_weight` counts row i as so many rows. With `X_val`, `y_val` training stops by
         these rows; else with `early_stopping` by a part of X. Ctrl-C ends the training: the
         best network so far is kept, with a warning. Raises DataError for data, SettingError
