@@ -17,6 +17,7 @@ import shoal
 from shoal.compute.builds import BUILD
 from shoal.compute.engine import engine
 from shoal.data.examples import Coded, Examples
+from shoal.data.sparse import Sparse
 from shoal.errors import SettingError
 from shoal.network.architecture import Architecture
 from shoal.sums import BLOCK_ROWS, Node, join
@@ -144,6 +145,8 @@ def _ready(examples: Examples) -> Examples:
     X, *others = examples
     if isinstance(X, Coded):
         X = Coded(_aligned(X.numbers), _aligned(X.codes), _aligned(X.places), X.groups)
+    elif isinstance(X, Sparse):
+        X = Sparse(_aligned(X.values), _aligned(X.columns), _aligned(X.starts), X.n_x)
     else:
         X = _aligned(X)
     return Examples(X, *(None if array is None else _aligned(array) for array in others))

@@ -3,6 +3,7 @@
     settings.py   every parameter checked; what "auto" means
     reading.py    X and y → rows of numbers
     partial.py    partial_fit
+    callbacks.py  scikit-learn's callbacks
     starts.py     what each member starts from
     scores.py     early stopping by a scorer
     members.py    seeds, parts, checkpoints: the members trained
@@ -25,6 +26,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 from shoal.data.examples import Examples, Matrix, Numbers
 from shoal.diagnosis.case import Case
 from shoal.errors import DataError, SettingError
+from shoal.estimators.callbacks import CallbackSupportMixin, with_callbacks
 from shoal.estimators.fitted import activations, answers, case_of, fingerprint
 from shoal.estimators.members import members_of, refuse_what_cannot_fit, train_members
 from shoal.estimators.reading import (
@@ -52,7 +54,7 @@ def check(model: "ShoalBase") -> None:
     check_scoring_name(model.scoring)
 
 
-class ShoalBase(TransformerMixin, BaseEstimator):
+class ShoalBase(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     """The estimator's contract, but for what y means."""
 
     # --- what the two estimators fill in ---------------------------------------------
@@ -76,6 +78,7 @@ class ShoalBase(TransformerMixin, BaseEstimator):
 
     # --- fit --------------------------------------------------------------------------
 
+    @with_callbacks
     def fit(
         self,
         X: Any,
@@ -119,7 +122,9 @@ class ShoalBase(TransformerMixin, BaseEstimator):
             raise SettingError("X_val and y_val belong together: expected both or none.")
         if X_val is not None:
             validation = validation_of(self, X_val, y_val, sample_weight_val)
-        train_members(self, architecture, examples, validation)
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        given = {"X": X, "y": y, "metadata": metadata}
+        train_members(self, architecture, examples, validation, given)
         return self
 
     # --- diagnosis and pictures -------------------------------------------------------

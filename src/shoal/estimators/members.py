@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from shoal.data.examples import Examples
 from shoal.data.split import hold_out
 from shoal.diagnosis.diagnose import findings_of
 from shoal.errors import DataError, SettingError
+from shoal.estimators.callbacks import Tasks, has_callbacks
 from shoal.estimators.fitted import case_of, keep, progress_of, warn
 from shoal.estimators.scores import score_of
 from shoal.estimators.settings import (
@@ -46,9 +47,16 @@ BITLESS = ("n_jobs", "verbose", "warm_start", "checkpoint", "engine")
 
 
 def train_members(
-    model: "ShoalBase", architecture: Architecture, examples: Examples, validation: Examples | None
+    model: "ShoalBase",
+    architecture: Architecture,
+    examples: Examples,
+    validation: Examples | None,
+    given: dict[str, Any],
 ) -> None:
-    """Train every member, keep what they learnt, and say what is wrong with it."""
+    """Train every member, keep what they learnt, and say what is wrong with it.
+
+    `given` is what the callbacks are told of the data.
+    """
     checkpoint = _checkpoint(model, examples, validation) if model.checkpoint else None
     # The seed that was drawn, if none was given.
     drawn = checkpoint.seed if checkpoint else None
@@ -63,26 +71,41 @@ def train_members(
         begun = Standing(state, state.parameters)
         if checkpoint:
             begun = checkpoint.standing(i, begun) or begun
+        plan = plan_of(model, part.m, seeds[i])
+        if trained and trained[0].ending == "stopped":
+            plan = plan._replace(max_iter=trained[0].epochs)
         return train(
-            architecture, plan_of(model, part.m, seeds[i]), place(part), begun,
+            architecture, plan, place(part), begun,
             validation=None if held is None else place(held),
             score=score_of(model, architecture, held, threads),
             threads=threads, stop=stop, report=report,
             keep=checkpoint.keeper(i, seeds[0]) if checkpoint else None,
+            each=None if i else tasks,
         )  # fmt: skip
 
     report = progress_of(model.verbose, model.max_iter)
     # On a cluster one member after another has all workers.
     threads = threads_of(model.n_jobs) if model.engine is None else 1
+    tasks = (
+        Tasks(model, architecture, Standing(states[0], states[0].parameters), given)
+        if has_callbacks(model)
+        else None
+    )
+    trained: list[Trained] = []
     with _place_of(model) as place:
         jobs = [lambda *a, i=i: job(place, i, *a) for i in range(members)]
-        trained = train_all(jobs, threads, report)
+        if tasks:  # by the first member alone they may stop all
+            trained += train_all(jobs[:1], threads, report)
+        if not trained or (jobs[1:] and trained[0].ending != "interrupted"):
+            trained += train_all(jobs[len(trained) :], threads, report)
     model.member_seeds_ = seeds[: len(trained)]
     keep(model, architecture, trained)
     began = [Network._of(architecture, state.parameters.copy()) for state in states]
     part, held = parts(model, examples, validation, seeds[0])
     case = case_of(model, part)._replace(starts=tuple(began))
     model.diagnosis_ = findings_of(case, held, thorough=False)
+    if tasks:
+        tasks.end()
     warn(model, trained)
 
 

@@ -7,6 +7,8 @@ training ends with    parameters kept
 "converged"           no parameter moved any more, or with lbfgs no step led further down: the
                       last ones, or with a validation part the best
 "diverged"            the loss grew, or was no number: the best seen
+"stopped"             a callback wanted it: the best epoch by validation, or without a validation
+                      part the last ones
 "interrupted"         by a signal, or by another thread: the best seen
 """
 
@@ -109,17 +111,19 @@ def train(
     stop: Stop | None = None,
     report: Callable[[Report], None] | None = None,
     keep: Keep | None = None,
+    each: Callable[[Standing], bool] | None = None,
 ) -> Trained:
     """Run epochs until the plan is fulfilled. The result depends on threads in no bit.
 
     With a validation part its loss says which epoch was the best, or the `score` of the
-    parameters there, where more is better; tol and n_iter_no_change are of the same.
+    parameters there, where more is better; tol and n_iter_no_change are of the same. `each`
+    is told of every epoch, and answers whether to stop.
     Nor does it depend on where `standing` was kept: it ends as if it had never stopped.
     """
     began = told = time.perf_counter()
     earlier, interruption = standing.seconds, None
     # Epochs of one call: grows until a call takes a moment.
-    size = 1 if report or keep or validation is not None else plan.max_iter
+    size = 1 if report or keep or each or validation is not None else plan.max_iter
     last = standing
     try:
         if validation is not None and not standing.losses:
@@ -132,12 +136,14 @@ def train(
                 architecture, plan, terms, validation, score, standing, size, threads, stop
             )
             now = time.perf_counter()
-            if now - called < REPORT_EVERY / 2 and validation is None:
+            if now - called < REPORT_EVERY / 2 and validation is None and each is None:
                 size *= 2
             last = last._replace(seconds=earlier + now - began)
             if last.ending == "interrupted":
                 break
             standing = last
+            if each and each(standing) and not standing.ending:
+                last = standing = standing._replace(ending="stopped")
             if report and now - told >= REPORT_EVERY:
                 told = now
                 report(_report(standing))
