@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from shoal.compute.builds import Stop
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector, judge, not_finite
 from shoal.data.examples import Coded, Examples, Matrix, Numbers, dense
-from shoal.network.activations import Activation
 from shoal.data.sparse import Sparse
+from shoal.network.activations import Activation
 from shoal.network.architecture import Architecture
 from shoal.network.draws import philox
 from shoal.network.equations import backward

@@ -31,7 +31,8 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         member (as `networks_` of another estimator, or that estimator itself).
     solver : {"adam", "sgd", "gd", "lbfgs"}
         "gd" is the lecture's: all rows at every step. "lbfgs" takes all rows too, and finds
-        directions and lengths of its steps itself: for up to some 10,000 rows.
+        directions and lengths of its steps itself, without learning_rate, schedule and
+        weight_decay: for up to some 10,000 rows.
     learning_rate : number or "auto" (adam 0.005, sgd 0.05, gd 0.5)
     momentum : number, for sgd
     batch_size : int or "auto" (some 50 steps an epoch, 32 to 256 rows)
