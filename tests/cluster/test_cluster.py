@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import polars as pl
 import pytest
+from scipy import sparse
 from sklearn.base import clone
 
 import shoal
@@ -29,6 +30,16 @@ CASES = {
     "many classes": (ShoalClassifier, X, (X[:, 2] * 3).astype(int), {"encode": None}),
     "plateau": (ShoalClassifier, X, SIGN, {"n_iter_no_change": 2, "tol": 0.5}),
     "numbers": (ShoalRegressor, X, X[:, :2] ** 2, {"dtype": "float64"}),
+    "replicas": (ShoalClassifier, WORDS, SIGN, {"solver": "adam", "replicas": 3}),
+    "replicas that meet after two steps": (
+        ShoalClassifier, X, SIGN,
+        {"solver": "sgd", "replicas": 5, "local_steps": 2, "max_iter": 2, "class_weight": "balanced"},
+    ),
+    "replicas of sparse rows": (
+        ShoalClassifier, sparse.csr_array(X * (X > 0.5)), SIGN,
+        {"solver": "adam", "replicas": 3, "encode": None},
+    ),
+    "lbfgs": (ShoalClassifier, X, SIGN, {"solver": "lbfgs"}),
     "one block": (ShoalClassifier, X[:300], SIGN[:300], {}),
 }  # fmt: skip
 

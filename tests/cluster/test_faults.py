@@ -60,6 +60,14 @@ def test_a_worker_that_is_killed_between_two_steps_costs_no_bit(cluster):
     assert model.fingerprint_ == ALONE.fingerprint_
 
 
+def test_a_worker_that_is_killed_while_replicas_walk_costs_no_bit(cluster):
+    settings = GD | {"solver": "adam", "replicas": 4, "max_iter": 8}
+    name, _ = cluster.running()[0]
+    kill = at(3, lambda: cluster.kill(name))
+    model = ShoalClassifier(**settings, engine=cluster.client, verbose=kill).fit(X, SIGN)
+    assert model.fingerprint_ == ShoalClassifier(**settings).fit(X, SIGN).fingerprint_
+
+
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
 def test_a_worker_that_ends_in_the_middle_of_a_step_costs_no_bit(end, cluster):
     terms = OnCluster(Workers(cluster.client), Here(ROWS))

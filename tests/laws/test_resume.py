@@ -34,6 +34,7 @@ CASES = {
     "lbfgs": (ShoalClassifier, {"solver": "lbfgs", "members": 2}, {}),
     "lbfgs alone": (ShoalRegressor, {"solver": "lbfgs", "early_stopping": False}, {}),
     "scoring": (ShoalClassifier, {"scoring": "accuracy", "members": 2}, {}),
+    "replicas": (ShoalClassifier, {"replicas": 2, "local_steps": 2, "members": 2}, {}),
     "three members": (ShoalClassifier, {"members": 3}, {}),
     "no validation": (ShoalClassifier, {"early_stopping": False, "members": 2}, {}),
     "plateau": (ShoalClassifier, {"n_iter_no_change": 2, "tol": 0.05, "members": 2}, {}),

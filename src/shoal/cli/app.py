@@ -50,6 +50,8 @@ def train(
     checkpoint: o.Checkpoint = None,
     resume: o.Resume = False,
     cluster: o.Cluster = None,
+    replicas: o.Replicas = 1,
+    local_steps: o.LocalSteps = None,
 ) -> None:
     """Train a network on a table, test it, and save it.
 
@@ -70,7 +72,7 @@ def train(
     settings = Settings(
         hidden, activation, init, solver, learning_rate, batch_size,
         max_iter, schedule, alpha, weight_decay, dropout, scoring, members, bins, dtype, seed, threads,
-        checkpoint, cluster,
+        checkpoint, cluster, replicas, local_steps,
     )  # fmt: skip
     run(order, settings, explain=explain, as_json=as_json)
 

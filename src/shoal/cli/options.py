@@ -318,6 +318,28 @@ Cluster = Annotated[
     ),
 ]
 
+Replicas = Annotated[
+    int,
+    _option(
+        "--replicas",
+        metavar="N",
+        help="adam and sgd: so many networks walk alone over shares of the rows, and meet in "
+        "their mean. For a cluster.",
+        panel=TRAINING,
+        parser=whole,
+    ),
+]
+LocalSteps = Annotated[
+    int | None,
+    _option(
+        "--local-steps",
+        metavar="N",
+        help="Steps of a replica between two meetings; an epoch if not given.",
+        panel=TRAINING,
+        parser=whole,
+    ),
+]
+
 # --- study ----------------------------------------------------------------------------
 
 Schemes = Annotated[

@@ -28,6 +28,8 @@ class Settings:
     n_jobs: int | None = None
     checkpoint: str | None = None
     engine: str | None = None
+    replicas: int = 1
+    local_steps: int | None = None
 
     def parameters(self) -> dict[str, Any]:
         """As an estimator takes them."""

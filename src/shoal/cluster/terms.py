@@ -2,18 +2,30 @@
 
 import uuid
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import chain, islice
 from typing import NamedTuple
 
 import numpy as np
 
-from shoal.cluster.driver import Task, Workers
+from shoal.cluster.driver import TRIES, Task, Workers
 from shoal.cluster.pieces import PIECE_BYTES, count, deal, level_of
-from shoal.cluster.worker import Given, Question, Source, forget, partials, size_of
+from shoal.cluster.worker import (
+    Given,
+    Question,
+    Source,
+    fed,
+    forget,
+    partials,
+    size_of,
+    walked,
+)
 from shoal.compute.builds import Stop
 from shoal.compute.descent import descend
+from shoal.compute.replicas import Leg, Walked, stripe_level, train_replicas, turns_of
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
 from shoal.data.examples import Examples, rows_of
+from shoal.errors import ClusterError
 from shoal.network.architecture import Architecture
 from shoal.sums import BLOCK_ROWS, GradientSums, Node, total
 
@@ -56,13 +68,17 @@ class Share(NamedTuple):
 class OnCluster:
     """The rows of a training or of its validation part, dealt out to workers."""
 
-    def __init__(self, workers: Workers, source: Source) -> None:
+    def __init__(self, workers: Workers, source: Source, replicas: int = 1, steps: int = 0) -> None:
         self._workers, self._source = workers, source
+        self._replicas, self._steps = replicas, steps
         self._name = uuid.uuid4().hex
-        self._held: dict[str, tuple[int, ...]] = {}
+        self._held: dict[str, tuple[int, ...]] = {}  # pieces by worker
+        self._walking: dict[str, tuple[int, ...]] = {}  # replicas by worker
         first = source.examples(0, 1)
         row_bytes = -(-size_of(first) // first.m)
         self._level = level_of(self.m, row_bytes, len(workers.ready()))
+        # A stripe is a whole number of pieces.
+        self._level = min(self._level, stripe_level(self.m, replicas))
         self._piece_bytes = (row_bytes * BLOCK_ROWS) << self._level
 
     @property
@@ -106,6 +122,12 @@ class OnCluster:
                 rows = {piece: self._source.examples(*self._blocks(piece)) for piece in some}
                 yield Share(worker, some, Given(None, rows))
 
+    def _pieces(self, replica: int) -> tuple[int, ...]:
+        """The pieces of a replica's stripes."""
+        shift = stripe_level(self.m, self._replicas) - self._level
+        pieces = range(count(self.m, self._level))
+        return tuple(p for p in pieces if (p >> shift) % self._replicas == replica)
+
     def _blocks(self, piece: int) -> tuple[int, int]:
         n_blocks = -(-self.m // BLOCK_ROWS)
         return piece << self._level, min(piece + 1 << self._level, n_blocks)
@@ -124,5 +146,42 @@ class OnCluster:
         threads: int,
         stop: Stop | None = None,
     ) -> Outcome:
-        """Iterations of full-batch descent."""
-        return descend(architecture, rule, budget, self, state, threads, stop)
+        """Iterations of full-batch descent, or epochs of the replicas."""
+        if rule.batch_size == 0:
+            return descend(architecture, rule, budget, self, state, threads, stop)
+        walks = partial(self._walks, architecture, stop)
+        turns = turns_of(self.m, self._replicas, self._steps, rule.batch_size)
+        return train_replicas(self._replicas, turns, self._steps, walks, rule, budget, state)
+
+    def _walks(
+        self, architecture: Architecture, stop: Stop | None, legs: Sequence[Leg]
+    ) -> list[Walked]:
+        """The legs of all replicas, each on the worker that has its rows."""
+        question = Question(self._name, self._level, architecture, False)
+        done: dict[int, Walked] = {}
+        for _ in range(TRIES):
+            ready = self._workers.ready()
+            dealt = deal(len(legs), ready, self._walking)
+            self._walking |= dealt
+            left = [(w, i) for w, replicas in dealt.items() for i in replicas if i not in done]
+            tasks = [
+                Task(worker, walked, (question, legs[i], self._pieces(i), NOTHING))
+                for worker, i in left
+            ]
+            lacking = []
+            for (_, i), (worker, found) in zip(
+                left, self._workers.answers(tasks, stop), strict=True
+            ):
+                if isinstance(found, Walked):
+                    done[i] = found
+                else:
+                    lacking.append((worker, found))
+            if not lacking:
+                return [done[i] for i in range(len(legs))]
+            shares = self._with_rows(lacking)
+            while some := list(islice(shares, AT_ONCE * len(ready))):
+                self._workers.answers([Task(s.worker, fed, (question, *s[1:])) for s in some], stop)
+        raise ClusterError(
+            "workers cannot keep the rows of a replica. Give them more memory, start more of "
+            "them, or use more replicas."
+        )

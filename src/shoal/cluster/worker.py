@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 import shoal
 from shoal.compute.builds import BUILD
 from shoal.compute.engine import engine
-from shoal.data.examples import Coded, Examples
+from shoal.compute.replicas import Leg, Walked, walk
+from shoal.data.examples import Coded, Examples, one_behind_the_other
 from shoal.data.sparse import Sparse
 from shoal.errors import SettingError
 from shoal.network.architecture import Architecture
@@ -78,11 +79,7 @@ def partials(
     question: Question, parameters: NDArray[Any], pieces: Sequence[int], given: Given
 ) -> Answer:
     """The sums of some pieces, as the largest nodes."""
-    if question.version != VERSION:
-        raise SettingError(
-            f"a worker runs {VERSION}, and the driver {question.version}: their bits may differ. "
-            "Install the same shoal on both."
-        )
+    _check(question)
     W, nodes, missing = _aligned(parameters), [], []
     for piece in pieces:
         examples = _rows(question, piece, given)
@@ -96,23 +93,59 @@ def partials(
     return Answer(join(nodes), tuple(missing))
 
 
+def walked(
+    question: Question, leg: Leg, pieces: tuple[int, ...], given: Given
+) -> Walked | tuple[int, ...]:
+    """Where a replica is after some steps over these pieces; or the pieces whose rows lack."""
+    _check(question)
+    key = (question.name, "share", pieces)
+    examples = _kept_as(key)
+    if examples is None:
+        parts = [_rows(question, piece, given) for piece in pieces]
+        there = [part for part in parts if part is not None]
+        if len(there) < len(parts):
+            return tuple(p for p, part in zip(pieces, parts, strict=True) if part is None)
+        examples = _ready(one_behind_the_other(there))
+        for piece in pieces:
+            _drop((question.name, question.level, piece))
+        _keep(key, examples)
+    state = leg.state._replace(
+        parameters=_aligned(leg.state.parameters), memory=_aligned(leg.state.memory)
+    )
+    return walk(question.architecture, examples, leg._replace(state=state), _threads())
+
+
+def fed(question: Question, pieces: Sequence[int], given: Given) -> None:
+    """Keep the rows of these pieces."""
+    for piece in pieces:
+        _rows(question, piece, given)
+
+
+def _check(question: Question) -> None:
+    if question.version != VERSION:
+        raise SettingError(
+            f"a worker runs {VERSION}, and the driver {question.version}: their bits may differ. "
+            "Install the same shoal on both."
+        )
+
+
 # --- what is kept ---------------------------------------------------------------------
 
 _sources: dict[str, Source] = {}
-_kept: OrderedDict[tuple[str, int, int], Examples] = OrderedDict()  # the latest used last
+Key = tuple[str, int | str, int | tuple[int, ...]]
+_kept: OrderedDict[Key, Examples] = OrderedDict()  # the latest used last
 _lock = threading.Lock()
 
 
 def _rows(question: Question, piece: int, given: Given) -> Examples | None:
     name, level = question.name, question.level
     key = (name, level, piece)
-    with _lock:
-        if given.source is not None:
+    if given.source is not None:
+        with _lock:
             _sources[name] = given.source
-        if key in _kept:
-            _kept.move_to_end(key)
-            return _kept[key]
-        source = _sources.get(name)
+    if (kept := _kept_as(key)) is not None:
+        return kept
+    source = _sources.get(name)
     examples = given.rows.get(piece)
     if examples is None and source is not None:
         n_blocks = -(-source.m // BLOCK_ROWS)
@@ -120,11 +153,27 @@ def _rows(question: Question, piece: int, given: Given) -> Examples | None:
     if examples is None:
         return None
     examples = _ready(examples)
+    _keep(key, examples)
+    return examples
+
+
+def _kept_as(key: Key) -> Examples | None:
+    with _lock:
+        if key in _kept:
+            _kept.move_to_end(key)
+        return _kept.get(key)
+
+
+def _keep(key: Key, examples: Examples) -> None:
     with _lock:
         _kept[key] = examples
         while len(_kept) > 1 and sum(map(size_of, _kept.values())) > _room():
             _kept.popitem(last=False)
-    return examples
+
+
+def _drop(key: Key) -> None:
+    with _lock:
+        _kept.pop(key, None)
 
 
 def forget(name: str) -> None:

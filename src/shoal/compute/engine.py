@@ -62,6 +62,10 @@ class Engine(Protocol):
         """A2 of rows of X, (n_y, m); DataError for what is not finite."""
         ...
 
+    def order(self, m: int, key: int, epoch: int) -> NDArray[np.uint32]:
+        """The order in which an epoch takes m rows."""
+        ...
+
     def moments(
         self, x: NDArray[np.float64], weights: NDArray[np.float64] | None
     ) -> tuple[float, float, float]:

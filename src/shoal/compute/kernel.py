@@ -89,7 +89,7 @@ def train(
 def step(architecture: Architecture, rule: Rule, total: GradientSums, state: State) -> State:
     """One step of the optimiser, from sums that somebody else has added up."""
     parameters, memory = state.parameters.copy(), state.memory.copy()
-    shape = _k.Shape(*architecture[:3], _k.Activation.identity, _k.Output.identity, ())
+    shape = _k.Shape(*architecture[:3], _k.Activation.identity, _k.Output.identity, (), 0)
     after = _k.step(
         shape, _settings(rule, Budget(0, 1)), np.ascontiguousarray(total.gradient), total.weight,
         parameters, memory, _progress(state),

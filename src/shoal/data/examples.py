@@ -1,7 +1,8 @@
 """What a network is trained on: rows of numbers, ready for the kernel."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +93,31 @@ def rows_of(X: Matrix, part: Part | None) -> Matrix:
 def dense(X: Matrix) -> Numbers:
     """The matrix as an array, whatever its form."""
     return X.dense() if isinstance(X, Coded | Sparse) else X
+
+
+def one_behind_the_other(parts: Sequence["Examples"]) -> "Examples":
+    """Rows of several as one; each holds all of its rows."""
+    columns = list(zip(*parts, strict=True))
+
+    def joined(arrays: Sequence[Any]) -> Any:
+        return None if arrays[0] is None else np.concatenate(arrays)
+
+    X: Any = columns[0]
+    if isinstance(X[0], Coded):
+        matrix: Matrix = Coded(
+            joined([part.numbers for part in X]),
+            joined([part.codes for part in X]),
+            joined([part.places for part in X]),
+            X[0].groups,
+        )
+    elif isinstance(X[0], Sparse):
+        lengths = [np.diff(part.starts) for part in X]
+        starts = np.cumsum(np.concatenate([[0], *lengths]))
+        values, places = joined([part.values for part in X]), joined([part.columns for part in X])
+        matrix = Sparse(values, places, starts, X[0].n_x)
+    else:
+        matrix = np.concatenate(X)
+    return Examples(matrix, *(joined(arrays) for arrays in columns[1:4]))
 
 
 class Examples(NamedTuple):

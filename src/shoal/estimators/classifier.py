@@ -76,6 +76,10 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
     engine : Dask client, address of a scheduler, "local", or None
         Who computes: a cluster, see docs/cluster.md, or this machine. The result does not
         depend on it.
+    replicas, local_steps : int; int or None
+        adam and sgd as so many replicas, each with its share of the rows, that meet in their mean
+        after so many steps (None: an epoch). Another training than that of one network; a
+        cluster needs them, and the same ones have the same result without it.
     verbose : bool, or a function that is given each `Report`
 
     Attributes
@@ -127,6 +131,8 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         warm_start: bool = False,
         checkpoint: Any = None,
         engine: Any = None,
+        replicas: int = 1,
+        local_steps: int | None = None,
         verbose: Any = False,
     ) -> None:
         self.hidden = hidden
@@ -159,6 +165,8 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         self.warm_start = warm_start
         self.checkpoint = checkpoint
         self.engine = engine
+        self.replicas = replicas
+        self.local_steps = local_steps
         self.verbose = verbose
 
     @classmethod

@@ -9,6 +9,7 @@ import numpy as np
 from shoal.compute.builds import BUILD, Stop
 from shoal.compute.engine import threads as threads_of
 from shoal.compute.memory import refuse_if_too_large
+from shoal.compute.replicas import Replicated
 from shoal.compute.steps import State
 from shoal.compute.terms import InMemory, Terms
 from shoal.data.digest import digest
@@ -26,6 +27,7 @@ from shoal.estimators.settings import (
     MOST_ROWS_MEMBERS,
     SPLIT,
     plan_of,
+    replicas_of,
     seed_of,
 )
 from shoal.estimators.starts import begin, name_of, parameters_of, starts_given
@@ -40,7 +42,7 @@ from shoal.training.network import Network
 if TYPE_CHECKING:
     from shoal.estimators.base import ShoalBase
 
-Place = Callable[[Examples], Terms]
+Place = Callable[..., Terms]
 NUMERICS_VERSION = 3  # changes when the same data and settings give other bits than before
 # Settings that no bit of a result depends on.
 BITLESS = ("n_jobs", "verbose", "warm_start", "checkpoint", "engine")
@@ -75,7 +77,7 @@ def train_members(
         if trained and trained[0].ending == "stopped":
             plan = plan._replace(max_iter=trained[0].epochs)
         return train(
-            architecture, plan, place(part), begun,
+            architecture, plan, place(part, *replicas_of(model)), begun,
             validation=None if held is None else place(held),
             score=score_of(model, architecture, held, threads),
             threads=threads, stop=stop, report=report,
@@ -113,7 +115,11 @@ def train_members(
 def _place_of(model: "ShoalBase") -> Iterator[Place]:
     """Where the terms come from: this machine's threads, or a cluster."""
     if model.engine is None:
-        yield InMemory
+        yield (
+            lambda examples, replicas=1, steps=0: (
+                InMemory(examples) if replicas == 1 else Replicated(examples, replicas, steps)
+            )
+        )
         return
     from shoal.cluster.place import on_cluster
 

@@ -66,6 +66,8 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
         warm_start: bool = False,
         checkpoint: Any = None,
         engine: Any = None,
+        replicas: int = 1,
+        local_steps: int | None = None,
         verbose: Any = False,
     ) -> None:
         self.hidden = hidden
@@ -97,6 +99,8 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
         self.warm_start = warm_start
         self.checkpoint = checkpoint
         self.engine = engine
+        self.replicas = replicas
+        self.local_steps = local_steps
         self.verbose = verbose
 
     @available_if(goes_on)  # type: ignore[untyped-decorator]

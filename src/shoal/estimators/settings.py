@@ -17,6 +17,7 @@ from shoal.training.network import check_choice, check_positive, check_whole
 if TYPE_CHECKING:
     from shoal.estimators.base import ShoalBase
 
+MINI_BATCH = ("adam", "sgd")
 SOLVERS = ("adam", "sgd", "gd", "lbfgs")
 SCHEDULES = ("constant", "cosine")
 # By solver, and by the curvature of the loss: half squares are far steeper than cross-entropy.
@@ -80,14 +81,23 @@ def check_settings(model: "ShoalBase") -> None:
         raise SettingError(f'encode={model.encode!r}: expected "auto" or None.')
     if model.n_jobs is not None:
         check_whole("n_jobs", model.n_jobs, least=-(1 << 20))
+    check_whole("replicas", model.replicas, least=1)
+    if model.replicas > 1 and model.solver not in MINI_BATCH:
+        raise SettingError(
+            f"replicas={model.replicas} with solver={model.solver!r}: expected solver='adam' or "
+            "'sgd'. Whoever takes all rows at every step needs no replicas."
+        )
+    if model.local_steps is not None:
+        check_whole("local_steps", model.local_steps, least=1)
     if model.engine is not None:
         from shoal.cluster.connect import check_engine
 
         check_engine(model.engine)
-        if model.solver not in ("gd", "lbfgs"):
+        if model.solver in MINI_BATCH and model.replicas == 1:
             raise SettingError(
-                f"solver={model.solver!r} with an engine: its steps follow one another, and no "
-                "cluster can share them out. Use solver='gd' or 'lbfgs'."
+                f"solver={model.solver!r} on a cluster: its steps follow one another, and nobody "
+                "can share them out. Use replicas=8 (or as many as you like), which train side by "
+                "side and meet in their mean, or solver='lbfgs'."
             )
     if model.checkpoint and model.warm_start:
         raise SettingError(
@@ -131,6 +141,11 @@ def plan_of(model: "ShoalBase", m: int, seed: int) -> Plan:
     )
     converged = min(STEEP, float(model.tol)) if model.solver == "lbfgs" else -1.0
     return Plan(rule, model.max_iter, float(model.tol), model.n_iter_no_change, converged)
+
+
+def replicas_of(model: "ShoalBase") -> tuple[int, int]:
+    """How many replicas there are, and after how many steps they meet; 0 is an epoch."""
+    return model.replicas, model.local_steps or 0
 
 
 def rate_of(model: "ShoalBase") -> float:
