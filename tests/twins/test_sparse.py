@@ -5,43 +5,27 @@ import pytest
 import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from written_out import (
+    close,
+    problem_of,
+    same_bits_for_threads,
+    same_steps,
+    same_sums_and_answers,
+    written_out,
+)
 
-from shoal.compute import kernel, plain
+from shoal.compute import plain
 from shoal.compute.builds import BUILD
-from shoal.compute.steps import Budget, Rule, start
-from shoal.data.examples import Examples
 from shoal.data.sparse import from_scipy
 from shoal.errors import DataError
-from shoal.network.architecture import Architecture
-from shoal.network.equations import Parameters
 
 needs_kernel = pytest.mark.skipif(BUILD == "plain", reason="no kernel is in use")
-BOUND = {"float32": 1e-5, "float64": 1e-12}
 
 
 def problem(m, n_x, n_h, n_y, activation, output, dtype, seed, weighted=False, density=0.1):
     rng = np.random.default_rng(seed)
     X = from_scipy(scipy.sparse.random_array((m, n_x), density=density, rng=rng), dtype)
-    shape = Architecture(n_x, n_h, n_y, activation, output)
-    matrices = Parameters(*(rng.standard_normal(s) / np.sqrt(max(s[1], 1)) for s in shape.shapes))
-    labels = rng.integers(n_y if output == "softmax" else 2, size=m).astype(np.int32)
-    labelled = output == "softmax" or (output == "sigmoid" and n_y == 1)
-    Y = None if labelled else (rng.random((m, n_y)) < 0.8).astype(dtype)
-    w = (0.1 + rng.random(m)).astype(dtype) if weighted else None
-    examples = Examples(X, Y, labels if labelled else None, w)
-    return shape, shape.flatten(matrices, dtype), examples
-
-
-def written_out(examples):
-    wide = [
-        V.astype(np.float64) if V is not None and V.dtype.kind == "f" else V for V in examples[1:]
-    ]
-    return Examples(examples.X.dense().astype(np.float64), *wide)
-
-
-def close(found, expected, dtype):
-    scale = np.abs(expected).max(initial=0) or 1
-    return np.abs(found - expected).max(initial=0) <= BOUND[dtype] * scale
+    return problem_of(X, n_h, n_y, activation, output, rng, weighted)
 
 
 @st.composite
@@ -67,44 +51,18 @@ def problems(draw):
 @given(drawn=problems())
 def test_sums_and_answers(drawn):
     dtype, (shape, parameters, examples) = drawn
-    wide, exact = parameters.astype(np.float64), written_out(examples)
-    found = kernel.sums(shape, parameters, examples, 2)
-    expected = plain.sums(shape, wide, exact)
-    assert close(found.loss, expected.loss, dtype)
-    # What cancels in a sum has no digits left: the terms' size is the measure.
-    sizes = np.abs(exact.X).sum(axis=0).max() if dtype == "float32" else 0
-    for dV, dV_exact in zip(
-        shape.unflatten(found.gradient), shape.unflatten(expected.gradient), strict=True
-    ):
-        bound = BOUND[dtype] * max(np.abs(dV_exact).max(initial=0), 0.02 * sizes, 1)
-        assert np.abs(dV - dV_exact).max(initial=0) <= bound
-    for V, V_exact in zip(
-        (
-            *kernel.forward(shape, parameters, examples.X, 1),
-            kernel.predict(shape, parameters, examples.X, 2),
-        ),
-        (*plain.forward(shape, wide, exact.X), plain.predict(shape, wide, exact.X)),
-        strict=True,
-    ):
-        assert V.shape == V_exact.shape
-        assert close(V, V_exact, dtype)
-    again = plain.sums(shape, wide, examples._replace(X=examples.X))
-    assert close(again.gradient, expected.gradient, dtype)  # the plain engine takes them too
+    same_sums_and_answers(dtype, shape, parameters, examples)
+    wide = parameters.astype(np.float64)
+    again = plain.sums(shape, wide, examples)  # the plain engine takes them too
+    assert close(again.gradient, plain.sums(shape, wide, written_out(examples)).gradient, dtype)
 
 
 @needs_kernel
 @pytest.mark.parametrize(("solver", "batch_size"), [("adam", 50), ("sgd", 64), ("gd", 0)])
 @pytest.mark.parametrize("n_h", [0, 5, 40])
 def test_training_takes_the_same_steps(solver, batch_size, n_h):
-    shape, parameters, examples = problem(
-        700, 90, n_h, 3, "tanh", "softmax", "float64", 1, weighted=True
-    )
-    rule = Rule(solver, 0.01, momentum=0.9, alpha=0.1, batch_size=batch_size, key=5)
-    state = start(parameters, solver)
-    found = kernel.train(shape, rule, Budget(0, 3), examples, state, 1)
-    expected = plain.train(shape, rule, Budget(0, 3), written_out(examples), state)
-    assert np.allclose(found.losses, expected.losses, rtol=1e-11, atol=0)
-    assert close(found.state.parameters, expected.state.parameters, "float64")
+    drawn = problem(700, 90, n_h, 3, "tanh", "softmax", "float64", 1, weighted=True)
+    same_steps(*drawn, solver, batch_size)
 
 
 @needs_kernel
@@ -112,18 +70,8 @@ def test_training_takes_the_same_steps(solver, batch_size, n_h):
 @pytest.mark.parametrize(("solver", "batch_size"), [("adam", 300), ("sgd", 1500), ("gd", 0)])
 @pytest.mark.parametrize("n_h", [0, 100])
 def test_the_same_bits_for_any_number_of_threads(dtype, solver, batch_size, n_h):
-    shape, parameters, examples = problem(3000, 200, n_h, 3, "relu", "softmax", dtype, 2)
-    rule = Rule(solver, 0.01, momentum=0.9, batch_size=batch_size, key=5)
-    outcomes = [
-        kernel.train(shape, rule, Budget(0, 2), examples, start(parameters, solver), threads)
-        for threads in (1, 2, 3, 8)
-    ]
-    for outcome in outcomes[1:]:
-        assert outcome.state.parameters.tobytes() == outcomes[0].state.parameters.tobytes()
-        assert outcome.losses.tobytes() == outcomes[0].losses.tobytes()
-    after = outcomes[0].state.parameters
-    alone = kernel.predict(shape, after, examples.X[1234:1235], 1)
-    assert alone.tobytes() == kernel.predict(shape, after, examples.X, 3)[:, 1234:1235].tobytes()
+    drawn = problem(3000, 200, n_h, 3, "relu", "softmax", dtype, 2)
+    same_bits_for_threads(*drawn, solver, batch_size)
 
 
 def test_rows_are_taken_and_written_out():
