@@ -187,8 +187,8 @@ def test_a_bad_message_gets_a_short_answer_and_the_talk_goes_on(case, lab):
 
 BAD_CHANGES = [
     {"hidden": "4; rm"}, {"hidden": True}, {"hidden": 65}, {"init": -1}, {"init": "nan"}, {"rows": 10**9},
-    {"features": ["x1"] * 300}, {"features": []}, {"points": [[0, 0, 7]]}, {"points": [[1e99, 0, 0]]},
-    {"edits": [[0, "W1", 900, 0, 1.0]]}, {"edits": [[0, "__class__", 0, 0, 1.0]]}, {"unknown": 1},
+    {"features": ["x1"] * 300}, {"features": ["x9"]}, {"points": [[0, 0, 7]]}, {"points": [[1e99, 0, 0]]},
+    {"edits": [[50, "W1", 900, 0, 1.0]]}, {"edits": [[0, "__class__", 0, 0, 1.0]]}, {"unknown": 1},
     {"pair": [0, 99]}, {"alpha": None}, {"epoch": -1}, {"target": "x" * 9999}, {"hide": ["all"]},
 ]  # fmt: skip
 

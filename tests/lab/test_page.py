@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import shoal
+from shoal.cli.lab import _door
 from shoal.lab import repeat
 from shoal.lab.experiment import Experiment
 from shoal.lab.tables import Tables
@@ -39,7 +40,7 @@ class Screen:
         self.page.on("request", lambda request: self.said.extend(self.outside(request.url)))
 
     def outside(self, address):
-        own = (f"http://127.0.0.1:{self.server.guard.port}/", "blob:", "data:")
+        own = (f"http://127.0.0.1:{self.server.guard.port}/", "blob:", "data:", "file:")
         return [] if address.startswith(own) else [f"asked for {address}"]
 
     def open(self, link="#"):
@@ -220,6 +221,26 @@ def test_a_link_asks_for_its_table(screen):
     screen.open("#data=table&table=00000000000000aa&target=y")
     screen.until("#notice:not([hidden])")
     assert "drop its file" in screen.text("#notice")
+
+
+def test_the_door_leads_in_without_showing_the_token(screen, context, tmp_path):
+    context.clear_cookies()
+    screen.page.goto(_door(str(tmp_path), f"{screen.server.address}#data=xor&epoch=3"))
+    screen.until_epoch(3)
+    assert screen.server.guard.token not in screen.page.url
+    assert "data=xor" in screen.page.url
+
+
+def test_a_page_elsewhere_may_lead_here(screen, tmp_path):
+    screen.open()
+    page = tmp_path / "course.html"
+    page.write_text(
+        f'<a href="http://127.0.0.1:{screen.server.guard.port}/#data=moons&epoch=2">go</a>'
+    )
+    screen.page.goto(page.as_uri())
+    screen.page.click("a")
+    screen.until_epoch(2)
+    assert screen.page.title().startswith("Moons")
 
 
 def test_points_and_weights_by_hand(screen):

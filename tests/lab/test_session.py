@@ -141,6 +141,19 @@ def test_a_weight_that_is_changed_is_remembered():
         session.close()
 
 
+def test_columns_that_are_called_as_a_toys_and_a_rare_class(tmp_path):
+    rows = [f"{i},{i * i % 11},{i % 5},{'abc'[i % 3]}" for i in range(300)] + ["1,2,3,rare"]
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(["x1,x2,x3,y", *rows, ""]))
+    tables = Tables()
+    digest = tables.open(str(path)).digest
+    session = session_of(f"#data=table&table={digest}&rows=60", tables)
+    session.close()
+    ready = session.latest.ready
+    assert ready.inputs == ("x1", "x2", "x3")
+    assert ready.question.classes == tuple(ready.model.classes_) == ("a", "b", "c")
+
+
 def test_zeros_are_seen_and_cured():
     session = session_of("#init=zeros&epoch=100")
     try:

@@ -1,7 +1,10 @@
 """`shoal lab`: opens the laboratory, or repeats what one of its links shows."""
 
+import html
 import importlib
+import tempfile
 import webbrowser
+from pathlib import Path
 from typing import Any
 
 from shoal.cli.answers import TERMINATED, exit_code, note, print_json
@@ -77,6 +80,13 @@ def _train(experiment: Experiment, tables: Tables, output: str, as_json: bool) -
         print_json({"model": output, "epochs": standing.epoch, "fingerprint": model.fingerprint_})
 
 
+def _door(folder: str, address: str) -> str:
+    """A page that leads to the address: what a program is called with, others can see."""
+    path = Path(folder) / "open.html"
+    path.write_text(f'<meta http-equiv="refresh" content="0;url={html.escape(address)}">\n')
+    return path.as_uri()  # in a folder that only its owner can read
+
+
 def _serve(experiment: Experiment, tables: Tables, port: int, browser: bool, as_json: bool) -> None:
     try:
         served = importlib.import_module("shoal.lab.server")
@@ -96,10 +106,11 @@ def _serve(experiment: Experiment, tables: Tables, port: int, browser: bool, as_
         if as_json:
             print_json({"address": address})
         if browser:
-            webbrowser.open(address)
+            webbrowser.open(_door(folder, address))
 
     try:
-        server.run(ready)
+        with tempfile.TemporaryDirectory(prefix="shoal-lab-") as folder:
+            server.run(ready)
     except KeyboardInterrupt as interruption:
         if exit_code(interruption) == TERMINATED:
             raise

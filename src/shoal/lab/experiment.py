@@ -61,7 +61,7 @@ class Experiment:
     points: tuple[Point, ...] = ()
     table: str = ""  # the first 16 digits of the hash of a table
     target: str = ""
-    features: tuple[str, ...] = ("x1", "x2")  # of a table: none means all columns
+    features: tuple[str, ...] = ()  # none: x1 and x2 of a toy, the columns of a table
     axes: tuple[str, ...] = ()  # of a table: the two columns that span the plane
     held: tuple[tuple[str, str], ...] = ()  # of a table: at what the others are held
     hidden: int = 4

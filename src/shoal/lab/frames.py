@@ -88,7 +88,6 @@ def frame(view: View) -> bytes:
         "accuracy": accuracy(ready, vector, ready.examples),
         "accuracy_val": accuracy(ready, vector, ready.validation),
         "curve": [[m.epoch, _short(m.loss), _short(m.validation)] for m in view.curve],
-        "edits": len(ready.experiment.edits),
         "W1": rounded(p.W1[:, :MOST_INPUTS]),
         "b1": rounded(p.b1),
         "W2": rounded(p.W2 if ready.shape.n_h else p.W2[:, :MOST_INPUTS]),

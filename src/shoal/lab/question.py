@@ -22,7 +22,8 @@ from shoal.lab.tables import Tables
 Array = NDArray[np.float64]
 Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
 
-MOST_CLASSES = 12  # more colours than this nobody tells apart
+MOST_CLASSES = 30  # of more nobody sees which is which
+MOST_COLUMNS = 60  # that a network is shown; of more the first ones, unless others are chosen
 MARGIN = 0.06  # of a column's range, around it
 MOST_WORDS = 40  # that a column is offered to be held at
 
@@ -60,12 +61,13 @@ class Question(NamedTuple):
     points_val: Array
     plane: Plane
     columns: tuple[str, ...]  # what may be a feature
+    used: tuple[str, ...]  # what is one
     total: int  # rows that the table has
 
     def rows_at(self, x1: Array, x2: Array, experiment: Experiment) -> Any:
         """Rows as an estimator takes them, for places in the plane."""
         if experiment.data != TABLE:
-            return toys.features(np.column_stack([x1, x2]), experiment.features)
+            return toys.features(np.column_stack([x1, x2]), self.used)
         columns = {}
         for name, values in zip(self.plane.axes, (x1, x2), strict=True):
             if name:
@@ -85,11 +87,11 @@ def question_of(experiment: Experiment, tables: Tables) -> Question:
 
 
 def _toy(experiment: Experiment) -> Question:
-    unknown = [name for name in experiment.features if name not in toys.FEATURES]
-    if unknown or not experiment.features:
+    names = experiment.features or toys.USUAL
+    unknown = [name for name in names if name not in toys.FEATURES]
+    if unknown:
         raise SettingError(
-            f"features: expected at least one of {', '.join(toys.FEATURES)}, found "
-            f"{', '.join(unknown) or 'none'}."
+            f'features: expected some of {", ".join(toys.FEATURES)}, found "{unknown[0]}".'
         )
     toy = toys.TOYS[experiment.data]
     noise, seed = experiment.noise / 100, experiment.data_seed
@@ -102,11 +104,12 @@ def _toy(experiment: Experiment) -> Question:
     plane_val, y_val = toys.points(experiment.data, n, noise, seed, validation=True)
     reach = (-toys.PLANE, toys.PLANE)
     return Question(
-        toys.features(plane, experiment.features), y,
-        toys.features(plane_val, experiment.features) if n else None, y_val if n else None,
+        toys.features(plane, names), y,
+        toys.features(plane_val, names) if n else None, y_val if n else None,
         CLASSIFICATION if toy.classes else REGRESSION,
         tuple(str(k) for k in range(toy.classes)),
-        plane, plane_val, Plane(("x1", "x2"), reach, reach), tuple(toys.FEATURES), len(y) + n,
+        plane, plane_val, Plane(("x1", "x2"), reach, reach), tuple(toys.FEATURES), tuple(names),
+        len(y) + n,
     )  # fmt: skip
 
 
@@ -130,7 +133,6 @@ def _own(experiment: Experiment, tables: Tables) -> Question:
     target = experiment.target or known.target or names[-1]
     problem = problem_of(known.table, known.name, target, None)
     labels: NDArray[Any] | None = None
-    classes: tuple[str, ...] = ()
     if problem.task == CLASSIFICATION:
         found, labels = np.unique(problem.y, return_inverse=True)
         if len(found) > MOST_CLASSES:
@@ -138,7 +140,6 @@ def _own(experiment: Experiment, tables: Tables) -> Question:
                 f'{known.name}: the target "{target}" has {len(found):,} classes, and the '
                 f"laboratory shows {MOST_CLASSES} at most. Choose another target, or use shoal train."
             )
-        classes = tuple(str(name) for name in found)
     columns = tuple(problem.X.column_names)
     chosen = [name for name in columns if name in _chosen(experiment, columns)]
     X, y = problem.X.select(chosen), problem.y
@@ -150,20 +151,22 @@ def _own(experiment: Experiment, tables: Tables) -> Question:
     if experiment.validation and len(y) > 1:
         kept, held = hold_out(len(y), experiment.validation / 100, experiment.data_seed, labels)
     plane = _plane_of(X, experiment)
+    # A rare class may be in none of the rows that were drawn.
+    classes = () if labels is None else tuple(str(name) for name in np.unique(y[kept]))
     return Question(
         X.take(kept), y[kept], X.take(held) if len(held) else None, y[held] if len(held) else None,
         problem.task, classes, _places(X.take(kept), plane), _places(X.take(held), plane),
-        plane, columns, len(problem.y),
+        plane, columns, tuple(chosen), len(problem.y),
     )  # fmt: skip
 
 
 def _chosen(experiment: Experiment, columns: tuple[str, ...]) -> tuple[str, ...]:
-    if experiment.features == Experiment().features and not set(experiment.features) & set(columns):
-        return columns  # nothing was chosen yet
     unknown = [name for name in experiment.features if name not in columns]
     if unknown:
         raise SettingError(f'features: the table has no column "{unknown[0]}".')
-    return experiment.features or columns
+    if len(experiment.features) > MOST_COLUMNS:
+        raise SettingError(f"features: expected at most {MOST_COLUMNS} columns.")
+    return experiment.features or columns[:MOST_COLUMNS]
 
 
 def _plane_of(X: pa.Table, experiment: Experiment) -> Plane:

@@ -14,7 +14,16 @@ from shoal.compute.builds import Stop
 from shoal.errors import SettingError
 from shoal.lab.experiment import MOST_EPOCHS, Experiment
 from shoal.lab.tables import Tables
-from shoal.lab.training import Ready, Standing, advance, beginning, edited, loss_of, prepare
+from shoal.lab.training import (
+    Ready,
+    Standing,
+    advance,
+    beginning,
+    edited,
+    loss_of,
+    prepare,
+    refuse_edit,
+)
 
 TICK = 1 / 30  # seconds between two calls at a pace
 CALL = 0.03  # seconds that a call at full speed should take
@@ -100,6 +109,7 @@ class Session:
             place = (epoch, matrix, row, column)
             kept = [e for e in old.edits if e.epoch <= epoch and e[:4] != place]
             experiment = old.changed({"edits": [*kept, (*place, value)]})
+            refuse_edit(now.ready.shape, experiment.edits[-1])
             ready = now.ready._replace(experiment=experiment)
             standing = edited(ready, now.standing)._replace(ending="")
             self._view = now._replace(

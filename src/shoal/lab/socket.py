@@ -32,6 +32,7 @@ from shoal.network.activations import ACTIVATIONS
 from shoal.network.initialisers import SCHEMES
 
 MOST_MESSAGE = 64 << 10  # bytes
+MOST_TOLD = 600  # characters of an error
 LOOK = 0.008  # seconds between two looks for something new to draw
 MOST_STEPS = 100_000  # of one message
 
@@ -58,8 +59,10 @@ class Conversation:
                 message = await self.socket.receive_text()
                 try:
                     await self._answer(_message_of(message))
-                except ShoalError as error:
-                    await self._say({"is": "error", "message": str(error)})
+                except (WebSocketDisconnect, RuntimeError):
+                    raise
+                except Exception as error:  # whatever a table may bring: the talk goes on
+                    await self._say_error(error)
         except (WebSocketDisconnect, KeyError, RuntimeError):
             pass  # closed, or bytes where text was expected
         finally:
@@ -85,6 +88,11 @@ class Conversation:
 
     async def _say(self, answer: Message) -> None:
         await self.socket.send_text(json.dumps(answer, separators=(",", ":"), allow_nan=False))
+
+    async def _say_error(self, error: Exception) -> None:
+        known = isinstance(error, ShoalError)
+        text = str(error) if known else f"This could not be done ({type(error).__name__}: {error})."
+        await self._say({"is": "error", "message": text[:MOST_TOLD]})
 
     @property
     def now(self) -> Session:
@@ -191,7 +199,12 @@ class Conversation:
         while view.version == seen:
             await asyncio.sleep(LOOK)
             view = session.latest
-        await self.socket.send_bytes(await asyncio.to_thread(frame, view))
+        try:
+            drawn = await asyncio.to_thread(frame, view)
+        except Exception as error:
+            await self._say_error(error)
+            return
+        await self.socket.send_bytes(drawn)
 
     async def _equations(self, message: Message) -> None:
         example = _whole(message, "example", 0, fields.MOST_ROWS)
@@ -221,8 +234,8 @@ class Conversation:
         try:
             answer = await asyncio.to_thread(starts, ready, progress)
             await self._say({"is": "starts", **answer})
-        except ShoalError as error:
-            await self._say({"is": "error", "message": str(error)})
+        except Exception as error:
+            await self._say_error(error)
 
     async def _take(self, message: Message) -> None:
         view = self.now.view

@@ -141,7 +141,7 @@ def _toy(ready: Ready) -> list[str]:
         classes = ready.question.task == CLASSIFICATION
         values = [int(p.y) if classes else p.y for p in e.points]
         lines.append(f"plane, y = np.vstack([plane, {places}]), np.append(y, {values})")
-    lines.append(f"X = features(plane, {list(e.features)!r})")
+    lines.append(f"X = features(plane, {list(ready.question.used)!r})")
     return lines
 
 

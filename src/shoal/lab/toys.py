@@ -170,6 +170,9 @@ FEATURES: dict[str, Callable[[Array, Array], Array]] = {
 }
 
 
+USUAL = ("x1", "x2")
+
+
 def points(
     name: str, rows: int, noise: float = 0.0, seed: int = 0, *, validation: bool = False
 ) -> tuple[Array, NDArray[np.generic]]:

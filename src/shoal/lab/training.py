@@ -28,11 +28,10 @@ from shoal.estimators.reading import (
 from shoal.estimators.regressor import ShoalRegressor
 from shoal.estimators.settings import plan_of
 from shoal.estimators.starts import begin, parameters_of
-from shoal.lab.experiment import TABLE, Edit, Experiment
+from shoal.lab.experiment import MATRICES, TABLE, Edit, Experiment
 from shoal.lab.question import Question, question_of
 from shoal.lab.tables import Tables
 from shoal.network.architecture import Architecture
-from shoal.network.equations import Parameters
 from shoal.training import lbfgs
 from shoal.training.network import Network
 
@@ -119,11 +118,13 @@ def prepare(experiment: Experiment, tables: Tables) -> Ready:
             f"hidden: {shape.n_x:,} inputs and {shape.n_h} units make {shape.n_parameters:,} "
             f"weights, more than the {MOST_PARAMETERS:,} that can be shown. Choose fewer units or columns."
         )
+    for edit in experiment.edits:
+        refuse_edit(shape, edit)
     examples = examples_of(model, matrix, targets)
     validation = None
     if question.X_val is not None:
         validation = validation_of(model, question.X_val, question.y_val, None)
-    inputs = tuple(model.encoding_.features) if model.encoding_ else experiment.features
+    inputs = tuple(model.encoding_.features) if model.encoding_ else question.used
     return Ready(
         experiment, question, model, shape, examples, validation,
         plan_of(model, examples.m, experiment.seed).rule,
@@ -182,18 +183,17 @@ def edited(ready: Ready, standing: Standing) -> Standing:
     vector = standing.state.parameters.copy()
     parameters = ready.shape.unflatten(vector)
     for edit in edits:
-        _put(parameters, edit)
+        getattr(parameters, edit.matrix)[edit.row, edit.column] = edit.value
     return standing._replace(state=begin(vector, ready.model.solver))
 
 
-def _put(parameters: Parameters, edit: Edit) -> None:
-    matrix = getattr(parameters, edit.matrix)
-    rows, columns = matrix.shape
+def refuse_edit(shape: Architecture, edit: Edit) -> None:
+    """Raise SettingError for an edit of an entry that is not there."""
+    rows, columns = shape.shapes[MATRICES.index(edit.matrix)]
     if edit.row >= rows or edit.column >= columns:
         raise SettingError(
-            f"edits: {edit.matrix} has shape {matrix.shape}, and no entry ({edit.row}, {edit.column})."
+            f"edits: {edit.matrix} has shape {(rows, columns)}, and no entry ({edit.row}, {edit.column})."
         )
-    matrix[edit.row, edit.column] = edit.value
 
 
 def loss_of(ready: Ready, vector: Vector, examples: Examples | None) -> float | None:

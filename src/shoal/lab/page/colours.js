@@ -4,7 +4,14 @@ const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
 const LIGHT = { paper: [250, 250, 248], low: [213, 94, 0], high: [0, 114, 178], ink: "#1d2125", faint: "#d8d8d4", quiet: "#5b6168" };
 const DARK = { paper: [30, 33, 37], low: [240, 140, 60], high: [86, 180, 233], ink: "#eceae6", faint: "#3a3f45", quiet: "#a3a9b0" };
-const CLASSES = ["#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a6d3b", "#7b5ea7", "#b2182b", "#4d8c99", "#999933", "#666666"];
+const HUES = ["#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a6d3b", "#7b5ea7", "#b2182b", "#4d8c99", "#999933", "#666666"];
+
+/** The colour of class k as RGB: twelve hues, then the same darker, then lighter. */
+function hue(k) {
+  const colour = [1, 3, 5].map((i) => parseInt(HUES[k % HUES.length].slice(i, i + 2), 16));
+  const round = Math.floor(k / HUES.length);
+  return round ? mixed(colour, round === 1 ? [0, 0, 0] : [255, 255, 255], 0.45) : colour;
+}
 
 export const theme = () => (dark.matches ? DARK : LIGHT);
 
@@ -30,7 +37,7 @@ export function ramp() {
 /** 256 colours of one class, from paper (a third: unsure) to nearly itself. */
 export function shades(k) {
   if (!tables.has(k)) {
-    const colour = rgb(CLASSES[k % CLASSES.length]);
+    const colour = hue(k);
     tables.set(k, Uint32Array.from({ length: 256 }, (_, i) =>
       word(mixed(theme().paper, colour, 0.08 + 0.5 * Math.max(0, (i / 255 - 0.3) / 0.7)))));
   }
@@ -44,7 +51,7 @@ export function colourOf(scene, y) {
     return css(mixed(paper, y < 0 ? low : high, Math.min(1, 0.25 + Math.abs(y) / 2.5)));
   }
   if (scene.classes.length === 2) return css(y > 0.5 ? theme().high : theme().low);
-  return CLASSES[y % CLASSES.length];
+  return css(hue(y));
 }
 
 /** The colour of a weight. */
@@ -52,4 +59,3 @@ export const signColour = (value, alpha = 1) => css(value < 0 ? theme().low : th
 
 const mixed = (a, b, t) => a.map((v, i) => Math.round(v + (b[i] - v) * t));
 const word = ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
-const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));

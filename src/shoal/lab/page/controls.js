@@ -6,6 +6,7 @@ const RATES = ["auto", 0.001, 0.003, 0.005, 0.01, 0.03, 0.05, 0.1, 0.3, 0.5, 1, 
 const BATCHES = ["auto", 1, 4, 10, 16, 32, 64, 128, 256];
 const ALPHAS = [0, 1e-4, 0.001, 0.01, 0.1, 0.3, 1, 3, 10];
 const SCALES = [0.0001, 0.001, 0.01, 0.1, 0.3, 1, 3, 10];
+const MOST_HELD = 40; // columns of more are held at their usual values
 const PACES = [[10, "10 a second"], [30, "30 a second"], [100, "100 a second"], [1000, "1,000 a second"], [0, "full speed"]];
 const TITLES = { gd: "descent, all rows", sgd: "sgd, momentum", adam: "adam", lbfgs: "L-BFGS, all rows" };
 const INITS = { auto: "auto", lecture: "lecture, 0.01", glorot: "Glorot", he: "He", zeros: "zeros" };
@@ -49,7 +50,7 @@ export class Controls {
       this.seed("data_seed", own ? "Seed of the split" : "Seed of the data"),
       scene.experiment.points.length ? this.forget("points", "Forget the added points") : null, this.drop());
     if (own) group("features", "What is shown", this.axis(0, "Across", scene), this.axis(1, "Up", scene),
-      scene.held.length ? h("p", { class: "between" }, "The other columns are held at") : null, ...scene.held.map((held) => this.held(held)));
+      scene.held.length ? h("p", { class: "between" }, "The other columns are held at") : null, ...scene.held.slice(0, MOST_HELD).map((held) => this.held(held)));
     group("features", own ? "Columns" : "Features", this.features(scene));
     group("network", "Network", this.range("hidden", "Hidden units", 0, 64, 1), this.select("activation", "Activation", scene.activations.map((a) => [a, a])));
     group("initialisation", "Initialisation", this.init(scene), this.seed("seed", "Seed of the weights"));
@@ -127,7 +128,7 @@ export class Controls {
     if (value.startsWith("table:")) this.change({ ...bare, data: "table", table: value.slice(6), features: [], rows: 5000, solver: "adam", hidden: 8 });
     else {
       const was = this.scene.experiment.data === "table";
-      this.change({ ...bare, data: value, table: "", ...(was ? { features: ["x1", "x2"], rows: 300, solver: "gd", hidden: 4 } : {}) });
+      this.change({ ...bare, data: value, table: "", ...(was ? { features: [], rows: 300, solver: "gd", hidden: 4 } : {}) });
     }
   }
 
