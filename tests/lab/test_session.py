@@ -1,6 +1,7 @@
 """A screen is a fit: the same bits by steps, by one call, after a rewind, and as an estimator."""
 
 import shlex
+import time
 
 import numpy as np
 import pyarrow as pa
@@ -119,6 +120,22 @@ def test_steps_and_rewinds_lead_to_the_same_bits():
         session.pause()
         session.go_to(50)
         assert (reached(session, 50).standing.state.parameters == once).all()
+    finally:
+        session.close()
+
+
+def test_the_training_does_not_wait_for_a_page_but_for_one_that_has_gone(monkeypatch):
+    session = session_of("#pace=0")
+    try:
+        session.play()
+        end = time.monotonic() + 20
+        while session.latest.standing.epoch < 1000:  # nobody asks for a frame
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        monkeypatch.setattr("shoal.lab.session.UNSEEN", 0.0)
+        while session.latest.playing:
+            assert time.monotonic() < end
+            time.sleep(0.01)
     finally:
         session.close()
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from shoal.diagnosis.gradients import EQUATIONS, TOLERANCES, gradient_check
 from shoal.lab.frames import rounded
 from shoal.lab.session import View
+from shoal.lab.takeaway import link_of
 from shoal.lab.training import Ready
 from shoal.training.network import Network
 
@@ -93,10 +94,10 @@ def lamps(ready: Ready, view: View) -> dict[str, Any]:
 
 def two_lines(view: View, name: str) -> str:
     """The same in two lines of Python."""
-    link = view.ready.experiment.changed({"epoch": view.standing.epoch, "view": "train"}).fragment
+    link = link_of(view.ready, view.standing)
     table = f", {name!r}" if name else ""
     return (
-        f"import shoal.lab; net, X, Y = shoal.lab.lecture({f'#{link}'!r}{table})\n"
+        f"import shoal.lab; net, X, Y = shoal.lab.lecture({link!r}{table})\n"
         "print(net.forward(X), net.gradients(X, Y), shoal.gradient_check(net, X, Y), sep='\\n')"
     )
 

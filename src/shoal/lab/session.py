@@ -190,7 +190,10 @@ class Session:
                 self._pause_until(due - epochs / pace)
             began = time.perf_counter()
             epochs = min(epochs, goal - now.standing.epoch)
-            after = advance(now.ready, now.standing, epochs, stop)
+            try:
+                after = advance(now.ready, now.standing, epochs, stop)
+            except Exception:  # of memory, say: the page is told, and can go on with another
+                after = now.standing._replace(ending="failed")
             if after is now.standing and not after.ending:
                 continue  # interrupted
             took = time.perf_counter() - began

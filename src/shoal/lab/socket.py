@@ -25,7 +25,7 @@ from shoal.lab.frames import frame, scene
 from shoal.lab.session import Session
 from shoal.lab.starts import starts
 from shoal.lab.tables import Tables
-from shoal.lab.takeaway import command, fingerprint, python
+from shoal.lab.takeaway import command, fingerprint, link_of, python
 from shoal.lab.toys import FEATURES, TOYS
 from shoal.lab.units import units
 from shoal.network.activations import ACTIVATIONS
@@ -248,7 +248,7 @@ class Conversation:
                 "fingerprint": fingerprint(ready, standing),
                 "python": python(ready, standing, name),
                 "command": command(ready, standing, name),
-                "fragment": ready.experiment.changed({"epoch": standing.epoch}).fragment,
+                "link": link_of(ready, standing),
             }
         )
 

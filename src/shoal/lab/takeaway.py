@@ -1,6 +1,7 @@
 """What can be taken away: the model, and the Python and the command that repeat the screen."""
 
 import shlex
+import textwrap
 import warnings
 from typing import Any
 
@@ -92,9 +93,15 @@ def fingerprint(ready: Ready, standing: Standing) -> str:
     return fingerprint_of([ready.network(standing.state.parameters)])
 
 
+def link_of(ready: Ready, standing: Standing) -> str:
+    """What opens this screen again, in the view that trains."""
+    shown = {"epoch": standing.epoch, "view": Experiment().view}
+    return "#" + ready.experiment.changed(shown).fragment
+
+
 def command(ready: Ready, standing: Standing, name: str = "") -> str:
     """The command line that trains this and saves it."""
-    link = "#" + ready.experiment.changed({"epoch": standing.epoch}).fragment
+    link = link_of(ready, standing)
     table = [shlex.quote(name)] if name else []
     return " ".join(["shoal lab", *table, shlex.quote(link), "-o model.shoal"])
 
@@ -108,18 +115,20 @@ def python(ready: Ready, standing: Standing, name: str = "") -> str:
     lines = _own(ready, name) if experiment.data == TABLE else _toy(ready)
     kind = "ShoalClassifier" if ready.question.task == CLASSIFICATION else "ShoalRegressor"
     settings = settings_of(experiment, standing.epoch)
-    told = ", ".join(f"{name}={value!r}" for name, value in settings.items())
+    told = textwrap.wrap(", ".join(f"{name}={value!r}" for name, value in settings.items()), 76)
     return "\n".join(
         [
             *lines,
-            f"model = shoal.{kind}({told}).fit(X, y)",
+            f"model = shoal.{kind}(",
+            *(f"    {line}" for line in told),
+            ").fit(X, y)",
             f"print(model.fingerprint_)  # {word}",
         ]
     )
 
 
 def _by_link(ready: Ready, standing: Standing, name: str, word: str) -> str:
-    link = "#" + ready.experiment.changed({"epoch": standing.epoch}).fragment
+    link = link_of(ready, standing)
     table = f", {name!r}" if name else ""
     return "\n".join(
         [
@@ -146,8 +155,7 @@ def _toy(ready: Ready) -> list[str]:
 
 
 def _own(ready: Ready, name: str) -> list[str]:
-    e, question = ready.experiment, ready.question
-    link = "#" + e.changed({"epoch": 0}).fragment
+    question, link = ready.question, link_of(ready, Standing(0, ready.first))
     return [
         "import shoal",
         "from shoal.lab.takeaway import data_of",

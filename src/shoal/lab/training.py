@@ -70,7 +70,7 @@ class Standing(NamedTuple):
 
     epoch: int
     state: State
-    ending: str = ""  # "diverged" or "converged" when there is nothing to go on with
+    ending: str = ""  # "diverged", "converged" or "failed" when there is nothing to go on with
 
 
 def settings_of(experiment: Experiment, epochs: int) -> dict[str, Any]:

@@ -56,20 +56,23 @@ export class Initialise {
     this.bar.hidden = true;
     this.told.textContent = `${whole(answer.rows)} rows, ${whole(answer.iterations)} iterations of gradient descent at learning rate ${answer.learning_rate}. Learnt is what ends below a loss of ${answer.goal.toFixed(3)} (a constant answer has ${answer.constant.toFixed(3)}).`;
     const top = Math.max(answer.constant * 1.3, ...answer.kinds.filter((k) => k.title !== "Too large").flatMap((k) => k.curve.map(([, y]) => y)));
-    this.body.replaceChildren(...answer.kinds.map((kind) => this.card(kind, top)));
+    this.body.replaceChildren(...answer.kinds.map((kind) => this.card(kind)));
+    this.body.querySelectorAll(".curve").forEach((svg, i) => curves(svg, [
+      { kind: "ceiling", points: [[0, top]] },
+      { kind: "solid", points: answer.kinds[i].curve.map(([x, y]) => [x, Math.min(y, top)]) },
+    ], { height: 120 }));
   }
 
-  card(kind, top) {
+  card(kind) {
     const n_h = this.scene().shape[1];
     const svg = s("svg", { class: "curve", role: "img", "aria-label": `Loss from the start ${kind.title}` });
-    curves(svg, [{ kind: "ceiling", points: [[0, top]] }, { kind: "solid", points: kind.curve.map(([x, y]) => [x, Math.min(y, top)]) }], { width: 260, height: 120 });
     const share = kind.learnt / kind.trials;
     const chance = h("div", { class: "chance", role: "img", "aria-label": `${kind.learnt} of ${kind.trials} seeds have learnt` }, h("i"));
     chance.firstChild.style.width = `${100 * share}%`;
     return h("article", { class: "card start", "data-start": kind.title },
       h("h2", {}, kind.title), h("p", { class: "quiet-text" }, told(kind.init)),
-      h("p", { class: "figure" }, h("b", { "data-learnt": kind.learnt }, `${kind.learnt} of ${kind.trials}`), " seeds have learnt"), chance,
-      h("p", { class: "figure" }, h("b", { "data-distinct": kind.distinct }, `${kind.distinct} of ${n_h}`), " units are distinct"),
+      h("p", { class: "figure" }, h("b", { "data-learnt": kind.learnt }, `${kind.learnt} of ${kind.trials}`), "seeds have learnt"), chance,
+      h("p", { class: "figure" }, h("b", { "data-distinct": kind.distinct }, `${kind.distinct} of ${n_h}`), "units are distinct"),
       h("div", { class: "dots", "aria-hidden": "true" }, Array.from({ length: Math.min(n_h, 32) }, (_, j) => h("i", { class: j < kind.distinct ? "on" : "" }))),
       h("h3", {}, "Loss"), svg,
       h("h3", {}, "Activations"), pair(kind, "activations", ...kind.begin.range, ...kind.end.range),

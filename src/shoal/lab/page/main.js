@@ -51,6 +51,7 @@ function arrived(next) {
   for (const each of Object.values(views)) each.show?.(scene);
   showView(scene.experiment.view);
   document.title = `${scene.name || scene.toys.find(([name]) => name === scene.experiment.data)?.[1] || "shoal"} · shoal lab`;
+  document.body.classList.toggle("no-controls", !$("fields").children.length);
   document.body.classList.toggle("no-tabs", scene.experiment.hide.includes("tabs"));
   if (frame && String(frame.shape) !== String(scene.shape)) frame = null;
   say("frame", { seen: -1 });
@@ -100,10 +101,12 @@ function draw() {
 
 let reported = "";
 function report() {
-  const converged = frame.ending === "converged" ? "Converged: no step leads further down. " : "";
-  const told = frame.ending === "diverged"
-    ? `The loss is no longer a number after ${frame.epoch} epochs: try a smaller learning rate. The best network seen is shown.`
-    : `${converged}Epoch ${frame.epoch}, loss ${figure(frame.loss)}, ${scene.output === "identity" ? "R²" : "accuracy"} ${figure(frame.accuracy)}`;
+  const ends = {
+    diverged: "The loss is no longer a number: try a smaller learning rate. The best network seen is shown. ",
+    converged: "Converged: no step leads further down. ",
+    failed: "The training could not go on, perhaps for want of memory: try fewer rows or units. ",
+  };
+  const told = `${ends[frame.ending] ?? ""}Epoch ${frame.epoch}, loss ${figure(frame.loss)}, ${scene.output === "identity" ? "R²" : "accuracy"} ${figure(frame.accuracy)}`;
   if (told === reported) return;
   reported = told;
   $("said").textContent = told;

@@ -27,18 +27,11 @@ export function curves(svg, lines, { width = svg.clientWidth || W, height = H } 
 }
 
 /** A histogram of shares in equal bins from low to high. */
-export function histogram(shares, { width = 150, height = 46, low, high, title, kind = "" }) {
+export function histogram(shares, { low, high, title, kind = "" }) {
   const most = Math.max(0.04, ...shares);
-  const svg = s("svg", { class: `histogram ${kind}`, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": title });
-  const w = width / shares.length;
-  shares.forEach((share, i) => {
-    const t = (height - 14) * (share / most);
-    svg.append(s("rect", { x: i * w + 0.5, y: height - 13 - t, width: Math.max(0.5, w - 1), height: t }));
-  });
-  svg.append(s("line", { class: "grid", x1: 0, x2: width, y1: height - 13, y2: height - 13 }));
-  svg.append(s("text", { class: "tick", x: 0, y: height - 2 }, figure(low, 1)));
-  svg.append(s("text", { class: "tick", x: width, y: height - 2, "text-anchor": "end" }, figure(high, 1)));
-  return svg;
+  const svg = s("svg", { viewBox: `0 0 ${shares.length} 1`, preserveAspectRatio: "none", role: "img", "aria-label": title });
+  shares.forEach((share, i) => svg.append(s("rect", { x: i + 0.06, y: 1 - share / most, width: 0.88, height: share / most })));
+  return h("div", { class: `histogram ${kind}` }, svg, h("p", {}, h("span", {}, figure(low, 1)), h("span", {}, figure(high, 1))));
 }
 
 /** What line is which. */

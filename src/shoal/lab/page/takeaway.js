@@ -45,7 +45,7 @@ export class TakeAway {
 
   hidden() {
     const hide = this.boxes.filter(([, box]) => box.checked).map(([name]) => name);
-    const parts = this.latest.fragment.split("&").filter((part) => part && !part.startsWith("hide=") && !part.startsWith("view="));
+    const parts = this.latest.link.slice(1).split("&").filter((part) => part && !part.startsWith("hide="));
     if (hide.length) parts.push(`hide=${hide.join(",")}`);
     this.link.set(`#${parts.join("&")}`);
   }
