@@ -4,6 +4,7 @@ Debian's Chromium is driven through Playwright; Playwright's own browsers are no
 """
 
 import shutil
+import struct
 import tempfile
 
 import numpy as np
@@ -241,6 +242,19 @@ def test_a_page_elsewhere_may_lead_here(screen, tmp_path):
     screen.page.click("a")
     screen.until_epoch(2)
     assert screen.page.title().startswith("Moons")
+
+
+def test_the_picture_shows_network_and_surface(screen):
+    screen.open("#view=take-away&epoch=30")
+    screen.until_epoch(30)
+    with screen.page.expect_download() as waiting:
+        screen.page.click("#save-picture")
+    picture = waiting.value.path().read_bytes()
+    width, height = struct.unpack(">II", picture[16:24])
+    assert picture.startswith(b"\x89PNG")
+    assert width > 2 * 620
+    assert height > 620
+    assert len(picture) > 20_000  # an empty one is smaller
 
 
 def test_points_and_weights_by_hand(screen):

@@ -4,6 +4,7 @@ import { css, ramp, signColour, theme } from "./colours.js";
 import { h, sized } from "./dom.js";
 
 const LABEL = 92, OUT = 74;
+const UNSEEN = 620; // its width while another view is shown, for the picture
 
 export class Diagram {
   constructor(choose) {
@@ -49,8 +50,7 @@ export class Diagram {
 
   draw(scene, frame) {
     this.frame = frame;
-    const width = Math.floor(this.canvas.parentElement.clientWidth);
-    if (width < 10) return;
+    const width = Math.floor(this.canvas.parentElement.clientWidth) || UNSEEN;
     if (scene !== this.scene || width !== this.width) this.lay(scene, width);
     const context = sized(this.canvas, this.width, this.height);
     context.clearRect(0, 0, this.width, this.height);

@@ -165,6 +165,7 @@ onTheme(() => { if (scene) { for (const each of Object.values(views)) each.show?
 
 /** Network and surface side by side, as a picture. */
 function picture(give) {
+  views.train.draw(scene, frame);
   const { diagram, surface } = views.train;
   const [left, right] = [diagram.canvas, surface.canvas];
   const canvas = h("canvas", { width: left.width + right.width + 60, height: Math.max(left.height, right.height) + 40 });

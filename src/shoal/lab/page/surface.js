@@ -3,6 +3,8 @@
 import { colourOf, css, ramp, shades, theme } from "./colours.js";
 import { figure, h, sized } from "./dom.js";
 
+const UNSEEN = 620; // its size while another view is shown, for the picture
+
 export class Surface {
   constructor(add) {
     this.add = add;
@@ -42,8 +44,7 @@ export class Surface {
   redraw() {
     const { scene, frame, canvas } = this;
     if (!frame) return;
-    const size = Math.floor(canvas.parentElement.clientWidth);
-    if (size < 10) return;
+    const size = Math.floor(canvas.parentElement.clientWidth) || UNSEEN;
     const context = sized(canvas, size, size);
     this.paint(scene, frame);
     context.imageSmoothingEnabled = !this.options.decisions;
