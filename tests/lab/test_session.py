@@ -16,6 +16,7 @@ from shoal.lab.experiment import Experiment
 from shoal.lab.session import Session
 from shoal.lab.tables import Tables
 from shoal.lab.takeaway import command, fingerprint, python
+from shoal.lab.training import Standing
 from shoal.lab.units import units
 
 from . import served
@@ -120,6 +121,17 @@ def test_steps_and_rewinds_lead_to_the_same_bits():
         session.pause()
         session.go_to(50)
         assert (reached(session, 50).standing.state.parameters == once).all()
+    finally:
+        session.close()
+
+
+def test_what_a_call_brings_after_a_rewind_is_left_out():
+    session = session_of("#epoch=5")
+    try:
+        late = reached(session, 5)
+        session.rewind()
+        session._leave(late, Standing(6, late.standing.state), 0.1)
+        assert session.latest.standing.epoch == 0
     finally:
         session.close()
 
