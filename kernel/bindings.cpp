@@ -227,14 +227,14 @@ NB_MODULE(SHOAL_MODULE, m) {
     bind<float>(m);
     bind<double>(m);
 
-    m.def("moments", [](Vector<const double> x, Maybe<Vector<const double>> weights) {
-        const Moments result = moments(x.data(), pointer<double>(weights), x.size());
-        return nb::make_tuple(result.weight, result.mean, result.variance);
-    }, nb::arg("x"), nb::arg("weights").none());
     m.def("dot", [](Vector<const double> x, Vector<const double> y) {
         nb::gil_scoped_release release;
         return dot(x.data(), y.data(), int64_t(std::min(x.size(), y.size())));
     }, nb::arg("x"), nb::arg("y"));
+    m.def("sums_about", [](double shift, Vector<const double> x, Maybe<Vector<const double>> weights, Vector<double> out) {
+        nb::gil_scoped_release release;
+        sums_about(shift, x.data(), pointer<double>(weights), x.size(), out.data());
+    }, nb::arg("shift"), nb::arg("x"), nb::arg("weights").none(), nb::arg("out"));
     m.def("order", [](uint64_t m_rows, uint64_t key, uint64_t epoch, Vector<uint32_t> out) {
         return Order(m_rows, key, epoch).next(out.data(), out.size());
     }, nb::arg("m"), nb::arg("key"), nb::arg("epoch"), nb::arg("out"));

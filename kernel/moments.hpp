@@ -1,4 +1,4 @@
-// Mean and spread of a column, added in the order of the gradients' tree.
+// Sums for the mean and spread of a column, added in the order of the gradients' tree.
 #pragma once
 
 #include <cmath>
@@ -7,32 +7,21 @@
 
 namespace shoal {
 
-struct Moments {
-    double weight, mean, variance;  // of the values present; variance is divided by the weight
-};
-
-// `value(i)` may be NaN, which counts as absent.
-template <class F>
-double tree_sum(int64_t n, F&& term) {
-    TreeSum tree(1, Sums<double>::blocks(n) + 1);
+// Σ w, Σ w d and Σ w d² of d = x - shift; NaN counts as absent. With a value of the column
+// itself as the shift nothing is lost where the mean is far from 0 (Chan, Golub and LeVeque,
+// "Algorithms for computing the sample variance", The American Statistician 37, 1983).
+inline void sums_about(double shift, const double* x, const double* weights, int64_t n, double* out) {
+    TreeSum tree(3, Sums<double>::blocks(n) + 1);
     for (int64_t start = 0; start < n; start += BLOCK_ROWS) {
-        double sum = 0;
-        for (int64_t i = start; i < std::min<int64_t>(n, start + BLOCK_ROWS); ++i) sum += term(i);
-        tree.add(&sum);
+        double sums[3] = {0, 0, 0};
+        for (int64_t i = start; i < std::min<int64_t>(n, start + BLOCK_ROWS); ++i) {
+            const double w = weights ? weights[i] : 1.0, d = x[i] - shift;
+            if (std::isnan(x[i]) || !(w > 0)) continue;
+            sums[0] += w, sums[1] += w * d, sums[2] += w * (d * d);
+        }
+        tree.add(static_cast<const double*>(sums));
     }
-    return n ? *tree.total() : 0;
-}
-
-inline Moments moments(const double* x, const double* weights, int64_t n) {
-    const auto w = [&](int64_t i) { return std::isnan(x[i]) ? 0.0 : weights ? weights[i] : 1.0; };
-    const double weight = tree_sum(n, w);
-    if (!(weight > 0)) return {0, 0, 0};
-    const double mean = tree_sum(n, [&](int64_t i) { return w(i) > 0 ? w(i) * x[i] : 0.0; }) / weight;
-    const double squares = tree_sum(n, [&](int64_t i) {
-        const double d = x[i] - mean;
-        return w(i) > 0 ? w(i) * (d * d) : 0.0;
-    });
-    return {weight, mean, squares / weight};
+    if (n) std::memcpy(out, tree.total(), 3 * sizeof(double));
 }
 
 }  // namespace shoal

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from shoal.compute.engine import engine
-from shoal.data.encoding import learn
 from shoal.data.goal import Goal
+from shoal.data.learning import learn
 from shoal.data.listing import listing_of
 from shoal.data.sources import STRIDE, Chosen, Encoded, Rows
 from shoal.errors import DataError, FileError
@@ -85,7 +85,7 @@ def test_encoded_blocks_are_those_of_the_rows_in_memory(tmp_path, form):
     whole, keep = table(), np.random.default_rng(1).random(M) < 0.7
     chosen = Chosen.of(iter([keep]))
     known = whole.filter(pa.array(keep))
-    encoding = learn(known.drop_columns(["y"]), None, engine.moments, bins=4)
+    encoding = learn(known.drop_columns(["y"]), None, engine.sums_about, bins=4)
     source = Encoded(
         Rows(listing_of(written(tmp_path, form)), chosen),
         encoding, Goal("y", np.array(["no", "yes"], object)), "float32",

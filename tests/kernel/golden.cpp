@@ -133,10 +133,11 @@ int main() {
             if (o != 1 || n[2] > 1)
                 for (int k = 0; k < 2; ++k) print({n[0], n[1], n[2], Activation(o), Output(o), {{n[0], 0}}, 3}, "sparse ");
     const auto column = numbers<double>(5000, 8, 1000.0);
-    const Moments of_column = moments(column, nullptr, 5000);
+    double sums[3];
+    sums_about(column[0], column, nullptr, 5000, sums);
     Hash hash;
-    hash.add(&of_column, sizeof of_column);
-    std::printf("moments %016llx\n", static_cast<unsigned long long>(hash.value));
+    hash.add(sums, sizeof sums);
+    std::printf("sums about a value %016llx\n", static_cast<unsigned long long>(hash.value));
     for (const int64_t n : {1, 31, 4999}) {
         const double product = dot(column, column + 1, n);
         Hash of_product;

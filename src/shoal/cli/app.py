@@ -18,7 +18,7 @@ app = typer.Typer(
 @app.command()
 @answering
 def train(
-    table: o.Table,
+    tables: o.Tables,
     target: o.Target,
     output: o.ModelFile = None,
     report: o.Report = None,
@@ -52,11 +52,15 @@ def train(
     cluster: o.Cluster = None,
     replicas: o.Replicas = 1,
     local_steps: o.LocalSteps = None,
+    shuffle_rows: o.ShuffleRows = Settings.shuffle_rows,
+    memory: o.Memory = None,
+    scratch: o.Scratch = None,
 ) -> None:
     """Train a network on a table, test it, and save it.
 
     Example:  shoal train flights.csv --target late -o late.shoal
               cat flights.csv | shoal train - --target late --json
+              shoal train 'years/*.parquet' --target late --memory 2GiB
 
     Words, true or false, and whole numbers with at most 20 values are
     classified; any other target is a number to predict (regression).
@@ -65,14 +69,15 @@ def train(
     from shoal.cli.train import train as run
 
     order = Order(
-        table, target, output, test, test_part, task,
+        tables[0], target, output, test, test_part, task,
         tuple(words or ()), tuple(numbers or ()), tuple(drop or ()), report,
-        resume,
+        resume, tuple(tables[1:]),
     )  # fmt: skip
     settings = Settings(
         hidden, activation, init, solver, learning_rate, batch_size,
         max_iter, schedule, alpha, weight_decay, dropout, scoring, members, bins, dtype, seed, threads,
         checkpoint, cluster, replicas, local_steps,
+        shuffle_rows, memory, scratch,
     )  # fmt: skip
     run(order, settings, explain=explain, as_json=as_json)
 

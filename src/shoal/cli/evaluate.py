@@ -11,7 +11,7 @@ from shoal.cli.answers import print_json
 from shoal.cli.columns import needed, placed, type_of_target, types_of
 from shoal.cli.progress import waiting
 from shoal.cli.record import target_of
-from shoal.cli.scores import answers_of, constant, scores_of
+from shoal.cli.scores import answers_of, constant, scores_of, usual_of
 from shoal.cli.show import Screen, count
 from shoal.data.files import shown, stream_tables
 from shoal.data.target import has_target, truth_of
@@ -33,7 +33,7 @@ def evaluate(model: str, table: str, target: str | None, *, as_json: bool) -> No
     with waiting(f"reading {shown(table)}"):
         found = _compared(fitted, table, target)
     classes = getattr(fitted, "classes_", None)
-    name, trivial = constant(found.truth, found.truth, classes)
+    name, trivial = constant(usual_of(found.truth, classes), found.truth, classes)
     scores = scores_of(found.answers, found.truth, classes)
     if as_json:
         print_json(

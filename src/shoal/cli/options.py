@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 NETWORK, TRAINING, COLUMNS, TEST = "The network", "The training", "The columns", "The test"
+LARGE = "A table larger than memory"
 
 
 def file(text: str) -> str:
@@ -66,6 +67,14 @@ Model = Annotated[str, typer.Argument(metavar="MODEL", help="Model file (.shoal)
 Table = Annotated[
     str,
     typer.Argument(metavar="TABLE", help="CSV or Parquet file; - for standard input.", parser=file),
+]
+Tables = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="TABLE...",
+        help="CSV or Parquet: a file, several, a folder, or a glob in quotes; - for standard input.",
+        parser=file,
+    ),
 ]
 Json = Annotated[
     bool,
@@ -315,6 +324,37 @@ Cluster = Annotated[
         metavar="ADDRESS",
         help="Compute on a Dask cluster: tcp://…, tls://…, or local for workers of its own.",
         panel=TRAINING,
+    ),
+]
+ShuffleRows = Annotated[
+    int,
+    _option(
+        "--shuffle-rows",
+        metavar="ROWS",
+        help="Rows that are shuffled together; an epoch of more goes through windows.",
+        panel=TRAINING,
+        parser=whole,
+    ),
+]
+Memory = Annotated[
+    str | None,
+    _option(
+        "--memory",
+        metavar="SIZE",
+        help="Stream the table and use so much memory at the most, as 2GiB. No bit depends on it. "
+        "Without it the table is read into memory.",
+        panel=LARGE,
+        parser=file,
+    ),
+]
+Scratch = Annotated[
+    str | None,
+    _option(
+        "--scratch",
+        metavar="FOLDER",
+        help="With --memory: where the encoded rows are kept meanwhile. TMPDIR, else /var/tmp.",
+        panel=LARGE,
+        parser=file,
     ),
 ]
 

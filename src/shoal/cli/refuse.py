@@ -28,7 +28,7 @@ def refuse(order: Order, settings: Settings) -> None:
         )
     if order.table == order.test == "-":
         raise SettingError("--test -: standard input is read for the table. Name a file.")
-    if order.test and _same(order.table, order.test):
+    if order.test and any(_same(table, order.test) for table in (order.table, *order.more)):
         raise SettingError(
             f"--test {order.test}: that is the table which is trained on, so it tests nothing. "
             "Name another file, or leave --test out: a part of the table is then held out."
@@ -48,9 +48,10 @@ def refuse(order: Order, settings: Settings) -> None:
     check(ShoalRegressor(**settings.parameters()))
     seed_of(settings.random_state)
     threads(settings.n_jobs)
-    refuse_output(order.output, (order.table, order.test))
+    refuse_output(order.output, (order.table, *order.more, order.test))
     _refuse_report(order)
     _refuse_checkpoint(order, settings)
+    _refuse_scratch(settings)
 
 
 def _refuse_report(order: Order) -> None:
@@ -66,7 +67,7 @@ def _refuse_report(order: Order) -> None:
             "name for one of them."
         )
     library()
-    refuse_output(order.report, (order.table, order.test), "--report")
+    refuse_output(order.report, (order.table, *order.more, order.test), "--report")
 
 
 def _refuse_checkpoint(order: Order, settings: Settings) -> None:
@@ -84,6 +85,15 @@ def _refuse_checkpoint(order: Order, settings: Settings) -> None:
         )
     if order.resume and not kept_in(folder):
         note(f"{folder} keeps no training yet: this one begins at its first epoch.")
+
+
+def _refuse_scratch(settings: Settings) -> None:
+    if settings.scratch is None:
+        return
+    if settings.memory is None:
+        raise SettingError("--scratch: expected --memory SIZE too, to stream the table.")
+    if not os.path.isdir(settings.scratch):
+        raise SettingError(f"--scratch {settings.scratch}: expected a folder that is there.")
 
 
 def refuse_output(output: str | None, inputs: tuple[str | None, ...], option: str = "-o") -> None:

@@ -6,11 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, log_loss, mean_squared_error, r2_score, roc_auc_score
 
+from shoal.data.sources import Rows
+
 Scores = dict[str, float | None]
+Usual = float | NDArray[Any]
 
 
 def answers_of(model: Any, X: Any) -> NDArray[Any]:
     """What is compared with the truth: probabilities of a classifier, else the numbers."""
+    if isinstance(X, Rows):
+        names = model.feature_names_in_.tolist()
+        return np.concatenate(
+            [answers_of(model, part) for part in X.tables(columns=names) if len(part)]
+        )
     answers: NDArray[Any] = (
         model.predict_proba(X) if hasattr(model, "classes_") else model.predict(X)
     )
@@ -47,13 +55,17 @@ def regression(answers: NDArray[Any], truth: NDArray[Any]) -> Scores:
     return {"rmse": float(np.sqrt(mean_squared_error(truth, answers))), "r2": r2}
 
 
-def constant(
-    y: NDArray[Any], truth: NDArray[Any], classes: NDArray[Any] | None
-) -> tuple[str, Scores]:
-    """What one can say without looking at a row, knowing y: the commonest class, or the mean."""
+def usual_of(y: NDArray[Any], classes: NDArray[Any] | None) -> Usual:
+    """What answers are as a rule: how many rows each class has, or the mean."""
     if classes is None:
-        mean = float(y.mean())
-        return f"always {mean:.4g}", regression(np.full(len(truth), mean), truth)
-    counts = np.bincount(np.searchsorted(classes, y), minlength=len(classes))
-    share = np.tile(counts / len(y), (len(truth), 1))
+        return float(y.mean())
+    return np.bincount(np.searchsorted(classes, y), minlength=len(classes))
+
+
+def constant(usual: Usual, truth: NDArray[Any], classes: NDArray[Any] | None) -> tuple[str, Scores]:
+    """What one can say without looking at a row: the commonest class, or the mean."""
+    if classes is None:
+        return f"always {usual:.4g}", regression(np.full(len(truth), usual), truth)
+    counts = np.asarray(usual)
+    share = np.tile(counts / counts.sum(), (len(truth), 1))
     return f'always "{classes[counts.argmax()]}"', classification(share, truth, classes)

@@ -30,6 +30,9 @@ class Settings:
     engine: str | None = None
     replicas: int = 1
     local_steps: int | None = None
+    shuffle_rows: int = 1 << 20
+    memory: str | None = None
+    scratch: str | None = None
 
     def parameters(self) -> dict[str, Any]:
         """As an estimator takes them."""
@@ -51,6 +54,7 @@ class Order:
     drop: tuple[str, ...] = ()
     report: str | None = None
     resume: bool = False
+    more: tuple[str, ...] = ()  # tables beside the first, which are one with it
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,10 @@ OPTIONS = {
     for field in fields(part)
 }
 # Names of the machine, not of the question.
-LOCAL = ("table", "output", "report", "n_jobs", "checkpoint", "resume", "engine")
+LOCAL = (
+    "table", "more", "output", "report", "n_jobs", "checkpoint", "resume", "memory", "scratch",
+    "engine",
+)  # fmt: skip
 
 
 def arguments(order: Order, settings: Settings) -> list[str]:
@@ -86,7 +93,7 @@ def arguments(order: Order, settings: Settings) -> list[str]:
     >>> arguments(Order("data/flights.csv", "late"), Settings(hidden=8))
     ['flights.csv', '--target', 'late', '--hidden', '8', '--seed', '0']
     """
-    given = [file_name(order.table) or "-"]
+    given = [file_name(table) or "-" for table in (order.table, *order.more)]
     for part in (order, settings):
         for field in fields(part):
             value = getattr(part, field.name)

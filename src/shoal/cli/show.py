@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.cells import cell_len
 
 from shoal.cli.record import Compared
 from shoal.cli.scores import Scores
 from shoal.data.encoding import Encoding, Number, Plan, SetAside, Time, Words
-from shoal.data.target import REGRESSION, Problem
+from shoal.data.target import REGRESSION
+
+Values = NDArray[Any]
 
 LABEL = 17  # cells, with the space after it
 TITLES = {"log_loss": "log-loss", "auc": "AUC", "accuracy": "accuracy", "rmse": "RMSE", "r2": "R²"}
@@ -77,16 +80,28 @@ def diagnosis_lines(model: Any) -> list[str]:
     return [in_options(line) for line in model.diagnosis_.lines()]
 
 
-def target_line(problem: Problem, target: str) -> str:
+def target_line(y: Values, task: str, left_out: int, target: str) -> str:
     """How the answers are spread."""
-    y = problem.y
-    left = f"; {problem.left_out:,} rows without it are left out" if problem.left_out else ""
-    if problem.task == REGRESSION:
-        return f"{target}: from {y.min():.4g} to {y.max():.4g}, mean {y.mean():.4g}{left}"
+    if task == REGRESSION:
+        return numbers_line(y.min(), y.max(), y.mean(), left_out, target)
     values, counts = np.unique(y, return_counts=True)
+    return classes_line(values, counts, left_out, target)
+
+
+def numbers_line(low: float, high: float, mean: float, left_out: int, target: str) -> str:
+    """late: from 0 to 17, mean 3.2."""
+    return f"{target}: from {low:.4g} to {high:.4g}, mean {mean:.4g}{_without(left_out)}"
+
+
+def classes_line(values: Values, counts: Values, left_out: int, target: str) -> str:
+    """late: no 75 %, yes 25 %."""
     order = np.argsort(-counts, kind="stable")
-    shares = [f"{short(values[i])} {percent(counts[i] / len(y))}" for i in order[:4]]
-    return f"{target}: {listed(shares, len(values))}{left}"
+    shares = [f"{short(values[i])} {percent(counts[i] / counts.sum())}" for i in order[:4]]
+    return f"{target}: {listed(shares, len(values))}{_without(left_out)}"
+
+
+def _without(left_out: int) -> str:
+    return f"; {left_out:,} rows without it are left out" if left_out else ""
 
 
 def training_line(model: Any, rows: int, seconds: float) -> str:

@@ -5,6 +5,8 @@ import shlex
 import time
 from typing import Any, NamedTuple
 
+import pyarrow as pa
+
 from shoal import ShoalClassifier, ShoalRegressor
 from shoal.cli.answers import end, exit_code, note, print_json, undisturbed
 from shoal.cli.columns import placed
@@ -29,6 +31,8 @@ from shoal.cli.split import Parts, parts_of
 from shoal.compute.builds import BUILD
 from shoal.compute.memory import in_words
 from shoal.data.files import read_table, shown
+from shoal.data.listing import is_one_file, listing_of
+from shoal.data.sources import Rows
 from shoal.data.target import CLASSIFICATION, REGRESSION, Problem, problem_of
 from shoal.errors import DataError
 
@@ -45,21 +49,28 @@ class Run(NamedTuple):
     interruption: BaseException | None
 
 
+class Asked(NamedTuple):
+    """What is asked of a table, and the table in two parts."""
+
+    task: str
+    reason: str
+    told: str  # how the answers are spread
+    parts: Parts
+
+
 def train(order: Order, settings: Settings, *, explain: bool, as_json: bool) -> None:
     """Train, test and save, and say on the way what is done."""
     refuse(order, settings)
     screen = Screen.beside(as_json)
-    problem = question(order, screen)
-    parts = parts_of(order, problem, settings.random_state)
-    screen.line("test part", parts.told)
-    run = _trained(order, settings, problem.task, parts)
-    _show_training(run, len(parts.y), explain, screen)
-    run = _tested(run, settings, problem.task, parts, screen)
+    asked = _asked(order, settings, screen)
+    run = _trained(order, settings, asked)
+    _show_training(run, asked.parts.rows, explain, screen)
+    run = _tested(run, settings, asked, screen)
     with undisturbed():
-        run.model.record_ = _record(order, settings, problem, parts, run)
+        run.model.record_ = _record(order, settings, asked, run)
         _save(run.model, order.output, screen)
     if order.report and not run.interruption:
-        run = _reported(order, problem, parts, run, screen)
+        run = _reported(order, asked, run, screen)
     if as_json:
         print_json(_report(order, run))
     if run.interruption:
@@ -72,16 +83,53 @@ def train(order: Order, settings: Settings, *, explain: bool, as_json: bool) -> 
     screen.done()
 
 
+def _asked(order: Order, settings: Settings, screen: Screen) -> Asked:
+    """Read the table, or what must be known to stream it, and part it."""
+    seed = settings.random_state
+    if settings.memory is None:
+        problem = question(order, screen)
+        told = target_line(problem.y, problem.task, problem.left_out, order.target)
+        asked = Asked(problem.task, problem.reason, told, parts_of(order, problem, seed))
+    else:
+        from shoal.cli import streaming
+
+        with waiting(f"looking at the target in {shown(order.table)}"):
+            found = streaming.look(order)
+        files = found.listing
+        _show_question(files.name, files.m, len(files.columns), found.told, found, screen)
+        with waiting("drawing the test part"):
+            parts = streaming.parts_of(order, found, seed)
+        asked = Asked(found.task, found.reason, found.told, parts)
+    screen.line("test part", asked.parts.told)
+    return asked
+
+
 def question(order: Order, screen: Screen) -> Problem:
     """Read the table, and say what is asked of it."""
     with waiting(f"reading {shown(order.table)}"):
-        table = read_table(order.table, words=order.words, numbers=order.numbers, drop=order.drop)
-    problem = problem_of(table, order.table, order.target, order.task)
-    rows, columns = count(table.num_rows, "row"), count(len(table.column_names) - 1, "column")
-    screen.line("table", f"{shown(order.table)}: {rows}, {columns} beside the target")
-    screen.line("target", target_line(problem, order.target))
-    screen.line("task", f"{problem.task}, as {problem.reason}")
+        name, table = table_of(order)
+    problem = problem_of(table, name, order.target, order.task)
+    told = target_line(problem.y, problem.task, problem.left_out, order.target)
+    _show_question(shown(name), table.num_rows, table.num_columns, told, problem, screen)
     return problem
+
+
+def table_of(order: Order) -> tuple[str, pa.Table]:
+    """What a table in memory is called, and the table: of one file or of several."""
+    wishes = {"words": order.words, "numbers": order.numbers, "drop": order.drop}
+    if not order.more and is_one_file(order.table):
+        return order.table, read_table(order.table, **wishes)
+    files = listing_of([order.table, *order.more], **wishes)
+    return files.name, pa.concat_tables(files.tables(), promote_options="permissive")
+
+
+def _show_question(
+    name: str, rows: int, columns: int, told: str, found: Any, screen: Screen
+) -> None:
+    beside = count(columns - 1, "column")
+    screen.line("table", f"{name}: {count(rows, 'row')}, {beside} beside the target")
+    screen.line("target", told)
+    screen.line("task", f"{found.task}, as {found.reason}")
 
 
 def estimator_of(task: str, order: Order, settings: Settings) -> Any:
@@ -93,8 +141,8 @@ def estimator_of(task: str, order: Order, settings: Settings) -> Any:
     return ESTIMATORS[task](**settings.parameters(), **others)
 
 
-def _trained(order: Order, settings: Settings, task: str, parts: Parts) -> Run:
-    model = estimator_of(task, order, settings)
+def _trained(order: Order, settings: Settings, asked: Asked) -> Run:
+    model, parts = estimator_of(asked.task, order, settings), asked.parts
     began = time.perf_counter()
     try:
         with progress(settings.max_iter) as report:
@@ -115,18 +163,22 @@ def _show_training(run: Run, rows: int, explain: bool, screen: Screen) -> None:
     screen.line("columns", summary_of(encoding, run.model.networks_[0].architecture.n_x, why))
     for line in told_lines(encoding) if explain else ():
         screen.line("", line)
+    if hasattr(run.model, "scratch_"):
+        folder, size = run.model.scratch_
+        screen.line("scratch", f"{in_words(size)} of encoded rows in {folder}, removed again")
     screen.line("training", training_line(run.model, rows, run.seconds))
     screen.line("", ending_line(run.model))
     screen.lines("diagnosis", diagnosis_lines(run.model))
 
 
-def _tested(run: Run, settings: Settings, task: str, parts: Parts, screen: Screen) -> Run:
+def _tested(run: Run, settings: Settings, asked: Asked, screen: Screen) -> Run:
     """The run with its scores; an interruption costs the scores, and not the network."""
+    parts = asked.parts
     if run.interruption or not len(parts.y_test):
         return run
     try:
         with waiting("comparing with a linear model"):
-            scores = _compared(run.model, settings, task, parts)
+            scores = _compared(run.model, settings, asked.task, parts)
     except DataError as error:  # of rows that were not trained on: no reason to lose the network
         note(f"there is no test: {placed(error, parts.file, None)}")
         return run
@@ -147,25 +199,25 @@ def _compared(model: Any, settings: Settings, task: str, parts: Parts) -> Compar
             dtype=settings.dtype,
             random_state=settings.random_state,
             n_jobs=settings.n_jobs,
+            memory=settings.memory,
+            scratch=settings.scratch,
         )
         linear = ESTIMATORS[task](**usual.parameters(), words=model.words, numbers=model.numbers)
         linear.fit(parts.X, parts.y)
         if linear.interruption_:
             raise linear.interruption_
         scores.append((LINEAR, scores_of(answers_of(linear, parts.X_test), truth, classes)))
-    return [*scores, constant(parts.y, truth, classes)]
+    return [*scores, constant(parts.usual, truth, classes)]
 
 
-def _record(
-    order: Order, settings: Settings, problem: Problem, parts: Parts, run: Run
-) -> dict[str, Any]:
+def _record(order: Order, settings: Settings, asked: Asked, run: Run) -> dict[str, Any]:
     return Record(
         target=order.target,
-        task=problem.task,
-        reason=problem.reason,
+        task=asked.task,
+        reason=asked.reason,
         table=file_name(order.table),
-        rows=len(parts.y),
-        test_rows=len(parts.y_test),
+        rows=asked.parts.rows,
+        test_rows=len(asked.parts.y_test),
         command=("shoal", "train", *arguments(order, settings)),
         scores=run.scores,
     ).plain()
@@ -183,17 +235,22 @@ def _save(model: Any, output: str | None, screen: Screen) -> None:
     screen.line("next", f"shoal predict {shlex.quote(output)} NEW.csv -o answers.csv")
 
 
-def _reported(order: Order, problem: Problem, parts: Parts, run: Run, screen: Screen) -> Run:
+def _reported(order: Order, asked: Asked, run: Run, screen: Screen) -> Run:
     """Write the page. Its failure or interruption is told, and costs nothing else."""
     from shoal.cli.report.report import Facts, write_report
 
     assert order.report is not None
-    tested = bool(run.scores)
+    parts, tested = asked.parts, bool(run.scores)
+    X: Any = parts.X_test if tested else parts.X
+    y: Any = parts.y_test if tested else parts.y
+    if isinstance(X, Rows):
+        from shoal.cli.streaming import first_rows
+
+        X, y = first_rows(X, order.target, run.model)
     facts = Facts(
         run.model, run.scores, tuple(run.model.record_["command"]),
-        shown(order.table), order.target, problem.task, target_line(problem, order.target),
-        len(parts.y), parts.told, run.seconds,
-        parts.X_test if tested else parts.X, parts.y_test if tested else parts.y, tested,
+        shown(order.table), order.target, asked.task, asked.told,
+        parts.rows, parts.told, run.seconds, X, y, tested,
     )  # fmt: skip
     try:
         with waiting("writing the report"):

@@ -66,10 +66,10 @@ class Engine(Protocol):
         """The order in which an epoch takes m rows."""
         ...
 
-    def moments(
-        self, x: NDArray[np.float64], weights: NDArray[np.float64] | None
-    ) -> tuple[float, float, float]:
-        """Weight, mean and variance of the values that are not NaN."""
+    def sums_about(
+        self, shift: float, x: NDArray[np.float64], weights: NDArray[np.float64] | None
+    ) -> NDArray[np.float64]:
+        """Σ w, Σ w d and Σ w d² of d = x - shift, over the values that are not NaN."""
         ...
 
     def dot(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> float:

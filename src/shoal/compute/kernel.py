@@ -158,12 +158,13 @@ def _predict(
         raise not_finite(_parts(X)[0], bad)
 
 
-def moments(
-    x: NDArray[np.float64], weights: NDArray[np.float64] | None
-) -> tuple[float, float, float]:
-    """Weight, mean and variance of the values of x that are not NaN."""
-    weight, mean, variance = _k.moments(x, weights)
-    return weight, mean, variance
+def sums_about(
+    shift: float, x: NDArray[np.float64], weights: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
+    """Σ w, Σ w d and Σ w d² of d = x - shift, over the values that are not NaN."""
+    out = np.zeros(3)
+    _k.sums_about(shift, x, weights, out)
+    return out
 
 
 def dot(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:

@@ -191,17 +191,14 @@ def predict(architecture: Architecture, parameters: Vector, X: Matrix, threads: 
     return np.concatenate(parts, axis=1) if parts else np.empty((architecture.n_y, 0), X.dtype)
 
 
-def moments(
-    x: NDArray[np.float64], weights: NDArray[np.float64] | None
-) -> tuple[float, float, float]:
-    """Weight, mean and variance of the values of x that are not NaN."""
+def sums_about(
+    shift: float, x: NDArray[np.float64], weights: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
+    """Σ w, Σ w d and Σ w d² of d = x - shift, over the values that are not NaN."""
     w = np.ones_like(x) if weights is None else weights
-    w, x = w[~np.isnan(x)], x[~np.isnan(x)]
-    weight = float(w.sum())
-    if not weight > 0:
-        return 0.0, 0.0, 0.0
-    mean = float((w * x).sum() / weight)
-    return weight, mean, float((w * (x - mean) ** 2).sum() / weight)
+    counts = ~np.isnan(x) & (w > 0)
+    w, d = w[counts], x[counts] - shift
+    return np.array([w.sum(), (w * d).sum(), (w * (d * d)).sum()])
 
 
 def dot(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:

@@ -107,7 +107,7 @@ def _weight(examples: Examples) -> float:
     if examples.weights is None:
         return float(examples.m)
     chosen = examples.weights if examples.rows is None else examples.weights[examples.rows]
-    weight, _, _ = engine.moments(np.zeros(len(chosen)), chosen.astype(np.float64))
+    weight = engine.sums_about(0.0, np.zeros(len(chosen)), chosen.astype(np.float64))[0]
     return weight
 
 

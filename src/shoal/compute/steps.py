@@ -27,6 +27,7 @@ class Rule(NamedTuple):
     alpha: float = 0.0
     batch_size: int = 0  # rows of a step; 0 means all, in their order
     key: int = 0  # of the order in which an epoch takes the rows, and of dropout
+    shuffle_rows: int = 0  # rows of a window in which they are shuffled; 0 means all
     decay: float = 0.0
     horizon: int = 0  # the rate falls to 0 over so many epochs, like half a cosine; 0: it stays
     dropout: float = 0.0  # the chance of a hidden unit to count as 0, for each example and step

@@ -1,10 +1,14 @@
 """The seam: rows, and whoever adds up their terms. A trainer knows no more of either."""
 
+from collections.abc import Iterator
 from typing import NamedTuple, Protocol
+
+import numpy as np
 
 from shoal.compute.builds import Stop
 from shoal.compute.engine import engine
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
+from shoal.compute.windows import Windows, train_in_windows
 from shoal.data.examples import Examples
 from shoal.network.architecture import Architecture
 from shoal.sums import GradientSums
@@ -77,4 +81,17 @@ class InMemory(NamedTuple):
         stop: Stop | None = None,
     ) -> Outcome:
         """Epochs, or iterations of full-batch descent, in the engine."""
+        if windowed(rule, self.m):
+            cut = Windows(self.m, rule.shuffle_rows)
+            return train_in_windows(architecture, rule, budget, cut, self, state, threads, stop)
         return engine.train(architecture, rule, budget, self.examples, state, threads, stop)
+
+    def windows(self, windows: list[list[slice]]) -> Iterator[Examples]:
+        """The rows of each window: those of its slices, one behind the other."""
+        for slices in windows:
+            yield self.examples.take(np.concatenate([np.arange(s.start, s.stop) for s in slices]))
+
+
+def windowed(rule: Rule, m: int) -> bool:
+    """Whether an epoch over m rows goes through several windows."""
+    return rule.batch_size > 0 and 0 < rule.shuffle_rows < m

@@ -1,4 +1,4 @@
-"""From a table to a matrix: what is learnt of each column, as plain data.
+"""From a table to a matrix: what was learnt of each column, as plain data.
 
     a number     (x - mean) / standard deviation, then its place in each of some bins; a hole
                  is 0, with a column that marks it
@@ -10,9 +10,7 @@
 
 Words and bins are kept as codes (see `Coded`): most of their columns hold 0 or 1.
 
-Means and deviations are weighted, and added along the fixed tree of `shoal.sums`, so that
-they have the same bits everywhere; the edges of bins are values of the column itself, so
-that nothing is rounded. Nothing here looks at the target.
+How it is learnt stands in `learning.py`. Nothing here looks at the target.
 
 In a bin from a to b a number's place is 0 below a, 1 above b, and (x - a) / (b - a) between:
 a unit can bend at every edge, which one line in x cannot (Gorishniy, Rubachev, Babenko, "On
@@ -20,7 +18,7 @@ embeddings for numerical features in tabular deep learning", NeurIPS 2022, secti
 bins hold equal shares of the examples, where no value is more frequent than that.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -30,18 +28,10 @@ import pyarrow.compute as pc
 from numpy.typing import DTypeLike, NDArray
 
 from shoal.data.examples import Coded, Group, Matrix
-from shoal.errors import DataError, SettingError
+from shoal.errors import DataError
 
 Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
 Floats = NDArray[np.float64]
-Weights = Floats | None
-Moments = Callable[[Floats, Weights], tuple[float, float, float]]
-
-MAX_WORDS = 128  # of a column that get a column of their own; all others share one
-# A word is frequent from this weight on: 1 in 1,000 rows, but 2 suffice and 20 always do.
-RARE_SHARE, RARE_LEAST, RARE_MOST = 1 / 1000, 2, 20
-
-BIN_ROWS = 100_000  # of so many rows, evenly spread, bins are learnt
 
 PARTS = {"month": 12, "weekday": 7, "hour": 24}
 
@@ -169,7 +159,7 @@ class Time(NamedTuple):
         missing = np.isnan(seconds)
         for i, part in enumerate(self.parts):
             out.codes[:, i] = PARTS[part]
-            out.codes[~missing, i] = _calendar(seconds[~missing], part)
+            out.codes[~missing, i] = calendar(seconds[~missing], part)
         if self.holes:
             out.codes[:, -1] = ~missing
 
@@ -255,39 +245,6 @@ class Encoding(NamedTuple):
         return out if groups else out.numbers
 
 
-def learn(
-    table: pa.Table,
-    weights: Weights,
-    moments: Moments,
-    *,
-    words: Sequence[str] = (),
-    numbers: Sequence[str] = (),
-    drop: Sequence[str] = (),
-    bins: int = 0,
-) -> Encoding:
-    """Look at every column once; `words`, `numbers` and `drop` override what is guessed.
-
-    A number gets at most so many `bins`; fewer where values repeat, none for two values.
-    """
-    _check_overrides(table.column_names, words, numbers, drop)
-    if weights is not None and (weights == 0).any():
-        present = weights > 0
-        table, weights = table.filter(pa.array(present)), weights[present]
-    plans = []
-    for name in table.column_names:
-        kind = (
-            "drop"
-            if name in drop
-            else "words"
-            if name in words
-            else "number"
-            if name in numbers
-            else ""
-        )
-        plans.append(_learn_column(name, table[name], weights, moments, kind, bins))
-    return Encoding(tuple(plans))
-
-
 def column_of(table: pa.Table, name: str) -> Column:
     """The column of that name; DataError when there is none."""
     if name not in table.column_names:
@@ -298,115 +255,8 @@ def column_of(table: pa.Table, name: str) -> Column:
     return table[name]
 
 
-def _check_overrides(
-    columns: Sequence[str], words: Sequence[str], numbers: Sequence[str], drop: Sequence[str]
-) -> None:
-    for option, names in (("words", words), ("numbers", numbers), ("drop", drop)):
-        for name in names:
-            if name not in columns:
-                raise SettingError(
-                    f'{option}: the table has no column "{name}". Columns: {", ".join(columns[:20])}.'
-                )
-    for name in set(words) & set(numbers) | set(words) & set(drop) | set(numbers) & set(drop):
-        raise SettingError(
-            f'column "{name}" is named in two of words, numbers and drop: choose one.'
-        )
-
-
-def _learn_column(
-    name: str, column: Column, w: Weights, moments: Moments, kind: str, bins: int
-) -> Plan:
-    if kind == "drop":
-        return SetAside(name, "left out, as asked")
-    if column.null_count == len(column):
-        return SetAside(name, "empty")
-    if kind == "words":
-        return _learn_words(name, column, w)
-    t = column.type
-    if pa.types.is_temporal(t) and kind != "number" and not pa.types.is_duration(t):
-        return _learn_time(name, column, w, moments)
-    if (
-        pa.types.is_string(t) or pa.types.is_large_string(t) or pa.types.is_string_view(t)
-    ) and kind != "number":
-        return _learn_words(name, column, w)
-    x = as_numbers(column, name)
-    holes = bool(np.isnan(x).any())
-    if np.isinf(x).any():
-        raise infinite(name, int(np.flatnonzero(np.isinf(x))[0]))
-    weight, mean, variance = moments(x, w)
-    if not weight > 0:
-        return SetAside(name, "empty")
-    if not np.isfinite(variance):
-        raise DataError(
-            f'column "{name}": the numbers are too large to be squared. Divide them by their size.'
-        )
-    scale = float(np.sqrt(variance))
-    if not scale > 4 * np.finfo(float).eps * abs(mean):  # nothing but rounding
-        if not holes:
-            return SetAside(name, "constant")
-        scale = 1.0  # that it is there at all is what it says
-    if pa.types.is_boolean(t):
-        return Number(name, mean, scale, holes, "boolean")
-    return Number(name, mean, scale, holes, "number", _edges(x, w, bins))
-
-
-def _edges(x: Floats, w: Weights, bins: int) -> tuple[float, ...]:
-    """Values of x between which equal shares of the weight lie; none if there would be one bin."""
-    if len(x) > BIN_ROWS:
-        rows = np.arange(BIN_ROWS) * len(x) // BIN_ROWS
-        x, w = x[rows], None if w is None else w[rows]
-    weights = np.ones(len(x)) if w is None else w
-    there = ~np.isnan(x)
-    x, weights = x[there], weights[there]
-    if not bins or not len(x):
-        return ()
-    order = np.argsort(x, kind="stable")
-    x, reached = x[order], np.cumsum(weights[order])
-    ends = np.flatnonzero(np.append(x[1:] != x[:-1], True))
-    x, each = x[ends], np.diff(reached[ends], prepend=0.0)
-    # A value that fills a bin alone (nine of ten are 0, say) leaves the others to the rest.
-    reached = np.cumsum(np.minimum(each, reached[-1] / bins))
-    inner = x[np.searchsorted(reached, np.arange(1, bins) / bins * reached[-1])]
-    edges = np.unique(np.concatenate([x[:1], inner, x[-1:]]))
-    # Of two values the standardised number says all.
-    return tuple(edges.tolist()) if len(edges) > 2 else ()
-
-
-def _learn_words(name: str, column: Column, w: Weights) -> Plan:
-    text = as_words(column).combine_chunks()
-    if text.null_count == len(text):
-        return SetAside(name, "empty")
-    coded = pc.dictionary_encode(text)
-    codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
-    holes = bool((codes < 0).any())
-    count = np.bincount(
-        codes[codes >= 0], None if w is None else w[codes >= 0], len(coded.dictionary)
-    )
-    total = float(count.sum())
-    least = min(max(total * RARE_SHARE, RARE_LEAST), RARE_MOST)
-    vocabulary = coded.dictionary.to_pylist()
-    if len(vocabulary) == 1 and not holes:
-        return SetAside(name, "constant")
-    ranked = sorted((-count[i], word) for i, word in enumerate(vocabulary) if count[i] >= least)
-    kept = tuple(word for _, word in ranked[:MAX_WORDS])
-    if not kept:
-        return SetAside(name, "hardly any word comes twice")
-    return Words(name, kept, len(kept) < len(vocabulary), holes)
-
-
-def _learn_time(name: str, column: Column, w: Weights, moments: Moments) -> Plan:
-    seconds = as_seconds(column, name)
-    _, mean, variance = moments(seconds, w)
-    if not variance > 0:
-        return SetAside(name, "constant")
-    present = seconds[~np.isnan(seconds)]
-    parts = tuple(part for part in PARTS if len(np.unique(_calendar(present, part))) > 1)
-    zoned = getattr(column.type, "tz", None) is not None
-    holes = len(present) < len(seconds)
-    return Time(name, mean, float(np.sqrt(variance)), parts, holes, zoned)
-
-
-def _calendar(seconds: Floats, part: str) -> NDArray[np.int64]:
+def calendar(seconds: Floats, part: str) -> NDArray[np.int64]:
+    """The month, weekday or hour of each time, from 0 on."""
     days = np.floor(seconds / 86400).astype(np.int64)
     if part == "weekday":
         return (days + 3) % 7  # 1 January 1970 was a Thursday; Monday is 0
@@ -418,8 +268,11 @@ def _calendar(seconds: Floats, part: str) -> NDArray[np.int64]:
 # --- Arrow to NumPy -------------------------------------------------------------------
 
 
-def as_numbers(column: Column, name: str) -> Floats:
-    """The column as float64, holes as NaN. DataError names the row that is no number."""
+def as_numbers(column: Column, name: str, first: int = 0) -> Floats:
+    """The column as float64, holes as NaN. DataError names the row that is no number.
+
+    `first` rows stand before those of the column.
+    """
     t = column.type
     if pa.types.is_boolean(t):
         column = pc.cast(column, pa.uint8())
@@ -431,12 +284,12 @@ def as_numbers(column: Column, name: str) -> Floats:
         or pa.types.is_decimal(t)
         or pa.types.is_null(t)
     ):
-        return _numbers_in_text(as_words(column), name)
+        return _numbers_in_text(as_words(column), name, first)
     values = pc.cast(column, pa.float64(), safe=False)
     return np.ascontiguousarray(values.to_numpy(), np.float64)
 
 
-def _numbers_in_text(text: Column, name: str) -> Floats:
+def _numbers_in_text(text: Column, name: str, first: int) -> Floats:
     out = np.full(len(text), np.nan)
     for row, value in enumerate(text.to_pylist()):
         if value is None:
@@ -445,7 +298,7 @@ def _numbers_in_text(text: Column, name: str) -> Floats:
             out[row] = float(value)
         except ValueError:
             raise DataError(
-                f'row {row + 1:,}, column "{name}": expected a number, found "{value}". Correct '
+                f'row {first + row + 1:,}, column "{name}": expected a number, found "{value}". Correct '
                 f"the value, or take the whole column as words with --words {name} "
                 f"(in Python: words=[{name!r}]), or leave it out with --drop {name}."
             ) from None

@@ -247,13 +247,22 @@ def listing_of(
         return _of_dataset(pyarrow.dataset.dataset(names, format=kind), choice)
 
 
+def is_one_file(source: str) -> bool:
+    """Whether it is neither a folder nor a glob; a file that is not there is one."""
+    return not os.path.isdir(source) and (os.path.exists(source) or not _is_glob(source))
+
+
+def _is_glob(source: str) -> bool:
+    return any(mark in source for mark in "*?[")
+
+
 def named_by(source: str) -> list[str]:
     """The files below a folder, or that fit a glob, sorted by name; a file is itself."""
     if os.path.isdir(source):
         found = glob.iglob("**", root_dir=source, recursive=True)  # passes over .hidden ones
         shown = (name for name in found if not any(p[0] == "_" for p in name.split(os.sep)))
         names = [os.path.join(source, name) for name in shown]
-    elif any(mark in source for mark in "*?[") and not os.path.exists(source):
+    elif not is_one_file(source):
         names = glob.glob(source, recursive=True)
     else:
         return [source]

@@ -31,12 +31,7 @@ def problem_of(table: pa.Table, file: str, target: str, task: str | None) -> Pro
     """Take the target out of a table, and find out what kind of question it asks."""
     known, left_out = with_target(table, file, target)
     where = f'{shown(file)}: the target "{target}"'
-    if not known.num_rows:
-        raise DataError(
-            f"{where} is missing in every row. Expected a value in some: choose another column."
-        )
-    if len(table.column_names) == 1:
-        raise DataError(f"{where} is the only column. Expected at least one more, to learn from.")
+    refuse_nothing(known.num_rows, len(table.column_names), where)
     found, reason = task_of(known[target])
     if task is not None and task != found:
         found, reason = task, "--task says so"
@@ -44,7 +39,8 @@ def problem_of(table: pa.Table, file: str, target: str, task: str | None) -> Pro
         y = as_numbers(known[target], where)
     else:
         y = as_classes(known[target])
-        _refuse_one_class(y, where, left_out)
+        if (y == y[0]).all():
+            raise one_class(y[0], len(y), where, left_out)
     return Problem(known.drop_columns([target]), y, found, reason, left_out)
 
 
@@ -131,14 +127,24 @@ def _listed(values: Values, most: int) -> str:
     return ", ".join(f'"{value}"' for value in values[:most]) + more
 
 
-def _refuse_one_class(y: Values, where: str, left_out: int) -> None:
-    if (y == y[0]).all():
-        more = f"; {left_out:,} more have no value (nothing, NA, ? and the like)"
-        everywhere = f"in all {len(y):,} rows" if len(y) > 1 else "in the only row"
+def refuse_nothing(known: int, columns: int, where: str) -> None:
+    """Raise DataError when there is nothing to learn, or nothing to learn from."""
+    if not known:
         raise DataError(
-            f'{where} has one class only, "{y[0]}", {everywhere}{more if left_out else ""}. '
-            "Expected at least two classes to tell apart."
+            f"{where} is missing in every row. Expected a value in some: choose another column."
         )
+    if columns == 1:
+        raise DataError(f"{where} is the only column. Expected at least one more, to learn from.")
+
+
+def one_class(value: object, rows: int, where: str, left_out: int) -> DataError:
+    """The error for a target that is the same in all rows."""
+    more = f"; {left_out:,} more have no value (nothing, NA, ? and the like)"
+    everywhere = f"in all {rows:,} rows" if rows > 1 else "in the only row"
+    return DataError(
+        f'{where} has one class only, "{value}", {everywhere}{more if left_out else ""}. '
+        "Expected at least two classes to tell apart."
+    )
 
 
 def _is_words(kind: pa.DataType) -> bool:

@@ -2,6 +2,7 @@
 
     settings.py   every parameter checked; what "auto" means
     reading.py    X and y → rows of numbers
+    streamed.py   the same of files larger than memory
     partial.py    partial_fit
     callbacks.py  scikit-learn's callbacks
     starts.py     what each member starts from
@@ -28,7 +29,7 @@ from shoal.diagnosis.case import Case
 from shoal.errors import DataError, SettingError
 from shoal.estimators.callbacks import CallbackSupportMixin, with_callbacks
 from shoal.estimators.fitted import activations, answers, case_of, fingerprint
-from shoal.estimators.members import members_of, refuse_what_cannot_fit, train_members
+from shoal.estimators.members import Held, members_of, refuse_what_cannot_fit, train_members
 from shoal.estimators.reading import (
     Table,
     Targets,
@@ -43,6 +44,7 @@ from shoal.estimators.reading import (
 from shoal.estimators.scores import check_scoring_name
 from shoal.estimators.settings import check_settings
 from shoal.estimators.starts import check_start, parameters_of
+from shoal.estimators.streamed import fit_streamed, is_source
 from shoal.network.architecture import Architecture
 from shoal.training.network import Network
 
@@ -92,7 +94,9 @@ class ShoalBase(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         """Learn from a table X (rows are examples) and its targets y.
 
         X is a data frame (pandas, polars, pyarrow), an array of shape (rows, columns), or a
-        matrix of scipy.sparse, which is taken as it is, whatever `encode` says.
+        matrix of scipy.sparse, which is taken as it is, whatever `encode` says. Or it names files
+        of any size (CSV or Parquet: one, several, a folder, a glob), or is a pyarrow dataset; then
+        y is the name of a column, and the rows are streamed.
         `sample_weight` counts row i as so many rows. With `X_val`, `y_val` training stops by
         these rows; else with `early_stopping` by a part of X. Ctrl-C ends the training: the
         best network so far is kept, with a warning. Raises DataError for data, SettingError
@@ -103,6 +107,15 @@ class ShoalBase(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             raise DataError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
+        if is_source(X):
+            others = (sample_weight, X_val, y_val, sample_weight_val)
+            if any(one is not None for one in others):
+                raise SettingError(
+                    "sample_weight, X_val and y_val go with tables in memory, not with files: "
+                    "leave them out, or read the table first."
+                )
+            fit_streamed(self, X, y)
+            return self
         table = read(self, X, reset=True)
         m = len(table)
         if m >= 1 << 32:
@@ -124,7 +137,7 @@ class ShoalBase(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             validation = validation_of(self, X_val, y_val, sample_weight_val)
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         given = {"X": X, "y": y, "metadata": metadata}
-        train_members(self, architecture, examples, validation, given)
+        train_members(self, architecture, Held(self, examples, validation), given)
         return self
 
     # --- diagnosis and pictures -------------------------------------------------------

@@ -15,7 +15,7 @@ from shoal.errors import DataError, SettingError
 from shoal.estimators.base import ShoalBase, check
 from shoal.estimators.partial import goes_on, one_epoch
 from shoal.estimators.reading import Targets
-from shoal.estimators.settings import MAX_ITER
+from shoal.estimators.settings import MAX_ITER, SHUFFLE_ROWS
 
 
 class ShoalClassifier(ClassifierMixin, ShoalBase):
@@ -36,6 +36,9 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
     learning_rate : number or "auto" (adam 0.005, sgd 0.05, gd 0.5)
     momentum : number, for sgd
     batch_size : int or "auto" (some 50 steps an epoch, 32 to 256 rows)
+    shuffle_rows : int
+        Rows that are shuffled together: beyond so many an epoch goes through windows of these,
+        each made of 128 chunks from all over the table.
     schedule : {"constant", "cosine"}
         The learning rate stays, or falls to 0 over `max_iter` epochs like half a wave of the cosine.
     max_iter : int
@@ -80,6 +83,10 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         adam and sgd as so many replicas, each with its share of the rows, that meet in their mean
         after so many steps (None: an epoch). Another training than that of one network; a
         cluster needs them, and the same ones have the same result without it.
+    memory : "2GiB", a number of bytes, or None (half of what is available)
+    scratch : folder or None (TMPDIR, else /var/tmp)
+        For fits of files: how much memory may be used at the most, and where the encoded rows
+        are kept meanwhile. The result does not depend on them.
     verbose : bool, or a function that is given each `Report`
 
     Attributes
@@ -108,6 +115,7 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         learning_rate: float | str = "auto",
         momentum: float = 0.9,
         batch_size: int | str = "auto",
+        shuffle_rows: int = SHUFFLE_ROWS,
         schedule: str = "constant",
         max_iter: int = MAX_ITER,
         alpha: float = 1e-4,
@@ -133,6 +141,8 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         engine: Any = None,
         replicas: int = 1,
         local_steps: int | None = None,
+        memory: Any = None,
+        scratch: Any = None,
         verbose: Any = False,
     ) -> None:
         self.hidden = hidden
@@ -142,6 +152,7 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         self.learning_rate = learning_rate
         self.momentum = momentum
         self.batch_size = batch_size
+        self.shuffle_rows = shuffle_rows
         self.schedule = schedule
         self.max_iter = max_iter
         self.alpha = alpha
@@ -167,6 +178,8 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         self.engine = engine
         self.replicas = replicas
         self.local_steps = local_steps
+        self.memory = memory
+        self.scratch = scratch
         self.verbose = verbose
 
     @classmethod

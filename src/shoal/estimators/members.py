@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -43,32 +43,101 @@ if TYPE_CHECKING:
     from shoal.estimators.base import ShoalBase
 
 Place = Callable[..., Terms]
-NUMERICS_VERSION = 3  # changes when the same data and settings give other bits than before
+NUMERICS_VERSION = 4  # changes when the same data and settings give other bits than before
 # Settings that no bit of a result depends on.
-BITLESS = ("n_jobs", "verbose", "warm_start", "checkpoint", "engine")
+BITLESS = ("n_jobs", "verbose", "warm_start", "checkpoint", "engine", "memory", "scratch")
+
+
+class Material(Protocol):
+    """The rows of a fit, wherever they are, and how each member parts them."""
+
+    @property
+    def m(self) -> int:
+        """How many rows there are."""
+        ...
+
+    @property
+    def side_by_side(self) -> int | None:
+        """How many members can be trained at a time; None for any number."""
+        ...
+
+    def terms(self, seed: int, place: Place) -> tuple[Terms, Terms | None]:
+        """What a member of this seed is trained on, and what is held out of it.
+
+        Rows that are held in memory are computed on in this place.
+        """
+        ...
+
+    def shown(self, seed: int) -> tuple[Examples, Examples | None]:
+        """As much of both as a diagnosis looks at."""
+        ...
+
+    def scored(self, seed: int) -> Examples | None:
+        """What is held out of it, for a scorer."""
+        ...
+
+    def digests(self) -> dict[str, str | None]:
+        """Names of the rows, for checkpoints."""
+        ...
+
+
+class Held(NamedTuple):
+    """Rows in memory, with a validation part of their own or not."""
+
+    model: "ShoalBase"
+    examples: Examples
+    validation: Examples | None
+
+    @property
+    def m(self) -> int:
+        """How many rows there are."""
+        return self.examples.m
+
+    @property
+    def side_by_side(self) -> int | None:
+        """Any number of members can be trained at a time."""
+        return None
+
+    def terms(self, seed: int, place: Place) -> tuple[Terms, Terms | None]:
+        """What a member of this seed is trained on, and what is held out of it."""
+        part, held = self.shown(seed)
+        return place(part, *replicas_of(self.model)), None if held is None else place(held)
+
+    def shown(self, seed: int) -> tuple[Examples, Examples | None]:
+        """The same rows."""
+        return parts(self.model, self.examples, self.validation, seed)
+
+    def scored(self, seed: int) -> Examples | None:
+        """What is held out of it, for a scorer."""
+        return self.shown(seed)[1]
+
+    def digests(self) -> dict[str, str | None]:
+        """Names of the rows and of the validation part."""
+        held = {} if self.validation is None else digest([self.validation])
+        return {
+            **digest([self.examples]),
+            **{f"{name}_val": value for name, value in held.items()},
+        }
 
 
 def train_members(
-    model: "ShoalBase",
-    architecture: Architecture,
-    examples: Examples,
-    validation: Examples | None,
-    given: dict[str, Any],
+    model: "ShoalBase", architecture: Architecture, material: Material, given: dict[str, Any]
 ) -> None:
     """Train every member, keep what they learnt, and say what is wrong with it.
 
     `given` is what the callbacks are told of the data.
     """
-    checkpoint = _checkpoint(model, examples, validation) if model.checkpoint else None
+    checkpoint = _checkpoint(model, architecture, material) if model.checkpoint else None
     # The seed that was drawn, if none was given.
     drawn = checkpoint.seed if checkpoint else None
-    seeds, states = first_states(model, architecture, examples.m, drawn)
+    seeds, states = first_states(model, architecture, material.m, drawn)
     members = len(states)
 
     def job(
         place: Place, i: int, threads: int, stop: Stop, report: Callable[[Report], None] | None
     ) -> Trained:
-        part, held = parts(model, examples, validation, seeds[i])
+        part, held = material.terms(seeds[i], place)
+        scored = material.scored(seeds[i]) if model.scoring is not None else None
         state = states[i]._replace(best_loss=float("inf"), waited=0, best=states[i].parameters)
         begun = Standing(state, state.parameters)
         if checkpoint:
@@ -77,9 +146,8 @@ def train_members(
         if trained and trained[0].ending == "stopped":
             plan = plan._replace(max_iter=trained[0].epochs)
         return train(
-            architecture, plan, place(part, *replicas_of(model)), begun,
-            validation=None if held is None else place(held),
-            score=score_of(model, architecture, held, threads),
+            architecture, plan, part, begun, validation=held,
+            score=score_of(model, architecture, scored, threads),
             threads=threads, stop=stop, report=report,
             keep=checkpoint.keeper(i, seeds[0]) if checkpoint else None,
             each=None if i else tasks,
@@ -96,14 +164,15 @@ def train_members(
     trained: list[Trained] = []
     with _place_of(model) as place:
         jobs = [lambda *a, i=i: job(place, i, *a) for i in range(members)]
+        at_a_time = material.side_by_side
         if tasks:  # by the first member alone they may stop all
-            trained += train_all(jobs[:1], threads, report)
+            trained += train_all(jobs[:1], threads, report, at_a_time)
         if not trained or (jobs[1:] and trained[0].ending != "interrupted"):
-            trained += train_all(jobs[len(trained) :], threads, report)
+            trained += train_all(jobs[len(trained) :], threads, report, at_a_time)
     model.member_seeds_ = seeds[: len(trained)]
     keep(model, architecture, trained)
     began = [Network._of(architecture, state.parameters.copy()) for state in states]
-    part, held = parts(model, examples, validation, seeds[0])
+    part, held = material.shown(seeds[0])
     case = case_of(model, part)._replace(starts=tuple(began))
     model.diagnosis_ = findings_of(case, held, thorough=False)
     if tasks:
@@ -151,13 +220,19 @@ def members_of(model: "ShoalBase", m: int) -> int:
     return next((n for rows, n in MEMBERS if m < rows), MOST_ROWS_MEMBERS)
 
 
-def refuse_what_cannot_fit(model: "ShoalBase", architecture: Architecture, members: int) -> None:
-    """Raise MemoryRefused for more parameters than memory can hold."""
+def bytes_of(model: "ShoalBase", architecture: Architecture) -> int:
+    """What a member's training holds beside its rows."""
     size = np.dtype(model.dtype).itemsize
     # Parameters, best, gradient, two of adam, and the float64 sums of the tree.
     each = architecture.n_parameters * (5 * size + 8)
     if model.solver == "lbfgs":
         each += lbfgs.memory_bytes(architecture.n_parameters)
+    return each
+
+
+def refuse_what_cannot_fit(model: "ShoalBase", architecture: Architecture, members: int) -> None:
+    """Raise MemoryRefused for more parameters than memory can hold."""
+    each = bytes_of(model, architecture)
     refuse_if_too_large(
         each * members,
         f"hidden={model.hidden:,} with {architecture.n_x} inputs and {members} member(s)",
@@ -165,19 +240,17 @@ def refuse_what_cannot_fit(model: "ShoalBase", architecture: Architecture, membe
     )
 
 
-def _checkpoint(model: "ShoalBase", examples: Examples, validation: Examples | None) -> Checkpoint:
+def _checkpoint(model: "ShoalBase", architecture: Architecture, material: Material) -> Checkpoint:
     """The folder that keeps the training with these settings on these rows."""
     from shoal.estimators.saving import plain_settings
 
-    held = {} if validation is None else digest(validation)
     question = {
         **{k: v for k, v in plain_settings(model).items() if k not in BITLESS},
         "init": name_of(model.init),
         "scoring": getattr(model.scoring, "__qualname__", str(model.scoring)),
-        "examples": examples.m,
-        "inputs": examples.X.shape[1],
-        **digest(examples),
-        **{f"{name}_val": value for name, value in held.items()},
+        "examples": material.m,
+        "inputs": architecture.n_x,
+        **material.digests(),
         "numerics_version": NUMERICS_VERSION,
         "equations": "plain" if BUILD == "plain" else "kernel",
     }
@@ -204,19 +277,12 @@ def parts(
     model: "ShoalBase", examples: Examples, validation: Examples | None, seed: int
 ) -> tuple[Examples, Examples | None]:
     """The rows that a member of this seed is trained on, and those held out."""
-    early = model.early_stopping
-    if early == "auto":
-        early = examples.m >= EARLY_STOPPING_ROWS
-    if validation is not None or not early:
+    if validation is not None or not stops_early(model, examples.m):
         return examples, validation
     rows, held = hold_out(
         examples.m, model.validation_fraction, child(seed, SPLIT), examples.labels
     )
-    if not len(held) or not len(rows):
-        raise DataError(
-            f"{examples.m} rows are too few for early stopping: no row could be held out. "
-            "Use early_stopping=False."
-        )
+    refuse_too_few(len(held), examples.m)
     part, kept = examples.take(rows), examples.take(held)
     if kept.weights is not None and not kept.weights[kept.rows].sum() > 0:
         raise DataError(
@@ -224,3 +290,18 @@ def parts(
             "larger validation_fraction, or early_stopping=False."
         )
     return part, kept
+
+
+def stops_early(model: "ShoalBase", m: int) -> bool:
+    """Whether a part of m rows is held out to stop by."""
+    early = model.early_stopping
+    return m >= EARLY_STOPPING_ROWS if early == "auto" else bool(early)
+
+
+def refuse_too_few(held: int, m: int) -> None:
+    """Raise DataError unless some rows of m are held out, and some are left."""
+    if not 0 < held < m:
+        raise DataError(
+            f"{m} rows are too few for early stopping: no row could be held out. "
+            "Use early_stopping=False."
+        )

@@ -12,8 +12,9 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from shoal.compute.engine import engine
 from shoal.compute.memory import refuse_if_too_large
 from shoal.compute.steps import not_finite
-from shoal.data.encoding import SetAside, learn
+from shoal.data.encoding import Encoding, SetAside
 from shoal.data.examples import Examples, Matrix, Numbers
+from shoal.data.learning import learn
 from shoal.data.sparse import Sparse, from_scipy
 from shoal.data.tables import as_table, from_objects, is_table
 from shoal.errors import DataError, SettingError
@@ -66,28 +67,40 @@ def read(model: "ShoalBase", X: Any, *, reset: bool) -> Table:
 
 def learn_encoding(model: "ShoalBase", table: Table, weights: NDArray[np.float64] | None) -> Matrix:
     """Learn how columns become numbers, and turn the table into them."""
-    overrides = {
-        name: () if (value := getattr(model, name)) is None else tuple(value)
-        for name in ("words", "numbers", "drop")
-    }
+    wanted = overrides(model, sparse=isinstance(table, Sparse))
     if model.encode is None or isinstance(table, Sparse):
-        if any(overrides.values()):
-            raise SettingError('words, numbers and drop need encode="auto", and no sparse matrix.')
         model.encoding_ = None
         return matrix_of(model, table)
     arrow = arrow_of(table)
-    bins = bins_of(model, arrow) if model.bins == "auto" else model.bins
-    model.encoding_ = learn(arrow, weights, engine.moments, **overrides, bins=bins)
-    if not model.encoding_.features:
-        reasons = "; ".join(
-            f"{c.name}: {c.reason}" for c in model.encoding_.columns[:5] if isinstance(c, SetAside)
-        )
-        raise DataError(
-            f"no column of X can be used, in {len(table)} sample(s) ({reasons}). Expected at "
-            "least one column that varies: add one, or take columns as words or numbers with "
-            "words=[…], numbers=[…] (on the command line --words and --numbers)."
-        )
+    bins = bins_of(model, len(arrow), arrow.num_columns)
+    model.encoding_ = learn(arrow, weights, engine.sums_about, **wanted, bins=bins)
+    check_features(model.encoding_, len(table))
     return matrix_of(model, table)
+
+
+def overrides(model: "ShoalBase", *, sparse: bool = False) -> dict[str, tuple[str, ...]]:
+    """The columns that are named in words, numbers and drop."""
+    named = {
+        name: () if (value := getattr(model, name)) is None else tuple(value)
+        for name in ("words", "numbers", "drop")
+    }
+    if (model.encode is None or sparse) and any(named.values()):
+        raise SettingError('words, numbers and drop need encode="auto", and no sparse matrix.')
+    return named
+
+
+def check_features(encoding: Encoding, m: int) -> None:
+    """Raise DataError when nothing of a table can be used."""
+    if encoding.features:
+        return
+    reasons = "; ".join(
+        f"{c.name}: {c.reason}" for c in encoding.columns[:5] if isinstance(c, SetAside)
+    )
+    raise DataError(
+        f"no column of X can be used, in {m} sample(s) ({reasons}). Expected at "
+        "least one column that varies: add one, or take columns as words or numbers with "
+        "words=[…], numbers=[…] (on the command line --words and --numbers)."
+    )
 
 
 def arrow_of(table: "pa.Table | NDArray[Any]") -> pa.Table:

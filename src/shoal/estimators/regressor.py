@@ -12,12 +12,13 @@ from sklearn.utils.metaestimators import available_if
 
 from shoal.compute.engine import engine
 from shoal.data.examples import Examples, Numbers
+from shoal.data.moments import moments
 from shoal.errors import DataError
 from shoal.estimators.base import ShoalBase, check
 from shoal.estimators.fitted import answers
 from shoal.estimators.partial import goes_on, one_epoch
 from shoal.estimators.reading import Targets
-from shoal.estimators.settings import MAX_ITER
+from shoal.estimators.settings import MAX_ITER, SHUFFLE_ROWS
 
 
 class ShoalRegressor(RegressorMixin, ShoalBase):
@@ -44,6 +45,7 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
         learning_rate: float | str = "auto",
         momentum: float = 0.9,
         batch_size: int | str = "auto",
+        shuffle_rows: int = SHUFFLE_ROWS,
         schedule: str = "constant",
         max_iter: int = MAX_ITER,
         alpha: float = 1e-4,
@@ -68,6 +70,8 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
         engine: Any = None,
         replicas: int = 1,
         local_steps: int | None = None,
+        memory: Any = None,
+        scratch: Any = None,
         verbose: Any = False,
     ) -> None:
         self.hidden = hidden
@@ -77,6 +81,7 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
         self.learning_rate = learning_rate
         self.momentum = momentum
         self.batch_size = batch_size
+        self.shuffle_rows = shuffle_rows
         self.schedule = schedule
         self.max_iter = max_iter
         self.alpha = alpha
@@ -101,6 +106,8 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
         self.engine = engine
         self.replicas = replicas
         self.local_steps = local_steps
+        self.memory = memory
+        self.scratch = scratch
         self.verbose = verbose
 
     @available_if(goes_on)  # type: ignore[untyped-decorator]
@@ -164,13 +171,16 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
         columns = numbers.reshape(len(numbers), -1)
         if weights is not None and len(weights) != len(numbers):
             raise DataError(f"y has {len(numbers)} rows, and sample_weight {len(weights)}.")
-        moments = [engine.moments(np.ascontiguousarray(c), weights) for c in columns.T]
-        self.target_mean_ = np.array([mean for _, mean, _ in moments])
-        deviations = np.sqrt([variance for _, _, variance in moments])
+        found = [moments(np.ascontiguousarray(c), weights, engine.sums_about) for c in columns.T]
+        self._learn_scale([one.mean for one in found], [one.variance for one in found])
+        return self._targets(numbers, weights)
+
+    def _learn_scale(self, means: list[float], variances: list[float]) -> None:
+        self.target_mean_ = np.array(means)
+        deviations = np.sqrt(variances)
         if not np.isfinite(deviations).all():
             raise DataError("y is too large to be squared: divide it by its size.")
         self.target_scale_ = np.where(deviations > 0, deviations, 1.0)
-        return self._targets(numbers, weights)
 
     def _targets(self, y: Any, weights: NDArray[np.float64] | None) -> Targets:
         numbers = _as_numbers(y)

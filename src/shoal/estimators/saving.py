@@ -175,7 +175,8 @@ def plain_settings(model: ShoalBase) -> dict[str, Any]:
     if callable(settings["scoring"]):
         settings["scoring"] = None
     settings["verbose"] = bool(settings["verbose"])
-    settings["checkpoint"] = settings["engine"] = None
+    for name in ("checkpoint", "engine", "memory", "scratch"):
+        settings[name] = None
     if not isinstance(settings["random_state"], int | np.integer):
         settings["random_state"] = None
     if isinstance(settings.get("class_weight"), dict):  # JSON has no keys but strings

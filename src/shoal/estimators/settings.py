@@ -1,9 +1,9 @@
 """What an estimator may be asked for, and what "auto" means: every setting checked, once."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 from sklearn.utils import check_random_state
 
 from shoal.compute.steps import Rule
@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 MINI_BATCH = ("adam", "sgd")
 SOLVERS = ("adam", "sgd", "gd", "lbfgs")
 SCHEDULES = ("constant", "cosine")
+FULL_BATCH = ("gd", "lbfgs")  # all rows at every step
 # By solver, and by the curvature of the loss: half squares are far steeper than cross-entropy.
 # (lbfgs finds the length of each step by itself.)
 LEARNING_RATES = {"adam": 0.005, "sgd": 0.05, "gd": 0.5, "lbfgs": 1.0}
 SQUARES_LEARNING_RATES = {"adam": 0.005, "sgd": 0.005, "gd": 0.05, "lbfgs": 1.0}
 MAX_ITER = 1000  # far more than are needed as a rule: the stopping rules end a training
+SHUFFLE_ROWS = 1 << 20  # hundreds of MB as a rule, and far more rows than a step has
 EARLY_STOPPING_ROWS = 50  # "auto": from here on some rows can be spared
 # "auto": so many members up to so many rows. They cost time, and gain less the more rows there are.
 MEMBERS = ((20_000, 8), (100_000, 4))
@@ -33,6 +35,9 @@ MOST_ROWS_MEMBERS = 2
 MOST_BINS = 16
 FEW_ROWS, FEW_ROWS_BINS = 1000, 8
 MOST_BINS_IN_ALL, LEAST_BINS = 2048, 4
+
+UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+UNITS |= {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
 
 # Purposes of the keys that are made from a member's seed.
 DRAW, ORDER, SPLIT, MEMBER = 1, 2, 3, 1000
@@ -50,6 +55,8 @@ def check_settings(model: "ShoalBase") -> None:
         raise SettingError(f"momentum={model.momentum!r}: expected a number from 0 to below 1.")
     if model.batch_size != "auto":
         check_whole("batch_size", model.batch_size, least=1)
+    check_whole("shuffle_rows", model.shuffle_rows, least=1)
+    size_in_bytes(model.memory)
     check_whole("max_iter", model.max_iter, least=1)
     check_choice("schedule", model.schedule, SCHEDULES)
     check_positive("alpha", model.alpha, or_zero=True)
@@ -112,10 +119,25 @@ def check_settings(model: "ShoalBase") -> None:
         raise SettingError(f'dtype={model.dtype!r}: expected "float32" or "float64".')
 
 
-def bins_of(model: "ShoalBase", table: pa.Table) -> int:
-    """In how many bins a number of the table is placed when bins="auto"."""
-    most = FEW_ROWS_BINS if table.num_rows < FEW_ROWS else MOST_BINS
-    bins = min(most, MOST_BINS_IN_ALL // max(table.num_columns, 1))
+def size_in_bytes(memory: Any) -> int | None:
+    """The bytes of "2GiB", "500 MB" or a whole number; None stays None."""
+    if memory is None:
+        return None
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(memory))
+    size = float(found[1]) * UNITS.get(found[2].lower(), 0) if found else 0
+    if size < 1:
+        raise SettingError(
+            f'memory={memory!r}: expected a size such as "2GiB" or "500MB", or a number of bytes.'
+        )
+    return int(size)
+
+
+def bins_of(model: "ShoalBase", m: int, columns: int) -> int:
+    """In how many bins a number is placed, at the most."""
+    if model.bins != "auto":
+        return int(model.bins)
+    most = FEW_ROWS_BINS if m < FEW_ROWS else MOST_BINS
+    bins = min(most, MOST_BINS_IN_ALL // max(columns, 1))
     return bins if bins >= LEAST_BINS else 0
 
 
@@ -123,7 +145,7 @@ def plan_of(model: "ShoalBase", m: int, seed: int) -> Plan:
     """How to train a member on m rows, and when to stop."""
     batch = (
         0
-        if model.solver in ("gd", "lbfgs")
+        if model.solver in FULL_BATCH
         else auto_batch(m)
         if model.batch_size == "auto"
         else model.batch_size
@@ -135,6 +157,7 @@ def plan_of(model: "ShoalBase", m: int, seed: int) -> Plan:
         alpha=float(model.alpha),
         batch_size=min(batch, m),
         key=child(seed, ORDER),
+        shuffle_rows=model.shuffle_rows,
         decay=float(model.weight_decay),
         horizon=model.max_iter if model.schedule == "cosine" else 0,
         dropout=float(model.dropout),

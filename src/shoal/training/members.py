@@ -11,22 +11,25 @@ Job = Callable[[int, Stop, Callable[[Report], None] | None], Trained]  # threads
 
 
 def train_all(
-    jobs: Sequence[Job], threads: int, report: Callable[[Report], None] | None = None
+    jobs: Sequence[Job],
+    threads: int,
+    report: Callable[[Report], None] | None = None,
+    most: int | None = None,
 ) -> list[Trained]:
-    """Run every job; the first one reports. Threads left over go into the jobs.
+    """Run every job, `most` at a time; the first one reports. Threads left over go into the jobs.
 
     A signal ends all of them: each then returns the best network it has seen, and the
     signal's exception comes back in `interruption`.
     """
     stop: Stop = Stop()
-    if len(jobs) == 1 or threads == 1:
+    side_by_side = min(len(jobs), threads, most or len(jobs))
+    if side_by_side == 1:
         trained = []
         for i, job in enumerate(jobs):
             trained.append(job(threads, stop, report if i == 0 else None))
             if trained[-1].ending == "interrupted":
                 break
         return trained
-    side_by_side = min(len(jobs), threads)
     interruption: BaseException | None = None
     futures: list[Future[Trained]] = []
     with ThreadPoolExecutor(side_by_side, thread_name_prefix="shoal") as pool:

@@ -1,0 +1,108 @@
+"""Terms of rows in a scratch file: read in runs, by a thread that is one run ahead of the kernel.
+
+A run is a node of the tree of block sums, so the sums are those of the rows in memory, bit for
+bit, whatever the length of the runs.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import numpy as np
+
+from shoal.compute.builds import Stop
+from shoal.compute.descent import descend
+from shoal.compute.engine import engine
+from shoal.compute.scratch import Buffer, Scratch
+from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
+from shoal.compute.terms import windowed
+from shoal.compute.windows import Windows, train_in_windows
+from shoal.data.examples import Examples
+from shoal.data.sources import Chosen
+from shoal.network.architecture import Architecture
+from shoal.sums import BLOCK_ROWS, GradientSums, Node, join, total
+
+# A longer run is no faster, as measured by benchmarks/stream.py.
+RUN_BYTES = 32 << 20
+
+
+class Streamed:
+    """The chosen rows of a scratch file. `run_bytes` is what a run may take; two are held."""
+
+    def __init__(
+        self, scratch: Scratch, chosen: Chosen | None = None, run_bytes: int = RUN_BYTES
+    ) -> None:
+        self._scratch, self._chosen = scratch, chosen
+        rows = min(run_bytes, RUN_BYTES) // (scratch.row_bytes * BLOCK_ROWS)
+        self._level = max(rows.bit_length() - 1, 0)  # a run is 2ᵏ blocks
+
+    @property
+    def m(self) -> int:
+        """How many rows there are."""
+        return self._scratch.m if self._chosen is None else self._chosen.m
+
+    def sums(
+        self,
+        architecture: Architecture,
+        parameters: Vector,
+        threads: int,
+        *,
+        gradients: bool = True,
+        stop: Stop | None = None,
+    ) -> GradientSums:
+        """Loss, weight and gradients over all rows, added along the fixed tree."""
+        rows, nodes = BLOCK_ROWS << self._level, list[Node]()
+        runs = [[slice(at, min(at + rows, self.m))] for at in range(0, self.m, rows)]
+        for place, run in enumerate(self.windows(runs)):
+            part = engine.sums(
+                architecture, parameters, run, threads, gradients=gradients, stop=stop
+            )
+            nodes = join([*nodes, Node(self._level, place, part)])
+        return total(nodes, -(-self.m // BLOCK_ROWS))
+
+    def train(
+        self,
+        architecture: Architecture,
+        rule: Rule,
+        budget: Budget,
+        state: State,
+        threads: int,
+        stop: Stop | None = None,
+    ) -> Outcome:
+        """Epochs through windows, or iterations of full-batch descent."""
+        if rule.batch_size == 0:
+            return descend(architecture, rule, budget, self, state, threads, stop)
+        if not windowed(rule, self.m):
+            return engine.train(architecture, rule, budget, self.loaded(), state, threads, stop)
+        cut = Windows(self.m, rule.shuffle_rows)
+        return train_in_windows(architecture, rule, budget, cut, self, state, threads, stop)
+
+    def windows(self, windows: Sequence[list[slice]]) -> Iterator[Examples]:
+        """The rows of each window; good until the next one is asked for."""
+        return _ahead([partial(self._read, window) for window in windows])
+
+    def loaded(self) -> Examples:
+        """All rows, to be held."""
+        return self._read([slice(0, self.m)], Buffer())
+
+    def _read(self, slices: list[slice], buffer: Buffer) -> Examples:
+        """Chosen rows by their numbers; those between them are read as well, and do not count."""
+        chosen = self._chosen
+        if chosen is None:
+            return self._scratch.read(slices, buffer)
+        spans = [slice(chosen.row(s.start), chosen.row(s.stop)) for s in slices]
+        examples = self._scratch.read(spans, buffer)
+        mask = np.concatenate([chosen.mask(s.start, s.stop) for s in spans])
+        return examples._replace(rows=np.flatnonzero(mask).astype(np.uint32))
+
+
+def _ahead(jobs: Sequence[Callable[[Buffer], Examples]]) -> Iterator[Examples]:
+    """The results in their order, each made in one of two buffers while the last one is used."""
+    with ThreadPoolExecutor(1, thread_name_prefix="shoal-read") as reader:
+        buffers = Buffer(), Buffer()
+        coming = [reader.submit(job, buffers[0]) for job in jobs[:1]]
+        for number in range(1, len(jobs) + 1):
+            here = coming.pop().result()
+            if number < len(jobs):
+                coming.append(reader.submit(jobs[number], buffers[number % 2]))
+            yield here
