@@ -32,13 +32,15 @@ def test_runs_hold_out_what_the_whole_does(seed):
     np.testing.assert_array_equal(np.flatnonzero(np.concatenate(masks)), held)
 
 
-def test_each_row_is_as_likely_as_any_other():
+def test_each_cell_gives_one_row_and_each_of_its_rows_as_often():
     counts = np.zeros(40)
-    for key in range(4000):
+    for key in range(2000):
         counts[hold_out(40, 0.15, key)[1]] += 1
-    expected = 4000 * 6 / 40  # each cell gives one: 6 of 40
-    # Binomial: 24 is its deviation, and none of 40 rows is off by more than four.
-    assert np.abs(counts - expected).max() < 4 * np.sqrt(expected * (1 - 6 / 40))
+    ends = [-(-40 * t // 6) for t in range(7)]  # six cells, of 6 or 7 rows
+    for a, b in zip(ends, ends[1:], strict=False):
+        assert counts[a:b].sum() == 2000
+        p = 1 / (b - a)
+        assert np.abs(counts[a:b] - 2000 * p).max() < 4 * np.sqrt(2000 * p * (1 - p))
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -1,9 +1,9 @@
 """Which rows are held out: a random part, the same for the same key on every machine.
 
 Of a class of n rows of which k are held out, each of k equal cells of consecutive rows gives
-one, drawn at random. So the share is exact, every row is as likely as any other, and whoever
-knows n and which number a row has in its class can say whether it is held out: a file of any
-size is cut as a table in memory is.
+one, drawn at random (their lengths differ by a row at the most). So the share is exact, and
+whoever knows n and which number a row has in its class can say whether it is held out: a file
+of any size is cut as a table in memory is.
 """
 
 from collections.abc import Sequence
