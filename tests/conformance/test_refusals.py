@@ -16,7 +16,7 @@ from shoal import (
 )
 from shoal.compute import memory
 from shoal.data.split import hold_out
-from shoal.estimators import members
+from shoal.estimators import starts
 from shoal.estimators.settings import SPLIT
 from shoal.network.draws import child
 
@@ -74,7 +74,7 @@ def test_a_setting_that_cannot_be_is_named_with_what_was_expected(kind, name, va
 @pytest.mark.parametrize("kind", [ShoalClassifier, ShoalRegressor])
 def test_more_memory_than_there_is_is_refused_before_anything_is_drawn(monkeypatch, kind, hidden):
     monkeypatch.setattr(memory, "available", lambda: 8 * 10**9)
-    monkeypatch.setattr(members, "initialise", lambda *_, **__: pytest.fail("weights were drawn"))
+    monkeypatch.setattr(starts, "initialise", lambda *_, **__: pytest.fail("weights were drawn"))
     with pytest.raises(MemoryRefused) as caught:
         kind(hidden=hidden, members=1, bins=0).fit(X, Y)
     message = str(caught.value)

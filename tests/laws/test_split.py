@@ -1,5 +1,7 @@
 """Held out rows and moments: the same from runs as from the whole, exact in their shares."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -37,7 +39,7 @@ def test_each_cell_gives_one_row_and_each_of_its_rows_as_often():
     for key in range(2000):
         counts[hold_out(40, 0.15, key)[1]] += 1
     ends = [-(-40 * t // 6) for t in range(7)]  # six cells, of 6 or 7 rows
-    for a, b in zip(ends, ends[1:], strict=False):
+    for a, b in pairwise(ends):
         assert counts[a:b].sum() == 2000
         p = 1 / (b - a)
         assert np.abs(counts[a:b] - 2000 * p).max() < 4 * np.sqrt(2000 * p * (1 - p))
