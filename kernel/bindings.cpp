@@ -174,6 +174,7 @@ static void bind(nb::module_& m) {
             if (name == "log") each([](auto v) { return log(v); });
             if (name == "log1p_of_unit") each([](auto v) { return log1p_of_unit(v); });
             if (name == "sigmoid") each([](auto v) { return sigmoid(v); });
+            if (name == "square_less_itself") each([](auto v) { return v * v - v; });  // shows that nothing is fused
         },
         nb::arg("name"), nb::arg("x"), nb::arg("out"), "Apply one of the kernel's functions to numbers, for tests.");
 }

@@ -71,7 +71,7 @@ void activate(Activation g, T* z, int n) {  // [2]
     switch (g) {
         case Activation::tanh: return each_line(z, n, [](auto x) { return tanh(x); });
         // x is kept unless 0 > x, so a NaN stays a NaN.
-        case Activation::relu: return each_line(z, n, [&](auto x) { return where_greater(zero, x, zero, x); });
+        case Activation::relu: return each_line(z, n, [&](auto x) { return greater(zero, x); });
         case Activation::leaky_relu: return each_line(z, n, [&](auto x) { return where_greater(zero, x, leak * x, x); });
         case Activation::sigmoid: return each_line(z, n, [](auto x) { return sigmoid(x); });
         case Activation::identity: return;
@@ -107,14 +107,14 @@ void output(Output sigma, int n_y, const T* z, const T* y, T* a, Line<T>* loss) 
             store(a + k * L, sigmoid(Z));
             // log(1 + exp Z) - Y Z; the first bracket is exact for Y = 0 or 1.
             if constexpr (with_loss)
-                sum = sum + (where_greater(Z, zero, Z, zero) - load(y + k * L) * Z) +
+                sum = sum + (greater(Z, zero) - load(y + k * L) * Z) +
                       log1p_of_unit(exp_of_negative(zero - magnitude(Z)));
         }
     } else if (sigma == Output::softmax) {
         auto top = load(z);
         for (int k = 1; k < n_y; ++k) {
             const auto Z = load(z + k * L);
-            top = where_greater(Z, top, Z, top);
+            top = greater(Z, top);
         }
         auto total = zero;
         auto right = zero;
