@@ -68,6 +68,46 @@ def test_one_fingerprint_for_any_number_of_threads(solver, dtype, hidden, plan):
     assert len(found) == 1
 
 
+@needs_kernel
+def test_a_team_that_is_larger_than_the_machine_works_on_alone():
+    # Members that mostly sleep at barriers leave, from the 32nd step on: to the same bits.
+    architecture = Architecture(60, 64, 1, "tanh", "sigmoid")
+    X, y = table(512)
+    examples = Examples(X.astype(np.float32), labels=y.astype(np.int32))
+    drawn = architecture.flatten(initialise(60, 64, 1, key=1), np.float32)
+    first = start(drawn, "sgd")
+    rule, budget = Rule("sgd", 0.1, 0.9, batch_size=512), Budget(0, 200)
+    results = [kernel.train(architecture, rule, budget, examples, first, n) for n in (1, 16)]
+    assert (results[0].state.parameters == results[1].state.parameters).all()
+
+
+WITHOUT_THREADS = """
+import resource, threading, sys
+from tests.laws.test_bits import fingerprint, table
+X, y = table(3000)
+pages = int(open("/proc/self/statm").read().split()[0])
+most = pages * resource.getpagesize() + 6 * 2**20  # a thread wants 8 MiB for its stack
+resource.setrlimit(resource.RLIMIT_AS, (most, most))
+try:
+    threading.Thread(target=print).start()
+    sys.exit("a thread was started")
+except RuntimeError:
+    print(fingerprint(8, X, y, hidden=16, members=1, batch_size=3000, early_stopping=False))
+"""
+
+
+@needs_kernel
+@pytest.mark.skipif(sys.platform != "linux", reason="how to have no thread left is Linux's")
+def test_where_no_thread_can_be_started_the_caller_does_the_work():
+    child = subprocess.run(
+        [sys.executable, "-c", WITHOUT_THREADS], capture_output=True, text=True, timeout=120
+    )
+    assert child.returncode == 0, child.stderr
+    X, y = table(3000)
+    settings = {"hidden": 16, "members": 1, "batch_size": 3000, "early_stopping": False}
+    assert child.stdout.strip() == fingerprint(8, X, y, **settings)
+
+
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_one_fingerprint_for_every_activation(activation):
     X, y = table(6000)
