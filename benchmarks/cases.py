@@ -218,21 +218,21 @@ CASES = (
     Case(
         "C", "500,000 × 28 → 32 → 1, tanh, full-batch descent",
         m=500_000, n_h=32, learning_rate=0.5, epochs=30, threads=2, **HIGGS,
-        contenders=(SHOAL, *_torch(8), _jax(4)),
+        contenders=(SHOAL, *_torch(8), _jax(4), PRODUCTS),
     ),
     Case(
         "D", "400 × 2 → 4 → 1, tanh, the planar exercise: full-batch descent",
         data="planar", m=400, n_x=2, n_h=4, n_y=1, learning_rate=1.2, epochs=10_000,
         contenders=(
             Contender("shoal", "with_shoal:descend"), *_torch(100), _sklearn(100), _jax(4),
-            Contender("NumPy", "with_numpy:train"),
+            Contender("NumPy", "with_numpy:train"), PRODUCTS,
         ),
     ),
     Case(
         "E", "60,000 × 784 → 128 → 10, relu, softmax, batches of 128, adam",
         data="images", m=60_000, n_x=784, n_h=128, n_y=10, activation="relu",
         solver="adam", learning_rate=0.001, batch=128, epochs=3, threads=2,
-        contenders=(SHOAL, *_torch(3), _jax(2), _sklearn(10)),
+        contenders=(SHOAL, *_torch(3), _jax(2), _sklearn(10), PRODUCTS),
     ),
     Case(
         "F", "sixteen networks on case A",
@@ -248,7 +248,7 @@ CASES = (
         m=1_000_000, n_h=32, epochs=10, threads=2, unit="call", **HIGGS,
         contenders=(
             Contender("shoal", "with_shoal:predict"),
-            Contender("scikit-learn", "with_sklearn:predict", 8),
+            Contender("scikit-learn", "with_sklearn:predict", 8), PRODUCTS,
         ),
     ),
     Case(

@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from benchmarks import floor
 from benchmarks.cases import PRODUCTS, Case
 from benchmarks.workers import Measured
 
@@ -76,6 +77,7 @@ def case_table(case: Case, measured: Sequence[Measured]) -> str:
     efficiency = efficiency_of(case, measured)
     if efficiency:
         lines.append(efficiency_text(case, efficiency))
+        lines += out_of_reach(case, measured, efficiency)
     return "\n".join(lines)
 
 
@@ -124,11 +126,12 @@ def efficiency_of(case: Case, measured: Sequence[Measured]) -> dict[str, float] 
     bare = next((m for m in measured if m.contender.label == PRODUCTS.label and m.runs), None)
     if bare is None or not measured[0].runs:
         return None
-    operations = 2 * 2.0 * case.m * case.epochs * case.n_x * case.n_h
-    peak = bare.facts["peak"]
+    peak, bandwidth = bare.facts["peak"], bare.facts["bandwidth"]
+    # By the rows that there are: the last batch of an epoch may be a smaller one.
+    done = floor.bare_operations(case) / floor.rows(case) * case.m * case.epochs
     speeds = {
-        "step_gflops": operations / measured[0].seconds / 1e9,
-        "bare_gflops": operations / bare.seconds / 1e9,
+        "step_gflops": done / measured[0].seconds / 1e9,
+        "bare_gflops": done / bare.seconds / 1e9,
     }
     return {
         "step_seconds": measured[0].unit_seconds,
@@ -139,6 +142,10 @@ def efficiency_of(case: Case, measured: Sequence[Measured]) -> dict[str, float] 
         "peak_gflops": peak,
         "step_of_peak": speeds["step_gflops"] / peak,
         "bare_of_peak": speeds["bare_gflops"] / peak,
+        "floor_operations": floor.operations(case),
+        "floor_bytes": floor.bytes_read(case),
+        "bandwidth_gigabytes": bandwidth,
+        "floor_seconds": floor.seconds(case, peak * 1e9, bandwidth * 1e9),
     }
 
 
@@ -151,17 +158,38 @@ def efficiency_text(case: Case, e: dict[str, float]) -> str:
             f"{e[f'{key}_gflops']:.1f}",
             f"{e[f'{key}_of_peak']:.0%}",
         )
-        for name, key in (("shoal, all of a step", "step"), ("its bare products", "bare"))
+        for name, key in ((f"shoal, all of a {case.unit}", "step"), ("its bare products", "bare"))
     ]
     rows.append(("a large square product", "", f"{e['peak_gflops']:.1f}", "100%"))
-    text = table(("limit", "a step", "GFLOP/s", "of peak"), rows)
-    if case.limit is None:
-        return text
-    mark = tick(e["times_bare"] <= case.limit)
-    return (
-        f"{text}\na step takes {e['times_bare']:.2f} × its bare products (at most {case.limit:g} ×) "
-        f"{mark}, by CPU {e['times_bare_by_cpu']:.2f} ×"
+    least = e["floor_seconds"]
+    text = (
+        table(("limit", f"a {case.unit}", "GFLOP/s", "of peak"), rows)
+        + f"\nfloor: {e['floor_operations'] / 1e6:.3g} million operations and "
+        f"{e['floor_bytes'] / 1e3:,.0f} kB of rows at {e['peak_gflops']:.0f} GFLOP/s and "
+        f"{e['bandwidth_gigabytes']:.1f} GB/s: {duration(least)}. Reached: "
+        f"{duration(e['step_seconds'])}, {e['step_seconds'] / least:.2f} × the floor"
+        f"\na {case.unit} takes {e['times_bare']:.2f} × its bare products"
     )
+    if case.limit is not None:
+        text += f" (at most {case.limit:g} ×) {tick(e['times_bare'] <= case.limit)}"
+    return f"{text}, by CPU {e['times_bare_by_cpu']:.2f} ×"
+
+
+def out_of_reach(case: Case, measured: Sequence[Measured], e: dict[str, float]) -> list[str]:
+    """Which wanted ratios lie below the time of the bare products, or below the floor."""
+    lines = []
+    for m in measured:
+        if not m.runs or m.contender.wanted is None:
+            continue
+        needed = m.unit_seconds / m.contender.wanted
+        for name, key in (("the bare products alone take", "bare"), ("the floor is", "floor")):
+            if needed < e[f"{key}_seconds"]:
+                lines.append(
+                    f"{m.contender.label}: {m.contender.wanted:g} × would be {duration(needed)} "
+                    f"a {case.unit}; {name} {duration(e[f'{key}_seconds'])}"
+                )
+                break
+    return lines
 
 
 # --- for programs --------------------------------------------------------------------

@@ -9,7 +9,10 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks.cases import SEED, Case, Data, Numbers, Start, cost
+from benchmarks.floor import bare_operations, rows
 from benchmarks.jobs import Job, quickest, seconds_of
+
+TRIAL_OPERATIONS = 5e8  # of a trial of one layout
 
 
 class Workspace:
@@ -96,24 +99,27 @@ def train(case: Case, data: Data) -> Job:
 
 
 def bare_products(case: Case, data: Data) -> Job:
-    """Z1 = X W1ᵀ and dW1 = dZ1ᵀ X by BLAS, once a step, with everything in the cache.
+    """Z1 = X W1ᵀ and, in training, dW1 = dZ1ᵀ X by BLAS, once a step.
 
-    Each product is taken in that layout (rows or columns are examples) which is faster here.
+    Rows are not gathered, so a batch stays in the cache. Each product is taken in that layout
+    (rows or columns are examples) which is faster here.
     """
-    X = np.ascontiguousarray(data.X[: case.batch])
+    X = np.ascontiguousarray(data.X[: rows(case)])
     dZ = np.ascontiguousarray(np.tile(data.start.W1[:, 0], (len(X), 1)))
-    forward = product({"rows": (X, data.start.W1.T), "columns": (data.start.W1, X.T)})
-    gradient = product({"rows": (X.T, dZ), "columns": (dZ.T, X)})
+    tries = max(1, min(1000, int(TRIAL_OPERATIONS / bare_operations(case))))
+    products = [product({"rows": (X, data.start.W1.T), "columns": (data.start.W1, X.T)}, tries)]
+    if case.unit == "step":
+        products.append(product({"rows": (X.T, dZ), "columns": (dZ.T, X)}, tries))
 
     def run() -> None:
         for _ in range(case.units):
-            forward()
-            gradient()
+            for multiply in products:
+                multiply()
 
-    return Job(run, facts={"peak": peak(case.dtype)})
+    return Job(run, facts={"peak": peak(case.dtype), "bandwidth": bandwidth()})
 
 
-def product(layouts: dict[str, tuple[Numbers, Numbers]]) -> Callable[[], object]:
+def product(layouts: dict[str, tuple[Numbers, Numbers]], tries: int) -> Callable[[], object]:
     """The fastest of some ways to write down the same product, its result preallocated."""
     ways = {}
     for name, (A, B) in layouts.items():
@@ -123,7 +129,7 @@ def product(layouts: dict[str, tuple[Numbers, Numbers]]) -> Callable[[], object]
         }.items():
             out = np.empty((len(a), b.shape[1]), a.dtype)
             ways[f"{name}, {kind}"] = _multiply(a, b, out)
-    chosen = quickest({name: _repeat(way, 1000) for name, way in ways.items()})
+    chosen = quickest({name: _repeat(way, tries) for name, way in ways.items()})
     return ways[chosen]
 
 
@@ -146,3 +152,9 @@ def peak(dtype: str, n: int = 2048, tries: int = 5) -> float:
     out = np.empty_like(A)
     best = min(seconds_of(_multiply(A, B, out)) for _ in range(tries))
     return 2 * n**3 / best / 1e9
+
+
+def bandwidth(n: int = 1 << 26, tries: int = 5) -> float:
+    """GB/s of reading: the dot product of a vector that is larger than any cache."""
+    x = np.ones(n, np.float32)
+    return x.nbytes / min(seconds_of(lambda: np.dot(x, x)) for _ in range(tries)) / 1e9

@@ -118,7 +118,7 @@ static void bind(nb::module_& m) {
             Sums<T> sums(shape, m_rows, team, gradients);
             const auto from = examples<T>(X, codes, places, sparse, Y, labels, weights);
             bool complete = true;
-            run_team(team, [&](int t) {
+            run_team(team, [&](int members) { sums.set_team(members); }, [&](int t) {
                 sums.take(t, parameters.data());
                 sums.barrier().wait();
                 const bool done = sums.compute(t, parameters.data(), from, Rows{pointer<uint32_t>(rows), 0}, m_rows, Rows{}, 0, false, {}, stop);
@@ -174,6 +174,7 @@ static void bind(nb::module_& m) {
             if (name == "log") each([](auto v) { return log(v); });
             if (name == "log1p_of_unit") each([](auto v) { return log1p_of_unit(v); });
             if (name == "sigmoid") each([](auto v) { return sigmoid(v); });
+            if (name == "square_less_itself") each([](auto v) { return v * v - v; });  // shows that nothing is fused
         },
         nb::arg("name"), nb::arg("x"), nb::arg("out"), "Apply one of the kernel's functions to numbers, for tests.");
 }

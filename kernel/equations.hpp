@@ -71,26 +71,27 @@ void activate(Activation g, T* z, int n) {  // [2]
     switch (g) {
         case Activation::tanh: return each_line(z, n, [](auto x) { return tanh(x); });
         // x is kept unless 0 > x, so a NaN stays a NaN.
-        case Activation::relu: return each_line(z, n, [&](auto x) { return where_greater(zero, x, zero, x); });
+        case Activation::relu: return each_line(z, n, [&](auto x) { return greater(zero, x); });
         case Activation::leaky_relu: return each_line(z, n, [&](auto x) { return where_greater(zero, x, leak * x, x); });
         case Activation::sigmoid: return each_line(z, n, [](auto x) { return sigmoid(x); });
         case Activation::identity: return;
     }
 }
 
-// dZ1 *= g'(Z1), where g' is known from A1 alone: `a`, or so many times `a` after dropout.
-template <class T>
-void multiply_by_slope(Activation g, const T* a, T* dz, int n, T times = T(1)) {
+// Calls f(i, g'(Z1)) for the n lines of a panel; g' is known from A1 alone: `a`, or so many times
+// `a` after dropout.
+template <class T, class F>
+SHOAL_INLINE void each_slope(Activation g, const T* a, T times, int n, F&& f) {
     const auto zero = broadcast(T(0)), one = broadcast(T(1)), leak = broadcast(T(LEAK));
-    const auto by = [&](auto&& slope) {
-        for (int i = 0; i < n; ++i, a += LANES<T>, dz += LANES<T>) store(dz, load(dz) * slope(load(a) * broadcast(times)));
+    const auto all = [&](auto&& slope) __attribute__((always_inline)) {
+        for (int i = 0; i < n; ++i) f(i, slope(load(a + i * LANES<T>) * broadcast(times)));
     };
     switch (g) {
-        case Activation::tanh: return by([&](auto A) { return fma(zero - A, A, one); });
-        case Activation::relu: return by([&](auto A) { return where_greater(A, zero, one, zero); });
-        case Activation::leaky_relu: return by([&](auto A) { return where_greater(A, zero, one, leak); });
-        case Activation::sigmoid: return by([&](auto A) { return fma(zero - A, A, A); });
-        case Activation::identity: return;
+        case Activation::tanh: return all([&](auto A) __attribute__((always_inline)) { return fma(zero - A, A, one); });
+        case Activation::relu: return all([&](auto A) __attribute__((always_inline)) { return where_greater(A, zero, one, zero); });
+        case Activation::leaky_relu: return all([&](auto A) __attribute__((always_inline)) { return where_greater(A, zero, one, leak); });
+        case Activation::sigmoid: return all([&](auto A) __attribute__((always_inline)) { return fma(zero - A, A, A); });
+        case Activation::identity: return all([&](auto) __attribute__((always_inline)) { return one; });
     }
 }
 
@@ -107,14 +108,14 @@ void output(Output sigma, int n_y, const T* z, const T* y, T* a, Line<T>* loss) 
             store(a + k * L, sigmoid(Z));
             // log(1 + exp Z) - Y Z; the first bracket is exact for Y = 0 or 1.
             if constexpr (with_loss)
-                sum = sum + (where_greater(Z, zero, Z, zero) - load(y + k * L) * Z) +
+                sum = sum + (greater(Z, zero) - load(y + k * L) * Z) +
                       log1p_of_unit(exp_of_negative(zero - magnitude(Z)));
         }
     } else if (sigma == Output::softmax) {
         auto top = load(z);
         for (int k = 1; k < n_y; ++k) {
             const auto Z = load(z + k * L);
-            top = where_greater(Z, top, Z, top);
+            top = greater(Z, top);
         }
         auto total = zero;
         auto right = zero;
@@ -212,8 +213,9 @@ class Block {
     // The first row of panel p that holds an infinite number or a NaN, or -1.
     int first_not_finite(int64_t p) {
         const auto zero = broadcast(T(0));
-        auto sum = zero;  // 0 · x is 0, or NaN for a number that is not finite
-        for (int i = 0; i < n_numbers_; ++i) sum = fma(load(X(p) + i * L), zero, sum);
+        Line<T> sums[4] = {zero, zero, zero, zero};  // 0 · x is 0, or NaN for a number that is not finite
+        for (int i = 0; i < n_numbers_; ++i) sums[i % 4] = fma(load(X(p) + i * L), zero, sums[i % 4]);
+        const auto sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
         alignas(LINE_BYTES) T lanes[L];
         store(lanes, sum);
         for (int r = 0; r < L; ++r)
@@ -271,10 +273,14 @@ class Block {
             store(dz2 + k * L, w * (load(A2(p) + k * L) - load(Y(p) + k * L)));  // [5] dZ2 = w ∗ (A2 - Y)
         if (shape_.n_h == 0) return;
         const T* W2 = parameters + shape_.W2();
-        multiply<1, T>(shape_.n_h, shape_.n_y, W2, 1, shape_.n_h, nullptr, dz2, dz1);  // [8] dZ1 = W2ᵀ dZ2 ∗ g'(Z1)
-        if (!kept_) return multiply_by_slope(shape_.g, A1(p), dz1, shape_.n_h);
-        multiply_lines(dz1, kept(p), shape_.n_h);
-        multiply_by_slope(shape_.g, A1(p), dz1, shape_.n_h, share_);
+        if (shape_.n_y == 1 && !kept_) {  // [8] dZ1 = W2ᵀ dZ2 ∗ g'(Z1)
+            const auto dZ2 = load(dz2);
+            each_slope(shape_.g, A1(p), T(1), shape_.n_h, [&](int i, auto slope) __attribute__((always_inline)) { store(dz1 + i * L, broadcast(W2[i]) * dZ2 * slope); });
+            return;
+        }
+        multiply<1, T>(shape_.n_h, shape_.n_y, W2, 1, shape_.n_h, nullptr, dz2, dz1);
+        if (kept_) multiply_lines(dz1, kept(p), shape_.n_h);
+        each_slope(shape_.g, A1(p), share_, shape_.n_h, [&](int i, auto slope) __attribute__((always_inline)) { store(dz1 + i * L, load(dz1 + i * L) * slope); });
     }
 
     // Room for the factors of dropout; from then on every step of training draws some.

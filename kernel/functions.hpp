@@ -3,9 +3,9 @@
 // Same bits on every machine; within 2 units in the last place. A NaN stays a NaN;
 // exp(-inf) = 0, exp(inf) = inf, tanh(±inf) = ±1, log(0) = -inf.
 //
-// The series are Taylor's: exp(r) = Σ rⁿ/n!, artanh(s) = Σ s²ⁿ⁺¹/(2n+1). They are cut
-// where the next term is below a tenth of the last place on the reduced range. The polynomials
-// of tanh, the busiest of all, are those with the smallest worst error: tools/minimax.py.
+// log is Taylor's series of artanh(s) = Σ s²ⁿ⁺¹/(2n+1), cut where the next term is below a tenth
+// of the last place on the reduced range. The other polynomials are those with the smallest
+// worst error: tools/minimax.py.
 #pragma once
 
 #include "simd.hpp"
@@ -19,9 +19,7 @@ template <>
 struct Precision<float> {
     static constexpr int mantissa_bits = 23;
     static constexpr int exponent_bias = 127;
-    static constexpr int exp_terms = 7;     // 0.3466⁸/8! = 5e-9
-    static constexpr int log_terms = 4;     // 0.1716¹⁰/11 = 2e-9
-    static constexpr int log1p_terms = 8;   // (1/3)¹⁸/19 = 1.4e-10
+    static constexpr int log_terms = 4;  // 0.1716¹⁰/11 = 2e-9
     static constexpr float to_integer = 0x1.8p23f;  // adding it leaves round(x) in the low bits
     static constexpr float exp_floor = -104.0f;     // exp below is 0
     static constexpr float exp_ceiling = 89.0f;     // exp above is infinite
@@ -31,6 +29,12 @@ struct Precision<float> {
                                                0.021081195191428463114f, -0.0062876751481062381211f};
     static constexpr float two_to[] = {1.0f, 0.69314720573710886751f, 0.24022646890405355117f, 0.055503287775097858385f,
                                        0.0096184889852802358852f, 0.0013399931049639334409f, 0.00015345804192248001156f};
+    static constexpr float expm1[] = {0.49999993447938378458f, 0.16666520628716584618f, 0.04166838799099402861f,
+                                      0.0083687171570959429391f, 0.0013814602457011894247f};
+    static constexpr float log1p[] = {0.060930220005485322408f, -0.28852711049065250217f, 0.13260900386064182304f,
+                                      -0.067687698728750511042f, 0.036635473928820932465f, -0.020570296219089842562f,
+                                      0.011576144197142202497f, -0.0067499063227297471301f, 0.0052533622918820550819f,
+                                      -0.0032440374451807454507f};
     // log 2 in two parts; the first has 9 trailing zeros, so k · high is exact for |k| < 512.
     static constexpr float log2_high = 0x1.62e4p-1f;
     static constexpr float log2_low = 0x1.7f7d1cp-20f;
@@ -40,9 +44,7 @@ template <>
 struct Precision<double> {
     static constexpr int mantissa_bits = 52;
     static constexpr int exponent_bias = 1023;
-    static constexpr int exp_terms = 13;    // 0.3466¹⁴/14! = 4e-18
-    static constexpr int log_terms = 9;     // 0.1716²⁰/21 = 2e-17
-    static constexpr int log1p_terms = 16;  // (1/3)³⁴/35 = 2e-18
+    static constexpr int log_terms = 9;  // 0.1716²⁰/21 = 2e-17
     static constexpr double to_integer = 0x1.8p52;
     static constexpr double exp_floor = -746.0;
     static constexpr double exp_ceiling = 710.0;
@@ -56,6 +58,15 @@ struct Precision<double> {
                                         0.0096181291075883374844, 0.0013333558146789910487, 0.0001540353046251262598,
                                         0.000015252733489995966166, 1.3215433090265398333e-6, 1.0178198019834490362e-7,
                                         7.0741055488794161694e-9, 4.435282822400354436e-10};
+    static constexpr double expm1[] = {0.50000000000000106266,    0.16666666666666412527,  0.041666666666530162999,  0.0083333333334944643508,
+                                       0.0013888888943628944935,  0.00019841269506565721965, 0.000024801493100070696605,
+                                       2.7557586388421559987e-6,  2.7630247990262932101e-7,  2.50000567122968159e-8};
+    static constexpr double log1p[] = {0.060930216216328765018,  -0.28852709909932388909,  0.13260975375420289721,   -0.067688643310966120741,
+                                       0.036611854523158098765,  -0.020548811918991734997, 0.011833792109655042531,  -0.0069453949791256687878,
+                                       0.0041361791219296144513, -0.0024918411228450610027, 0.0015153828223275752868, -0.00092885816224979335318,
+                                       0.00057306541556121075356, -0.00035481595969453503099, 0.00022107438085062319999,
+                                       -0.0001421166128928164611, 0.000089732732153472151074, -0.000044795209801234896171,
+                                       0.000027524395971537988138, -0.000038390400951683651567, 0.000025041868561783995518};
     static constexpr double log2_high = 0x1.62e42fefa38p-1;
     static constexpr double log2_low = 0x1.ef35793c7673p-45;
 };
@@ -80,61 +91,24 @@ SHOAL_INLINE Line<T> reduce(const Line<T>& x, Line<T>& k, Line<T>& k_shifted) {
     return fma(k, broadcast(-P::log2_low), fma(k, broadcast(-P::log2_high), x));
 }
 
-// exp(r) - 1 for |r| ≤ log(2)/2: r + r² (1/2! + r/3! + …), by Horner's rule. What the last
-// rounding loses is given in `low`.
-template <class T>
-SHOAL_INLINE Line<T> small_expm1(const Line<T>& r, Line<T>& low) {
-    constexpr int terms = Precision<T>::exp_terms;
-    constexpr auto inverse_factorial = [](int n) {
-        double f = 1;
-        for (int i = 2; i <= n; ++i) f *= i;
-        return T(1 / f);
-    };
-    auto sum = broadcast(inverse_factorial(terms));
-    unrolled<terms - 2>([&](auto i) { sum = fma(sum, r, broadcast(inverse_factorial(terms - 1 - i))); });
-    const auto r2 = r * r;
-    const auto value = fma(r2, sum, r);
-    low = fma(r2, sum, r - value);
-    return value;
+// a₀ + a₁ x + a₂ x² + …, by Horner's rule.
+template <class T, int n>
+SHOAL_INLINE Line<T> polynomial(const T (&a)[n], const Line<T>& x) {
+    auto sum = broadcast(a[n - 1]);
+    unrolled<n - 1>([&](auto i) { sum = fma(sum, x, broadcast(a[n - 2 - i])); });
+    return sum;
 }
 
-// a + b·c, and in `low` what its rounding loses (exactly, where the sum is not far from a).
+// exp(r) - 1 for |r| ≤ log(2)/2: r + r² P(r).
 template <class T>
-SHOAL_INLINE Line<T> fma_with_rest(const Line<T>& b, const Line<T>& c, const Line<T>& a, Line<T>& low) {
-    const auto value = fma(b, c, a);
-    low = fma(b, c, a - value);
-    return value;
-}
-
-// n/d of two numbers each in two parts, rounded once more after the division, so that it is
-// within half a unit but for a hair: what follows then never falls where it should rise.
-// `inverse` is 1/d, roughly.
-template <class T, class F>
-SHOAL_INLINE Line<T> divide(const Line<T>& n, const Line<T>& n_low, const Line<T>& d, const Line<T>& d_low, F&& inverse) {
-    const auto zero = broadcast(T(0));
-    const auto q = n / d;
-    const auto rest = fma(zero - q, d, n) + fma(zero - q, d_low, n_low);
-    return fma(rest, inverse(q), q);
-}
-
-// e/(e + 2), the heart of log(1 + e). From e = 2 on it is 1 - 2/(e + 2), so that
-// the inverse of e + 2 is known from the quotient wherever it is needed.
-template <class T>
-SHOAL_INLINE Line<T> part_of_two_more(const Line<T>& e, const Line<T>& e_low) {
-    const auto zero = broadcast(T(0)), one = broadcast(T(1)), two = broadcast(T(2)), half = broadcast(T(0.5));
-    const auto d = e + two;
-    const auto added = d - e;  // Knuth's two-sum: what d has lost, whichever is larger
-    const auto d_low = ((e - (d - added)) + (two - added)) + e_low;
-    const auto n = where_greater(two, e, e, two), n_low = where_greater(two, e, e_low, zero);
-    const auto q = divide(n, n_low, d, d_low, [&](auto q) { return half * where_greater(two, e, one - q, q); });
-    return where_greater(e, two, one - q, q);
+SHOAL_INLINE Line<T> small_expm1(const Line<T>& r) {
+    return fma(r * r, polynomial(Precision<T>::expm1, r), r);
 }
 
 template <class T>
 SHOAL_INLINE Line<T> exp(Line<T> x) {
     using P = Precision<T>;
-    x = where_greater(x, broadcast(P::exp_ceiling), broadcast(P::exp_ceiling), x);
-    x = where_greater(broadcast(P::exp_floor), x, broadcast(P::exp_floor), x);
+    x = greater(broadcast(P::exp_floor), lesser(broadcast(P::exp_ceiling), x));
     Line<T> k, k_shifted;
     const auto r = reduce(x, k, k_shifted);
     // 2ᵏ in two factors, as k may lie outside the normal exponents.
@@ -143,47 +117,30 @@ SHOAL_INLINE Line<T> exp(Line<T> x) {
     const auto half = half_shifted - shift;
     const auto rest_shifted = (k - half) + shift;
     const auto first = power_of_two(half_shifted);
-    Line<T> low;
-    return fma(first, small_expm1(r, low), first) * power_of_two(rest_shifted);
+    return fma(first, small_expm1(r), first) * power_of_two(rest_shifted);
 }
 
 // exp(x) for x ≤ 0, as in the sigmoid and the softmax; below the normal numbers it is 0.
 template <class T>
-SHOAL_INLINE Line<T> exp_of_negative(const Line<T>& x, Line<T>& low) {
-    constexpr T lowest = sizeof(T) == 4 ? T(-87.0) : T(-708.0);
-    const auto floor = broadcast(lowest), zero = broadcast(T(0));
-    Line<T> k, k_shifted, r_low;
-    const auto r = reduce(where_greater(floor, x, floor, x), k, k_shifted);
-    const auto scale = power_of_two(k_shifted);
-    const auto e = fma_with_rest(scale, small_expm1(r, r_low), scale, low);
-    low = where_greater(floor, x, zero, fma(scale, r_low, low));
-    return where_greater(floor, x, zero, e);
-}
-
-template <class T>
 SHOAL_INLINE Line<T> exp_of_negative(const Line<T>& x) {
-    Line<T> low;
-    return exp_of_negative(x, low);
+    constexpr T lowest = sizeof(T) == 4 ? T(-87.0) : T(-708.0);
+    const auto floor = broadcast(lowest);
+    Line<T> k, k_shifted;
+    const auto r = reduce(greater(floor, x), k, k_shifted);
+    const auto scale = power_of_two(k_shifted);
+    return where_greater(floor, x, broadcast(T(0)), fma(scale, small_expm1(r), scale));
 }
 
-// 1/(1 + exp(-z)): with e = exp(-|z|), 1/(1 + e) or e/(1 + e).
+// With e = exp(-|z|) it is q = e/(1 + e) for z < 0, else 1 - q. The quotient is rounded once more
+// after the division, so that it is within half a unit but for a hair: it never falls where e rises.
 template <class T>
 SHOAL_INLINE Line<T> sigmoid(const Line<T>& z) {
     const auto zero = broadcast(T(0)), one = broadcast(T(1));
-    Line<T> e_low;
-    const auto e = exp_of_negative(zero - magnitude(z), e_low);
-    const auto d = one + e;
-    const auto d_low = (e - (d - one)) + e_low;
-    const auto n = where_greater(zero, z, e, one), n_low = where_greater(zero, z, e_low, zero);
-    return divide(n, n_low, d, d_low, [&](auto q) { return where_greater(zero, z, one - q, q); });
-}
-
-// a₀ + a₁ x + a₂ x² + …, by Horner's rule.
-template <class T, int n>
-SHOAL_INLINE Line<T> polynomial(const T (&a)[n], const Line<T>& x) {
-    auto sum = broadcast(a[n - 1]);
-    unrolled<n - 1>([&](auto i) { sum = fma(sum, x, broadcast(a[n - 2 - i])); });
-    return sum;
+    const auto e = exp_of_negative(zero - magnitude(z));
+    const auto rough = e / (one + e);
+    const auto rest = fma(zero - rough, e, e - rough);  // e - rough (1 + e); the difference is exact
+    const auto q = fma(rest, one - rough, rough);       // 1 - rough is 1/(1 + e), roughly
+    return where_greater(zero, z, q, one - q);
 }
 
 // For a = |x| up to artanh ½ the odd polynomial a + a³ P(a²), and above it 1 - 2/(exp(2a) + 1).
@@ -193,8 +150,7 @@ template <class T>
 SHOAL_INLINE Line<T> tanh(const Line<T>& x) {
     using P = Precision<T>;
     const auto one = broadcast(T(1)), two = broadcast(T(2)), ceiling = broadcast(P::tanh_ceiling);
-    auto a = magnitude(x);
-    a = where_greater(a, ceiling, ceiling, a);
+    const auto a = lesser(ceiling, magnitude(x));
     const auto s = a * a;
     const auto near = fma(a * s, polynomial(P::tanh_near_zero, s), a);
     const auto to_base_2 = broadcast(T(2.8853900817779268147)), shift = broadcast(P::to_integer);  // 2 log₂ e
@@ -214,10 +170,11 @@ SHOAL_INLINE Line<T> twice_artanh(const Line<T>& s) {
     return fma(twice * s2, sum, twice);
 }
 
-// log(1 + e) for 0 ≤ e ≤ 1, without the rounding of 1 + e: it is 2 artanh(e / (2 + e)).
+// log(1 + e) for 0 ≤ e ≤ 1: ¾ e + e P(e - ½), where P is small, so that it hardly rounds but at its end.
 template <class T>
 SHOAL_INLINE Line<T> log1p_of_unit(const Line<T>& e) {
-    return twice_artanh<Precision<T>::log1p_terms>(part_of_two_more(e, broadcast(T(0))));
+    const auto small = polynomial(Precision<T>::log1p, e - broadcast(T(0.5)));
+    return fma(e, broadcast(T(0.75)), e * small);
 }
 
 // log x = k log 2 + 2 artanh((f - 1)/(f + 1)), x = 2ᵏ f with √½ ≤ f < √2; x a normal number.

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 namespace shoal {
 
@@ -34,6 +35,7 @@ class Order {
   public:
     static constexpr int ROUNDS = 6;
 
+    Order() = default;  // of no numbers
     Order(uint64_t m, uint64_t key, uint64_t epoch) : m_(m) {
         while ((uint64_t(1) << bits_) < m) ++bits_;
         mask_ = bits_ == 32 ? ~uint32_t(0) : (uint32_t(1) << bits_) - 1;
@@ -60,7 +62,9 @@ class Order {
                     waiting_ += x[i] < m_;
                 }
             }
-            while (n < count && used_ < waiting_) out[n++] = wait_[used_++];
+            const int some = int(count - n < waiting_ - used_ ? count - n : waiting_ - used_);
+            std::memcpy(out + n, wait_ + used_, some * sizeof(uint32_t));
+            n += some, used_ += some;
             if (used_ == waiting_) counter_ += BATCH;
         }
         return n;
@@ -76,7 +80,7 @@ class Order {
         return x;
     }
 
-    uint64_t m_, counter_ = 0;
+    uint64_t m_ = 0, counter_ = 0;
     int bits_ = 0;
     uint32_t mask_ = 0, add_[ROUNDS], times_[ROUNDS], wait_[16];
     int waiting_ = 0, used_ = 0;

@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -32,20 +34,50 @@ class Barrier {
             _mm_pause();
 #endif
         }
+        const auto began = Clock::now();
         phase_.wait(phase, std::memory_order_acquire);
+        asleep_.fetch_add((Clock::now() - began).count(), std::memory_order_relaxed);
+    }
+
+    // For a team that shrinks: while nobody waits, or is going to before it knows.
+    void set_team(int n) { n_ = n; }
+
+    // Whether, since the last call, the members have slept here for more than a third of the time:
+    // others want the processors, and one member alone is the faster. For one member to ask.
+    bool crowded() {
+        const auto now = Clock::now();
+        const int64_t passed = (now - asked_).count();
+        asked_ = now;
+        return 3 * asleep_.exchange(0, std::memory_order_relaxed) > n_ * passed;
     }
 
   private:
-    const int n_;
+    using Clock = std::chrono::steady_clock;
+
+    int n_;
     std::atomic<int> arrived_{0}, phase_{0};
+    std::atomic<int64_t> asleep_{0};  // of all members, in the clock's units
+    Clock::time_point asked_ = Clock::now();
 };
 
-// Runs f(0) … f(n - 1), each on a thread of its own; the caller's thread is number 0.
-template <class F>
-void run_team(int n, F&& f) {
+// Runs f(0) … f(n - 1), each on a thread of its own; the caller's thread is number 0. Where the
+// system gives fewer, fewer do the work: `team_is` is told how many before the first begins.
+template <class G, class F>
+void run_team(int n, G&& team_is, F&& f) {
     std::vector<std::thread> others;
     others.reserve(n - 1);
-    for (int t = 1; t < n; ++t) others.emplace_back([&f, t] { f(t); });
+    std::atomic<bool> begun{false};
+    try {
+        for (int t = 1; t < n; ++t)
+            others.emplace_back([&f, &begun, t] {
+                begun.wait(false);
+                f(t);
+            });
+    } catch (const std::system_error&) {
+    }
+    team_is(int(others.size()) + 1);
+    begun = true;
+    begun.notify_all();
     f(0);
     for (auto& thread : others) thread.join();
 }

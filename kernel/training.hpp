@@ -137,6 +137,9 @@ class Sums {
     }
     Barrier& barrier() { return barrier_; }
 
+    // Fewer members from here on (see Barrier): it cannot be seen in a bit of the result.
+    void set_team(int team) { team_ = team, barrier_.set_team(team); }
+
     // For callers that want `exact` after a single block as well.
     void widen() {
         for (int64_t i = 0; i < size_; ++i) exact_[i] = double(sums_[i]);
@@ -153,11 +156,16 @@ class Sums {
             if (dropout) block.drop(dropout, rows.first + p * LANES<T>, p);
         };
         for (int64_t p = mine.first; p < mine.last; ++p) {
-            prefetch(from, next, n_next, p);
-            if (block.coded() && p + NEAR < mine.last) prefetch(from, rows, n, p + NEAR);
+            const auto ask_next = [&](int quarter) __attribute__((always_inline)) { prefetch(from, next, n_next, p, quarter); };
+            ask_next(0);
+            if (block.coded() && p + NEAR < mine.last)
+                for (int quarter = 0; quarter < 4; ++quarter) prefetch(from, rows, n, p + NEAR, quarter);
             if (!again) block.gather_X(from, rows, n, p), block.gather_Y(from, rows, n, p);
+            ask_next(1);
             block.weighted_inputs(parameters, p);
+            ask_next(2);
             if (!block.coded()) activate(p);
+            ask_next(3);
         }
         if (block.coded() && shape_.n_h) {
             block.add_coded_inputs(tables_, mine.first, mine.last);
@@ -173,12 +181,15 @@ class Sums {
     // With coded columns a step touches more than L2 holds: its rows are asked for once more.
     static constexpr int NEAR = 8;  // panels ahead
 
+    // Asks memory for a quarter of a panel's rows: of more at once than a core can have under way
+    // (some two dozen lines) the rest would be waited for.
     // (Inlined by force: gcc takes a function that only prefetches for one without effect and
     // drops the call. Into L2, as L1 has too few places for lines under way.)
-    SHOAL_INLINE void prefetch(const Examples<T>& from, const Rows& rows, int64_t n, int64_t p) const {
+    SHOAL_INLINE void prefetch(const Examples<T>& from, const Rows& rows, int64_t n, int64_t p, int quarter) const {
+        const int64_t first = p * LANES<T> + quarter * LANES<T> / 4;
         const int64_t n_numbers = blocks_[0].n_numbers();
         const int64_t bytes = std::min<int64_t>(n_numbers * sizeof(T), 8 * LINE_BYTES);
-        for (int64_t r = p * LANES<T>; r < std::min(n, (p + 1) * LANES<T>); ++r) {
+        for (int64_t r = first; r < std::min(n, first + LANES<T> / 4); ++r) {
             const int64_t row = rows[r];
             const char* x = reinterpret_cast<const char*>(from.X + row * n_numbers);
             for (int64_t at = 0; at < bytes; at += LINE_BYTES) __builtin_prefetch(x + at, 0, 2);
@@ -331,7 +342,7 @@ class Trainer {
     Ending run(T* parameters, T* state, T* best, double* losses, Progress& progress, Stop& stop) {
         W_ = parameters, best_ = best, losses_ = losses, progress_ = &progress, stop_ = &stop;
         s1_ = state, s2_ = settings_.solver == Solver::adam ? state + shape_.size() : state;
-        run_team(team_, [&](int t) { work(t); });
+        run_team(team_, [&](int team) { set_team(team); }, [&](int t) { work(t); });
         return ending_;
     }
 
@@ -344,7 +355,7 @@ class Trainer {
         int64_t polls = 0;
         sums_.take(t, W_);
         for (int64_t epoch = 0; epoch < settings_.n_epochs; ++epoch) {
-            Order order(uint64_t(m_), settings_.key, uint64_t(settings_.first_epoch + epoch));
+            Order order = full_ ? Order() : Order(uint64_t(m_), settings_.key, uint64_t(settings_.first_epoch + epoch));
             double loss = 0, weight = 0;  // member 0's alone
             if (t == 0) prepare(order, 0), prepare(order, 1);
             sums_.barrier().wait();
@@ -367,7 +378,10 @@ class Trainer {
                     update(shape_, settings_, rate(epoch, step, n_steps), sums_.sums(), sums_.units(t), t == 0, sums_.weight(n, t), power1, power2, W_, s1_, s2_);
                     sums_.take(t, W_);
                 }
+                if (t == 0 && team_ > 1 && ++steps_ % 32 == 0) alone_ = sums_.barrier().crowded();
                 sums_.barrier().wait();
+                if (alone_ && t > 0) return;
+                if (alone_ && team_ > 1) set_team(1);
                 if (!go || over_) break;
             }
             if (t == 0) {
@@ -379,6 +393,8 @@ class Trainer {
             if (over_) return;
         }
     }
+
+    void set_team(int team) { team_ = team, sums_.set_team(team); }
 
     int64_t rows_of(int64_t step) const { return std::max<int64_t>(0, std::min(step_rows_, m_ - step * step_rows_)); }
 
@@ -437,7 +453,8 @@ class Trainer {
     double* losses_ = nullptr;
     Progress* progress_ = nullptr;
     Stop* stop_ = nullptr;
-    bool over_ = false;
+    bool over_ = false, alone_ = false;
+    int64_t steps_ = 0;
     Ending ending_ = Ending::finished;
     int64_t epochs_ = 0;
 };
@@ -464,7 +481,7 @@ int64_t predict(const Shape& shape, const T* parameters, const Examples<T>& from
     Tables<T> tables(Coding(shape.groups), shape.n_units());
     Desk<T> desk(Coding(shape.groups), 0, false);
     if (blocks[0].coded()) tables.take(parameters + (shape.n_h ? shape.W1() : shape.W2()), shape.n_x, 0, shape.n_units(), desk);
-    run_team(team, [&](int t) {
+    run_team(team, [](int) {}, [&](int t) {
         Block<T>& block = blocks[t];
         for (int64_t b; (b = next.fetch_add(1)) < n_blocks;) {
             if (t == 0 && b % 16 == 0) stop.poll();

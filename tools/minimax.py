@@ -74,3 +74,31 @@ if __name__ == "__main__":
             terms,
             remez(lambda f: mp.mpf(2) ** f, lambda f: mp.mpf(2) ** -f, -half, half, terms),
         )
+    # exp r = 1 + r + r² P(r) for |r| ≤ log(2)/2, and a little more, as r is rounded.
+    end = mp.log(2) / 2 * mp.mpf("1.0001")
+    for terms in (5, 10):
+        show(
+            "expm1",
+            terms,
+            # (Not quite symmetric: else a node may be 0, where the weight is 0 too.)
+            remez(
+                lambda r: (mp.expm1(r) - r) / r**2,
+                lambda r: r**2 / mp.exp(r),
+                -end,
+                end * (1 + mp.mpf(10) ** -9),
+                terms,
+            ),
+        )
+    # log(1 + e) = ¾ e + e P(t), t = e - ½, for 0 ≤ e ≤ 1.
+    for terms in (10, 21):
+        show(
+            "log1p",
+            terms,
+            remez(
+                lambda t: (mp.log1p(t + half) / (t + half) if t + half else 1) - mp.mpf(3) / 4,
+                lambda t: (t + half) / mp.log1p(t + half) if t + half else mp.mpf(1),
+                -half,
+                half,
+                terms,
+            ),
+        )

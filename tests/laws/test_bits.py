@@ -68,6 +68,46 @@ def test_one_fingerprint_for_any_number_of_threads(solver, dtype, hidden, plan):
     assert len(found) == 1
 
 
+def trained(threads, rows, steps):
+    """Parameters after some steps of all rows, by a team of so many threads."""
+    architecture = Architecture(60, 64, 1, "tanh", "sigmoid")
+    X, y = table(rows)
+    examples = Examples(X.astype(np.float32), labels=y.astype(np.int32))
+    first = start(architecture.flatten(initialise(60, 64, 1, key=1), np.float32), "sgd")
+    rule = Rule("sgd", 0.1, 0.9, batch_size=rows)
+    return kernel.train(architecture, rule, Budget(0, steps), examples, first, threads).state
+
+
+@needs_kernel
+def test_a_team_that_is_larger_than_the_machine_works_on_alone():
+    # Members that mostly sleep at barriers leave, from the 32nd step on: to the same bits.
+    assert (trained(1, 512, 200).parameters == trained(16, 512, 200).parameters).all()
+
+
+WITHOUT_THREADS = """
+import resource, threading, sys
+from tests.laws.test_bits import trained
+pages = int(open("/proc/self/statm").read().split()[0])
+most = pages * resource.getpagesize() + 7 * 2**20  # a thread wants 8 MiB for its stack
+resource.setrlimit(resource.RLIMIT_AS, (most, most))
+try:
+    threading.Thread(target=print).start()
+    sys.exit("a thread was started")
+except RuntimeError:
+    print(trained(4, 2000, 2).parameters.tobytes().hex())
+"""
+
+
+@needs_kernel
+@pytest.mark.skipif(sys.platform != "linux", reason="how to have no thread left is Linux's")
+def test_where_no_thread_can_be_started_the_caller_does_the_work():
+    child = subprocess.run(
+        [sys.executable, "-c", WITHOUT_THREADS], capture_output=True, text=True, timeout=120
+    )
+    assert child.returncode == 0, child.stderr
+    assert child.stdout.strip() == trained(4, 2000, 2).parameters.tobytes().hex()
+
+
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_one_fingerprint_for_every_activation(activation):
     X, y = table(6000)

@@ -73,17 +73,13 @@ def for_log(rng, dtype):
 
 
 def for_log1p(rng, dtype):
-    return [
-        rng.random(SAMPLES),
-        tiny_to_one(rng, dtype),
-        rng.uniform(0.05, 0.07, SAMPLES),
-        [0.0, 1.0],
-    ]
+    worst = [np.float32(0.00095899601), 0.00093009063981872031]  # found by trying all floats
+    return [worst, rng.random(SAMPLES), tiny_to_one(rng, dtype), [0.0, 1.0]]
 
 
 def for_sigmoid(rng, dtype):
     wide = rng.uniform(0.999 * FLOOR[dtype], -0.9 * FLOOR[dtype], 2 * SAMPLES)
-    worst = [np.float32(-4.157294), -3.4402477076552485]  # found by trying all floats
+    worst = [np.float32(-4.8464551), -21.128276036895855]  # found by trying all floats
     return [worst, wide, signed(rng, tiny_to_one(rng, dtype)), rng.uniform(-20, 0, SAMPLES)]
 
 
@@ -231,3 +227,10 @@ def test_every_place_in_a_line_computes_the_same(dtype):
         whole = apply(name, x, dtype)
         alone = np.array([apply(name, x[i : i + 1], dtype)[0] for i in range(len(x))])
         assert alone.tobytes() == whole.tobytes()
+
+
+def test_the_compiler_fuses_nothing_by_itself(dtype):
+    # x x - x, rounded twice as NumPy does: fused it would be rounded once. (No other result
+    # tells: where a product is followed by a sum the kernel says fma itself.)
+    x = np.random.default_rng(7).random(1000).astype(dtype)
+    assert (apply("square_less_itself", x, dtype) == x * x - x).all()
