@@ -28,9 +28,11 @@ def test_a_link_is_repeated_and_saved(capsys):
 
 
 def test_a_table_and_a_link(capsys):
-    assert main(["lab", "trips.csv", "#epoch=5", "--target", "late", "-o", "m.shoal"]) == 0
+    assert main(["lab", "trips.csv", "#epoch=5&hidden=4", "--target", "late", "-o", "m.shoal"]) == 0
     assert "fingerprint" in capsys.readouterr().out
-    assert shoal.load("m.shoal").classes_.tolist() == ["no", "yes"]
+    model = shoal.load("m.shoal")
+    assert model.classes_.tolist() == ["no", "yes"]
+    assert (model.hidden, model.solver) == (4, "adam")  # as the link says; else what suits a table
 
 
 MISTAKES = {

@@ -5,15 +5,14 @@ import importlib
 import tempfile
 import webbrowser
 from pathlib import Path
-from typing import Any
 
 from shoal.cli.answers import TERMINATED, exit_code, note, print_json
 from shoal.cli.refuse import refuse_output
 from shoal.cli.show import Screen
 from shoal.errors import SettingError
-from shoal.lab.experiment import TABLE, Experiment
+from shoal.lab.experiment import Experiment
 from shoal.lab.tables import Known, Tables
-from shoal.lab.takeaway import model_of, of_table, reached
+from shoal.lab.takeaway import model_of, reached
 from shoal.lab.training import prepare
 
 PORTS = 65_535
@@ -29,10 +28,10 @@ def lab(
     if target and table is None:
         raise SettingError(f"--target {target}: expected a TABLE too, in which that is a column.")
     refuse_output(output, (table,))
-    experiment, tables = Experiment.of(link), Tables()
+    tables = Tables()
+    experiment = Experiment.of(link)  # a bad link is told before a table is read
     if table is not None:
-        known = tables.open(table, target)
-        experiment = _about(experiment, known, target)
+        experiment = _about(link, tables.open(table, target), target)
     if table is not None or not experiment.table:  # else the page asks for the table
         prepare(experiment, tables)  # what is wrong is told here, not on the page
     if output is None:
@@ -53,18 +52,15 @@ def _told_apart(things: list[str]) -> tuple[str | None, str]:
     return (tables[0] if tables else None), (links[0] if links else "")
 
 
-def _about(experiment: Experiment, known: Known, target: str) -> Experiment:
-    if experiment.table and experiment.table != known.digest:
+def _about(link: str, known: Known, target: str) -> Experiment:
+    experiment = Experiment.about(link, known.digest)
+    if experiment.table != known.digest:
         note(
             f"the link is about a table with hash {experiment.table}, and {known.name} has "
             f"{known.digest}: another table, or changed since."
         )
-        experiment = experiment.changed({"table": known.digest})
-    changes: dict[str, Any] = {"target": target} if target else {}
-    if not experiment.table:
-        # A table of any size: the steps that suit it, and no features that it has not.
-        changes |= {"solver": "adam", "hidden": 8, "rows": 5000}
-    return of_table(experiment, known.digest).changed(changes | {"data": TABLE})
+    named = {"target": target} if target else {}
+    return experiment.changed({"table": known.digest, **named})
 
 
 def _train(experiment: Experiment, tables: Tables, output: str, as_json: bool) -> None:

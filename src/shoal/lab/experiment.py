@@ -27,6 +27,8 @@ SHOWN = ("points", "validation", "decisions")
 MATRICES = ("W1", "b1", "W2", "b2")
 MOST_POINTS, MOST_EDITS, MOST_FRAGMENT = 200, 50, 16_000
 MOST_UNITS, MOST_EPOCHS, MOST_ROWS = 64, 10_000_000, 20_000
+# What suits a table better than a toy's.
+OF_TABLES: dict[str, Any] = {"data": TABLE, "rows": 5000, "hidden": 8, "solver": "adam"}
 LARGEST = 1e6  # of a number that comes from a page
 MOST_TEXT = 200
 
@@ -97,8 +99,10 @@ class Experiment:
         return "&".join(told)
 
     @classmethod
-    def of(cls, fragment: str) -> "Experiment":
+    def of(cls, fragment: str, usual: Mapping[str, Any] | None = None) -> "Experiment":
         """The experiment of a fragment, or of a whole link. Raises SettingError.
+
+        `usual` is what stands for fields that the fragment does not name.
 
         >>> Experiment.of("#data=xor&hidden=8").fragment
         'data=xor&hidden=8'
@@ -116,7 +120,13 @@ class Experiment:
                     f"{', '.join(n.replace('_', '-') for n in FIELDS)}."
                 )
             given[name] = _value(name, unquote(text))
-        return cls().changed(given)
+        return cls().changed({**(usual or {}), **given})
+
+    @classmethod
+    def about(cls, link: str, digest: str) -> "Experiment":
+        """The experiment of a link that is about a table, whether or not it names one."""
+        experiment = cls.of(link)
+        return experiment if experiment.table else cls.of(link, OF_TABLES | {"table": digest})
 
     def plain(self) -> dict[str, Any]:
         """Plain data, for JSON."""

@@ -78,10 +78,9 @@ class Session:
         return self._view
 
     def change(self, experiment: Experiment) -> None:
-        """Take another experiment. Its training begins anew unless only the view has changed.
+        """Take another experiment. Its training begins anew unless only what is shown has changed.
 
-        An edit at the epoch where the training stands is applied there and then. Raises
-        DataError or SettingError, and then goes on as if nothing had been said.
+        Raises DataError or SettingError, and then goes on as if nothing had been said.
         """
         now = self._view
         old = now.ready.experiment

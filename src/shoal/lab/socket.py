@@ -260,6 +260,7 @@ CHOICES = {
     "inits": list(SCHEMES),
     "solvers": fields.SOLVERS,
     "controls": fields.CONTROLS,
+    "of_tables": fields.OF_TABLES,
 }
 
 

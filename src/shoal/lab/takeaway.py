@@ -49,18 +49,12 @@ def lecture(link: str, table: str | None = None) -> tuple[Network, Any, Any]:
 
 
 def _reached(link: str, table: str | None) -> tuple[Ready, Standing]:
-    experiment, tables = Experiment.of(link), Tables()
-    if table is not None:
-        experiment = of_table(experiment, tables.open(table).digest)
+    tables = Tables()
+    experiment = (
+        Experiment.of(link) if table is None else Experiment.about(link, tables.open(table).digest)
+    )
     ready = prepare(experiment, tables)
     return ready, reached(ready, experiment.epoch)
-
-
-def of_table(experiment: Experiment, digest: str) -> Experiment:
-    """The experiment about this table, if it does not name another one."""
-    if experiment.table:
-        return experiment
-    return experiment.changed({"data": TABLE, "table": digest})
 
 
 def reached(ready: Ready, epoch: int) -> Standing:

@@ -125,7 +125,7 @@ export class Controls {
 
   choose(value) {
     const bare = { points: [], edits: [], axes: [], held: [], target: "" };
-    if (value.startsWith("table:")) this.change({ ...bare, data: "table", table: value.slice(6), features: [], rows: 5000, solver: "adam", hidden: 8 });
+    if (value.startsWith("table:")) this.change({ ...bare, ...this.scene.of_tables, table: value.slice(6), features: [] });
     else {
       const was = this.scene.experiment.data === "table";
       this.change({ ...bare, data: value, table: "", ...(was ? { features: [], rows: 300, solver: "gd", hidden: 4 } : {}) });
