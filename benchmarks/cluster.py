@@ -24,8 +24,8 @@ import numpy as np
 from benchmarks.tables import table
 from shoal.cluster.connect import connected, local
 from shoal.cluster.driver import Task, Workers
-from shoal.cluster.terms import NOTHING, Here, OnCluster
-from shoal.cluster.worker import Question, forget, partials
+from shoal.cluster.terms import NOTHING, OnCluster
+from shoal.cluster.worker import Here, Question, forget, partials
 from shoal.compute.engine import engine
 from shoal.data.examples import Examples
 from shoal.network.architecture import Architecture

@@ -2,7 +2,9 @@
 
 import pickle
 
+import dask.dataframe
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from scipy import sparse
@@ -55,6 +57,14 @@ def test_the_result_is_that_of_one_machine(case, cluster):
     assert together.validation_loss_curves_ == alone.validation_loss_curves_
     assert together.endings_ == alone.endings_
     assert str(together.diagnosis_) == str(alone.diagnosis_)
+
+
+def test_a_dask_frame_is_a_table(cluster):
+    frame = pd.DataFrame(X, columns=list("abcde")).assign(y=SIGN)
+    lazy = dask.dataframe.from_pandas(frame, npartitions=3)
+    model = ShoalClassifier(**GD, engine=cluster.client).fit(lazy.drop(columns="y"), lazy["y"])
+    alone = ShoalClassifier(**GD).fit(frame.drop(columns="y"), frame["y"])
+    assert model.fingerprint_ == alone.fingerprint_
 
 
 def test_an_address_is_enough_and_nothing_of_the_cluster_stays(cluster, tmp_path):

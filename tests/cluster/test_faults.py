@@ -14,7 +14,8 @@ from cluster_sources import Unreadable
 
 from shoal import ClusterError, DataError, ShoalClassifier
 from shoal.cluster.driver import Workers
-from shoal.cluster.terms import Here, OnCluster
+from shoal.cluster.terms import OnCluster
+from shoal.cluster.worker import Here
 from shoal.compute.engine import engine
 from shoal.data.examples import Examples
 from shoal.network.architecture import Architecture

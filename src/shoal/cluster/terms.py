@@ -6,14 +6,12 @@ from functools import partial
 from itertools import chain, islice
 from typing import NamedTuple
 
-import numpy as np
-
 from shoal.cluster.driver import TRIES, Task, Workers
 from shoal.cluster.pieces import PIECE_BYTES, count, deal, level_of
 from shoal.cluster.worker import (
     Given,
+    Here,
     Question,
-    Source,
     fed,
     forget,
     partials,
@@ -24,7 +22,7 @@ from shoal.compute.builds import Stop
 from shoal.compute.descent import descend
 from shoal.compute.replicas import Leg, Walked, stripe_level, train_replicas, turns_of
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
-from shoal.data.examples import Examples, rows_of
+from shoal.data.sources import Source
 from shoal.errors import ClusterError
 from shoal.network.architecture import Architecture
 from shoal.sums import BLOCK_ROWS, GradientSums, Node, total
@@ -32,29 +30,6 @@ from shoal.sums import BLOCK_ROWS, GradientSums, Node, total
 # Pieces that workers lack: so many a worker are under way at once, as the scheduler holds them.
 AT_ONCE = 4
 NOTHING = Given(None, {})
-
-
-class Here(NamedTuple):
-    """A source of rows that only the driver has."""
-
-    all: Examples
-
-    @property
-    def m(self) -> int:
-        """How many rows there are."""
-        return self.all.m
-
-    def examples(self, first_block: int, last_block: int) -> Examples:
-        """Blocks first … last - 1."""
-        part = slice(first_block * BLOCK_ROWS, last_block * BLOCK_ROWS)
-        X, Y, labels, weights, rows = self.all
-        chosen = part if rows is None else rows[part]
-        return Examples(
-            rows_of(X, chosen),
-            None if Y is None else np.ascontiguousarray(Y[chosen]),
-            None if labels is None else np.ascontiguousarray(labels[chosen]),
-            None if weights is None else np.ascontiguousarray(weights[chosen]),
-        )
 
 
 class Share(NamedTuple):

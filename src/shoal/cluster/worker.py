@@ -8,7 +8,7 @@ import pickle
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,8 @@ import shoal
 from shoal.compute.builds import BUILD
 from shoal.compute.engine import engine
 from shoal.compute.replicas import Leg, Walked, walk
-from shoal.data.examples import Coded, Examples, one_behind_the_other
+from shoal.data.examples import Coded, Examples, one_behind_the_other, rows_of
+from shoal.data.sources import Source
 from shoal.data.sparse import Sparse
 from shoal.errors import SettingError
 from shoal.network.architecture import Architecture
@@ -30,19 +31,31 @@ VERSION = (
 ALIGNMENT = 64  # bytes: a cache line, and the widest register
 # The share of its memory limit that a worker fills with rows; Dask pauses it from 80 % on.
 ROWS_SHARE = 0.5
+# Pieces that are read together: a row group of a file is much longer than one of them.
+READ_TOGETHER = 16
 
 
-class Source(Protocol):
-    """Blocks of rows, ready for the kernel."""
+class Here(NamedTuple):
+    """A source of rows that are in memory."""
+
+    all: Examples
 
     @property
     def m(self) -> int:
         """How many rows there are."""
-        ...
+        return self.all.m
 
     def examples(self, first_block: int, last_block: int) -> Examples:
-        """Blocks first … last - 1; the last block may be shorter."""
-        ...
+        """Blocks first … last - 1."""
+        part = slice(first_block * BLOCK_ROWS, last_block * BLOCK_ROWS)
+        X, Y, labels, weights, rows = self.all
+        chosen = part if rows is None else rows[part]
+        return Examples(
+            rows_of(X, chosen),
+            None if Y is None else np.ascontiguousarray(Y[chosen]),
+            None if labels is None else np.ascontiguousarray(labels[chosen]),
+            None if weights is None else np.ascontiguousarray(weights[chosen]),
+        )
 
 
 class Question(NamedTuple):
@@ -80,6 +93,7 @@ def partials(
 ) -> Answer:
     """The sums of some pieces, as the largest nodes."""
     _check(question)
+    _read(question, pieces, given)
     W, nodes, missing = _aligned(parameters), [], []
     for piece in pieces:
         examples = _rows(question, piece, given)
@@ -101,6 +115,7 @@ def walked(
     key = (question.name, "share", pieces)
     examples = _kept_as(key)
     if examples is None:
+        _read(question, pieces, given)
         parts = [_rows(question, piece, given) for piece in pieces]
         there = [part for part in parts if part is not None]
         if len(there) < len(parts):
@@ -117,6 +132,7 @@ def walked(
 
 def fed(question: Question, pieces: Sequence[int], given: Given) -> None:
     """Keep the rows of these pieces."""
+    _read(question, pieces, given)
     for piece in pieces:
         _rows(question, piece, given)
 
@@ -138,23 +154,50 @@ _lock = threading.Lock()
 
 
 def _rows(question: Question, piece: int, given: Given) -> Examples | None:
-    name, level = question.name, question.level
-    key = (name, level, piece)
-    if given.source is not None:
-        with _lock:
-            _sources[name] = given.source
+    key = (question.name, question.level, piece)
     if (kept := _kept_as(key)) is not None:
         return kept
-    source = _sources.get(name)
     examples = given.rows.get(piece)
-    if examples is None and source is not None:
-        n_blocks = -(-source.m // BLOCK_ROWS)
-        examples = source.examples(piece << level, min(piece + 1 << level, n_blocks))
+    if examples is None and (source := _sources.get(question.name)) is not None:
+        # It was read, and had to make room for another one: once more, alone.
+        examples = source.examples(*_blocks(source, question.level, piece, piece))
     if examples is None:
         return None
     examples = _ready(examples)
     _keep(key, examples)
     return examples
+
+
+def _read(question: Question, pieces: Sequence[int], given: Given) -> None:
+    """Read what is not kept, where the worker can, in long runs."""
+    name, level = question.name, question.level
+    if given.source is not None:
+        with _lock:
+            _sources[name] = given.source
+    source = _sources.get(name)
+    if source is None:
+        return
+    for run in _runs([piece for piece in pieces if _kept_as((name, level, piece)) is None]):
+        whole = Here(source.examples(*_blocks(source, level, run[0], run[-1])))
+        for i, piece in enumerate(run):
+            rows = whole.examples(i << level, i + 1 << level)
+            _keep((name, level, piece), _ready(rows))
+
+
+def _runs(pieces: Sequence[int]) -> list[list[int]]:
+    """Consecutive numbers together, some at a time."""
+    runs: list[list[int]] = []
+    for piece in pieces:
+        if runs and piece == runs[-1][-1] + 1 and len(runs[-1]) < READ_TOGETHER:
+            runs[-1].append(piece)
+        else:
+            runs.append([piece])
+    return runs
+
+
+def _blocks(source: Source, level: int, first: int, last: int) -> tuple[int, int]:
+    """The blocks of pieces first … last."""
+    return first << level, min(last + 1 << level, -(-source.m // BLOCK_ROWS))
 
 
 def _kept_as(key: Key) -> Examples | None:

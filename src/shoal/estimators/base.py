@@ -34,6 +34,7 @@ from shoal.estimators.reading import (
     Table,
     Targets,
     check_lengths,
+    computed,
     examples_of,
     learn_encoding,
     matrix_of,
@@ -93,7 +94,7 @@ class ShoalBase(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     ) -> Self:
         """Learn from a table X (rows are examples) and its targets y.
 
-        X is a data frame (pandas, polars, pyarrow), an array of shape (rows, columns), or a
+        X is a data frame (pandas, polars, pyarrow, Dask), an array of shape (rows, columns), or a
         matrix of scipy.sparse, which is taken as it is, whatever `encode` says. Or it names files
         of any size (CSV or Parquet: one, several, a folder, a glob), or is a pyarrow dataset; then
         y is the name of a column, and the rows are streamed.
@@ -103,6 +104,9 @@ class ShoalBase(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         for parameters, that cannot be used; both are ValueErrors.
         """
         check(self)
+        X, y, sample_weight, X_val, y_val, sample_weight_val = computed(
+            X, y, sample_weight, X_val, y_val, sample_weight_val
+        )
         if y is None:
             raise DataError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."

@@ -1,5 +1,6 @@
 """From what a user calls X and y to rows of numbers: read, checked, encoded."""
 
+import importlib
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -44,6 +45,19 @@ class Ready(NamedTuple):
     def shape(self) -> tuple[int, int]:
         """(rows, columns); scikit-learn counts the rows by it."""
         return self.matrix.shape
+
+
+def computed(*collections: Any) -> list[Any]:
+    """Dask's frames and arrays as what they are made of; everything else as it is.
+
+    They are computed together, so that a frame and one of its columns are read once.
+    """
+    lazy = [one for one in collections if hasattr(one, "__dask_graph__")]
+    if not lazy:
+        return list(collections)
+    compute: Any = importlib.import_module("dask").compute
+    found = iter(compute(*lazy))
+    return [next(found) if hasattr(one, "__dask_graph__") else one for one in collections]
 
 
 def read(model: "ShoalBase", X: Any, *, reset: bool) -> Table:

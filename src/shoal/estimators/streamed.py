@@ -38,6 +38,7 @@ from shoal.data.sources import STRIDE, Chosen, Rows
 from shoal.data.split import Split
 from shoal.diagnosis.case import SAMPLE
 from shoal.errors import DataError, MemoryRefused, SettingError
+from shoal.estimators.clustered import InFiles
 from shoal.estimators.members import (
     Held,
     Material,
@@ -75,7 +76,12 @@ def is_source(X: Any) -> bool:
 def fit_streamed(model: "ShoalBase", X: Any, y: Any) -> None:
     """Learn from the rows of X, files or a dataset, to say what stands in column y."""
     folder = os.fspath(model.scratch or usual_folder())
-    refuse_if_full(folder, 0)
+    if model.engine is None:
+        refuse_if_full(folder, 0)
+    elif model.encode is None:
+        raise SettingError(
+            'engine= with files and encode=None: expected encode="auto", or a table in memory.'
+        )
     rows = X if isinstance(X, Rows) else _rows(model, X, y)
     if not isinstance(y, str) or y not in rows.listing.columns:
         raise SettingError(unknown_column(rows.listing.name, str(y), rows.listing.columns))
@@ -84,16 +90,26 @@ def fit_streamed(model: "ShoalBase", X: Any, y: Any) -> None:
     goal, sizes = _learn_goal(model, rows, y)
     _learn_encoding(model, rows, features)
     model.n_outputs_, model.out_activation_ = model._outputs()
+    given = {"X": X, "y": y, "metadata": None}
+    if model.engine is not None:
+        architecture = _architecture(model, len(model.encoding_.features), rows)
+        train_members(model, architecture, InFiles(model, rows, goal, sizes), given)
+        return
     with closing(Scratch(folder)) as scratch:
         _write(model, rows, features, goal, scratch)
         n_x = scratch.read([slice(0, 1)], Buffer()).X.shape[1]
-        architecture = Architecture(
-            n_x, model.hidden, model.n_outputs_, model.activation, model.out_activation_
-        )
-        refuse_what_cannot_fit(model, architecture, members_of(model, rows.m))
+        architecture = _architecture(model, n_x, rows)
         with _material(model, architecture, scratch, sizes) as material:
-            train_members(model, architecture, material, {"X": X, "y": y, "metadata": None})
+            train_members(model, architecture, material, given)
         model.scratch_ = folder, scratch.nbytes
+
+
+def _architecture(model: "ShoalBase", n_x: int, rows: Rows) -> Architecture:
+    architecture = Architecture(
+        n_x, model.hidden, model.n_outputs_, model.activation, model.out_activation_
+    )
+    refuse_what_cannot_fit(model, architecture, members_of(model, rows.m))
+    return architecture
 
 
 def _rows(model: "ShoalBase", X: Any, y: Any) -> Rows:
@@ -230,10 +246,11 @@ def _material(
     if scratch.nbytes <= spare:
         yield Held(model, Streamed(scratch).loaded(), None)
         return
-    if model.engine is not None or model.replicas > 1:
+    if model.replicas > 1:
         raise SettingError(
-            f"engine= or replicas=, and a table that memory={in_words(budget)} cannot hold: they "
-            "take tables that this machine holds. Give more memory, or leave them out."
+            f"replicas={model.replicas} and a table that memory={in_words(budget)} cannot hold: "
+            "expected one that this machine holds, or a cluster whose workers do (engine=). Give "
+            "more memory, or leave replicas out."
         )
     windows = _windows_bytes(model, scratch)
     least = windows + 4 * max(LEAST_RUN, BLOCK_ROWS * scratch.row_bytes)

@@ -1,0 +1,112 @@
+"""Rows in files that the workers of a cluster read by themselves: nobody else holds them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from shoal.compute.terms import Terms
+from shoal.data.digest import RUN, digest
+from shoal.data.examples import Examples, one_behind_the_other
+from shoal.data.goal import Goal
+from shoal.data.sources import STRIDE, Chosen, Encoded, Rows
+from shoal.data.split import Split
+from shoal.errors import SettingError
+from shoal.estimators.members import Place, refuse_too_few, stops_early
+from shoal.estimators.settings import SPLIT, replicas_of
+from shoal.network.draws import child
+from shoal.sums import BLOCK_ROWS
+
+if TYPE_CHECKING:
+    from shoal.estimators.base import ShoalBase
+
+SHOWN_BLOCKS = 16  # that a diagnosis looks at, evenly spread
+
+
+class InFiles:
+    """The rows of a fit in files, and of each member which of them are held out."""
+
+    side_by_side: int | None = None
+
+    def __init__(self, model: "ShoalBase", rows: Rows, goal: Goal, sizes: list[int]) -> None:
+        assert model.encoding_ is not None
+        self._model, self._sizes = model, sizes
+        # Workers may run in another folder.
+        parts = tuple(_absolute(part) for part in rows.listing.parts)
+        listing = rows.listing._replace(parts=parts)
+        self._all = Encoded(rows._replace(listing=listing), model.encoding_, goal, model.dtype)
+        self._held: dict[int, tuple[Encoded, Encoded]] = {}
+
+    @property
+    def m(self) -> int:
+        """How many rows there are."""
+        return self._all.m
+
+    def terms(self, seed: int, place: Place) -> tuple[Terms, Terms | None]:
+        """What a member of this seed is trained on, and what is held out of it."""
+        kept, held = self._parted(seed)
+        return place(kept, *replicas_of(self._model)), None if held is None else place(held)
+
+    def _parted(self, seed: int) -> tuple[Encoded, Encoded | None]:
+        if not stops_early(self._model, self.m):
+            return self._all, None
+        if seed not in self._held:
+            split = Split(self._sizes, self._model.validation_fraction, child(seed, SPLIT))
+            refuse_too_few(split.held, self.m)
+            masks = list(self._masks(split))
+            kept = Chosen.of(there & ~held for there, held in masks)
+            self._held[seed] = (
+                self._some(kept), self._some(Chosen.of(held for _, held in masks))
+            )  # fmt: skip
+        return self._held[seed]
+
+    def _masks(self, split: Split) -> Iterator[tuple[Any, Any]]:
+        """Of all rows of the files, a stride at a time: which are there, and which held out."""
+        goal, (listing, chosen) = self._all.goal, self._all.rows
+        first = 0
+        for run in Rows(listing).runs(STRIDE, [goal.column]):
+            last = first + run.num_rows
+            there = np.ones(run.num_rows, bool) if chosen is None else chosen.mask(first, last)
+            column = run[goal.column].filter(there)
+            labels = (
+                np.zeros(len(column), np.int32) if goal.classes is None else goal.labels(column)
+            )
+            held = np.zeros(run.num_rows, bool)
+            held[np.flatnonzero(there)[split.mask(labels)]] = True
+            yield there, held
+            first = last
+
+    def _some(self, chosen: Chosen) -> Encoded:
+        return self._all._replace(rows=self._all.rows._replace(chosen=chosen))
+
+    def shown(self, seed: int) -> tuple[Examples, Examples | None]:
+        """As much of both as a diagnosis looks at."""
+        kept, held = self._parted(seed)
+        return _sample(kept), None if held is None else _sample(held)
+
+    def scored(self, seed: int) -> Examples | None:
+        """What is held out of it, for a scorer: nobody holds it."""
+        raise SettingError(
+            "scoring= looks at the whole validation part at once, which nobody holds when workers "
+            "read the files. Leave scoring out, so that the loss judges, or read the table first."
+        )
+
+    def digests(self) -> dict[str, str | None]:
+        """Names of the rows, for checkpoints: those of the same rows in memory."""
+        run, n_blocks = RUN // BLOCK_ROWS, -(-self.m // BLOCK_ROWS)
+        return digest(
+            self._all.examples(first, min(first + run, n_blocks))
+            for first in range(0, n_blocks, run)
+        )
+
+
+def _absolute(part: Any) -> Any:
+    path = Path(part.name)
+    return part._replace(name=str(path.resolve())) if path.exists() else part
+
+
+def _sample(source: Encoded) -> Examples:
+    n_blocks = -(-source.m // BLOCK_ROWS)
+    numbers = np.unique(np.linspace(0, n_blocks - 1, SHOWN_BLOCKS).astype(np.int64))
+    return one_behind_the_other([source.examples(int(b), int(b) + 1) for b in numbers])
