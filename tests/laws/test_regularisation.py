@@ -98,3 +98,25 @@ def test_predictions_drop_nothing():
     np.testing.assert_array_equal(model.predict_proba(X), model.predict_proba(X))
     alone = np.vstack([model.predict_proba(X[i : i + 1]) for i in range(20)])
     np.testing.assert_array_equal(alone, model.predict_proba(X)[:20])
+
+
+def test_a_plateau_is_answered_by_a_lower_rate_from_the_best_epoch_on():
+    settings = {"members": 1, "random_state": 3, "n_iter_no_change": 3, "learning_rate": 0.05}
+    constant = ShoalClassifier(schedule="constant", **settings).fit(X, SIGN)
+    falling = ShoalClassifier(schedule="plateau", **settings).fit(X, SIGN)
+    first = constant.n_iter_
+    assert falling.loss_curve_[:first] == constant.loss_curve_
+    assert falling.n_iter_ >= first + 2 * 3, "each of the two lower rates has its own patience"
+    assert falling.endings_ == ["plateau"]
+    # The first epoch at the lower rate begins at the best one: its loss is below the last one's.
+    assert falling.validation_loss_curve_[first] < falling.validation_loss_curve_[first - 1]
+    assert min(falling.validation_loss_curve_) <= min(constant.validation_loss_curve_)
+    # What is kept is that epoch's network, found again by a shorter training.
+    shorter = ShoalClassifier(schedule="plateau", max_iter=falling.best_epoch_, **settings)
+    assert shorter.fit(X, SIGN).fingerprint_ == falling.fingerprint_
+
+
+def test_without_a_validation_part_a_plateau_ends_the_training():
+    settings = {"members": 1, "random_state": 3, "n_iter_no_change": 3, "early_stopping": False}
+    fits = [ShoalClassifier(schedule=s, **settings).fit(X, SIGN) for s in ("plateau", "constant")]
+    assert fits[0].fingerprint_ == fits[1].fingerprint_

@@ -244,7 +244,7 @@ Schedule = Annotated[
     _option(
         "--schedule",
         metavar="NAME",
-        help="Of the learning rate: constant, or cosine (it falls to 0 over --max-iter epochs).",
+        help="Of the learning rate: plateau (lower when it brings nothing more), constant, or cosine.",
         panel=TRAINING,
     ),
 ]

@@ -16,7 +16,7 @@ class Settings:
     learning_rate: str | float = "auto"
     batch_size: str | int = "auto"
     max_iter: int = 1000
-    schedule: str = "constant"
+    schedule: str = "plateau"
     alpha: float = 1e-4
     weight_decay: float = 0.0
     dropout: float = 0.0

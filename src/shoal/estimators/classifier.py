@@ -33,14 +33,16 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         "gd" is the lecture's: all rows at every step. "lbfgs" takes all rows too, and finds
         directions and lengths of its steps itself, without learning_rate, schedule and
         weight_decay: for up to some 10,000 rows.
-    learning_rate : number or "auto" (adam 0.005, sgd 0.05, gd 0.5)
+    learning_rate : number or "auto" (adam 0.005, sgd 0.03, gd 0.25)
     momentum : number, for sgd
     batch_size : int or "auto" (some 50 steps an epoch, 32 to 256 rows)
     shuffle_rows : int
         Rows that are shuffled together: beyond so many an epoch goes through windows of these,
         each made of 128 chunks from all over the table.
-    schedule : {"constant", "cosine"}
-        The learning rate stays, or falls to 0 over `max_iter` epochs like half a wave of the cosine.
+    schedule : {"plateau", "constant", "cosine"}
+        Of the learning rate (adam and sgd). "plateau": with a validation part, when its loss has
+        stood still for `n_iter_no_change` epochs, it falls to 0.3 times, and training goes on from
+        the best epoch; the third time it ends. "cosine": it falls to 0 over `max_iter` epochs.
     max_iter : int
         Epochs at the most.
     alpha : number
@@ -50,7 +52,7 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
     dropout : number from 0 to below 1
         The chance of a hidden unit to count as 0 for an example, in each step of the training; the
         others count for more, so that the mean stays. Nothing is dropped in predictions.
-    members : int or "auto" (8 below 20,000 rows, 4 below 100,000, else 2)
+    members : int or "auto" (8 below 2,000 rows, 6 below 20,000, 4 below 100,000, else 2)
         Networks trained side by side, each from its own draw, with its own validation part;
         their mean is predicted.
     class_weight : dict, "balanced" or None
@@ -63,7 +65,7 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         its loss. A function is given X as the networks see it, encoded.
     encode : {"auto", None}
         None takes the numbers as they are; else see `shoal.data.encoding`.
-    bins : int or "auto" (16, or 8 below 1,000 rows; fewer or none from 128 columns on)
+    bins : int or "auto" (32, or 8 below 1,000 rows; fewer with more than 16 columns, none with more than 128)
         In which a number is placed as well as standardised; 0 for none.
     words, numbers, drop : lists of columns, or None
         Override what is guessed of a column: take it as words, as numbers, or leave it out.
@@ -116,7 +118,7 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         momentum: float = 0.9,
         batch_size: int | str = "auto",
         shuffle_rows: int = SHUFFLE_ROWS,
-        schedule: str = "constant",
+        schedule: str = "plateau",
         max_iter: int = MAX_ITER,
         alpha: float = 1e-4,
         weight_decay: float = 0.0,
@@ -125,7 +127,7 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         class_weight: Any = None,
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.15,
-        n_iter_no_change: int = 15,
+        n_iter_no_change: int = 6,
         tol: float = 1e-4,
         scoring: Any = None,
         encode: str | None = "auto",

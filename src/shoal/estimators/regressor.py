@@ -25,7 +25,7 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
     """A network with one hidden layer that predicts numbers.
 
     The parameters are those of `ShoalClassifier`, without `class_weight`; learning_rate="auto" is
-    0.005 for adam, 0.005 for sgd, 0.05 for gd. The targets are
+    0.005 for adam, 0.003 for sgd, 0.025 for gd. The targets are
     standardised inside, so they may be millions or millionths; losses (`loss_curve_` …) are
     half squared errors of the standardised targets, summed over the targets of a row.
 
@@ -46,7 +46,7 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
         momentum: float = 0.9,
         batch_size: int | str = "auto",
         shuffle_rows: int = SHUFFLE_ROWS,
-        schedule: str = "constant",
+        schedule: str = "plateau",
         max_iter: int = MAX_ITER,
         alpha: float = 1e-4,
         weight_decay: float = 0.0,
@@ -54,7 +54,7 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
         members: int | str = "auto",
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.15,
-        n_iter_no_change: int = 15,
+        n_iter_no_change: int = 6,
         tol: float = 1e-4,
         scoring: Any = None,
         encode: str | None = "auto",

@@ -19,22 +19,23 @@ if TYPE_CHECKING:
 
 MINI_BATCH = ("adam", "sgd")
 SOLVERS = ("adam", "sgd", "gd", "lbfgs")
-SCHEDULES = ("constant", "cosine")
 FULL_BATCH = ("gd", "lbfgs")  # all rows at every step
+SCHEDULES = ("plateau", "constant", "cosine")
+PLATEAU_RATES = (1.0, 0.3, 0.09)  # shares of the rate: what they bring is in docs/practice.md
 # By solver, and by the curvature of the loss: half squares are far steeper than cross-entropy.
 # (lbfgs finds the length of each step by itself.)
-LEARNING_RATES = {"adam": 0.005, "sgd": 0.05, "gd": 0.5, "lbfgs": 1.0}
-SQUARES_LEARNING_RATES = {"adam": 0.005, "sgd": 0.005, "gd": 0.05, "lbfgs": 1.0}
+LEARNING_RATES = {"adam": 0.005, "sgd": 0.03, "gd": 0.25, "lbfgs": 1.0}
+SQUARES_LEARNING_RATES = {"adam": 0.005, "sgd": 0.003, "gd": 0.025, "lbfgs": 1.0}
 MAX_ITER = 1000  # far more than are needed as a rule: the stopping rules end a training
 SHUFFLE_ROWS = 1 << 20  # hundreds of MB as a rule, and far more rows than a step has
 EARLY_STOPPING_ROWS = 50  # "auto": from here on some rows can be spared
 # "auto": so many members up to so many rows. They cost time, and gain less the more rows there are.
-MEMBERS = ((20_000, 8), (100_000, 4))
+MEMBERS = ((2_000, 8), (20_000, 6), (100_000, 4))
 MOST_ROWS_MEMBERS = 2
 # "auto": the bins of a number; fewer for few rows, and none for very many columns.
-MOST_BINS = 16
+MOST_BINS = 32
 FEW_ROWS, FEW_ROWS_BINS = 1000, 8
-MOST_BINS_IN_ALL, LEAST_BINS = 2048, 4
+MOST_BINS_IN_ALL, LEAST_BINS = 512, 4
 
 UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 UNITS |= {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
@@ -163,7 +164,15 @@ def plan_of(model: "ShoalBase", m: int, seed: int) -> Plan:
         dropout=float(model.dropout),
     )
     converged = min(STEEP, float(model.tol)) if model.solver == "lbfgs" else -1.0
-    return Plan(rule, model.max_iter, float(model.tol), model.n_iter_no_change, converged)
+    falls = model.schedule == "plateau" and model.solver in ("adam", "sgd")
+    return Plan(
+        rule,
+        model.max_iter,
+        float(model.tol),
+        model.n_iter_no_change,
+        converged,
+        PLATEAU_RATES if falls else (1.0,),
+    )
 
 
 def replicas_of(model: "ShoalBase") -> tuple[int, int]:

@@ -39,6 +39,8 @@ class Plan(NamedTuple):
     tol: float = 1e-4
     n_iter_no_change: int = 10
     converged: float = -1.0
+    # Shares of the rate: each plateau but the last is answered by the next, from the best epoch on.
+    rates: tuple[float, ...] = (1.0,)
 
 
 class Report(NamedTuple):
@@ -66,6 +68,7 @@ class Standing(NamedTuple):
     validation_scores: tuple[float, ...] = ()
     seconds: float = 0.0
     ending: str = ""  # empty while there is something to go on with
+    plateaus: int = 0  # that a lower rate has answered
 
 
 # Of parameters, on the validation part: more is better.
@@ -178,7 +181,8 @@ def _advance(
     budget = Budget(done, n, converged=plan.converged)
     if validation is None:
         budget = Budget(done, n, plan.tol, plan.n_iter_no_change, plan.converged)
-    call = (architecture, plan.rule, budget)
+    rate = plan.rule.learning_rate * plan.rates[standing.plateaus]
+    call = (architecture, plan.rule._replace(learning_rate=rate), budget)
     if plan.rule.solver == "lbfgs":
         outcome = lbfgs.iterate(*call, terms, standing.state, threads, stop)
     else:
@@ -210,7 +214,11 @@ def _judged(standing: Standing, plan: Plan, loss: float) -> Standing:
             best=standing.state.parameters, best_loss=loss, best_epoch=len(standing.losses)
         )
     if plan.n_iter_no_change and waited >= plan.n_iter_no_change:
-        standing = standing._replace(ending="plateau")
+        if standing.plateaus + 1 == len(plan.rates):
+            standing = standing._replace(ending="plateau")
+        elif standing.ending != "finished":
+            again, waited = standing.state._replace(parameters=standing.best), 0
+            standing = standing._replace(state=again, plateaus=standing.plateaus + 1)
     return standing._replace(waited=waited, lowest=min(standing.lowest, loss))
 
 
