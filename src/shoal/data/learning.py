@@ -38,9 +38,13 @@ Run = tuple[pa.Table, Weights]
 RUN_ROWS = 1 << 16  # of a run: 128 whole blocks, so that its sums are a node of the tree
 SAMPLE_ROWS = 100_000  # of so many rows, evenly spread, bins and words are learnt
 
-MAX_WORDS = 128  # of a column that get a column of their own; all others share one
-# A word is frequent from this weight on: 1 in 1,000 rows, but 2 suffice and 20 always do.
+# A word is frequent from this weight on: 1 in 1,000 rows, but 2 suffice and 20 always do. Frequent
+# words get a column of their own, and all others share one.
 RARE_SHARE, RARE_LEAST, RARE_MOST = 1 / 1000, 2, 20
+# Behind the first so many only words of so many rows, unless the column is named in `words`: words
+# that say little are learnt by heart, and a hundred rows do not prevent it (docs/estimators.md). A
+# code has 16 bits, and two columns are for the other words and for holes.
+FIRST_WORDS, ROWS_OF_MORE, MOST_WORDS = 128, 300, (1 << 16) - 3
 
 
 def learn(
@@ -108,6 +112,7 @@ class _Look:
         self.name, self.kind, self.wish = name, "", wish
         self.holes = self.there = self.zoned = False
         self.running = Running(sums_about)
+        self.rows = 0
         self.samples: list[Any] = []
         self.weights: list[Floats] = []
         self.ends: dict[str, tuple[int, int]] = {}  # of the parts of the calendar
@@ -116,6 +121,7 @@ class _Look:
         """The next run, of which some rows are in the sample; `first` rows came before."""
         if self.wish == "drop":
             return
+        self.rows += len(column)
         if w is not None:
             self.weights.append(w[sample])
         if not pa.types.is_null(column.type):
@@ -161,7 +167,8 @@ class _Look:
             values = pa.concat_arrays(
                 [c.cast(pa.string()) for s in self.samples for c in as_words(s).chunks]
             )
-            return _words(self.name, values, w, self.holes)
+            share = len(values) / self.rows  # of the rows that is in the sample
+            return _words(self.name, values, w, self.holes, share, asked=self.wish == "words")
         return self._time() if self.kind == "time" else self._number(w, bins)
 
     def _time(self) -> Plan:
@@ -236,7 +243,7 @@ def _edges(x: Floats, w: Weights, bins: int) -> tuple[float, ...]:
     return tuple(edges.tolist()) if len(edges) > 2 else ()
 
 
-def _words(name: str, text: Any, w: Weights, holes: bool) -> Plan:
+def _words(name: str, text: Any, w: Weights, holes: bool, share: float, *, asked: bool) -> Plan:
     coded = pc.dictionary_encode(text)
     codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
     count = np.bincount(
@@ -244,11 +251,15 @@ def _words(name: str, text: Any, w: Weights, holes: bool) -> Plan:
     )
     total = float(count.sum())
     least = min(max(total * RARE_SHARE, RARE_LEAST), RARE_MOST)
+    if asked:  # by all rows, of which the sample has some
+        least = min(least, max(RARE_MOST * share, RARE_LEAST))
+    of_more = 0.0 if asked else ROWS_OF_MORE * share
     vocabulary = coded.dictionary.to_pylist()
     if len(vocabulary) == 1 and not holes:
         return SetAside(name, "constant")
     ranked = sorted((-count[i], word) for i, word in enumerate(vocabulary) if count[i] >= least)
-    kept = tuple(word for _, word in ranked[:MAX_WORDS])
+    more = [(weight, word) for weight, word in ranked[FIRST_WORDS:] if -weight >= of_more]
+    kept = tuple(word for _, word in [*ranked[:FIRST_WORDS], *more][:MOST_WORDS])
     if not kept:
         return SetAside(name, "hardly any word comes twice")
     return Words(name, kept, len(kept) < len(vocabulary), holes)

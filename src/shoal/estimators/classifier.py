@@ -68,7 +68,8 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
     bins : int or "auto" (32, or 8 below 1,000 rows; fewer with more than 16 columns, none with more than 128)
         In which a number is placed as well as standardised; 0 for none.
     words, numbers, drop : lists of columns, or None
-        Override what is guessed of a column: take it as words, as numbers, or leave it out.
+        Override what is guessed of a column: take it as words, as numbers, or leave it out. A
+        column named in `words` has a column for every word of 20 rows or more.
     dtype : {"float32", "float64"}
     random_state : int, RandomState or None
     n_jobs : int or None
