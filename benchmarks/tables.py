@@ -12,6 +12,7 @@ from benchmarks.cases import PRODUCTS, Case
 from benchmarks.workers import Measured
 
 PACKAGES = ("shoal", "numpy", "scipy", "scikit-learn", "torch", "jax", "jaxlib")
+MORE_THAN_A_CALL = 100_000  # operations of products that take longer than NumPy's calls of them
 SAME_LOSS = 0.05  # losses of equal work differ by less: the orders of the rows are not the same
 
 
@@ -182,7 +183,10 @@ def out_of_reach(case: Case, measured: Sequence[Measured], e: dict[str, float]) 
         if not m.runs or m.contender.wanted is None:
             continue
         needed = m.unit_seconds / m.contender.wanted
-        for name, key in (("the bare products alone take", "bare"), ("the floor is", "floor")):
+        bounds = [("the floor is", "floor")]
+        if floor.bare_operations(case) > MORE_THAN_A_CALL:
+            bounds.insert(0, ("the bare products alone take", "bare"))
+        for name, key in bounds:
             if needed < e[f"{key}_seconds"]:
                 lines.append(
                     f"{m.contender.label}: {m.contender.wanted:g} × would be {duration(needed)} "
