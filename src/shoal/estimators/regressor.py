@@ -112,7 +112,7 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
 
     @available_if(goes_on)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Go once over these rows, from where the last call ended; for adam and sgd.
+        """Go once over these rows and numbers, from where the last call ended; for adam and sgd.
 
         The first call learns the encoding of the columns, and mean and spread of the targets,
         by which all calls standardise them; give it rows enough to show them.
