@@ -36,15 +36,17 @@ def test_a_cluster_that_is_there_gives_the_same_model(cluster, capsys):
 
 
 def test_its_own_workers_end_with_it_also_after_ctrl_c():
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *TRAIN, "--max-iter", "100000", "--cluster", "local"],
-        stderr=subprocess.PIPE,
-    )
-    while b"epoch 1" not in (told := process.stderr.read1()):
-        assert process.poll() is None, told
-    own = psutil.Process(process.pid).children(recursive=True)
-    assert len(own) >= 2  # a scheduler, and a worker at least
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    # Short steps towards what can be learnt: they last for hundreds of epochs.
+    rows = [f"{i % 100},{'yes' if i % 100 > 50 else 'no'}" for i in range(ROWS)]
+    Path("t.csv").write_text("\n".join(["a,late", *rows]), encoding="utf-8")
+    slow = ["--solver", "gd", "--learning-rate", "0.01", "--max-iter", "100000", "--members", "1"]
+    command = [sys.executable, "-c", PROGRAM, "train", "t.csv", "--target", "late", *slow]
+    with subprocess.Popen([*command, "--cluster", "local"], stderr=subprocess.PIPE) as process:
+        while b"epoch" not in (told := process.stderr.read1()):
+            assert process.poll() is None, told
+        own = psutil.Process(process.pid).children(recursive=True)
+        assert len(own) >= 2  # a scheduler, and a worker at least
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
     assert process.returncode == 130
     assert not psutil.wait_procs(own, timeout=10)[1]

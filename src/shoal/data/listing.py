@@ -268,7 +268,8 @@ def named_by(source: str) -> list[str]:
         return [source]
     there = sorted(name for name in names if os.path.isfile(name))
     if not there:
-        raise FileError(f"{source}: there is no file. Expected some, CSV or Parquet.")
+        none = "holds no file" if os.path.isdir(source) else "does not exist, and no file fits it"
+        raise FileError(f"{source} {none}. Expected CSV or Parquet files: name others.")
     return there
 
 
