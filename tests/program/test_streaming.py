@@ -88,7 +88,8 @@ def program(*arguments, **more):
 
 def test_ctrl_c_leaves_nothing_in_the_scratch_folder(folder, tmp_path):
     call = [folder, "--target", "late", "--memory", "1GiB", "--scratch", tmp_path]
-    running = program(*call, "--max-iter", 10**8, "--test-part", 0, "--solver", "gd",
+    # Sixteen wide networks, half a minute on a fast machine: nobody is done before we signal.
+    running = program(*call, "--hidden", 4096, "--members", 16, "--test-part", 0, "--solver", "gd",
                       preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))  # fmt: skip
     deadline = time.monotonic() + 60
     while not _files_of(running.pid, tmp_path) and time.monotonic() < deadline:
