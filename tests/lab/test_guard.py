@@ -235,7 +235,7 @@ def test_500_idle_connections_do_no_harm(lab):
             idle.append(socket.create_connection(("127.0.0.1", lab.guard.port), timeout=10))
         with served.Page(lab) as page:
             page.asked("open", "scene", fragment="#")
-            page.say("step", epochs=10)
+            page.say("step", steps=10)
             assert page.until(lambda frame: frame["epoch"] == 10)["loss"] > 0
         assert served.ask(lab, "GET /")[0] == 200
     finally:

@@ -14,9 +14,9 @@ from shoal.errors import DataError, SettingError, ShoalError
 from shoal.lab import repeat
 from shoal.lab.experiment import Experiment
 from shoal.lab.session import Session
+from shoal.lab.steps import Standing
 from shoal.lab.tables import Tables
-from shoal.lab.takeaway import command, fingerprint, python
-from shoal.lab.training import Standing
+from shoal.lab.takeaway import command, fingerprint, link_of, python
 from shoal.lab.units import units
 
 from . import served
@@ -52,6 +52,8 @@ LINKS = [
     "#epoch=30&edits=10,W1,0,1,2.5;10,b2,0,0,-1&solver=adam",
     "#epoch=0&init=zeros",
     "#solver=lbfgs&epoch=15&data=moons",
+    "#solver=adam&batch-size=50&epoch=7&step=4",
+    "#solver=sgd&batch-size=50&edits=1,W1,0,1,2.5,3&step=2&epoch=3",
 ]
 
 
@@ -59,7 +61,8 @@ LINKS = [
 def test_the_screen_is_what_can_be_taken_away(link, capsys):
     session = session_of(link)
     try:
-        view = reached(session, Experiment.of(link).epoch)
+        place = Experiment.of(link).place
+        view = session.wait(lambda view: view.standing.place >= place)
     finally:
         session.close()
     word = fingerprint(view.ready, view.standing)
@@ -70,16 +73,20 @@ def test_the_screen_is_what_can_be_taken_away(link, capsys):
     assert capsys.readouterr().out.strip() == word
 
 
-def test_two_lines_of_python_say_the_equations(capsys):
+@pytest.mark.parametrize("link", ["#data=three&epoch=9", "#solver=adam&epoch=9&step=1"])
+def test_two_lines_of_python_say_the_equations(link, capsys):
     with served.laboratory() as server, served.Page(server) as page:
-        page.asked("open", "scene", fragment="#data=three&epoch=9")
-        page.until(lambda frame: frame["epoch"] == 9)
+        page.asked("open", "scene", fragment=link)
+        page.until(lambda frame: (frame["epoch"], frame["step"]) == Experiment.of(link).place)
         told = page.asked("equations", "equations", example=0)
     assert len(told["python"].splitlines()) == 2
-    exec(told["python"], {})
+    names = {}
+    exec(told["python"], names)
     printed = capsys.readouterr().out
     assert "all equations hold" in printed
     assert f"{told['symbols']['Z1']['values'][0][0]:9.4g}" in printed
+    dW1 = names["net"].gradients(names["X"], names["Y"]).dW1
+    np.testing.assert_allclose(told["symbols"]["dW1"]["values"], dW1, rtol=1e-5)
 
 
 def test_a_table_too(table, capsys, tmp_path, monkeypatch):
@@ -106,21 +113,55 @@ def test_a_table_too(table, capsys, tmp_path, monkeypatch):
 def test_steps_and_rewinds_lead_to_the_same_bits():
     session = session_of("#solver=adam&hidden=5")
     try:
-        session.go_to(50)
+        session.go_to((50, 0))
         once = reached(session, 50).standing.state.parameters.copy()
         session.rewind()
         first = session.latest
         assert first.standing.epoch == 0
         assert (first.standing.state.parameters == first.ready.first.parameters).all()
         for epoch in (1, 2, 12, 50):
-            session.go_to(epoch)
+            session.go_to((epoch, 0))
             reached(session, epoch)
         assert (session.latest.standing.state.parameters == once).all()
         session.play()
         reached(session, 60)
         session.pause()
-        session.go_to(50)
+        session.go_to((50, 0))
         assert (reached(session, 50).standing.state.parameters == once).all()
+    finally:
+        session.close()
+
+
+def test_a_weight_may_be_changed_within_an_epoch():
+    session = session_of("#solver=adam&batch-size=50")  # 6 steps make an epoch
+    try:
+        session.step(8)
+        session.wait(lambda view: view.standing.place == (1, 2))
+        session.edit("W2", 0, 3, 1.5)
+        session.edit("W2", 0, 3, 2.5)  # instead
+        session.step(5)
+        view = session.wait(lambda view: view.standing.place == (2, 1))
+        assert [mark.epoch for mark in view.curve][-1] == 2 + 1 / 6
+        link = link_of(view.ready, view.standing)
+        assert "edits=1,W2,0,3,2.5,2&epoch=2&step=1" in link
+        assert repeat(link).fingerprint_ == fingerprint(view.ready, view.standing)
+        session.change(view.ready.experiment.changed({"batch_size": 100}))  # of 3 steps
+        session.go_to_step(7)
+        session.wait(lambda view: view.standing.place == (2, 1))
+    finally:
+        session.close()
+
+
+def test_an_edit_after_the_end_goes_on_in_a_link_too():
+    session = session_of("#solver=lbfgs&data=three&hidden=0&rows=30&noise=50&pace=0")
+    try:
+        session.play()
+        end = session.wait(lambda view: bool(view.standing.ending)).standing.epoch
+        session.edit("b2", 0, 0, 3.0)
+        session.go_to((end + 2, 0))
+        view = reached(session, end + 2)
+        word = fingerprint(view.ready, view.standing)
+        assert repeat(link_of(view.ready, view.standing)).fingerprint_ == word
     finally:
         session.close()
 
@@ -159,7 +200,7 @@ def test_a_weight_that_is_changed_is_remembered():
         session.edit("W2", 0, 3, 1.5)
         view = session.latest
         assert view.ready.shape.unflatten(view.standing.state.parameters).W2[0, 3] == 1.5
-        session.go_to(25)
+        session.go_to((25, 0))
         view = reached(session, 25)
         link = view.ready.experiment.changed({"epoch": 25}).fragment
         assert "edits=20,W2,0,3,1.5" in link
@@ -191,7 +232,7 @@ def test_zeros_are_seen_and_cured():
         cures = [f["cure"] for f in told["findings"] if f["name"] == "symmetric-units"]
         assert cures == [{"init": "auto"}]
         session.change(session.latest.ready.experiment.changed(cures[0]))
-        session.go_to(400)
+        session.go_to((400, 0))
         view = reached(session, 400)
         assert "twin" not in [unit["state"] for unit in units(view, (0, 1))["units"]]
         assert view.curve[-1].loss < 0.3
@@ -266,14 +307,17 @@ def test_all_views_of_a_table_over_the_socket(table):
         assert scene["axes"] == ["height", "width"]
         assert [held["value"] for held in scene["held"]] == ["a;b"]
         assert scene["classes"] == ["no", "yes"]
-        page.say("step", epochs=10)
-        frame = page.until(lambda frame: frame["epoch"] == 10)
+        page.say("step", steps=10)
+        place = divmod(10, scene["steps"])
+        frame = page.until(lambda frame: (frame["epoch"], frame["step"]) == place)
         assert len(frame["bytes"]) == scene["side"] ** 2 + 4 * scene["map"] ** 2
         told = page.asked("equations", "equations", example=3)
         assert [e["mark"] for e in told["equations"]] == [
             f"[{i}]" for i in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
         ]
         assert all(lamp["passed"] for lamp in told["lamps"].values())
+        assert told["symbols"]["X"]["shape"][1] == told["m"] == scene["batch"]
+        assert (told["done"], told["rows"]) == (10, scene["rows"][0])
         assert told["symbols"]["W1"]["shape"] == [4, scene["shape"][0]]
         assert len(page.asked("units", "units")["units"]) == 4
         assert digest in page.asked("take", "take")["command"]

@@ -11,8 +11,9 @@ from shoal.cli.refuse import refuse_output
 from shoal.cli.show import Screen
 from shoal.errors import SettingError
 from shoal.lab.experiment import Experiment
+from shoal.lab.steps import reached
 from shoal.lab.tables import Known, Tables
-from shoal.lab.takeaway import model_of, reached
+from shoal.lab.takeaway import model_of
 from shoal.lab.training import prepare
 
 PORTS = 65_535
@@ -65,15 +66,17 @@ def _about(link: str, known: Known, target: str) -> Experiment:
 
 def _train(experiment: Experiment, tables: Tables, output: str, as_json: bool) -> None:
     ready = prepare(experiment, tables)
-    standing = reached(ready, experiment.epoch)
+    standing = reached(ready, experiment.place)
     model = model_of(ready, standing)
     model.save(output)
     screen = Screen.beside(as_json)
-    screen.line("trained", f"{standing.epoch:,} epochs")
+    more = f" and {standing.step:,} of {ready.steps:,} steps" if standing.step else ""
+    screen.line("trained", f"{standing.epoch:,} epochs{more}")
     screen.line("saved", f"{output}     fingerprint {model.fingerprint_}")
     screen.done()
     if as_json:
-        print_json({"model": output, "epochs": standing.epoch, "fingerprint": model.fingerprint_})
+        done = {"epochs": standing.epoch, "steps": standing.step}
+        print_json({"model": output, **done, "fingerprint": model.fingerprint_})
 
 
 def _door(folder: str, address: str) -> str:

@@ -1,9 +1,11 @@
 """The ten equations with a network's own numbers, for one example, and a lamp for each.
 
+    X, Y              what the next step takes: all rows (gd, lbfgs), or one mini-batch (sgd, adam)
     [1] … [5], [8]    one example's column of each array, which is (rows, m)
-    [6] [7] [9] [10]  the means over all examples
+    [6] [7] [9] [10]  the means over these m examples: the very slopes that the next step follows
 
-What just changed is marked by the page: each array comes with its values one call earlier.
+What just changed is marked by the page: each array comes with its values one call earlier, for
+the same examples.
 The lamps are `gradient_check`'s, on the kernel that trains.
 """
 
@@ -12,9 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.data.examples import Examples
 from shoal.diagnosis.gradients import EQUATIONS, TOLERANCES, gradient_check
 from shoal.lab.frames import rounded
 from shoal.lab.session import View
+from shoal.lab.steps import batch_of, steps_at
 from shoal.lab.takeaway import link_of
 from shoal.lab.training import Ready
 from shoal.training.network import Network
@@ -48,18 +52,26 @@ def equations(view: View, example: int, name: str = "") -> dict[str, Any]:
 
     `name` is what the table is called, if it is about one.
     """
-    ready, m = view.ready, view.ready.examples.m
-    example = min(example, m - 1)
-    now = _arrays(ready, ready.network(view.standing.state.parameters))
-    before = _arrays(ready, ready.network(view.before.state.parameters))
+    ready = view.ready
+    batch = batch_of(ready, view.standing.place)
+    X, Y, _ = batch.columns(ready.shape.n_y)
+    example = min(example, batch.m - 1)
+    network = ready.network(view.standing.state.parameters)
+    now = _arrays(ready, network, X, Y)
+    before = _arrays(ready, ready.network(view.before.state.parameters), X, Y)
     symbols = {name: _symbol(name, now[name], before[name], example)._asdict() for name in now}
     return {
         "version": view.version,
+        "done": steps_at(ready, view.standing.place),
+        "before": steps_at(ready, view.before.place),
         "epoch": view.standing.epoch,
-        "before": view.before.epoch,
+        "step": view.standing.step,
+        "steps": ready.steps,
         "example": example,
-        "m": m,
-        "cost": view.curve[-1].loss,
+        "row": example if batch.rows is None else int(batch.rows[example]),
+        "m": batch.m,
+        "rows": ready.examples.m,
+        "cost": _cost(network, X, Y),
         "learning_rate": ready.rule.learning_rate,
         "solver": ready.rule.solver,
         "equations": [
@@ -68,14 +80,13 @@ def equations(view: View, example: int, name: str = "") -> dict[str, Any]:
             if name in STEP and not (ready.linear and name in ("Z1", "A1", "dZ1", "dW1", "db1"))
         ],
         "symbols": symbols,
-        "lamps": lamps(ready, view),
+        "lamps": lamps(ready, view, batch),
         "python": two_lines(view, name),
     }
 
 
-def lamps(ready: Ready, view: View) -> dict[str, Any]:
+def lamps(ready: Ready, view: View, some: Examples) -> dict[str, Any]:
     """Of each equation its error against finite differences, and whether that is rounding."""
-    some = ready.examples
     if some.m > MOST_CHECKED:
         some = some.take(np.linspace(0, some.m - 1, MOST_CHECKED).astype(np.uint32))
     X, Y, _ = some.columns(ready.shape.n_y)
@@ -102,8 +113,13 @@ def two_lines(view: View, name: str) -> str:
     )
 
 
-def _arrays(ready: Ready, network: Network) -> dict[str, Array]:
-    X, Y, _ = ready.examples.columns(ready.shape.n_y)
+def _cost(network: Network, X: Array, Y: Array) -> float | None:
+    with np.errstate(all="ignore"):
+        cost = float(network.cost(X, Y))
+    return cost if np.isfinite(cost) else None
+
+
+def _arrays(ready: Ready, network: Network, X: Array, Y: Array) -> dict[str, Array]:
     with np.errstate(all="ignore"):
         forward, gradients = network.forward(X), network.gradients(X, Y)
     p = network.parameters

@@ -22,7 +22,7 @@ TABLE = "table"  # the data are somebody's own
 SOLVERS = ("gd", "sgd", "adam", "lbfgs")
 VIEWS = ("train", "equations", "initialise", "units", "take-away")
 # What a link can hide from a class.
-CONTROLS = ("data", "features", "network", "initialisation", "training", "edits", "tabs")
+CONTROLS = ("data", "features", "network", "initialisation", "training", "edits", "keys", "tabs")
 SHOWN = ("points", "validation", "decisions")
 MATRICES = ("W1", "b1", "W2", "b2")
 MOST_POINTS, MOST_EDITS, MOST_FRAGMENT = 200, 50, 16_000
@@ -41,14 +41,23 @@ class Point(NamedTuple):
     y: float
 
 
+Place = tuple[int, int]  # in a training: epochs that are done, and steps of the next one
+
+
 class Edit(NamedTuple):
-    """A weight that was changed by hand, when so many epochs were done."""
+    """A weight that was changed by hand, when so many epochs and steps of the next were done."""
 
     epoch: int
     matrix: str
     row: int
     column: int
     value: float
+    step: int = 0
+
+    @property
+    def place(self) -> Place:
+        """When it was changed."""
+        return self.epoch, self.step
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,7 @@ class Experiment:
     alpha: float = 0.0
     edits: tuple[Edit, ...] = ()
     epoch: int = 0
+    step: int = 0  # of the next epoch, that are done too
     pace: int = 100  # epochs a second; 0 is as fast as can be
     view: str = "train"
     example: int = 0
@@ -136,11 +146,16 @@ class Experiment:
         }
 
     @property
+    def place(self) -> Place:
+        """How far it is to be trained."""
+        return self.epoch, self.step
+
+    @property
     def start(self) -> "Experiment":
         """What decides how the training goes: without what is only shown."""
         usual = Experiment()
         return replace(
-            self, edits=(), epoch=0, pace=usual.pace, view=usual.view, example=0,
+            self, edits=(), epoch=0, step=0, pace=usual.pace, view=usual.view, example=0,
             pair=usual.pair, show=usual.show, hide=(), axes=(), held=(),
         )  # fmt: skip
 
@@ -212,11 +227,13 @@ def _several(check: Check, most: int, *, least: int = 0, once: bool = True) -> C
     return checked
 
 
-def _record(kind: Callable[..., Any], *checks: Check) -> Check:
+def _record(kind: Callable[..., Any], *checks: Check, optional: int = 0) -> Check:
+    least = len(checks) - optional
+
     def check(name: str, value: Any) -> Any:
-        if not isinstance(value, list | tuple) or len(value) != len(checks):
-            raise _refused(name, value, f"{len(checks)} entries")
-        return kind(*(each(name, item) for each, item in zip(checks, value, strict=True)))
+        if not isinstance(value, list | tuple) or not least <= len(value) <= len(checks):
+            raise _refused(name, value, f"{least} entries")
+        return kind(*(each(name, item) for each, item in zip(checks, value, strict=False)))
 
     return check
 
@@ -252,11 +269,12 @@ FIELDS: dict[str, Check] = {
     "edits": _several(
         _record(
             Edit, _whole(0, MOST_EPOCHS), _choice(*MATRICES), _whole(0, 100_000),
-            _whole(0, 100_000), _coordinate,
+            _whole(0, 100_000), _coordinate, _whole(0, MOST_ROWS), optional=1,
         ),
         MOST_EDITS,
     ),
     "epoch": _whole(0, MOST_EPOCHS),
+    "step": _whole(0, MOST_ROWS),
     "pace": _whole(0, 10_000),
     "view": _choice(*VIEWS),
     "example": _whole(0, MOST_ROWS),
@@ -287,6 +305,8 @@ RECORDS = ("points", "held", "edits")
 def _text(value: Any) -> str:
     if isinstance(value, tuple) and value and isinstance(value[0], tuple):
         return ";".join(_text(item) for item in value)
+    if isinstance(value, Edit) and not value.step:
+        value = value[:-1]
     if isinstance(value, tuple):
         return ",".join(_escaped(item) for item in value)
     return _number_text(value)

@@ -12,18 +12,10 @@ from typing import Any, NamedTuple
 
 from shoal.compute.builds import Stop
 from shoal.errors import SettingError
-from shoal.lab.experiment import MOST_EPOCHS, Experiment
+from shoal.lab.experiment import MOST_EPOCHS, Edit, Experiment, Place
+from shoal.lab.steps import Standing, advance, beginning, edited, place_after, steps_at
 from shoal.lab.tables import Tables
-from shoal.lab.training import (
-    Ready,
-    Standing,
-    advance,
-    beginning,
-    edited,
-    loss_of,
-    prepare,
-    refuse_edit,
-)
+from shoal.lab.training import Ready, loss_of, prepare, refuse_edit
 
 TICK = 1 / 30  # seconds between two calls at a pace
 CALL = 0.03  # seconds that a call at full speed should take
@@ -34,7 +26,7 @@ MOST_MARKS = 400  # of the loss curve; then every second one is dropped
 class Mark(NamedTuple):
     """A point of the loss curves."""
 
-    epoch: int
+    epoch: float  # a part of the next one counts as that part
     loss: float | None
     validation: float | None
 
@@ -58,13 +50,13 @@ class Session:
         self._tables = tables
         self._changed = threading.Condition()
         self._stop = Stop()
-        self._goal, self._closed, self._asked = 0, False, time.monotonic()
+        self._goal, self._closed, self._asked = (0, 0), False, time.monotonic()
         ready = prepare(experiment, tables)
         first = beginning(ready)
         self._view = View(ready, first, first, (_mark(ready, first),), False, 0.0, 0)
         self._thread = threading.Thread(target=self._run, name="shoal-lab", daemon=True)
         self._thread.start()
-        self.go_to(experiment.epoch)
+        self.go_to(experiment.place)
 
     @property
     def view(self) -> View:
@@ -92,6 +84,8 @@ class Session:
                 self._view = self._view._replace(ready=ready, version=self._view.version + 1)
                 self._changed.notify()
             return
+        if not same:
+            experiment = experiment.changed({"epoch": 0, "step": 0})
         ready = prepare(experiment, self._tables)
         if same:  # other columns span the plane: the training goes on
             with self._changed:
@@ -104,13 +98,16 @@ class Session:
         """Change a weight where the training stands; edits that would come later are dropped."""
         with self._changed:
             now = self._view
-            epoch, old = now.standing.epoch, now.ready.experiment
-            place = (epoch, matrix, row, column)
-            kept = [e for e in old.edits if e.epoch <= epoch and e[:4] != place]
-            experiment = old.changed({"edits": [*kept, (*place, value)]})
-            refuse_edit(now.ready.shape, experiment.edits[-1])
+            (epoch, step), old = now.standing.place, now.ready.experiment
+            edit = Edit(epoch, matrix, row, column, value, step)
+            kept = [
+                e for e in old.edits
+                if e.place <= edit.place and e._replace(value=value) != edit
+            ]  # fmt: skip
+            experiment = old.changed({"edits": [*kept, edit]})
+            refuse_edit(now.ready, experiment.edits[-1])
             ready = now.ready._replace(experiment=experiment)
-            standing = edited(ready, now.standing)._replace(ending="")
+            standing = edited(ready, now.standing)
             self._view = now._replace(
                 ready=ready, standing=standing, before=now.standing, version=now.version + 1,
                 curve=(*now.curve, _mark(ready, standing)),
@@ -119,17 +116,25 @@ class Session:
 
     def play(self) -> None:
         """Go on until paused."""
-        self._set(MOST_EPOCHS, playing=True)
+        self._set((MOST_EPOCHS, 0), playing=True)
 
     def pause(self) -> None:
         """Stand still at the end of the call that is under way."""
-        self._set(0, playing=False)
+        self._set((0, 0), playing=False)
 
-    def go_to(self, epoch: int) -> None:
-        """Train until so many epochs are done; from the start, if more are done already."""
-        if epoch < self._view.standing.epoch:
+    def step(self, n: int) -> None:
+        """Train so many steps further: an iteration, or a mini-batch, is one."""
+        self.go_to_step(steps_at(self._view.ready, self._view.standing.place) + n)
+
+    def go_to_step(self, n: int) -> None:
+        """Train until so many steps are done since the start."""
+        self.go_to(place_after(self._view.ready, n))
+
+    def go_to(self, place: Place) -> None:
+        """Train until so much is done; from the start, if more is done already."""
+        if place < self._view.standing.place:
             self.rewind()
-        self._set(epoch, playing=False)
+        self._set(place, playing=False)
 
     def rewind(self) -> None:
         """Go back to the start, to the bit."""
@@ -156,7 +161,7 @@ class Session:
 
     # --- the thread ---------------------------------------------------------------------
 
-    def _set(self, goal: int, *, playing: bool) -> None:
+    def _set(self, goal: Place, *, playing: bool) -> None:
         with self._changed:
             self._goal, self._asked = goal, time.monotonic()
             self._view = self._view._replace(playing=playing, rate=0.0)
@@ -169,7 +174,7 @@ class Session:
             now = self._view
             self._view = View(ready, standing, standing, curve, now.playing, 0.0, now.version + 1)
             if not now.playing:
-                self._goal = 0
+                self._goal = (0, 0)
             self._changed.notify()
 
     def _run(self) -> None:
@@ -188,9 +193,8 @@ class Session:
                 due = max(due + epochs / pace, time.monotonic() - 2 * TICK)
                 self._pause_until(due - epochs / pace)
             began = time.perf_counter()
-            epochs = min(epochs, goal - now.standing.epoch)
             try:
-                after = advance(now.ready, now.standing, epochs, stop)
+                after = advance(now.ready, now.standing, goal, epochs, stop)
             except Exception:  # of memory, say: the page is told, and can go on with another
                 after = now.standing._replace(ending="failed")
             if after is now.standing and not after.ending:
@@ -206,9 +210,9 @@ class Session:
         now = self._view
         if time.monotonic() - self._asked > UNSEEN:
             self._view = now._replace(playing=False, rate=0.0)
-            self._goal = 0
+            self._goal = (0, 0)
             return False
-        return now.standing.epoch < self._goal and not now.standing.ending
+        return now.standing.place < self._goal and not now.standing.ending
 
     def _pause_until(self, moment: float) -> None:
         with self._changed:
@@ -219,7 +223,7 @@ class Session:
 
     def _leave(self, now: View, after: Standing, took: float) -> None:
         mark = _mark(now.ready, after)
-        rate = (after.epoch - now.standing.epoch) / max(took, 1e-9)
+        rate = (mark.epoch - now.curve[-1].epoch) / max(took, 1e-9)
         with self._changed:
             latest = self._view
             if latest.standing is not now.standing:
@@ -236,7 +240,7 @@ class Session:
 def _mark(ready: Ready, standing: Standing) -> Mark:
     vector = standing.state.parameters
     return Mark(
-        standing.epoch,
+        standing.epoch + standing.step / ready.steps,
         loss_of(ready, vector, ready.examples),
         loss_of(ready, vector, ready.validation),
     )

@@ -35,6 +35,7 @@ MOST_MESSAGE = 64 << 10  # bytes
 MOST_TOLD = 600  # characters of an error
 LOOK = 0.008  # seconds between two looks for something new to draw
 MOST_STEPS = 100_000  # of one message
+MOST_GOAL = fields.MOST_EPOCHS * fields.MOST_ROWS
 
 Message = dict[str, Any]
 
@@ -170,11 +171,10 @@ class Conversation:
         await asyncio.to_thread(self.now.rewind)
 
     async def _step(self, message: Message) -> None:
-        n = _whole(message, "epochs", 1, MOST_STEPS)
-        self.now.go_to(self.now.latest.standing.epoch + n)
+        self.now.step(_whole(message, "steps", 1, MOST_STEPS))
 
     async def _go(self, message: Message) -> None:
-        await asyncio.to_thread(self.now.go_to, _whole(message, "epoch", 0, fields.MOST_EPOCHS))
+        await asyncio.to_thread(self.now.go_to_step, _whole(message, "step", 0, MOST_GOAL))
 
     async def _edit(self, message: Message) -> None:
         place = message.get("place")
@@ -245,6 +245,7 @@ class Conversation:
             {
                 "is": "take",
                 "epoch": standing.epoch,
+                "step": standing.step,
                 "fingerprint": fingerprint(ready, standing),
                 "python": python(ready, standing, name),
                 "command": command(ready, standing, name),

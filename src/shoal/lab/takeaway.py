@@ -11,16 +11,9 @@ from shoal.data.target import CLASSIFICATION
 from shoal.errors import ShoalWarning
 from shoal.estimators.fitted import fingerprint as fingerprint_of
 from shoal.lab.experiment import TABLE, Experiment
+from shoal.lab.steps import Standing, batch_of, reached
 from shoal.lab.tables import Tables
-from shoal.lab.training import (
-    Ready,
-    Standing,
-    advance,
-    beginning,
-    estimator_of,
-    prepare,
-    settings_of,
-)
+from shoal.lab.training import Ready, estimator_of, prepare, settings_of
 from shoal.training.network import Network
 
 
@@ -39,12 +32,14 @@ def repeat(link: str, table: str | None = None) -> Any:
 def lecture(link: str, table: str | None = None) -> tuple[Network, Any, Any]:
     """The network of a link, with X and Y as the lecture has them: one column is one example.
 
+    X and Y are what the next step takes: all rows for gd and lbfgs, a mini-batch for sgd and adam.
+
     >>> net, X, Y = lecture("#data=xor&epoch=50")
     >>> net, X.shape, Y.shape
     (Network(n_x=2, n_h=4, n_y=1, tanh → sigmoid, 17 parameters, float64), (2, 300), (1, 300))
     """
     ready, standing = _reached(link, table)
-    X, Y, _ = ready.examples.columns(ready.shape.n_y)
+    X, Y, _ = batch_of(ready, standing.place).columns(ready.shape.n_y)
     return ready.network(standing.state.parameters), X, Y
 
 
@@ -54,22 +49,15 @@ def _reached(link: str, table: str | None) -> tuple[Ready, Standing]:
         Experiment.of(link) if table is None else Experiment.about(link, tables.open(table).digest)
     )
     ready = prepare(experiment, tables)
-    return ready, reached(ready, experiment.epoch)
-
-
-def reached(ready: Ready, epoch: int) -> Standing:
-    """Where the training stands after so many epochs."""
-    standing = beginning(ready)
-    while standing.epoch < epoch and not standing.ending:
-        standing = advance(ready, standing, epoch - standing.epoch)
-    return standing
+    return ready, reached(ready, experiment.place)
 
 
 def model_of(ready: Ready, standing: Standing) -> Any:
     """The ordinary estimator with the network on the screen, fitted by its own `fit`.
 
-    Where `fit` alone does not lead there (weights were changed by hand, or no epoch is done,
-    or the loss went uphill, of which fit keeps the best epoch), it gets the screen's network.
+    Where `fit` alone does not lead there (weights were changed by hand, or an epoch is under way
+    or none done, or the loss went uphill, of which fit keeps the best epoch), it gets the
+    screen's network.
     """
     question = ready.question
     model = estimator_of(ready.experiment, question.task, standing.epoch)
@@ -89,7 +77,7 @@ def fingerprint(ready: Ready, standing: Standing) -> str:
 
 def link_of(ready: Ready, standing: Standing) -> str:
     """What opens this screen again, in the view that trains."""
-    shown = {"epoch": standing.epoch, "view": Experiment().view}
+    shown = {"epoch": standing.epoch, "step": standing.step, "view": Experiment().view}
     return "#" + ready.experiment.changed(shown).fragment
 
 
@@ -104,7 +92,7 @@ def python(ready: Ready, standing: Standing, name: str = "") -> str:
     """The Python that trains this; printed in the end is the screen's fingerprint."""
     experiment = ready.experiment
     word = fingerprint(ready, standing)
-    if experiment.edits or not standing.epoch or standing.ending == "diverged":
+    if experiment.edits or standing.step or not standing.epoch or standing.ending == "diverged":
         return _by_link(ready, standing, name, word)
     lines = _own(ready, name) if experiment.data == TABLE else _toy(ready)
     kind = "ShoalClassifier" if ready.question.task == CLASSIFICATION else "ShoalRegressor"

@@ -1,4 +1,4 @@
-"""The training of an experiment: the ordinary estimator's, epoch for epoch, in short calls.
+"""An experiment made ready for training, as the ordinary estimator would be.
 
 What is prepared here is what `fit` prepares, by the same functions: the same draw, the same
 rule, the same order of the rows. So after n epochs the parameters have the bits, and the
@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from shoal.compute.builds import Stop
 from shoal.compute.engine import threads
-from shoal.compute.steps import Budget, Rule, State, Vector
+from shoal.compute.steps import Rule, State, Vector
 from shoal.compute.terms import InMemory
 from shoal.data.examples import Examples, Matrix
 from shoal.data.target import CLASSIFICATION
@@ -32,7 +31,6 @@ from shoal.lab.experiment import MATRICES, TABLE, Edit, Experiment
 from shoal.lab.question import Question, question_of
 from shoal.lab.tables import Tables
 from shoal.network.architecture import Architecture
-from shoal.training import lbfgs
 from shoal.training.network import Network
 
 MOST_PARAMETERS = 100_000  # of a network that is drawn
@@ -59,18 +57,15 @@ class Ready(NamedTuple):
         """Whether there is no hidden layer."""
         return not self.shape.n_h
 
+    @property
+    def steps(self) -> int:
+        """The steps of an epoch: 1 where each takes all rows."""
+        return -(-self.examples.m // (self.rule.batch_size or self.examples.m))
+
     def network(self, vector: Vector) -> Network:
         """The lecture's object with these parameters."""
         shape = self.shape
         return Network(*shape.unflatten(vector), activation=shape.activation, output=shape.output)
-
-
-class Standing(NamedTuple):
-    """Where a training stands."""
-
-    epoch: int
-    state: State
-    ending: str = ""  # "diverged", "converged" or "failed" when there is nothing to go on with
 
 
 def settings_of(experiment: Experiment, epochs: int) -> dict[str, Any]:
@@ -118,19 +113,21 @@ def prepare(experiment: Experiment, tables: Tables) -> Ready:
             f"hidden: {shape.n_x:,} inputs and {shape.n_h} units make {shape.n_parameters:,} "
             f"weights, more than the {MOST_PARAMETERS:,} that can be shown. Choose fewer units or columns."
         )
-    for edit in experiment.edits:
-        refuse_edit(shape, edit)
     examples = examples_of(model, matrix, targets)
     validation = None
     if question.X_val is not None:
         validation = validation_of(model, question.X_val, question.y_val, None)
     inputs = tuple(model.encoding_.features) if model.encoding_ else question.used
-    return Ready(
+    ready = Ready(
         experiment, question, model, shape, examples, validation,
         plan_of(model, examples.m, experiment.seed).rule,
         begin(parameters_of(model, shape, 0, experiment.seed), model.solver), inputs,
         _grid(experiment, question, model, SIDE), _grid(experiment, question, model, MAP),
     )  # fmt: skip
+    refuse_step("step", ready, experiment.step)
+    for edit in experiment.edits:
+        refuse_edit(ready, edit)
+    return ready
 
 
 def _grid(experiment: Experiment, question: Question, model: Any, side: int) -> Matrix:
@@ -142,54 +139,18 @@ def _grid(experiment: Experiment, question: Question, model: Any, side: int) -> 
     return matrix
 
 
-def beginning(ready: Ready) -> Standing:
-    """Where every training of this experiment begins, to the bit."""
-    return edited(ready, Standing(0, ready.first))
+def refuse_step(name: str, ready: Ready, step: int) -> None:
+    """Raise SettingError for a step that an epoch does not have."""
+    if step >= ready.steps:
+        raise SettingError(
+            f"{name}: expected less than {ready.steps}, the steps of an epoch, found {step}."
+        )
 
 
-def advance(ready: Ready, standing: Standing, epochs: int, stop: Stop | None = None) -> Standing:
-    """Where it stands so many epochs later, or at the next edit if that comes sooner.
-
-    Interrupted by `stop`, it stands where it stood.
-    """
-    later = [edit.epoch for edit in ready.experiment.edits if edit.epoch > standing.epoch]
-    n = min([epochs, *(epoch - standing.epoch for epoch in later)])
-    terms, state = InMemory(ready.examples), standing.state
-    # L-BFGS ends where no step leads down; the others go on for ever, as in a fit with tol=0.
-    descends = ready.rule.solver == "lbfgs"
-    budget = Budget(standing.epoch, n, converged=0.0 if descends else -1.0)
-    call = (ready.shape, ready.rule, budget)
-    if descends:
-        outcome = lbfgs.iterate(*call, terms, state, threads(), stop)
-    else:
-        outcome = terms.train(*call, state, threads(), stop)
-    if outcome.ending == "interrupted":
-        return standing
-    if outcome.ending == "diverged":
-        state = outcome.state._replace(parameters=outcome.state.best)
-        return Standing(standing.epoch + len(outcome.losses), state, "diverged")
-    done = standing.epoch + len(outcome.losses)
-    return edited(ready, Standing(done, outcome.state, outcome.ending.replace("finished", "")))
-
-
-def edited(ready: Ready, standing: Standing) -> Standing:
-    """The same with the weights that were changed by hand at this epoch.
-
-    The solver's memory starts anew from them, as it belongs to the way that led elsewhere.
-    """
-    edits = [edit for edit in ready.experiment.edits if edit.epoch == standing.epoch]
-    if not edits:
-        return standing
-    vector = standing.state.parameters.copy()
-    parameters = ready.shape.unflatten(vector)
-    for edit in edits:
-        getattr(parameters, edit.matrix)[edit.row, edit.column] = edit.value
-    return standing._replace(state=begin(vector, ready.model.solver))
-
-
-def refuse_edit(shape: Architecture, edit: Edit) -> None:
-    """Raise SettingError for an edit of an entry that is not there."""
-    rows, columns = shape.shapes[MATRICES.index(edit.matrix)]
+def refuse_edit(ready: Ready, edit: Edit) -> None:
+    """Raise SettingError for an edit of an entry, or at a step, that is not there."""
+    refuse_step("edits", ready, edit.step)
+    rows, columns = ready.shape.shapes[MATRICES.index(edit.matrix)]
     if edit.row >= rows or edit.column >= columns:
         raise SettingError(
             f"edits: {edit.matrix} has shape {(rows, columns)}, and no entry ({edit.row}, {edit.column})."

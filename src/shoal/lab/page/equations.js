@@ -17,8 +17,8 @@ export class Equations {
   constructor({ say, change, scene }) {
     Object.assign(this, { say, change, scene, asked: 0, busy: false });
     this.example = h("input", { type: "number", id: "q-example", min: 1, step: 1, value: 1, onchange: () => this.choose() });
-    this.step = h("input", { type: "number", id: "q-step", min: 0, step: 1, value: 0, onchange: () => this.say("go", { epoch: Math.max(0, Math.round(Number(this.step.value))) }) });
-    this.next = h("button", { type: "button", class: "pill", onclick: () => this.say("step", { epochs: 1 }) }, "Next step");
+    this.step = h("input", { type: "number", id: "q-step", min: 0, step: 1, value: 0, onchange: () => this.say("go", { step: Math.max(0, Math.round(Number(this.step.value))) }) });
+    this.next = h("button", { type: "button", class: "pill", onclick: () => this.say("step", { steps: 1 }) }, "Next step");
     this.head = h("p", { class: "quiet-text" });
     this.body = h("div", { class: "equations" });
     this.root = h("div", { class: "stack" },
@@ -34,7 +34,7 @@ export class Equations {
 
   open() { this.seen = null; this.ask(); }
 
-  show(scene) { this.example.max = scene.rows[0]; this.seen = null; }
+  show(scene) { this.example.max = Math.min(scene.batch, scene.rows[0]); this.seen = null; }
 
   draw(scene, frame) {
     if (frame.version === this.seen || this.busy) return;
@@ -53,9 +53,11 @@ export class Equations {
     this.busy = false;
     this.seen = answer.version;
     if (document.activeElement !== this.example) this.example.value = answer.example + 1;
-    if (document.activeElement !== this.step) this.step.value = answer.epoch;
-    const changed = answer.before === answer.epoch ? "" : ` Marked is what changed since step ${whole(answer.before)}.`;
-    this.head.textContent = `of ${whole(answer.m)} examples, m = ${whole(answer.m)}. One column is one example.${changed}`;
+    if (document.activeElement !== this.step) this.step.value = answer.done;
+    const changed = answer.before === answer.done ? "" : ` Marked is what changed since step ${whole(answer.before)}.`;
+    const batch = answer.steps === 1 ? `of all ${whole(answer.m)} examples`
+      : `of the ${whole(answer.m)} in batch ${answer.step + 1} of ${answer.steps} of epoch ${whole(answer.epoch + 1)}, which the next step trains on; it is row ${whole(answer.row + 1)} of the ${whole(answer.rows)}`;
+    this.head.textContent = `${batch}. m = ${whole(answer.m)}; one column is one example.${changed}`;
     const symbol = (name) => this.symbol(answer, name);
     const have = (names) => names.filter((name) => answer.symbols[name]);
     const equations = answer.equations.map((each) => [each, this.equation(answer, each)]);

@@ -48,6 +48,7 @@ function arrived(next) {
   opening = false;
   $("closed")?.remove();
   controls.show(scene);
+  nameSteps(scene);
   for (const each of Object.values(views)) each.show?.(scene);
   showView(scene.experiment.view);
   document.title = `${scene.name || scene.toys.find(([name]) => name === scene.experiment.data)?.[1] || "shoal"} · shoal lab`;
@@ -82,7 +83,7 @@ function draw() {
   $("play").classList.toggle("playing", frame.playing);
   const title = frame.playing ? "Pause" : "Play";
   $("play").setAttribute("aria-label", title);
-  $("play").title = title;
+  $("play").title = scene.experiment.hide.includes("keys") ? title : `${title} (P)`;
   view.draw?.(scene, frame);
   if (!frame.playing) {
     views.train.label(scene, frame);
@@ -94,6 +95,7 @@ function draw() {
   const root = document.documentElement.dataset;
   root.frame = [...taken].sort((a, b) => a - b)[taken.length >> 1].toFixed(2);
   root.epoch = frame.epoch;
+  root.step = frame.step;
   root.playing = frame.playing;
   root.version = frame.version;
   say("frame", { seen: frame.version });
@@ -106,7 +108,7 @@ function report() {
     converged: "Converged: no step leads further down. ",
     failed: "The training could not go on, perhaps for want of memory: try fewer rows or units. ",
   };
-  const told = `${ends[frame.ending] ?? ""}Epoch ${frame.epoch}, loss ${figure(frame.loss)}, ${scene.output === "identity" ? "R²" : "accuracy"} ${figure(frame.accuracy)}`;
+  const told = `${ends[frame.ending] ?? ""}Epoch ${frame.epoch}${frame.step ? ` and ${frame.step} of ${scene.steps} steps` : ""}, loss ${figure(frame.loss)}, ${scene.output === "identity" ? "R²" : "accuracy"} ${figure(frame.accuracy)}`;
   if (told === reported) return;
   reported = told;
   $("said").textContent = told;
@@ -142,14 +144,35 @@ async function upload(file) {
   return controls.choose(`table:${answer.table}`);
 }
 
-$("play").addEventListener("click", () => say(frame?.playing ? "pause" : "play"));
-$("rewind").addEventListener("click", () => say("rewind"));
-$("step").addEventListener("click", () => say("step", { epochs: 1 }));
-$("step10").addEventListener("click", () => say("step", { epochs: 10 }));
-$("step").title = "One step: an iteration, or an epoch of mini-batches";
-$("step10").title = "Ten steps";
-$("step").setAttribute("aria-label", "One step");
-$("step10").setAttribute("aria-label", "Ten steps");
+// Each button of the training, what it does, and the key that does the same.
+const TRANSPORT = {
+  play: [() => say(frame?.playing ? "pause" : "play"), "p"],
+  rewind: [() => say("rewind"), "r"],
+  step: [() => say("step", { steps: 1 }), "s"],
+  step10: [() => say("step", { steps: 10 }), "t"],
+  "to-epoch": [() => say("step", { steps: scene.steps - (frame?.step ?? 0) }), "e"],
+};
+for (const [id, [act, key]] of Object.entries(TRANSPORT)) {
+  $(id).addEventListener("click", act);
+  $(id).setAttribute("aria-keyshortcuts", key);
+}
+document.addEventListener("keydown", (event) => {
+  const plain = !(event.ctrlKey || event.altKey || event.metaKey) && !event.target.closest?.("input:not([type=checkbox], [type=radio], [type=range]), select");
+  if (!plain || !scene || scene.experiment.hide.includes("keys")) return;
+  const id = Object.keys(TRANSPORT).find((name) => TRANSPORT[name][1] === event.key.toLowerCase());
+  if (id && !$(id).hidden && !event.repeat) TRANSPORT[id][0]();
+});
+
+/** What the buttons of the training are about. */
+function nameSteps({ steps, batch, experiment }) {
+  const keyed = (id, text) => { $(id).title = experiment.hide.includes("keys") ? text : `${text} (${TRANSPORT[id][1].toUpperCase()})`; };
+  const one = steps > 1 ? `a mini-batch of ${batch} rows` : "an iteration over all rows";
+  $("to-epoch").hidden = steps === 1;
+  keyed("rewind", "Rewind to the start");
+  keyed("step", `One step: ${one}`);
+  keyed("step10", "Ten steps");
+  keyed("to-epoch", `To the end of the epoch, which has ${steps} steps`);
+}
 
 document.querySelector("[data-skip]").addEventListener("click", (event) => { event.preventDefault(); $("stage").focus(); });
 document.addEventListener("dragover", (event) => { event.preventDefault(); document.body.classList.add("dropping"); });

@@ -101,7 +101,7 @@ export class Surface {
 
   label(frame, scene) {
     this.canvas.setAttribute("aria-label",
-      `What the network says over ${scene.axes[0]} and ${scene.axes[1] || "nothing else"}, after ${frame.epoch} epochs; loss ${figure(frame.loss)}.` +
+      `What the network says over ${scene.axes[0]} and ${scene.axes[1] || "nothing else"}, after ${frame.epoch} epochs${frame.step ? ` and ${frame.step} steps` : ""}; loss ${figure(frame.loss)}.` +
       (scene.experiment.data === "table" ? "" : " Arrow keys move a cross, Enter adds a point."));
   }
 }

@@ -3,7 +3,7 @@
 import { copyable } from "./copy.js";
 import { download, h, whole } from "./dom.js";
 
-const CONTROLS = { data: "data", features: "features", network: "network", initialisation: "initialisation", training: "training", edits: "weights by hand", tabs: "the other views" };
+const CONTROLS = { data: "data", features: "features", network: "network", initialisation: "initialisation", training: "training", edits: "weights by hand", keys: "keys of one letter", tabs: "the other views" };
 
 export class TakeAway {
   constructor({ say, change, scene, frame, notice, picture }) {
@@ -37,7 +37,7 @@ export class TakeAway {
   answer(answer) {
     this.latest = answer;
     this.word.textContent = answer.fingerprint;
-    this.about.textContent = `An ordinary estimator after ${whole(answer.epoch)} epochs, for shoal predict and shoal.load.`;
+    this.about.textContent = `An ordinary estimator after ${whole(answer.epoch)} epochs${answer.step ? ` and ${answer.step} steps of the next` : ""}, for shoal predict and shoal.load.`;
     this.python.set(answer.python);
     this.command.set(answer.command);
     this.hidden();

@@ -174,11 +174,12 @@ function edgeLegend() {
 export function showFigures(scene, frame) {
   const numbers = scene.output === "identity";
   const gd = ["gd", "lbfgs"].includes(scene.experiment.solver);
-  $("epoch").textContent = whole(frame.epoch);
+  $("epoch").replaceChildren(whole(frame.epoch), frame.step ? h("small", {}, ` + ${frame.step}/${scene.steps}`) : "");
   $("epoch-name").textContent = gd ? "Iteration" : "Epoch";
   $("loss").textContent = figure(frame.loss);
   $("loss-val").textContent = figure(frame.validation);
   $("accuracy-name").textContent = numbers ? "R²" : "Accuracy";
+  $("accuracy-val-name").textContent = numbers ? "Validation R²" : "Validation accuracy";
   $("accuracy").textContent = numbers ? figure(frame.accuracy) : percent(frame.accuracy);
   $("accuracy-val").textContent = numbers ? figure(frame.accuracy_val) : percent(frame.accuracy_val);
   $("rate").textContent = frame.rate ? whole(frame.rate) : "–";
