@@ -5,9 +5,11 @@ import socket
 import struct
 import threading
 from contextlib import contextmanager, suppress
+from urllib.parse import parse_qs, urlsplit
 
 from websockets.sync.client import connect
 
+from shoal.lab.guard import Guard
 from shoal.lab.server import Server
 from shoal.lab.tables import Tables
 
@@ -50,6 +52,15 @@ def ask(server, request, headers=None, body=b"", *, cookie=True, host=None):
     first, *told = head.decode("latin1").split("\r\n")
     found = {line.partition(":")[0].lower(): line.partition(":")[2].strip() for line in told}
     return int(first.split()[1]), found, rest
+
+
+class Elsewhere:
+    """A server in another process, as far as a page knows it by the address."""
+
+    def __init__(self, address):
+        found = urlsplit(address)
+        token = parse_qs(found.query)["token"][0]
+        self.guard = Guard(None, found.port, token)
 
 
 class Page:

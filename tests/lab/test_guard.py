@@ -7,7 +7,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from shoal.lab import app as lab_app
-from shoal.lab.socket import MOST_MESSAGE
+from shoal.lab.relay import MOST_MESSAGE
 
 from . import served
 
@@ -212,10 +212,10 @@ def test_a_session_ends_with_its_page(lab):
         name = page.asked("open", "scene", fragment="#pace=0")["session"]
         page.say("play")
         page.until(lambda frame: frame["epoch"] > 100)
-        session = lab.laboratory.sessions[name]
-    session._thread.join(10)
-    assert not session._thread.is_alive()
-    assert name not in lab.laboratory.sessions
+        process = lab.laboratory.relays[name].process
+    process._process.join(10)
+    assert not process._process.is_alive()
+    assert name not in lab.laboratory.relays
 
 
 def test_pages_are_bounded(lab, monkeypatch):

@@ -3,7 +3,9 @@
 Debian's Chromium is driven through Playwright; Playwright's own browsers are not needed.
 """
 
+import os
 import shutil
+import signal
 import struct
 import tempfile
 
@@ -226,6 +228,19 @@ def test_a_link_asks_for_its_table(screen):
     screen.open("#data=table&table=00000000000000aa&target=y")
     screen.until("#notice:not([hidden])")
     assert "drop its file" in screen.text("#notice")
+
+
+def test_a_page_whose_process_is_killed_goes_on(screen):
+    screen.open("#data=xor&epoch=6")
+    screen.until_epoch(6)
+    (relay,) = screen.server.laboratory.relays.values()
+    os.kill(relay.process.pid, signal.SIGKILL)
+    screen.until("#notice:not([hidden])")
+    assert "ended unexpectedly" in screen.text("#notice")
+    screen.until_epoch(6)
+    screen.page.click("#step")
+    screen.until_epoch(7)
+    assert "data=xor" in screen.page.url
 
 
 def test_the_door_leads_in_without_showing_the_token(screen, context, tmp_path):

@@ -421,6 +421,8 @@ def intact(file: str) -> Iterator[None]:
     """What pyarrow says of broken bytes becomes a DataError that names the file."""
     try:
         yield
+    except MemoryError:  # pyarrow's own is a pa.ArrowException, too: the file is whole
+        raise
     except BROKEN as error:
         reason = str(error).partition("\n")[0].rstrip(".")
         raise DataError(

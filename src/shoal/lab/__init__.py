@@ -3,9 +3,13 @@
 experiment   the whole state of a screen as one value, to and from a link
 toys tables  data: drawn by counting, or somebody's own
 question     the data of an experiment, as an estimator takes them
-training     the ordinary estimator's training, in short calls
-session      one training thread for each page
+training     the ordinary estimator's training, made ready
+steps        where it stands, and how it goes on
+session      a training that is played, paused, stepped, rewound
 frames equations units starts takeaway      what a page asks for
+desk         what a page asks, and its session's answers
+process      where all of these happen: one for each page
+relay        between a page's socket and its process
 guard        who may ask
 app server   the routes, and whoever serves them
 """

@@ -1,11 +1,11 @@
 """The routes: the page, its files, a socket for each page, uploads and the saved model."""
 
 import asyncio
+import json
 import os
-import tempfile
+import secrets
 from collections.abc import Mapping
 from importlib.resources import files
-from typing import Any
 
 from anyio import to_thread
 from starlette.applications import Starlette
@@ -14,14 +14,14 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from shoal.errors import ShoalError
-from shoal.lab.session import Session
-from shoal.lab.socket import Conversation
-from shoal.lab.tables import MOST_BYTES, Tables
-from shoal.lab.takeaway import model_of
+from shoal.lab import process
+from shoal.lab.process import TABLE, Process
+from shoal.lab.relay import Ended, Relay
+from shoal.lab.tables import MOST_BYTES, MOST_TABLES, Tables
 
 MOST_PAGES = 16
-UPLOAD_SECONDS = 60
+MOST_UPLOADS = 4  # at one time
+UPLOAD_SECONDS = 60  # to arrive, and once more to be read
 KINDS = {
     ".html": "text/html",
     ".css": "text/css",
@@ -31,13 +31,14 @@ KINDS = {
 
 
 class Laboratory:
-    """What the routes share: the page's files, the tables, the sessions that are open."""
+    """What the routes share: the page's files, the tables, the pages that are open."""
 
     def __init__(self, tables: Tables, opening: str = "") -> None:
         self.tables = tables
         self.opening = opening  # the fragment of a page that is opened without one
-        self.sessions: dict[str, Session] = {}
-        self.pages = 0  # that are open
+        self.relays: dict[str, Relay] = {}  # of the pages that are open
+        self.shelf: dict[str, tuple[str, bytes]] = {}  # tables that pages brought: name, bytes
+        self.uploads = 0  # that are under way
         self.page = _page()
 
     def app(self) -> Starlette:
@@ -52,6 +53,15 @@ class Laboratory:
             ]
         )
 
+    def make_ready(self) -> None:
+        """Do what makes the first page quick."""
+        process.make_ready()
+
+    def close(self) -> None:
+        """End what the pages have begun."""
+        for relay in list(self.relays.values()):
+            relay.end()
+
     async def index(self, request: Request) -> Response:
         """The page itself, which holds nothing yet."""
         return Response(self.page["index.html"], media_type="text/html")
@@ -65,6 +75,15 @@ class Laboratory:
 
     async def take_table(self, request: Request) -> Response:
         """The bytes of a table that somebody dropped."""
+        if self.uploads >= MOST_UPLOADS:
+            return JSONResponse({"error": "Other tables are arriving: try again."}, 429)
+        self.uploads += 1
+        try:
+            return await self._take_table(request)
+        finally:
+            self.uploads -= 1
+
+    async def _take_table(self, request: Request) -> Response:
         content = bytearray()
         try:
             async with asyncio.timeout(UPLOAD_SECONDS):
@@ -77,46 +96,57 @@ class Laboratory:
                         return JSONResponse({"error": message}, 413)
         except (ClientDisconnect, TimeoutError):
             return PlainTextResponse("The table did not arrive.\n", 400)
-        name = request.query_params.get("name", "")
-        try:
-            known = await to_thread.run_sync(self.tables.drop, name, bytes(content))
-        except ShoalError as error:
-            # The request was right, and the page tells the error: nothing for its console.
-            return JSONResponse({"error": str(error)})
-        return JSONResponse({"table": known.digest, "name": known.name})
+        name = request.query_params.get("name", "").replace("\n", " ")
+        told = await to_thread.run_sync(_read, self.tables, name, bytes(content))
+        # The request was right: the page tells an error, nothing is for its console.
+        if "table" in told:
+            while len(self.shelf) >= MOST_TABLES:  # the oldest makes room
+                del self.shelf[next(iter(self.shelf))]
+            self.shelf[told["table"]] = told["name"], bytes(content)
+            for relay in list(self.relays.values()):
+                await relay.tell_shelf()
+        return JSONResponse(told)
 
     async def model(self, request: Request) -> Response:
         """The model of a session as a file."""
-        session = self.sessions.get(request.path_params["session"])
-        if session is None:
+        relay = self.relays.get(request.path_params["session"])
+        if relay is None:
             return PlainTextResponse("There is no such session.\n", 404)
-        view = session.view
         try:
-            content = await to_thread.run_sync(_file_of, view.ready, view.standing)
-        except ShoalError as error:
-            return PlainTextResponse(f"{error}\n", 422)
+            content = await relay.model()
+        except Ended as ended:
+            return PlainTextResponse(f"{ended}\n", 422)
         headers = {"content-disposition": 'attachment; filename="model.shoal"'}
         return Response(content, media_type="application/octet-stream", headers=headers)
 
     async def socket(self, socket: WebSocket) -> None:
         """One page, from its opening to its close."""
         await socket.accept()
-        if self.pages >= MOST_PAGES:
+        if len(self.relays) >= MOST_PAGES:
             await socket.close(1013, f"{MOST_PAGES} pages are open already: close one.")
             return
-        self.pages += 1
+        name = secrets.token_urlsafe(12)
+        relay = self.relays[name] = Relay(socket, self.tables, name, self.opening, self.shelf)
         try:
-            await Conversation(socket, self.tables, self.sessions, self.opening).run()
+            await relay.run()
         finally:
-            self.pages -= 1
+            del self.relays[name]
+            relay.end()
 
 
-def _file_of(ready: Any, standing: Any) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="shoal-lab-") as folder:
-        path = os.path.join(folder, "model.shoal")
-        model_of(ready, standing).save(path)
-        with open(path, "rb") as file:
-            return file.read()
+def _read(tables: Tables, name: str, content: bytes) -> dict[str, str]:
+    """Read a table in a process of its own, which it may fill, or end."""
+    reader = Process(tables)
+    try:
+        reader.send(TABLE, f"{name}\n".encode() + content)
+        told: dict[str, str] = json.loads(reader.receive(UPLOAD_SECONDS)[1])
+    except TimeoutError:
+        told = {"error": f"The table could not be read within {UPLOAD_SECONDS} seconds."}
+    except (EOFError, OSError):  # what else a table can do to a process is not known
+        told = {"error": process.too_large(process.MEMORY)}
+    finally:
+        reader.end()
+    return told
 
 
 def _page() -> Mapping[str, bytes]:

@@ -8,7 +8,7 @@ import uvicorn
 from shoal.errors import SettingError
 from shoal.lab.app import Laboratory
 from shoal.lab.guard import Guard
-from shoal.lab.socket import MOST_MESSAGE
+from shoal.lab.relay import MOST_MESSAGE
 from shoal.lab.tables import Tables
 
 LOOPBACK = "127.0.0.1"
@@ -39,6 +39,8 @@ class Server:
         """Serve until `stop`, or KeyboardInterrupt."""
         import asyncio
 
+        self.laboratory.make_ready()
+
         async def serve() -> None:
             serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
             while not self._server.started and not serving.done():
@@ -50,8 +52,7 @@ class Server:
         try:
             asyncio.run(serve())
         finally:
-            for session in list(self.laboratory.sessions.values()):
-                session.close()
+            self.laboratory.close()
             self._socket.close()
 
     def stop(self) -> None:

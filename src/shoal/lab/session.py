@@ -46,8 +46,10 @@ class View(NamedTuple):
 class Session:
     """A training that can be played, paused, stepped, rewound and changed."""
 
-    def __init__(self, experiment: Experiment, tables: Tables) -> None:
-        self._tables = tables
+    def __init__(
+        self, experiment: Experiment, tables: Tables, told: Callable[[], None] = lambda: None
+    ) -> None:
+        self._tables, self._told = tables, told  # `told` is called when there is something new
         self._changed = threading.Condition()
         self._stop = Stop()
         self._goal, self._closed, self._asked = (0, 0), False, time.monotonic()
@@ -81,15 +83,14 @@ class Session:
         if same and not plane:
             with self._changed:
                 ready = now.ready._replace(experiment=experiment)
-                self._view = self._view._replace(ready=ready, version=self._view.version + 1)
-                self._changed.notify()
+                self._show(self._view._replace(ready=ready, version=self._view.version + 1))
             return
         if not same:
             experiment = experiment.changed({"epoch": 0, "step": 0})
         ready = prepare(experiment, self._tables)
         if same:  # other columns span the plane: the training goes on
             with self._changed:
-                self._view = self._view._replace(ready=ready, version=self._view.version + 1)
+                self._show(self._view._replace(ready=ready, version=self._view.version + 1))
             return
         first = beginning(ready)
         self._replace(ready, first, (_mark(ready, first),))
@@ -108,11 +109,10 @@ class Session:
             refuse_edit(now.ready, experiment.edits[-1])
             ready = now.ready._replace(experiment=experiment)
             standing = edited(ready, now.standing)
-            self._view = now._replace(
+            self._show(now._replace(
                 ready=ready, standing=standing, before=now.standing, version=now.version + 1,
                 curve=(*now.curve, _mark(ready, standing)),
-            )  # fmt: skip
-            self._changed.notify()
+            ))  # fmt: skip
 
     def play(self) -> None:
         """Go on until paused."""
@@ -161,21 +161,25 @@ class Session:
 
     # --- the thread ---------------------------------------------------------------------
 
+    def _show(self, view: View) -> None:
+        """Take another view, with the lock held: the thread and whoever draws look again."""
+        self._view = view
+        self._changed.notify()
+        self._told()
+
     def _set(self, goal: Place, *, playing: bool) -> None:
         with self._changed:
             self._goal, self._asked = goal, time.monotonic()
-            self._view = self._view._replace(playing=playing, rate=0.0)
-            self._changed.notify()
+            self._show(self._view._replace(playing=playing, rate=0.0))
 
     def _replace(self, ready: Ready, standing: Standing, curve: tuple[Mark, ...]) -> None:
         with self._changed:
             self._stop.request()  # what is under way is of no use any more
             self._stop = Stop()
             now = self._view
-            self._view = View(ready, standing, standing, curve, now.playing, 0.0, now.version + 1)
             if not now.playing:
                 self._goal = (0, 0)
-            self._changed.notify()
+            self._show(View(ready, standing, standing, curve, now.playing, 0.0, now.version + 1))
 
     def _run(self) -> None:
         epochs, due = 1, 0.0
@@ -230,11 +234,11 @@ class Session:
                 return  # rewound or changed meanwhile
             playing = latest.playing and not after.ending
             pace = latest.ready.experiment.pace
-            self._view = latest._replace(
+            self._show(latest._replace(
                 standing=after, before=now.standing, curve=_thinned((*latest.curve, mark)),
                 playing=playing, version=latest.version + 1,
                 rate=min(rate, pace) if pace and playing else rate,
-            )  # fmt: skip
+            ))  # fmt: skip
 
 
 def _mark(ready: Ready, standing: Standing) -> Mark:

@@ -6,7 +6,8 @@ A table is known by the first 16 digits of the SHA-256 of its bytes, and a link 
 import hashlib
 import os
 import tempfile
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -31,11 +32,17 @@ class Known(NamedTuple):
 
 
 class Tables:
-    """The tables that experiments may be about."""
+    """The tables that experiments may be about.
+
+    Those that pages bring lie on a shelf elsewhere, by their names; `fetch` gives the bytes of
+    one when it is wanted, or nothing.
+    """
 
     def __init__(self) -> None:
         self._given: dict[str, Known] = {}
         self._dropped: dict[str, Known] = {}
+        self.shelf: dict[str, str] = {}  # names by digest
+        self.fetch: Callable[[str], bytes] | None = None
 
     def open(self, source: str, target: str = "") -> Known:
         """Add a file. Raises FileError, DataError or SettingError."""
@@ -59,6 +66,9 @@ class Tables:
 
     def __getitem__(self, digest: str) -> Known:
         known = self._given.get(digest) or self._dropped.get(digest)
+        if known is None and self.fetch and digest in self.shelf:
+            content = self.fetch(digest)
+            known = self.drop(self.shelf[digest], content) if content else None
         if known is None:
             raise SettingError(
                 f"the table with hash {digest} is not here: drop its file on the page, or name it: "
@@ -66,9 +76,25 @@ class Tables:
             )
         return known
 
-    def all(self) -> list[Known]:
-        """Those of the command line first."""
-        return [*self._given.values(), *self._dropped.values()]
+    def listed(self) -> list[dict[str, Any]]:
+        """What a page may choose from, those of the command line first.
+
+        The columns of a table are listed once it was wanted.
+        """
+        found = [
+            {"name": t.name, "table": t.digest, "columns": t.table.column_names, "target": t.target}
+            for t in (*self._given.values(), *self._dropped.values())
+        ]
+        there = {each["table"] for each in found}
+        return found + [
+            {"name": name, "table": digest, "columns": [], "target": ""}
+            for digest, name in self.shelf.items()
+            if digest not in there
+        ]
+
+    def size(self) -> int:
+        """The bytes of those that the command line names."""
+        return sum(known.table.nbytes for known in self._given.values())
 
 
 def _digest_of_file(path: str) -> str:

@@ -1,6 +1,8 @@
 """What can be taken away: the model, and the Python and the command that repeat the screen."""
 
+import os
 import shlex
+import tempfile
 import textwrap
 import warnings
 from typing import Any
@@ -68,6 +70,15 @@ def model_of(ready: Ready, standing: Standing) -> Any:
     if model.networks_[0] != network:
         model.networks_ = [network]
     return model
+
+
+def file_of(ready: Ready, standing: Standing) -> bytes:
+    """The bytes of the `.shoal` file of the network on the screen."""
+    with tempfile.TemporaryDirectory(prefix="shoal-lab-") as folder:
+        path = os.path.join(folder, "model.shoal")
+        model_of(ready, standing).save(path)
+        with open(path, "rb") as file:
+            return file.read()
 
 
 def fingerprint(ready: Ready, standing: Standing) -> str:

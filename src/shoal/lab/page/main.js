@@ -20,6 +20,7 @@ const link = new Link({
   open: () => link.say("open", { fragment: location.hash.slice(1) }),  // "" is what the command line named
   close: (reason) => notice(reason || "The laboratory is closed. Start it again with: shoal lab"),
   error: ({ message }) => failed(message),
+  ended: ({ message }) => lost(message),
   scene: arrived,
   frame: (next) => { if (scene && !opening && String(next.shape) === String(scene.shape)) { frame = next; plan(); } },
   equations: (answer) => views.equations.answer(answer),
@@ -66,6 +67,15 @@ function failed(message) {
     say("open", { fragment: "#" });
   } else if (!scene || opening) say("open", { fragment: "#" });
   else controls.show(scene);
+}
+
+/** Its process has ended: another begins with what stands in the address, but not a second time at once. */
+function lost(message) {
+  const again = !opening;
+  frame = null;
+  opening = true;
+  if (again) say("open", { fragment: location.hash.slice(1) || "#" });
+  notice(again ? `${message}. Another goes on from this page's address.` : `${message}, and again from the same start. Load the page, or change its address.`);
 }
 
 function plan() {

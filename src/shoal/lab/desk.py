@@ -1,4 +1,4 @@
-"""What a page and its session say to each other: one JSON message, one answer.
+"""What a page asks, and what its session answers: one JSON message, one answer.
 
     open set play pause step go rewind edit     change the experiment or its training
     frame                                       asks for the next frame; the page asks again when
@@ -9,73 +9,66 @@ An answer is JSON with "is", or the bytes of a frame. What is wrong with a messa
 with {"is": "error"}, and changes nothing.
 """
 
-import asyncio
 import json
-import secrets
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Callable
 from typing import Any
-
-from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from shoal.errors import SettingError, ShoalError
 from shoal.lab import experiment as fields
 from shoal.lab.equations import equations
 from shoal.lab.experiment import TABLE, Experiment
 from shoal.lab.frames import frame, scene
-from shoal.lab.session import Session
+from shoal.lab.session import Session, View
 from shoal.lab.starts import starts
 from shoal.lab.tables import Tables
-from shoal.lab.takeaway import command, fingerprint, link_of, python
+from shoal.lab.takeaway import command, file_of, fingerprint, link_of, python
 from shoal.lab.toys import FEATURES, TOYS
 from shoal.lab.units import units
 from shoal.network.activations import ACTIVATIONS
 from shoal.network.initialisers import SCHEMES
 
-MOST_MESSAGE = 64 << 10  # bytes
 MOST_TOLD = 600  # characters of an error
-LOOK = 0.008  # seconds between two looks for something new to draw
 MOST_STEPS = 100_000  # of one message
 MOST_GOAL = fields.MOST_EPOCHS * fields.MOST_ROWS
+FULL = "This needs more memory than a session may use: try fewer rows, columns or units."
 
 Message = dict[str, Any]
 
 
-class Conversation:
-    """One socket, and the session behind it."""
+class Desk:
+    """One page's session, and whoever draws it.
+
+    `say` takes an answer for the page, a text or the bytes of a frame, from any thread. `name`
+    is what the page calls the session; `opening` is the link of a page that comes without one.
+    """
 
     def __init__(
-        self, socket: WebSocket, tables: Tables, sessions: dict[str, Session], opening: str
+        self, say: Callable[[str | bytes], None], tables: Tables, name: str = "", opening: str = ""
     ) -> None:
-        self.socket, self.tables, self.sessions, self.opening = socket, tables, sessions, opening
-        self.name = secrets.token_urlsafe(12)
+        self._send, self.tables, self.name, self.opening = say, tables, name, opening
         self.session: Session | None = None
-        self.drawing: asyncio.Task[None] | None = None
-        self.studying: asyncio.Task[None] | None = None
-        self.closed = False
+        self._news = threading.Condition()  # a frame is wanted, or there is something to draw
+        self._seen: Any = None  # the version that the page has drawn
+        self._frame_wanted = False
+        self._study = 0  # the number of the last one; earlier ones are given up
+        threading.Thread(target=self._draw, name="shoal-lab-frames", daemon=True).start()
 
-    async def run(self) -> None:
-        """Answer until the page closes; then the training ends."""
+    def answer(self, text: str) -> None:
+        """Answer one message of the page."""
         try:
-            while True:
-                message = await self.socket.receive_text()
-                try:
-                    await self._answer(_message_of(message))
-                except (WebSocketDisconnect, RuntimeError):
-                    raise
-                except Exception as error:  # whatever a table may bring: the talk goes on
-                    await self._say_error(error)
-        except (WebSocketDisconnect, KeyError, RuntimeError):
-            pass  # closed, or bytes where text was expected
-        finally:
-            self.closed = True
-            for task in (self.drawing, self.studying):
-                if task:
-                    task.cancel()
-            self._end()
+            self._answer(_message_of(text))
+        except Exception as error:  # whatever a table may bring: the talk goes on
+            self._say_error(error)
 
-    async def _answer(self, message: Message) -> None:
+    def model(self) -> bytes:
+        """The model on the screen as a file. Raises ShoalError."""
+        view = self.now.view
+        return file_of(view.ready, view.standing)
+
+    def _answer(self, message: Message) -> None:
         what = message.get("do")
-        answers: dict[str, Callable[[Message], Awaitable[None]]] = {
+        answers: dict[str, Callable[[Message], None]] = {
             "open": self._open, "set": self._set, "step": self._step, "go": self._go,
             "edit": self._edit, "frame": self._frame, "equations": self._equations,
             "units": self._units, "starts": self._starts, "take": self._take,
@@ -85,20 +78,19 @@ class Conversation:
             raise SettingError(f"do: expected one of {', '.join(answers)}.")
         if what != "open" and self.session is None:
             raise SettingError("do: expected open first.")
-        await answers[what](message)
+        answers[what](message)
 
-    async def _say(self, answer: Message) -> None:
-        await self.socket.send_text(json.dumps(answer, separators=(",", ":"), allow_nan=False))
+    def _say(self, answer: Message) -> None:
+        self._send(json.dumps(answer, separators=(",", ":"), allow_nan=False))
 
-    async def _say_error(self, error: Exception) -> None:
-        known = isinstance(error, ShoalError)
-        text = str(error) if known else f"This could not be done ({type(error).__name__}: {error})."
-        await self._say({"is": "error", "message": text[:MOST_TOLD]})
+    def _say_error(self, error: Exception) -> None:
+        self._say({"is": "error", "message": told(error)})
 
     @property
     def now(self) -> Session:
         """The session, once a page has opened an experiment."""
-        assert self.session is not None
+        if self.session is None:
+            raise SettingError("do: expected open first.")
         return self.session
 
     def _name(self) -> str:
@@ -108,26 +100,19 @@ class Conversation:
 
     # --- the experiment -------------------------------------------------------------------
 
-    async def _open(self, message: Message) -> None:
+    def _open(self, message: Message) -> None:
         fragment = message.get("fragment")
         if not isinstance(fragment, str):
             raise SettingError("fragment: expected a text.")
-        opened = await asyncio.to_thread(self._opened, fragment or self.opening)
-        self._end()
-        self.session = self.sessions[self.name] = opened
-        if self.drawing:
-            self.drawing.cancel()
-        await self._say_scene()
-
-    def _opened(self, fragment: str) -> Session:
-        return Session(Experiment.of(fragment), self.tables)
-
-    def _end(self) -> None:
+        experiment = Experiment.of(fragment or self.opening)
+        opened = Session(experiment, self.tables, self._tell)
         if self.session:
             self.session.close()
-        self.sessions.pop(self.name, None)
+        with self._news:
+            self.session, self._frame_wanted = opened, False
+        self._say_scene()
 
-    async def _set(self, message: Message) -> None:
+    def _set(self, message: Message) -> None:
         changes = message.get("changes")
         if not isinstance(changes, dict):
             raise SettingError("changes: expected an object.")
@@ -137,18 +122,15 @@ class Conversation:
             experiment = experiment.changed({"points": changes.get("points", [])})
         if experiment.start != old.start:  # weights of another network
             experiment = experiment.changed({"edits": changes.get("edits", [])})
-        await asyncio.to_thread(self.now.change, experiment)
-        await self._say_scene()
+        self.now.change(experiment)
+        self._say_scene()
 
-    async def _say_scene(self) -> None:
+    def _say_scene(self) -> None:
         ready = self.now.latest.ready
-        described = await asyncio.to_thread(scene, ready)
-        known = [
-            {"name": t.name, "table": t.digest, "columns": t.table.column_names, "target": t.target}
-            for t in self.tables.all()
-        ]
+        described = scene(ready)
         name = self._name()
-        await self._say(
+        known = self.tables.listed()
+        self._say(
             {
                 "is": "scene",
                 "session": self.name,
@@ -161,87 +143,92 @@ class Conversation:
 
     # --- the training ----------------------------------------------------------------------
 
-    async def _play(self, message: Message) -> None:
+    def _play(self, message: Message) -> None:
         self.now.play()
 
-    async def _pause(self, message: Message) -> None:
+    def _pause(self, message: Message) -> None:
         self.now.pause()
 
-    async def _rewind(self, message: Message) -> None:
-        await asyncio.to_thread(self.now.rewind)
+    def _rewind(self, message: Message) -> None:
+        self.now.rewind()
 
-    async def _step(self, message: Message) -> None:
+    def _step(self, message: Message) -> None:
         self.now.step(_whole(message, "steps", 1, MOST_STEPS))
 
-    async def _go(self, message: Message) -> None:
-        await asyncio.to_thread(self.now.go_to_step, _whole(message, "step", 0, MOST_GOAL))
+    def _go(self, message: Message) -> None:
+        self.now.go_to_step(_whole(message, "step", 0, MOST_GOAL))
 
-    async def _edit(self, message: Message) -> None:
+    def _edit(self, message: Message) -> None:
         place = message.get("place")
         if not isinstance(place, list) or len(place) != 3:
             raise SettingError("place: expected a matrix, a row and a column.")
         value = message.get("value")
         matrix, row, column = place  # checked as fields of the experiment, as the value is
-        await asyncio.to_thread(self.now.edit, matrix, row, column, value)
-        await self._say_scene()
+        self.now.edit(matrix, row, column, value)
+        self._say_scene()
 
     # --- what is shown ----------------------------------------------------------------------
 
-    async def _frame(self, message: Message) -> None:
-        seen = message.get("seen")
-        if self.drawing:
-            self.drawing.cancel()
-        self.drawing = asyncio.create_task(self._next_frame(self.now, seen))
+    def _frame(self, message: Message) -> None:
+        with self._news:
+            self._seen, self._frame_wanted = message.get("seen"), True
+            self._news.notify()
 
-    async def _next_frame(self, session: Session, seen: Any) -> None:
-        """Send a frame as soon as there is something new."""
-        view = session.view
-        while view.version == seen:
-            await asyncio.sleep(LOOK)
-            view = session.latest
-        try:
-            drawn = await asyncio.to_thread(frame, view)
-        except Exception as error:
-            await self._say_error(error)
-            return
-        await self.socket.send_bytes(drawn)
+    def _tell(self) -> None:
+        with self._news:
+            self._news.notify()
 
-    async def _equations(self, message: Message) -> None:
+    def _draw(self) -> None:
+        """Send a frame as soon as one is wanted and there is something new: a thread."""
+        while True:
+            with self._news:
+                self._news.wait_for(self._is_news)
+                view, self._frame_wanted = self.now.view, False
+            try:
+                self._send(frame(view))
+            except Exception as error:
+                self._say_error(error)
+
+    def _is_news(self) -> bool:
+        wanted = self._frame_wanted and self.session is not None
+        return wanted and self.now.latest.version != self._seen
+
+    def _equations(self, message: Message) -> None:
         example = _whole(message, "example", 0, fields.MOST_ROWS)
-        answer = await asyncio.to_thread(equations, self.now.view, example, self._name())
-        await self._say({"is": "equations", **answer})
+        answer = equations(self.now.view, example, self._name())
+        self._say({"is": "equations", **answer})
 
-    async def _units(self, message: Message) -> None:
+    def _units(self, message: Message) -> None:
         view = self.now.view
-        answer = await asyncio.to_thread(units, view, view.ready.experiment.pair)
-        await self._say({"is": "units", **answer})
+        answer = units(view, view.ready.experiment.pair)
+        self._say({"is": "units", **answer})
 
-    async def _starts(self, message: Message) -> None:
-        if self.studying and not self.studying.done():
-            return
-        self.studying = asyncio.create_task(self._study())
+    def _starts(self, message: Message) -> None:
+        self._study += 1
+        about = self._study, self.now.view
+        threading.Thread(target=self._run_study, args=about, daemon=True).start()
 
-    async def _study(self) -> None:
-        loop, ready = asyncio.get_running_loop(), self.now.view.ready
-
+    def _run_study(self, number: int, view: View) -> None:
         def progress(done: int, n: int) -> None:
-            if self.closed:
+            if number != self._study:
                 raise KeyboardInterrupt  # as a study is interrupted
             if done % 10 == 0:
-                say = self._say({"is": "progress", "done": done, "of": n})
-                asyncio.run_coroutine_threadsafe(say, loop)
+                self._say({"is": "progress", "done": done, "of": n})
 
         try:
-            answer = await asyncio.to_thread(starts, ready, progress)
-            await self._say({"is": "starts", **answer})
+            answer = starts(view.ready, progress)
+            if number == self._study:
+                self._say({"is": "starts", **answer})
+        except KeyboardInterrupt:
+            pass
         except Exception as error:
-            await self._say_error(error)
+            self._say_error(error)
 
-    async def _take(self, message: Message) -> None:
+    def _take(self, message: Message) -> None:
         view = self.now.view
         ready, standing = view.ready, view.standing
         name = self._name()
-        await self._say(
+        self._say(
             {
                 "is": "take",
                 "epoch": standing.epoch,
@@ -263,6 +250,17 @@ CHOICES = {
     "controls": fields.CONTROLS,
     "of_tables": fields.OF_TABLES,
 }
+
+
+def told(error: Exception) -> str:
+    """What a page is told of an error."""
+    if isinstance(error, ShoalError):
+        text = str(error)
+    elif isinstance(error, MemoryError):
+        text = FULL
+    else:
+        text = f"This could not be done ({type(error).__name__}: {error})."
+    return text[:MOST_TOLD]
 
 
 def _message_of(text: str) -> Message:
