@@ -13,7 +13,7 @@ import shoal
 from shoal.errors import DataError, SettingError, ShoalError
 from shoal.lab import repeat
 from shoal.lab.experiment import Experiment
-from shoal.lab.session import Session
+from shoal.lab.session import MOST_MARKS, Mark, Session, _thinned
 from shoal.lab.steps import Standing
 from shoal.lab.tables import Tables
 from shoal.lab.takeaway import command, fingerprint, link_of, python
@@ -164,6 +164,21 @@ def test_an_edit_after_the_end_goes_on_in_a_link_too():
         assert repeat(link_of(view.ready, view.standing)).fingerprint_ == word
     finally:
         session.close()
+
+
+def test_a_long_curve_keeps_its_beginning_and_its_end():
+    curve = ()
+    for epoch in [*range(300), *range(300, 9000, 10), *range(9000, 1_000_000, 200)]:
+        curve = _thinned((*curve, Mark(float(epoch), 1.0, None)))
+        assert len(curve) <= MOST_MARKS
+    epochs = [mark.epoch for mark in curve]
+    assert epochs == sorted(set(epochs))
+    assert epochs[:4] == [0, 1, 2, 3]
+    assert epochs[-1] == 999_800
+    gaps = np.diff(np.log1p(epochs)) / np.log1p(epochs[-1])
+    assert gaps[3:].max() < 0.03  # no hole on the axis on which it is drawn
+    still = (Mark(0.0, 1.0, None),) * 500  # weights changed before the first step
+    assert len(_thinned(still)) == 2
 
 
 def test_what_a_call_brings_after_a_rewind_is_left_out():

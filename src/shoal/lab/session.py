@@ -5,6 +5,7 @@ page takes the latest whenever it is ready for it. All values that pass between 
 immutable, so that nobody waits.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from shoal.lab.training import Ready, loss_of, prepare, refuse_edit
 TICK = 1 / 30  # seconds between two calls at a pace
 CALL = 0.03  # seconds that a call at full speed should take
 UNSEEN = 60.0  # seconds without a question from the page, after which the training pauses
-MOST_MARKS = 400  # of the loss curve; then every second one is dropped
+MOST_MARKS = 400  # of the loss curve; of more those are kept that its logarithmic axis shows
 
 
 class Mark(NamedTuple):
@@ -251,4 +252,9 @@ def _mark(ready: Ready, standing: Standing) -> Mark:
 
 
 def _thinned(curve: tuple[Mark, ...]) -> tuple[Mark, ...]:
-    return curve if len(curve) <= MOST_MARKS else (*curve[:-1:2], curve[-1])
+    if len(curve) <= MOST_MARKS:
+        return curve
+    *past, last = curve
+    whole = math.log1p(last.epoch) or 1.0
+    cells = {int(MOST_MARKS / 2 * math.log1p(m.epoch) / whole): m for m in reversed(past)}
+    return (*reversed(cells.values()), last)  # the first one in each cell

@@ -13,7 +13,7 @@ from shoal.diagnosis.units import FLAT, LARGEST_SLOPE, twins_of
 from shoal.estimators.settings import usual_rate_of
 from shoal.lab.experiment import FIELDS
 from shoal.lab.frames import MOST_SHOWN, rounded
-from shoal.lab.session import View
+from shoal.lab.session import MOST_MARKS, Mark, View
 from shoal.lab.training import Ready
 
 BINS = 24  # of a histogram
@@ -97,7 +97,7 @@ def findings(view: View) -> list[dict[str, Any]]:
     """What the diagnosis says, with the cures as fields of the experiment."""
     ready = view.ready
     model = ready.model
-    losses = tuple(m.loss for m in view.curve[1:] if m.loss is not None)
+    losses = _losses(view.curve)
     case = Case(
         (ready.network(view.standing.state.parameters),), ready.examples,
         {"encode": model.encode}, rate=ready.rule.learning_rate, usual_rate=usual_rate_of(model),
@@ -115,6 +115,16 @@ def findings(view: View) -> list[dict[str, Any]]:
             cure, advice = {"init": SMALLER}, f"Draw smaller weights: init={SMALLER}."
         found.append({**finding._asdict(), "cure": cure, "advice": advice, "evidence": None})
     return found
+
+
+def _losses(curve: tuple[Mark, ...]) -> tuple[float, ...]:
+    """The losses at even steps of epochs, as a fit has them, from marks that are not even."""
+    known = [(m.epoch, m.loss) for m in curve if m.loss is not None]
+    if not known or known[-1][0] < 1:
+        return ()
+    epochs, losses = np.array(known).T
+    n = min(int(epochs[-1]), MOST_MARKS)
+    return tuple(np.interp(np.linspace(0, epochs[-1], n + 1)[1:], epochs, losses).tolist())
 
 
 def _line(ready: Ready, w: NDArray[Any], b: float) -> list[float] | None:

@@ -8,7 +8,7 @@ const ALPHAS = [0, 1e-4, 0.001, 0.01, 0.1, 0.3, 1, 3, 10];
 const SCALES = [0.0001, 0.001, 0.01, 0.1, 0.3, 1, 3, 10];
 const MOST_HELD = 40; // columns of more are held at their usual values
 const PACES = [[10, "10 a second"], [30, "30 a second"], [100, "100 a second"], [1000, "1,000 a second"], [0, "full speed"]];
-const TITLES = { gd: "descent, all rows", sgd: "sgd, momentum", adam: "adam", lbfgs: "L-BFGS, all rows" };
+const TITLES = { gd: "descent", sgd: "sgd, momentum", adam: "adam", lbfgs: "L-BFGS" };
 const INITS = { auto: "auto", lecture: "lecture, 0.01", glorot: "Glorot", he: "He", zeros: "zeros" };
 
 const wholeBatch = ({ experiment }) => ["gd", "lbfgs"].includes(experiment.solver);

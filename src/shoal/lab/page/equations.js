@@ -23,8 +23,8 @@ export class Equations {
     this.body = h("div", { class: "equations" });
     this.root = h("div", { class: "stack" },
       h("div", { class: "bar-row" },
-        h("label", { for: "q-example" }, "Example ", this.example), h("label", { for: "q-step" }, "Step ", this.step), this.next, this.head),
-      this.body);
+        h("label", { for: "q-example" }, "Example ", this.example), h("label", { for: "q-step" }, "Step ", this.step), this.next),
+      this.head, this.body);
   }
 
   choose() {
@@ -55,9 +55,9 @@ export class Equations {
     if (document.activeElement !== this.example) this.example.value = answer.example + 1;
     if (document.activeElement !== this.step) this.step.value = answer.done;
     const changed = answer.before === answer.done ? "" : ` Marked is what changed since step ${whole(answer.before)}.`;
-    const batch = answer.steps === 1 ? `of all ${whole(answer.m)} examples`
-      : `of the ${whole(answer.m)} in batch ${answer.step + 1} of ${answer.steps} of epoch ${whole(answer.epoch + 1)}, which the next step trains on; it is row ${whole(answer.row + 1)} of the ${whole(answer.rows)}`;
-    this.head.textContent = `${batch}. m = ${whole(answer.m)}; one column is one example.${changed}`;
+    const about = answer.steps === 1 ? `Each step takes all rows, m = ${whole(answer.m)}.`
+      : `The next step takes batch ${answer.step + 1} of ${answer.steps} of epoch ${whole(answer.epoch + 1)}, m = ${whole(answer.m)} of the ${whole(answer.rows)} rows; its example ${whole(answer.example + 1)} is row ${whole(answer.row + 1)}.`;
+    this.head.textContent = `${about} One column is one example.${changed}`;
     const symbol = (name) => this.symbol(answer, name);
     const have = (names) => names.filter((name) => answer.symbols[name]);
     const equations = answer.equations.map((each) => [each, this.equation(answer, each)]);

@@ -20,7 +20,10 @@ export class Initialise {
     this.root = h("div", { class: "stack" }, h("div", { class: "bar-row" }, this.again, this.bar, this.told), this.body);
   }
 
-  open() { this.maybe(); }
+  open() {
+    this.fit();
+    this.maybe();
+  }
 
   show(scene) {
     this.latest = scene;
@@ -53,10 +56,18 @@ export class Initialise {
   progress({ done, of }) { this.bar.value = done / of; }
 
   answer(answer) {
+    this.latestAnswer = answer;
     this.bar.hidden = true;
     this.told.textContent = `${whole(answer.rows)} rows, ${whole(answer.iterations)} iterations of gradient descent at learning rate ${answer.learning_rate}. Learnt is what ends below a loss of ${answer.goal.toFixed(3)} (a constant answer has ${answer.constant.toFixed(3)}).`;
-    const top = Math.max(answer.constant * 1.3, ...answer.kinds.filter((k) => k.title !== "Too large").flatMap((k) => k.curve.map(([, y]) => y)));
     this.body.replaceChildren(...answer.kinds.map((kind) => this.card(kind)));
+    this.fit();
+  }
+
+  /** Draw the curves as wide as they are now. */
+  fit() {
+    const answer = this.latestAnswer;
+    if (!answer) return;
+    const top = Math.max(answer.constant * 1.3, ...answer.kinds.filter((k) => k.title !== "Too large").flatMap((k) => k.curve.map(([, y]) => y)));
     this.body.querySelectorAll(".curve").forEach((svg, i) => curves(svg, [
       { kind: "ceiling", points: [[0, top]] },
       { kind: "solid", points: answer.kinds[i].curve.map(([x, y]) => [x, Math.min(y, top)]) },

@@ -193,7 +193,7 @@ document.addEventListener("drop", (event) => {
   if (event.dataTransfer.files[0]) upload(event.dataTransfer.files[0]);
 });
 window.addEventListener("hashchange", () => { opening = true; frame = null; say("open", { fragment: location.hash.slice(1) || "#" }); });
-window.addEventListener("resize", () => { if (frame) plan(); });
+window.addEventListener("resize", () => { view?.fit?.(); if (frame) plan(); });
 onTheme(() => { if (scene) { for (const each of Object.values(views)) each.show?.(scene); } if (frame) plan(); });
 
 /** Network and surface side by side, as a picture. */

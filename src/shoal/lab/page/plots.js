@@ -4,7 +4,7 @@ import { figure, h, s, whole } from "./dom.js";
 
 const W = 360, H = 150, LEFT = 40, BOTTOM = 20, TOP = 8, RIGHT = 8;
 
-/** Loss curves: lines are {name, kind, points: [[epoch, loss], …]}. */
+/** Loss curves over log(1 + epochs), so that long runs still show how they began: lines are {kind, points: [[epoch, loss], …]}. */
 export function curves(svg, lines, { width = svg.clientWidth || W, height = H } = {}) {
   const points = lines.flatMap((line) => line.points.filter(([, y]) => y !== null));
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -12,14 +12,22 @@ export function curves(svg, lines, { width = svg.clientWidth || W, height = H } 
   if (!points.length) return;
   const last = Math.max(1, ...points.map(([x]) => x));
   const top = Math.max(...points.map(([, y]) => y)) * 1.05 || 1;
-  const X = (x) => LEFT + (width - LEFT - RIGHT) * (x / last);
+  const X = (x) => LEFT + (width - LEFT - RIGHT) * (Math.log1p(x) / Math.log1p(last));
   const Y = (y) => height - BOTTOM - (height - BOTTOM - TOP) * Math.min(1, y / top);
   for (const y of [0, top / 2.1, top / 1.05]) {
     svg.append(s("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: Y(y), y2: Y(y) }));
     svg.append(s("text", { class: "tick", x: LEFT - 6, y: Y(y) + 4, "text-anchor": "end" }, figure(y, 2)));
   }
+  const end = X(last) - 7 * whole(last).length; // where the last label begins
   svg.append(s("text", { class: "tick", x: LEFT, y: height - 5 }, "0"));
   svg.append(s("text", { class: "tick", x: width - RIGHT, y: height - 5, "text-anchor": "end" }, whole(last)));
+  for (let x = 1, from = LEFT + 12; x < last; x *= 10) {
+    svg.append(s("line", { class: "grid", x1: X(x), x2: X(x), y1: TOP, y2: height - BOTTOM }));
+    const half = 3.5 * whole(x).length;
+    if (X(x) - half < from || X(x) + half > end - 6) continue;
+    svg.append(s("text", { class: "tick", x: X(x), y: height - 5, "text-anchor": "middle" }, whole(x)));
+    from = X(x) + half + 6;
+  }
   for (const { kind, points: own } of lines) {
     const path = own.filter(([, y]) => y !== null).map(([x, y], i) => `${i ? "L" : "M"}${X(x).toFixed(1)} ${Y(y).toFixed(1)}`).join("");
     if (path) svg.append(s("path", { class: `line ${kind}`, d: path }));
@@ -35,5 +43,5 @@ export function histogram(shares, { low, high, title, kind = "" }) {
 }
 
 /** What line is which. */
-export const legend = (entries) =>
-  h("p", { class: "legend" }, entries.map(([kind, name]) => h("span", { class: `key ${kind}` }, name)));
+export const legend = (entries, more = null) =>
+  h("p", { class: "legend" }, entries.map(([kind, name]) => h("span", { class: `key ${kind}` }, name)), more ? h("span", {}, more) : null);

@@ -1,6 +1,6 @@
 // The view that trains: network, surface, losses, and weights by hand.
 
-import { colourOf, signColour } from "./colours.js";
+import { colourOf, theme } from "./colours.js";
 import { Diagram } from "./diagram.js";
 import { $, figure, h, percent, s, whole } from "./dom.js";
 import { curves, legend } from "./plots.js";
@@ -13,7 +13,7 @@ export class Train {
     this.boxes = {};
     this.diagram = new Diagram((edge) => this.choose(edge));
     this.surface = new Surface((x1, x2) => this.addPoint(x1, x2));
-    this.curve = s("svg", { class: "curve", role: "img", "aria-label": "Losses over the epochs" });
+    this.curve = s("svg", { class: "curve", role: "img", "aria-label": "Losses over the epochs, on a logarithmic axis" });
     this.weight = this.weightForm();
     this.classes = h("div", { class: "classes", role: "radiogroup", "aria-label": "Class of a point that is added" });
     this.scale = h("div", { class: "scale" });
@@ -28,7 +28,7 @@ export class Train {
         this.axes, this.scale, this.classes,
         h("div", { class: "switches" }, this.toggle("points", "training points"), this.toggle("validation", "validation points"), this.toggle("decisions", "decisions"))),
       h("section", { class: "card losses", "aria-labelledby": "t-curve" },
-        h("h2", { id: "t-curve" }, "Loss"), this.curve, legend([["solid", "training"], ["dashed", "validation"]])));
+        h("h2", { id: "t-curve" }, "Loss"), this.curve, legend([["solid", "training"], ["dashed", "validation"]], "over the epochs, logarithmic")));
   }
 
   toggle(name, title) {
@@ -111,7 +111,7 @@ export class Train {
   }
 
   showClasses(scene) {
-    const signature = JSON.stringify([scene.experiment.data, scene.classes]);
+    const signature = JSON.stringify([scene.experiment.data, scene.classes, theme().paper]);
     if (signature === this.signature) return;
     this.signature = signature;
     if (scene.experiment.data === "table") return this.classes.replaceChildren();
@@ -162,12 +162,9 @@ function keyed(text, colour) {
 }
 
 function edgeLegend() {
-  const stroke = (value, width) => {
-    const line = s("line", { x1: 1, x2: 27, y1: 6, y2: 6, "stroke-width": width });
-    line.style.stroke = signColour(value);
-    return s("svg", { viewBox: "0 0 28 12", class: "stroke", "aria-hidden": "true" }, line);
-  };
-  return [h("span", {}, stroke(-1, 4), "negative"), h("span", {}, stroke(1, 4), "positive"), h("span", {}, stroke(1, 1.2), "thin: small"), h("span", {}, "frame of a unit: its bias")];
+  const stroke = (kind, width) => s("svg", { viewBox: "0 0 28 12", class: `stroke ${kind}`, "aria-hidden": "true" },
+    s("line", { x1: 1, x2: 27, y1: 6, y2: 6, "stroke-width": width }));
+  return [h("span", {}, stroke("less", 4), "negative"), h("span", {}, stroke("more", 4), "positive"), h("span", {}, stroke("more", 1.2), "thin: small"), h("span", {}, "frame of a unit: its bias")];
 }
 
 /** The figures at the top. */
@@ -176,6 +173,7 @@ export function showFigures(scene, frame) {
   const gd = ["gd", "lbfgs"].includes(scene.experiment.solver);
   $("epoch").replaceChildren(whole(frame.epoch), frame.step ? h("small", {}, ` + ${frame.step}/${scene.steps}`) : "");
   $("epoch-name").textContent = gd ? "Iteration" : "Epoch";
+  $("epoch").classList.toggle("in-part", scene.steps > 1);
   $("loss").textContent = figure(frame.loss);
   $("loss-val").textContent = figure(frame.validation);
   $("accuracy-name").textContent = numbers ? "R²" : "Accuracy";
