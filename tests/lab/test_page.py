@@ -329,6 +329,22 @@ def test_by_keyboard_alone(screen):
     assert widths == "3px"  # the focus can be seen
 
 
+def test_keys_of_one_letter_can_be_turned_off(screen):
+    screen.open("#hide=keys")
+    screen.page.keyboard.press("s")
+    screen.page.click("#step")
+    screen.until_epoch(1)
+    assert "(S)" not in screen.page.get_attribute("#step", "title")
+    screen.open("#")
+    screen.page.keyboard.press("s")
+    screen.until_epoch(1)
+    screen.page.focus("#f-seed")  # where a letter is text
+    screen.page.keyboard.press("s")
+    screen.page.click("#step")
+    screen.until_epoch(2)
+    assert "(S)" in screen.page.get_attribute("#step", "title")
+
+
 @pytest.mark.parametrize("width", [400, 1280, 2560])
 def test_nothing_sticks_out_and_all_can_be_read(width, screen):
     screen.page.set_viewport_size({"width": width, "height": 900})

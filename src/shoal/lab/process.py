@@ -37,7 +37,7 @@ PAGE, FRAME, MODEL, REFUSAL, TABLE, SHELF, BYTES = (b"p", b"f", b"m", b"r", b"t"
 MEMORY = 2 << 30
 GRACE = 2.0  # seconds between asking a process to end and ending it
 
-_forks = "forkserver" in multiprocessing.get_all_start_methods()
+_forks = sys.platform.startswith("linux")  # elsewhere to fork what has threads is not safe
 _context: Any = multiprocessing.get_context("forkserver" if _forks else "spawn")
 _starting = threading.Lock()
 

@@ -47,15 +47,23 @@ class Relay:
                 if self.process is None:
                     await self._begin()
                 await self._send(PAGE, message.encode())
+        self._give_up("The page has closed.")
 
     async def model(self) -> bytes:
         """The model on the screen, as a file. Raises Ended."""
         async with self._saving:
-            self._model = asyncio.get_running_loop().create_future()
             if self.process is None:
                 raise Ended("There is no session yet.")
+            self._model = asyncio.get_running_loop().create_future()
             await self._send(MODEL)
-            return await asyncio.wait_for(self._model, MODEL_SECONDS)
+            try:
+                return await asyncio.wait_for(self._model, MODEL_SECONDS)
+            except TimeoutError:
+                raise Ended(f"The model was not made within {MODEL_SECONDS} seconds.") from None
+
+    def _give_up(self, why: str) -> None:
+        if self._model and not self._model.done():
+            self._model.set_exception(Ended(why))
 
     async def tell_shelf(self) -> None:
         """Let the process know which tables pages have brought."""
@@ -109,7 +117,6 @@ class Relay:
     async def _lost(self, process: Process) -> None:
         self.process = None
         await to_thread.run_sync(process.end)
-        if self._model and not self._model.done():
-            self._model.set_exception(Ended(f"{LOST}."))
+        self._give_up(f"{LOST}.")
         with suppress(WebSocketDisconnect, RuntimeError):
             await self.socket.send_text(json.dumps({"is": "ended", "message": LOST}))
