@@ -11,6 +11,7 @@ import pytest
 
 import shoal
 from shoal.cli import main
+from shoal.lab import repeat
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +28,13 @@ def test_a_link_is_repeated_and_saved(capsys):
     assert shoal.load("m.shoal").fingerprint_ == told["fingerprint"]
 
 
+def test_a_link_may_lead_into_an_epoch(capsys):
+    link = "#solver=adam&batch-size=50&epoch=3&step=2"
+    assert main(["lab", link, "-o", "m.shoal"]) == 0
+    assert "3 epochs and 2 of 6 steps" in capsys.readouterr().out
+    assert shoal.load("m.shoal").fingerprint_ == repeat(link).fingerprint_
+
+
 def test_a_table_and_a_link(capsys):
     assert main(["lab", "trips.csv", "#epoch=5&hidden=4", "--target", "late", "-o", "m.shoal"]) == 0
     assert "fingerprint" in capsys.readouterr().out
@@ -39,6 +47,7 @@ MISTAKES = {
     "no table": (["none.csv"], 1, ["none.csv"]),
     "no target": (["trips.csv", "-t", "lat"], 2, ['"lat"', '"late"']),
     "a bad link": (["#hidden=many"], 2, ["hidden", "many"]),
+    "no such step": (["#solver=adam&batch-size=50&step=6"], 2, ["step", "steps of an epoch"]),
     "two links": (["#", "#hidden=2"], 2, ["LINK"]),
     "a target of nothing": (["--target", "late"], 2, ["--target", "TABLE"]),
     "no port": (["--port", "70000"], 2, ["--port 70000"]),

@@ -97,7 +97,7 @@ class Laboratory:
         except (ClientDisconnect, TimeoutError):
             return PlainTextResponse("The table did not arrive.\n", 400)
         name = request.query_params.get("name", "").replace("\n", " ")
-        told = await to_thread.run_sync(_read, self.tables, name, bytes(content))
+        told = await to_thread.run_sync(_read, name, bytes(content))
         # The request was right: the page tells an error, nothing is for its console.
         if "table" in told:
             while len(self.shelf) >= MOST_TABLES:  # the oldest makes room
@@ -134,9 +134,9 @@ class Laboratory:
             relay.end()
 
 
-def _read(tables: Tables, name: str, content: bytes) -> dict[str, str]:
+def _read(name: str, content: bytes) -> dict[str, str]:
     """Read a table in a process of its own, which it may fill, or end."""
-    reader = Process(tables)
+    reader = Process(Tables())
     try:
         reader.send(TABLE, f"{name}\n".encode() + content)
         told: dict[str, str] = json.loads(reader.receive(UPLOAD_SECONDS)[1])

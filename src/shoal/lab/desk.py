@@ -76,8 +76,6 @@ class Desk:
         }  # fmt: skip
         if not isinstance(what, str) or what not in answers:
             raise SettingError(f"do: expected one of {', '.join(answers)}.")
-        if what != "open" and self.session is None:
-            raise SettingError("do: expected open first.")
         answers[what](message)
 
     def _say(self, answer: Message) -> None:

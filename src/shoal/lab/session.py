@@ -125,7 +125,8 @@ class Session:
 
     def step(self, n: int) -> None:
         """Train so many steps further: an iteration, or a mini-batch, is one."""
-        self.go_to_step(steps_at(self._view.ready, self._view.standing.place) + n)
+        now = self._view
+        self._set(place_after(now.ready, steps_at(now.ready, now.standing.place) + n), playing=False)
 
     def go_to_step(self, n: int) -> None:
         """Train until so many steps are done since the start."""
