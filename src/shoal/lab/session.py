@@ -126,7 +126,9 @@ class Session:
     def step(self, n: int) -> None:
         """Train so many steps further: an iteration, or a mini-batch, is one."""
         now = self._view
-        self._set(place_after(now.ready, steps_at(now.ready, now.standing.place) + n), playing=False)
+        self._set(
+            place_after(now.ready, steps_at(now.ready, now.standing.place) + n), playing=False
+        )
 
     def go_to_step(self, n: int) -> None:
         """Train until so many steps are done since the start."""
