@@ -198,8 +198,9 @@ def test_four_starts_side_by_side(screen):
 
 
 def test_every_equation_has_its_lamp(screen):
-    screen.open("#view=equations&epoch=3")
+    screen.open("#view=equations&epoch=3&alpha=0.1")
     screen.until('[data-equation="db1"]')
+    assert "The penalty adds 0.1 W / m" in screen.text("#panel")
     assert screen.page.locator(".lamp.good").count() == 11
     assert screen.page.locator(".lamp.bad").count() == 0
     screen.page.fill("#q-step", "20")

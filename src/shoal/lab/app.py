@@ -53,10 +53,6 @@ class Laboratory:
             ]
         )
 
-    def make_ready(self) -> None:
-        """Do what makes the first page quick."""
-        process.make_ready()
-
     def close(self) -> None:
         """End what the pages have begun."""
         for relay in list(self.relays.values()):

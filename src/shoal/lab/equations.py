@@ -73,6 +73,7 @@ def equations(view: View, example: int, name: str = "") -> dict[str, Any]:
         "rows": ready.examples.m,
         "cost": _cost(network, X, Y),
         "learning_rate": ready.rule.learning_rate,
+        "penalty": ready.rule.alpha,
         "solver": ready.rule.solver,
         "equations": [
             {"name": name, "mark": mark, "formula": formula, "uses": STEP[name]}

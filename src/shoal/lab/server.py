@@ -8,6 +8,7 @@ import uvicorn
 from shoal.errors import SettingError
 from shoal.lab.app import Laboratory
 from shoal.lab.guard import Guard
+from shoal.lab.process import make_ready
 from shoal.lab.relay import MOST_MESSAGE
 from shoal.lab.tables import Tables
 
@@ -39,7 +40,7 @@ class Server:
         """Serve until `stop`, or KeyboardInterrupt."""
         import asyncio
 
-        self.laboratory.make_ready()
+        make_ready()
 
         async def serve() -> None:
             serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))

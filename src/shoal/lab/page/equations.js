@@ -104,7 +104,7 @@ export class Equations {
     const rule = answer.solver === "lbfgs" ? (name) => `${name} := ${name} − α H d${name}` : answer.solver !== "adam" ? (name) => `${name} := ${name} − α d${name}` : (name) => `${name} := ${name} − α m̂ / (√v̂ + ε)`;
     return [h("div", { class: "card wide-card" },
       h("p", { class: "formulas" }, names.map((name) => h("span", { class: "formula" }, rule(name)))),
-      h("p", { class: "quiet-text" }, `α = ${answer.learning_rate}${RULES[answer.solver]}`))];
+      h("p", { class: "quiet-text" }, `α = ${answer.learning_rate}${RULES[answer.solver]}${answer.penalty ? ` The penalty adds ${answer.penalty} W / m to each dW.` : ""}`))];
   }
 }
 

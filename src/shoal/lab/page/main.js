@@ -17,7 +17,10 @@ let scene = null, frame = null, view = null, wanted = null, waiting = false, ope
 const taken = []; // milliseconds that the last frames took
 
 const link = new Link({
-  open: () => link.say("open", { fragment: location.hash.slice(1) }),  // "" is what the command line named
+  open: () => {
+    $("closed").textContent = "The laboratory is getting ready …";
+    link.say("open", { fragment: location.hash.slice(1) }); // "" is what the command line named
+  },
   close: (reason) => notice(reason || "The laboratory is closed. Start it again with: shoal lab"),
   error: ({ message }) => failed(message),
   ended: ({ message }) => lost(message),
