@@ -137,14 +137,20 @@ Drop = Annotated[
     _option("--drop", metavar="COLUMN", help="Leave out. Repeatable.", panel=COLUMNS),
 ]
 
-Hidden = Annotated[
+Units = Annotated[
     int,
+    _option(
+        "--hidden", metavar="UNITS", help="Units of the hidden layer.", panel=NETWORK, parser=whole
+    ),
+]
+Hidden = Annotated[
+    str,
     _option(
         "--hidden",
         metavar="UNITS",
-        help="Units of the hidden layer; 0 for a linear model.",
+        help="Units of the hidden layer; 0 for a linear model. A number, or auto.",
         panel=NETWORK,
-        parser=whole,
+        parser=whole_or_auto,
     ),
 ]
 Activation = Annotated[

@@ -9,7 +9,7 @@ from typing import Any
 class Settings:
     """The estimator's parameters that have an option, with the estimator's own defaults."""
 
-    hidden: int = 64
+    hidden: int | str = "auto"
     activation: str = "tanh"
     init: str | float = "auto"
     solver: str = "adam"

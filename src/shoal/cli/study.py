@@ -18,7 +18,7 @@ from shoal.data.target import CLASSIFICATION, Problem
 from shoal.diagnosis.study import SCHEMES, InitStudy, study_of
 from shoal.errors import DataError, SettingError
 from shoal.estimators.reading import examples_of, learn_encoding, read
-from shoal.estimators.settings import rate_of
+from shoal.estimators.settings import architecture_of, rate_of
 from shoal.files.atomic import atomic_write
 from shoal.network.architecture import Architecture
 from shoal.pictures import canvas
@@ -106,11 +106,9 @@ def _ready(order: Order, settings: Settings, part: Problem) -> Ready:
         matrix = learn_encoding(model, table, None)
     except DataError as error:
         raise placed(error, order.table, None) from None
-    n_y, model.out_activation_ = model._outputs()
-    output = model.out_activation_
-    shape = Architecture(matrix.shape[1], settings.hidden, n_y, settings.activation, output)
+    model.n_outputs_, model.out_activation_ = model._outputs()
     return Ready(
-        shape,
+        architecture_of(model, matrix.shape[1]),
         examples_of(model, matrix, targets),
         rate_of(model),  # as `shoal train --solver gd` has it
         summary_of(model.encoding_, matrix.shape[1]),

@@ -43,10 +43,9 @@ from shoal.estimators.reading import (
     weights_of,
 )
 from shoal.estimators.scores import check_scoring_name
-from shoal.estimators.settings import check_settings
+from shoal.estimators.settings import architecture_of, check_settings
 from shoal.estimators.starts import check_start, parameters_of
 from shoal.estimators.streamed import fit_streamed, is_source
-from shoal.network.architecture import Architecture
 from shoal.training.network import Network
 
 
@@ -129,9 +128,7 @@ class ShoalBase(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         check_lengths(m, targets, "y")
         matrix = learn_encoding(self, table, weights)
         self.n_outputs_, self.out_activation_ = self._outputs()
-        architecture = Architecture(
-            matrix.shape[1], self.hidden, self.n_outputs_, self.activation, self.out_activation_
-        )
+        architecture = architecture_of(self, matrix.shape[1])
         refuse_what_cannot_fit(self, architecture, members_of(self, m))
         examples = examples_of(self, matrix, targets)
         validation = None
@@ -209,7 +206,9 @@ class ShoalBase(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         given = _check_feature_names_in(self, input_features)
         names = [
-            f"member{i}_unit{k}" for i in range(len(self.networks_)) for k in range(self.hidden)
+            f"member{i}_unit{k}"
+            for i, net in enumerate(self.networks_)
+            for k in range(net.architecture.n_h)
         ]
         if not self.networks_[0].architecture.n_h:
             names = list(self.encoding_.features if self.encoding_ else given)

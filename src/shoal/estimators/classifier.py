@@ -23,7 +23,7 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
 
     Parameters (all keyword-only; those of scikit-learn's `MLPClassifier` keep their meaning)
     ----------
-    hidden : int, default 64
+    hidden : int or "auto" (64, or 128 for nine classes and more)
         Units of the hidden layer; 0 leaves logistic regression.
     activation : {"tanh", "relu", "leaky_relu", "sigmoid", "identity"}
     init : {"auto", "lecture", "glorot", "he", "zeros"}, a standard deviation, or networks
@@ -65,7 +65,7 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         its loss. A function is given X as the networks see it, encoded.
     encode : {"auto", None}
         None takes the numbers as they are; else see `shoal.data.encoding`.
-    bins : int or "auto" (32, or 8 below 1,000 rows; fewer with more than 16 columns, none with more than 128)
+    bins : int or "auto" (32, or 8 below 1,000 rows; fewer, to 4, with more than 16 columns; none with more than 1,024)
         In which a number is placed as well as standardised; 0 for none.
     words, numbers, drop : lists of columns, or None
         Override what is guessed of a column: take it as words, as numbers, or leave it out. A
@@ -111,7 +111,7 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
     def __init__(
         self,
         *,
-        hidden: int = 64,
+        hidden: int | str = "auto",
         activation: str = "tanh",
         init: Any = "auto",
         solver: str = "adam",

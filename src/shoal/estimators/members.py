@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from shoal.estimators.base import ShoalBase
 
 Place = Callable[..., Terms]
-NUMERICS_VERSION = 4  # changes when the same data and settings give other bits than before
+NUMERICS_VERSION = 5  # changes when the same data and settings give other bits than before
 # Settings that no bit of a result depends on.
 BITLESS = ("n_jobs", "verbose", "warm_start", "checkpoint", "engine", "memory", "scratch")
 
@@ -235,7 +235,7 @@ def refuse_what_cannot_fit(model: "ShoalBase", architecture: Architecture, membe
     each = bytes_of(model, architecture)
     refuse_if_too_large(
         each * members,
-        f"hidden={model.hidden:,} with {architecture.n_x} inputs and {members} member(s)",
+        f"hidden={architecture.n_h:,} with {architecture.n_x} inputs and {members} member(s)",
         "Choose a smaller hidden.",
     )
 

@@ -28,9 +28,8 @@ from shoal.estimators.reading import (
     read,
     weights_of,
 )
-from shoal.estimators.settings import plan_of
+from shoal.estimators.settings import architecture_of, plan_of
 from shoal.estimators.starts import begin
-from shoal.network.architecture import Architecture
 from shoal.training.loop import Report, Trained
 from shoal.training.members import train_all
 
@@ -75,9 +74,7 @@ def one_epoch(model: "ShoalBase", X: Any, y: Any, sample_weight: Any, classes: A
     examples = examples_of(model, matrix, targets)
     if first:
         model.n_outputs_, model.out_activation_ = model._outputs()
-    architecture = Architecture(
-        matrix.shape[1], model.hidden, model.n_outputs_, model.activation, model.out_activation_
-    )
+    architecture = architecture_of(model, matrix.shape[1])
     if first:
         seeds, states = first_states(model, architecture, examples.m)
         refuse_what_cannot_fit(model, architecture, len(states))

@@ -38,7 +38,7 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
     def __init__(
         self,
         *,
-        hidden: int = 64,
+        hidden: int | str = "auto",
         activation: str = "tanh",
         init: Any = "auto",
         solver: str = "adam",

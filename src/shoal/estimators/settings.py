@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 from shoal.compute.steps import Rule
 from shoal.errors import SettingError
 from shoal.network.activations import ACTIVATIONS
+from shoal.network.architecture import Architecture
 from shoal.network.draws import child
 from shoal.training.lbfgs import STEEP
 from shoal.training.loop import Plan
@@ -26,16 +27,19 @@ PLATEAU_RATES = (1.0, 0.3, 0.09)  # shares of the rate: what they bring is in do
 # (lbfgs finds the length of each step by itself.)
 LEARNING_RATES = {"adam": 0.005, "sgd": 0.03, "gd": 0.25, "lbfgs": 1.0}
 SQUARES_LEARNING_RATES = {"adam": 0.005, "sgd": 0.003, "gd": 0.025, "lbfgs": 1.0}
+BETA2 = 0.95  # adam's memory of squared gradients: some 20 steps, less than an epoch
 MAX_ITER = 1000  # far more than are needed as a rule: the stopping rules end a training
 SHUFFLE_ROWS = 1 << 20  # hundreds of MB as a rule, and far more rows than a step has
 EARLY_STOPPING_ROWS = 50  # "auto": from here on some rows can be spared
+# "auto": so many units, and more of them for many classes or targets (docs/practice.md).
+HIDDEN, MANY_OUTPUTS, HIDDEN_FOR_MANY = 64, 9, 128
 # "auto": so many members up to so many rows. They cost time, and gain less the more rows there are.
 MEMBERS = ((2_000, 8), (20_000, 6), (100_000, 4))
 MOST_ROWS_MEMBERS = 2
-# "auto": the bins of a number; fewer for few rows, and none for very many columns.
+# "auto": the bins of a number; fewer for few rows or many columns, and none for very many.
 MOST_BINS = 32
 FEW_ROWS, FEW_ROWS_BINS = 1000, 8
-MOST_BINS_IN_ALL, LEAST_BINS = 512, 4
+MOST_BINS_IN_ALL, LEAST_BINS, MOST_COLUMNS = 512, 4, 1024
 
 UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 UNITS |= {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
@@ -46,7 +50,8 @@ DRAW, ORDER, SPLIT, MEMBER = 1, 2, 3, 1000
 
 def check_settings(model: "ShoalBase") -> None:
     """Raise SettingError for a setting that cannot be."""
-    check_whole("hidden", model.hidden, least=0)
+    if model.hidden != "auto":
+        check_whole("hidden", model.hidden, least=0)
     check_choice("activation", model.activation, ACTIVATIONS)
     check_choice("solver", model.solver, SOLVERS)
     if model.learning_rate != "auto":
@@ -138,8 +143,9 @@ def bins_of(model: "ShoalBase", m: int, columns: int) -> int:
     if model.bins != "auto":
         return int(model.bins)
     most = FEW_ROWS_BINS if m < FEW_ROWS else MOST_BINS
-    bins = min(most, MOST_BINS_IN_ALL // max(columns, 1))
-    return bins if bins >= LEAST_BINS else 0
+    if columns > MOST_COLUMNS:
+        return 0
+    return max(LEAST_BINS, min(most, MOST_BINS_IN_ALL // max(columns, 1)))
 
 
 def plan_of(model: "ShoalBase", m: int, seed: int) -> Plan:
@@ -155,6 +161,7 @@ def plan_of(model: "ShoalBase", m: int, seed: int) -> Plan:
         model.solver,
         rate_of(model),
         float(model.momentum) if model.solver == "sgd" else 0.0,
+        beta2=BETA2,
         alpha=float(model.alpha),
         batch_size=min(batch, m),
         key=child(seed, ORDER),
@@ -173,6 +180,14 @@ def plan_of(model: "ShoalBase", m: int, seed: int) -> Plan:
         converged,
         PLATEAU_RATES if falls else (1.0,),
     )
+
+
+def architecture_of(model: "ShoalBase", n_x: int) -> Architecture:
+    """The network's shapes and functions, once the targets are known."""
+    n_h, n_y = model.hidden, model.n_outputs_
+    if n_h == "auto":
+        n_h = HIDDEN if n_y < MANY_OUTPUTS else HIDDEN_FOR_MANY
+    return Architecture(n_x, n_h, n_y, model.activation, model.out_activation_)
 
 
 def replicas_of(model: "ShoalBase") -> tuple[int, int]:

@@ -51,7 +51,7 @@ from shoal.estimators.members import (
     train_members,
 )
 from shoal.estimators.reading import check_features, matrix_of, overrides
-from shoal.estimators.settings import FULL_BATCH, SPLIT, bins_of, size_in_bytes
+from shoal.estimators.settings import FULL_BATCH, SPLIT, architecture_of, bins_of, size_in_bytes
 from shoal.network.architecture import Architecture
 from shoal.network.draws import child
 from shoal.sums import BLOCK_ROWS
@@ -105,9 +105,7 @@ def fit_streamed(model: "ShoalBase", X: Any, y: Any) -> None:
 
 
 def _architecture(model: "ShoalBase", n_x: int, rows: Rows) -> Architecture:
-    architecture = Architecture(
-        n_x, model.hidden, model.n_outputs_, model.activation, model.out_activation_
-    )
+    architecture = architecture_of(model, n_x)
     refuse_what_cannot_fit(model, architecture, members_of(model, rows.m))
     return architecture
 

@@ -1,4 +1,4 @@
-"""Where descent begins: how the weights are drawn. Biases begin at zero.
+"""Where descent begins: how the weights are drawn, and that the biases may be zero.
 
 Two hidden units with equal weights in (W1, b1) and out (W2) receive equal gradients by
 [8]-[10] and stay twins for ever: only a random draw tells them apart. It is small because
@@ -10,10 +10,14 @@ units that differ in their weights are no twins.
     "he"        √(2 / fan_in): He et al., ICCV 2015; for relu and leaky_relu
     "zeros"     all weights 0: the lecture's example of what must not be done
     a number    that standard deviation
-    "auto"      "he" for relu and leaky_relu, else "glorot"
+    "auto"      weights by "he" for relu and leaky_relu, else by "glorot", and b1 is drawn too
 
 All are normal draws. A standard deviation belongs to one matrix: fan_in is the number of
 its columns, fan_out of its rows.
+
+A unit bends where W1 x + b1 = 0, at the distance |b1| / ‖W1‖ from the origin. With b1 = 0 all
+units bend in the middle of the data; with "auto" they do so all over inputs of the size of 1, as
+b1 has the deviation that ‖W1‖ is expected to have. It pays on real tables (docs/practice.md).
 """
 
 import math
@@ -45,7 +49,7 @@ def standard_deviation(init: Init, activation: str, fan_in: int, fan_out: int) -
 def initialise(
     n_x: int, n_h: int, n_y: int, *, key: int, init: Init = "auto", activation: str = "tanh"
 ) -> Parameters:
-    """Draw the weights and set the biases to zero, in float64.
+    """Draw the weights, and b1 with init="auto"; all other biases are zero. In float64.
 
     With n_h = 0 the only layer goes from the inputs to the outputs; its W2 is zero unless
     `init` is a number or "lecture", as a linear network has no symmetry to break.
@@ -58,4 +62,7 @@ def initialise(
     # 0 × a negative number is -0, which adding 0 turns into the one and only 0.
     W1 = first * normal(key, 0, n_h * n_x).reshape(n_h, n_x) + 0.0
     W2 = second * normal(key, 1, n_y * n_in).reshape(n_y, n_in) + 0.0
-    return Parameters(W1, np.zeros((n_h, 1)), W2, np.zeros((n_y, 1)))
+    b1 = np.zeros((n_h, 1))
+    if init == "auto":
+        b1 = first * math.sqrt(n_x) * normal(key, 2, n_h).reshape(n_h, 1) + 0.0
+    return Parameters(W1, b1, W2, np.zeros((n_y, 1)))
