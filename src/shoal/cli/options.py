@@ -255,13 +255,13 @@ Schedule = Annotated[
     ),
 ]
 Alpha = Annotated[
-    float,
+    str,
     _option(
         "--alpha",
         metavar="NUMBER",
-        help="Penalty on large weights (L2).",
+        help="Penalty on large weights (L2): a number, or auto.",
         panel=TRAINING,
-        parser=number,
+        parser=number_or_auto,
     ),
 ]
 Scoring = Annotated[
