@@ -1,6 +1,7 @@
 """Who is refused: wrong names, other origins, no token, too much, and paths that lead out."""
 
 import json
+import math
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -47,6 +48,25 @@ def test_the_page_may_run_only_its_own_files(lab):
     assert b"<style" not in page
     assert b"style=" not in page
     assert b"onclick=" not in page
+
+
+# What other programs on 127.0.0.1, at other ports, may have left in the same browser.
+STRANGE = ['prefs={"a": 1}', "a[b]=1", "bare", "x=" + "a" * 9000, "OUR=guess", "OUR=", 'OUR="', "=", ";;"]
+
+
+@pytest.mark.parametrize("strange", STRANGE, ids=[each[:12] for each in STRANGE])
+def test_cookies_of_other_programs_lock_nobody_out(strange, lab):
+    strange = strange.replace("OUR", lab.guard.cookie)
+    own = f"{lab.guard.cookie}={lab.guard.token}"
+    for both in (f"{strange}; {own}", f"{own}; {strange}"):
+        assert served.ask(lab, "GET /page/main.js", {"Cookie": both})[0] == 200
+    assert served.ask(lab, "GET /page/main.js", {"Cookie": strange})[0] == 403
+
+
+def test_headers_are_bounded_whatever_is_installed(lab):
+    assert lab._server.config.http == "h11"
+    status, _, _ = served.ask(lab, "GET /", {"X": "a" * 200_000})
+    assert status == 400
 
 
 REFUSED = {
@@ -189,7 +209,7 @@ BAD_CHANGES = [
     {"hidden": "4; rm"}, {"hidden": True}, {"hidden": 65}, {"init": -1}, {"init": "nan"}, {"rows": 10**9},
     {"features": ["x1"] * 300}, {"features": ["x9"]}, {"points": [[0, 0, 7]]}, {"points": [[1e99, 0, 0]]},
     {"edits": [[50, "W1", 900, 0, 1.0]]}, {"edits": [[0, "__class__", 0, 0, 1.0]]}, {"unknown": 1},
-    {"pair": [0, 99]}, {"alpha": None}, {"epoch": -1}, {"target": "x" * 9999}, {"hide": ["all"]},
+    {"pair": [0, 99]}, {"alpha": None}, {"alpha": 10**400}, {"alpha": math.nan}, {"alpha": math.inf}, {"epoch": -1}, {"target": "x" * 9999}, {"hide": ["all"]},
 ]  # fmt: skip
 
 
@@ -197,7 +217,9 @@ BAD_CHANGES = [
 def test_a_bad_change_changes_nothing(changes, lab):
     with served.Page(lab) as page:
         before = page.asked("open", "scene", fragment="#hidden=3")
-        assert len(page.asked("set", "error", changes=changes)["message"]) < 400
+        message = page.asked("set", "error", changes=changes)["message"]
+        assert len(message) < 400
+        assert "could not be done" not in message  # it is told what was expected
         after = page.asked("set", "scene", changes={})
         assert after["fragment"] == before["fragment"]
 

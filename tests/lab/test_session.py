@@ -313,6 +313,26 @@ def test_a_parquet_file_that_unpacks_to_more_than_a_page_may_bring(tmp_path, mon
         Tables().drop("t.parquet", path.read_bytes())
 
 
+def test_a_column_without_a_name_is_held_and_no_axis(tmp_path):
+    i = np.arange(60)
+    columns = {"": i, "a": i % 7, "b": i % 5, "late": np.where(i % 7 > 3, "yes", "no")}
+    path = tmp_path / "t.parquet"
+    pyarrow.parquet.write_table(pa.table(columns), path)
+    tables = Tables()
+    digest = tables.open(str(path)).digest
+    link = f"#data=table&table={digest}"
+    session = session_of(f"{link}&held=,12", tables)
+    try:
+        plane = session.view.ready.question.plane
+        assert plane.axes == ("a", "b")
+        assert [(held.name, held.value) for held in plane.held] == [("", "12.0")]
+        session.change(Experiment.of(f"{link}&features=,a"))
+        assert session.view.ready.question.plane.axes == ("a", "")
+        assert session.view.ready.question.plane.held[0].name == ""
+    finally:
+        session.close()
+
+
 def test_all_views_of_a_table_over_the_socket(table):
     tables = Tables()
     digest = tables.open(table).digest

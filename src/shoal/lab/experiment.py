@@ -7,7 +7,6 @@ experiment has one link. Whatever comes from a link or from the page is checked 
 field; SettingError says which one, what was expected, and what came.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, NamedTuple
@@ -179,7 +178,7 @@ def _whole(low: int, high: int) -> Check:
 def _number(low: float, high: float) -> Check:
     def check(name: str, value: Any) -> float:
         good = isinstance(value, int | float) and not isinstance(value, bool)
-        if not good or not math.isfinite(value) or not low <= value <= high:
+        if not good or not low <= value <= high:  # nor is NaN
             raise _refused(name, value, f"a number from {low:g} to {high:g}")
         return float(value)
 

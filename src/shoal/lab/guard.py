@@ -13,7 +13,6 @@ A refusal is one short line and says nothing of what is here.
 
 import hmac
 import secrets
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -109,12 +108,11 @@ class Guard:
             raise Refused(403, "Open the address that shoal lab printed.")
 
     def _knows(self, headers: dict[str, list[str]]) -> bool:
-        try:
-            cookies = SimpleCookie("; ".join(headers.get("cookie", []))[:4096])
-        except CookieError:
-            return False
-        found = cookies.get(self.cookie)
-        return found is not None and self._is_token(found.value)
+        # Other programs on this machine share our cookies' host: theirs may be malformed, large, or
+        # of our name. http.cookies would give up at the first one that it cannot read.
+        cookies = ";".join(headers.get("cookie", [])).split(";")
+        pairs = (cookie.strip().partition("=") for cookie in cookies)
+        return any(name == self.cookie and self._is_token(value) for name, _, value in pairs)
 
     def _is_token(self, value: str) -> bool:
         return hmac.compare_digest(value.encode(), self.token.encode())

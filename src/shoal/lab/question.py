@@ -173,7 +173,7 @@ def _plane_of(X: pa.Table, experiment: Experiment) -> Plane:
     numeric = tuple(
         name
         for name in X.column_names
-        if _is_number(X.schema.field(name).type) and _varies(X[name])
+        if name and _is_number(X.schema.field(name).type) and _varies(X[name])
     )
     if not numeric:
         raise DataError("none of these columns is a number that varies: the plane needs one.")
@@ -181,7 +181,7 @@ def _plane_of(X: pa.Table, experiment: Experiment) -> Plane:
     axes += tuple(name for name in numeric if name not in axes)[: 2 - len(axes)]
     pair = (axes[0], axes[1] if len(axes) > 1 else "")
     wanted = dict(experiment.held)
-    held = tuple(_held(X[n], n, wanted.get(n)) for n in X.column_names if n not in pair)
+    held = tuple(_held(X[n], n, wanted.get(n)) for n in X.column_names if n not in axes)
     return Plane(
         pair, _range(X[pair[0]]), _range(X[pair[1]]) if pair[1] else (-1.0, 1.0), held, numeric
     )

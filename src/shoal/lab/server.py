@@ -24,7 +24,8 @@ class Server:
         self.laboratory = Laboratory(tables, opening)
         self.guard = Guard(self.laboratory.app(), self._socket.getsockname()[1])
         config = uvicorn.Config(
-            self.guard, ws="websockets-sansio", ws_max_size=MOST_MESSAGE, ws_per_message_deflate=False,
+            # h11 bounds the headers; httptools, which is taken where it is installed, does not.
+            self.guard, http="h11", ws="websockets-sansio", ws_max_size=MOST_MESSAGE, ws_per_message_deflate=False,
             log_level="critical", access_log=False, lifespan="off", server_header=False,
             date_header=False, limit_concurrency=MOST_CONNECTIONS, timeout_graceful_shutdown=1,
         )  # fmt: skip
