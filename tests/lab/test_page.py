@@ -172,6 +172,48 @@ def test_a_table_that_is_dropped(screen):
     assert screen.page.title().startswith("own.csv")
 
 
+def test_many_columns_with_long_names(screen):
+    rng = np.random.default_rng(0)
+    names = [f"a rather long name of column {i:02d} as it was measured" for i in range(40)]
+    values = rng.normal(size=(60, 40)).round(3)
+    rows = "".join(",".join(map(str, row)) + f",{row[0] > 0}\n" for row in values)
+    table = f"{','.join(names)},<b>late</b>\n{rows}".encode()
+    sent = []
+    screen.page.on("websocket", lambda socket: socket.on("framesent", lambda text: sent.append(text)))
+    screen.open()
+    screen.page.set_input_files("#f-file", {"name": "<i>w.csv", "mimeType": "", "buffer": table})
+    screen.until('[id="f-held-' + names[39] + '"]')
+    for width in (400, 1280):
+        screen.page.set_viewport_size({"width": width, "height": 900})
+        assert screen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    tall = screen.page.locator('[data-control="features"]').first.bounding_box()["height"]
+    assert tall < 700  # the network's own controls stay near
+    assert screen.page.locator("#stage b, #stage i:not([class])").count() == 0  # names are no markup
+    sent.clear()
+    slider = screen.page.locator(f'[id="f-held-{names[39]}"]')
+    slider.evaluate(
+        "(input) => { for (let k = 1; k <= 50; k++) { input.value = Number(input.max) * k / 50;"
+        " input.dispatchEvent(new Event('input')); } }"
+    )
+    last = slider.input_value()
+    screen.page.wait_for_url(f"**,{last}*")
+    assert slider.input_value() == last
+    assert sum('"set"' in message for message in sent) == 2  # the first, and where it ended
+
+
+def test_without_a_hidden_layer_nothing_is_offered_about_one(screen):
+    screen.open("#hidden=0&view=units&epoch=50")
+    screen.until(".finding")
+    assert screen.page.is_hidden("#u-plane")
+    screen.page.click("#tab-initialise")
+    screen.until("text=Run the four")
+    assert screen.page.is_disabled("text=Run the four")
+    screen.page.locator("#f-hidden").fill("3")
+    screen.until("button:enabled >> text=Run the four")
+    screen.page.click("#tab-units")
+    screen.page.wait_for_selector("#u-plane", state="visible")
+
+
 def test_zeros_fail_and_the_cure_works(screen):
     screen.open("#data=xor&init=zeros&pace=0&view=units&epoch=200")
     screen.until('[data-finding="symmetric-units"] button')

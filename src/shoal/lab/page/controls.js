@@ -17,6 +17,8 @@ export class Controls {
   constructor(root, change, upload) {
     Object.assign(this, { root, change, upload });
     this.signature = "";
+    this.slid = new Map(); // columns that were slid since the last change was sent: name, value
+    this.sliding = false; // whether such a change is under way
     root.closest("form").addEventListener("submit", (event) => event.preventDefault());
   }
 
@@ -32,6 +34,21 @@ export class Controls {
       this.build(scene);
     }
     for (const set of this.setters) set(scene);
+    this.sliding = false;
+    if (this.slid.size) this.send();
+  }
+
+  /** Hold a column at a value: of a drag that is quicker than the answers only the last one is sent. */
+  slide(name, value) {
+    this.slid.set(name, value);
+    if (!this.sliding) this.send();
+  }
+
+  send() {
+    const held = [...this.scene.experiment.held.filter(([name]) => !this.slid.has(name)), ...this.slid];
+    this.slid.clear();
+    this.sliding = true;
+    this.change({ held });
   }
 
   build(scene) {
@@ -50,7 +67,7 @@ export class Controls {
       this.seed("data_seed", own ? "Seed of the split" : "Seed of the data"),
       scene.experiment.points.length ? this.forget("points", "Forget the added points") : null, this.drop());
     if (own) group("features", "What is shown", this.axis(0, "Across", scene), this.axis(1, "Up", scene),
-      scene.held.length ? h("p", { class: "between" }, "The other columns are held at") : null, ...scene.held.slice(0, MOST_HELD).map((held) => this.held(held)));
+      scene.held.length ? h("p", { class: "between" }, "The other columns are held at") : null, scene.held.length ? h("div", { class: "held" }, scene.held.slice(0, MOST_HELD).map((held) => this.held(held))) : null);
     group("features", own ? "Columns" : "Features", this.features(scene));
     group("network", "Network", this.range("hidden", "Hidden units", 0, 64, 1), this.select("activation", "Activation", scene.activations.map((a) => [a, a])));
     group("initialisation", "Initialisation", this.init(scene), this.seed("seed", "Seed of the weights"));
@@ -174,16 +191,16 @@ export class Controls {
 
   held({ name, low, high, words }) {
     const id = `f-held-${name}`;
-    const say = (value) => this.change({ held: [...this.scene.experiment.held.filter(([other]) => other !== name), [name, value]] });
     const now = (scene) => scene.held.find((other) => other.name === name)?.value ?? "";
     if (words.length) {
-      const control = h("select", { id, onchange: () => say(control.value) }, words.map((word) => h("option", { value: word }, word)));
+      const control = h("select", { id, onchange: () => this.slide(name, control.value) }, words.map((word) => h("option", { value: word }, word)));
       this.setters.push((scene) => { control.value = now(scene); });
       return this.row(id, name, control);
     }
     const output = h("output", { for: id });
-    const input = h("input", { type: "range", id, min: low, max: high, step: (high - low) / 200 || 1, oninput: () => { output.textContent = Number(input.value).toPrecision(4); say(input.value); } });
+    const input = h("input", { type: "range", id, min: low, max: high, step: (high - low) / 200 || 1, oninput: () => { output.textContent = Number(input.value).toPrecision(4); this.slide(name, input.value); } });
     this.setters.push((scene) => {
+      if (this.slid.has(name)) return; // it stands further on already
       if (!input.matches(":active")) input.value = now(scene);
       output.textContent = Number(now(scene)).toPrecision(4);
     });

@@ -152,7 +152,9 @@ const largest = (matrix) => Math.max(0.5, ...matrix.flat().map((v) => Math.abs(v
 
 function clipped(context, text, width) {
   if (context.measureText(text).width <= width) return text;
-  let n = text.length;
-  while (n > 1 && context.measureText(`${text.slice(0, n)}…`).width > width) n--;
-  return `${text.slice(0, n)}…`;
+  // Of its middle: names of one kind tell themselves apart by their ends.
+  const kept = (n) => `${text.slice(0, Math.ceil(n / 2))}…${text.slice(text.length - Math.floor(n / 2))}`;
+  let n = text.length - 1;
+  while (n > 1 && context.measureText(kept(n)).width > width) n--;
+  return kept(n);
 }

@@ -42,7 +42,8 @@ export class Initialise {
   }
 
   run() {
-    if (!this.scene().shape[1]) {
+    this.again.disabled = !this.scene().shape[1];
+    if (this.again.disabled) {
       this.told.textContent = "Without a hidden layer there is no symmetry to break: zeros are a fine start. Add hidden units.";
       this.body.replaceChildren();
       return;

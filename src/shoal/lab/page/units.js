@@ -18,7 +18,7 @@ export class Units {
       h("section", { class: "card", "aria-labelledby": "u-found" }, h("h2", { id: "u-found" }, "Diagnosis"), this.findings),
       h("div", { class: "units-body" },
         h("section", {}, this.cards),
-        h("section", { class: "card hidden-plane", "aria-labelledby": "u-plane" }, h("h2", { id: "u-plane" }, "The data as the hidden layer sees them"),
+        this.seenAs = h("section", { class: "card hidden-plane", "aria-labelledby": "u-plane" }, h("h2", { id: "u-plane" }, "The data as the hidden layer sees them"),
           h("div", { class: "holder plane" }, this.canvas),
           h("div", { class: "bar-row" }, h("label", { for: "u-pair-0" }, "across ", this.pickers[0]), h("label", { for: "u-pair-1" }, "up ", this.pickers[1])))));
   }
@@ -27,6 +27,7 @@ export class Units {
 
   show(scene) {
     this.seen = null;
+    this.seenAs.hidden = !scene.shape[1];
     const names = Array.from({ length: scene.shape[1] }, (_, j) => h("option", { value: j }, `unit ${j + 1}`));
     this.pickers.forEach((picker, i) => {
       if (picker.options.length !== names.length) picker.replaceChildren(...names.map((name) => name.cloneNode(true)));
