@@ -51,7 +51,17 @@ def test_the_page_may_run_only_its_own_files(lab):
 
 
 # What other programs on 127.0.0.1, at other ports, may have left in the same browser.
-STRANGE = ['prefs={"a": 1}', "a[b]=1", "bare", "x=" + "a" * 9000, "OUR=guess", "OUR=", 'OUR="', "=", ";;"]
+STRANGE = [
+    'prefs={"a": 1}',
+    "a[b]=1",
+    "bare",
+    "x=" + "a" * 9000,
+    "OUR=guess",
+    "OUR=",
+    'OUR="',
+    "=",
+    ";;",
+]
 
 
 @pytest.mark.parametrize("strange", STRANGE, ids=[each[:12] for each in STRANGE])

@@ -179,7 +179,9 @@ def test_many_columns_with_long_names(screen):
     rows = "".join(",".join(map(str, row)) + f",{row[0] > 0}\n" for row in values)
     table = f"{','.join(names)},<b>late</b>\n{rows}".encode()
     sent = []
-    screen.page.on("websocket", lambda socket: socket.on("framesent", lambda text: sent.append(text)))
+    screen.page.on(
+        "websocket", lambda socket: socket.on("framesent", lambda text: sent.append(text))
+    )
     screen.open()
     screen.page.set_input_files("#f-file", {"name": "<i>w.csv", "mimeType": "", "buffer": table})
     screen.until('[id="f-held-' + names[39] + '"]')
@@ -188,7 +190,9 @@ def test_many_columns_with_long_names(screen):
         assert screen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     tall = screen.page.locator('[data-control="features"]').first.bounding_box()["height"]
     assert tall < 700  # the network's own controls stay near
-    assert screen.page.locator("#stage b, #stage i:not([class])").count() == 0  # names are no markup
+    assert (
+        screen.page.locator("#stage b, #stage i:not([class])").count() == 0
+    )  # names are no markup
     sent.clear()
     slider = screen.page.locator(f'[id="f-held-{names[39]}"]')
     slider.evaluate(
@@ -199,6 +203,17 @@ def test_many_columns_with_long_names(screen):
     screen.page.wait_for_url(f"**,{last}*")
     assert slider.input_value() == last
     assert sum('"set"' in message for message in sent) == 2  # the first, and where it ended
+
+
+def test_a_link_that_hides_the_data_takes_no_points(screen):
+    for link, added in (("#epoch=3&hide=data", False), ("#epoch=3", True)):
+        screen.open(link)
+        screen.until_epoch(3)
+        assert (screen.page.locator(".classes input").count() > 0) == added
+        screen.page.click("canvas.surface", position={"x": 40, "y": 40})
+        screen.page.click("#step")
+        screen.until_epoch(1 if added else 4)  # a point begins a new training
+        assert ("points=" in screen.page.url) == added
 
 
 def test_without_a_hidden_layer_nothing_is_offered_about_one(screen):

@@ -5,6 +5,9 @@ import { figure, h, sized } from "./dom.js";
 
 const UNSEEN = 620; // its size while another view is shown, for the picture
 
+/** Whether points can be added: not to a table, nor where a link has taken the data's controls away. */
+export const takesPoints = ({ experiment }) => experiment.data !== "table" && !experiment.hide.includes("data");
+
 export class Surface {
   constructor(add) {
     this.add = add;
@@ -102,6 +105,6 @@ export class Surface {
   label(frame, scene) {
     this.canvas.setAttribute("aria-label",
       `What the network says over ${scene.axes[0]} and ${scene.axes[1] || "nothing else"}, after ${frame.epoch} epochs${frame.step ? ` and ${frame.step} steps` : ""}; loss ${figure(frame.loss)}.` +
-      (scene.experiment.data === "table" ? "" : " Arrow keys move a cross, Enter adds a point."));
+      (takesPoints(scene) ? " Arrow keys move a cross, Enter adds a point." : ""));
   }
 }

@@ -4,7 +4,7 @@ import { colourOf, theme } from "./colours.js";
 import { Diagram } from "./diagram.js";
 import { $, figure, h, percent, s, whole } from "./dom.js";
 import { curves, legend } from "./plots.js";
-import { Surface } from "./surface.js";
+import { Surface, takesPoints } from "./surface.js";
 
 export class Train {
   constructor({ change, say }) {
@@ -84,7 +84,7 @@ export class Train {
   }
 
   addPoint(x1, x2) {
-    if (this.scene.experiment.data === "table") return;
+    if (!takesPoints(this.scene)) return;
     const y = Number(this.classes.querySelector("input:checked, input[type=number]")?.value ?? 0);
     const short = (v) => Number(v.toPrecision(4));
     this.change({ points: [...this.scene.experiment.points, [short(x1), short(x2), y]] });
@@ -111,10 +111,10 @@ export class Train {
   }
 
   showClasses(scene) {
-    const signature = JSON.stringify([scene.experiment.data, scene.classes, theme().paper]);
+    const signature = JSON.stringify([takesPoints(scene), scene.experiment.data, scene.classes, theme().paper]);
     if (signature === this.signature) return;
     this.signature = signature;
-    if (scene.experiment.data === "table") return this.classes.replaceChildren();
+    if (!takesPoints(scene)) return this.classes.replaceChildren();
     const entries = scene.output === "identity"
       ? [h("label", {}, "A click adds a point of value ", h("input", { type: "number", step: "any", value: 1 }))]
       : ["A click adds ", ...scene.classes.map((name, k) => {
