@@ -42,7 +42,7 @@ def train(
     batch_size: o.BatchSize = str(Settings.batch_size),
     max_iter: o.MaxIter = Settings.max_iter,
     schedule: o.Schedule = Settings.schedule,
-    alpha: o.Alpha = str(Settings.alpha),
+    alpha: o.Alpha = Settings.alpha,
     weight_decay: o.WeightDecay = Settings.weight_decay,
     dropout: o.Dropout = Settings.dropout,
     scoring: o.Scoring = None,

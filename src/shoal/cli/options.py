@@ -255,13 +255,13 @@ Schedule = Annotated[
     ),
 ]
 Alpha = Annotated[
-    str,
+    float,
     _option(
         "--alpha",
         metavar="NUMBER",
-        help="Penalty on large weights (L2): a number, or auto.",
+        help="Penalty on large weights (L2).",
         panel=TRAINING,
-        parser=number_or_auto,
+        parser=number,
     ),
 ]
 Scoring = Annotated[

@@ -17,7 +17,7 @@ class Settings:
     batch_size: str | int = "auto"
     max_iter: int = 1000
     schedule: str = "plateau"
-    alpha: float | str = "auto"
+    alpha: float = 1e-4
     weight_decay: float = 0.0
     dropout: float = 0.0
     scoring: str | None = None

@@ -45,7 +45,7 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         the best epoch; the third time it ends. "cosine": it falls to 0 over `max_iter` epochs.
     max_iter : int
         Epochs at the most.
-    alpha : number or "auto" (0.01 for classes, 0.0001 for numbers)
+    alpha : number
         L2 penalty, ½ alpha Σ W² / m.
     weight_decay : number
         Every step takes (rate · weight_decay) W off W, whatever the gradient (as AdamW does).
@@ -121,7 +121,7 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
         shuffle_rows: int = SHUFFLE_ROWS,
         schedule: str = "plateau",
         max_iter: int = MAX_ITER,
-        alpha: float | str = "auto",
+        alpha: float = 1e-4,
         weight_decay: float = 0.0,
         dropout: float = 0.0,
         members: int | str = "auto",

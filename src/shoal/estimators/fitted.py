@@ -14,7 +14,7 @@ from shoal.data.examples import Examples, Matrix, Numbers, dense
 from shoal.diagnosis.case import Case
 from shoal.errors import ShoalWarning
 from shoal.estimators.reading import Ready, matrix_of, read
-from shoal.estimators.settings import alpha_of, rate_of, usual_rate_of
+from shoal.estimators.settings import rate_of, usual_rate_of
 from shoal.network.architecture import Architecture
 from shoal.training.loop import Report, Trained
 from shoal.training.network import Network
@@ -65,7 +65,6 @@ def case_of(model: "ShoalBase", examples: Examples) -> Case:
     """What a diagnosis may look at, with these examples."""
     # As get_params, which takes as long as the rest of the diagnosis.
     settings = {k: v for k, v in vars(model).items() if k[0] != "_" and k[-1] != "_"}
-    settings["alpha"] = alpha_of(model)
     names = model.encoding_.features if model.encoding_ else getattr(model, "feature_names_in_", ())
     return Case(
         tuple(model.networks_), examples, settings,

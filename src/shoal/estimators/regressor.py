@@ -48,7 +48,7 @@ class ShoalRegressor(RegressorMixin, ShoalBase):
         shuffle_rows: int = SHUFFLE_ROWS,
         schedule: str = "plateau",
         max_iter: int = MAX_ITER,
-        alpha: float | str = "auto",
+        alpha: float = 1e-4,
         weight_decay: float = 0.0,
         dropout: float = 0.0,
         members: int | str = "auto",

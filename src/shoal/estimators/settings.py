@@ -27,7 +27,6 @@ PLATEAU_RATES = (1.0, 0.3, 0.09)  # shares of the rate: what they bring is in do
 # (lbfgs finds the length of each step by itself.)
 LEARNING_RATES = {"adam": 0.005, "sgd": 0.03, "gd": 0.25, "lbfgs": 1.0}
 SQUARES_LEARNING_RATES = {"adam": 0.005, "sgd": 0.003, "gd": 0.025, "lbfgs": 1.0}
-ALPHA, SQUARES_ALPHA = 0.01, 0.0001
 BETA2 = 0.95  # adam's memory of squared gradients: some 20 steps, less than an epoch
 MAX_ITER = 1000  # far more than are needed as a rule: the stopping rules end a training
 SHUFFLE_ROWS = 1 << 20  # hundreds of MB as a rule, and far more rows than a step has
@@ -66,8 +65,7 @@ def check_settings(model: "ShoalBase") -> None:
     size_in_bytes(model.memory)
     check_whole("max_iter", model.max_iter, least=1)
     check_choice("schedule", model.schedule, SCHEDULES)
-    if model.alpha != "auto":
-        check_positive("alpha", model.alpha, or_zero=True)
+    check_positive("alpha", model.alpha, or_zero=True)
     check_positive("weight_decay", model.weight_decay, or_zero=True)
     check_positive("dropout", model.dropout, or_zero=True)
     if model.dropout >= 1:
@@ -164,7 +162,7 @@ def plan_of(model: "ShoalBase", m: int, seed: int) -> Plan:
         rate_of(model),
         float(model.momentum) if model.solver == "sgd" else 0.0,
         beta2=BETA2,
-        alpha=alpha_of(model),
+        alpha=float(model.alpha),
         batch_size=min(batch, m),
         key=child(seed, ORDER),
         shuffle_rows=model.shuffle_rows,
@@ -207,13 +205,6 @@ def usual_rate_of(model: "ShoalBase") -> float:
     """What learning_rate="auto" means."""
     squares = model.out_activation_ == "identity"
     return (SQUARES_LEARNING_RATES if squares else LEARNING_RATES)[model.solver]
-
-
-def alpha_of(model: "ShoalBase") -> float:
-    """The penalty."""
-    if model.alpha == "auto":
-        return SQUARES_ALPHA if model.out_activation_ == "identity" else ALPHA
-    return float(model.alpha)
 
 
 def seed_of(random_state: Any) -> int:
