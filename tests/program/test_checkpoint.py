@@ -90,7 +90,7 @@ def test_what_is_kept_is_not_begun_anew_by_accident(capsys):
 @pytest.mark.parametrize(
     ("more", "named"),
     [
-        (["--hidden", "3"], "--hidden 64 there, 3 here"),
+        (["--hidden", "3"], "--hidden auto there, 3 here"),
         (["--seed", "1"], "--seed 0 there, 1 here"),
         (["--test-part", "0.5"], "examples=3200 there, 2000 here"),
     ],
