@@ -2,12 +2,15 @@
 
 import json
 import math
+import socket
+import time
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from shoal.lab import app as lab_app
+from shoal.lab import server as lab_server
 from shoal.lab.relay import MOST_MESSAGE
 
 from . import served
@@ -74,9 +77,21 @@ def test_cookies_of_other_programs_lock_nobody_out(strange, lab):
 
 
 def test_headers_are_bounded_whatever_is_installed(lab):
-    assert lab._server.config.http == "h11"
     status, _, _ = served.ask(lab, "GET /", {"X": "a" * 200_000})
     assert status == 400
+
+
+def test_who_connects_and_does_not_ask_is_sent_away(lab, monkeypatch):
+    monkeypatch.setattr(lab_server, "SECONDS_TO_ASK", 0.2)
+    address = ("127.0.0.1", lab.guard.port)
+    with socket.create_connection(address) as silent, socket.create_connection(address) as slow:
+        slow.sendall(b"GET / HTTP/1.1\r\nHost: ")
+        for connection in (silent, slow):
+            connection.settimeout(5)
+            assert connection.recv(1) == b""
+    with served.Page(lab) as page:  # a socket may be quiet for longer
+        time.sleep(0.5)
+        assert page.asked("open", "scene", fragment="#")["session"]
 
 
 REFUSED = {
@@ -259,8 +274,6 @@ def test_pages_are_bounded(lab, monkeypatch):
 
 
 def test_500_idle_connections_do_no_harm(lab):
-    import socket
-
     idle = []
     try:
         for _ in range(500):

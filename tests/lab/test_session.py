@@ -67,6 +67,7 @@ def test_the_screen_is_what_can_be_taken_away(link, capsys):
         session.close()
     word = fingerprint(view.ready, view.standing)
     assert repeat(link).fingerprint_ == word
+    assert " ./-x.csv " in command(view.ready, view.standing, "-x.csv")  # no option
     told = shlex.split(command(view.ready, view.standing))
     assert (told[:2], Experiment.of(told[2])) == (["shoal", "lab"], Experiment.of(link))
     exec(python(view.ready, view.standing), {})

@@ -2,8 +2,10 @@
 
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from shoal.errors import SettingError
 from shoal.lab.app import Laboratory
@@ -14,6 +16,24 @@ from shoal.lab.tables import Tables
 
 LOOPBACK = "127.0.0.1"
 MOST_CONNECTIONS = 2000
+SECONDS_TO_ASK = 10.0  # from the connection to the end of the first question's headers
+
+
+class Prompt(H11Protocol):
+    """Whoever connects and does not ask is sent away.
+
+    Of h11, as it bounds the headers; httptools, which uvicorn takes where it is installed, does not.
+    """
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait for the first question."""
+        super().connection_made(transport)
+        self.loop.call_later(SECONDS_TO_ASK, self._lose_patience)
+
+    def _lose_patience(self) -> None:
+        handed_on = self.transport.get_protocol() is not self  # to a socket's protocol
+        if self.cycle is None and not handed_on:
+            self.transport.close()
 
 
 class Server:
@@ -24,8 +44,7 @@ class Server:
         self.laboratory = Laboratory(tables, opening)
         self.guard = Guard(self.laboratory.app(), self._socket.getsockname()[1])
         config = uvicorn.Config(
-            # h11 bounds the headers; httptools, which is taken where it is installed, does not.
-            self.guard, http="h11", ws="websockets-sansio", ws_max_size=MOST_MESSAGE, ws_per_message_deflate=False,
+            self.guard, http=Prompt, ws="websockets-sansio", ws_max_size=MOST_MESSAGE, ws_per_message_deflate=False,
             log_level="critical", access_log=False, lifespan="off", server_header=False,
             date_header=False, limit_concurrency=MOST_CONNECTIONS, timeout_graceful_shutdown=1,
         )  # fmt: skip

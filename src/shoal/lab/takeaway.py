@@ -95,6 +95,8 @@ def link_of(ready: Ready, standing: Standing) -> str:
 def command(ready: Ready, standing: Standing, name: str = "") -> str:
     """The command line that trains this and saves it."""
     link = link_of(ready, standing)
+    if name.startswith("-"):  # a file, and no option
+        name = f"./{name}"
     table = [shlex.quote(name)] if name else []
     return " ".join(["shoal lab", *table, shlex.quote(link), "-o model.shoal"])
 
