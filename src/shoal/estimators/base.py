@@ -25,6 +25,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, _clone_parametrized
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from shoal.data.examples import Examples, Matrix, Numbers
+from shoal.data.frames import is_frame
 from shoal.diagnosis.case import Case
 from shoal.errors import DataError, SettingError
 from shoal.estimators.callbacks import CallbackSupportMixin, with_callbacks
@@ -45,7 +46,7 @@ from shoal.estimators.reading import (
 from shoal.estimators.scores import check_scoring_name
 from shoal.estimators.settings import architecture_of, check_settings
 from shoal.estimators.starts import check_start, parameters_of
-from shoal.estimators.streamed import fit_streamed, is_source
+from shoal.estimators.streamed import fit_streamed, is_source, rows_of_frame
 from shoal.training.network import Network
 
 
@@ -96,13 +97,16 @@ class ShoalBase(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         X is a data frame (pandas, polars, pyarrow, Dask), an array of shape (rows, columns), or a
         matrix of scipy.sparse, which is taken as it is, whatever `encode` says. Or it names files
         of any size (CSV or Parquet: one, several, a folder, a glob), or is a pyarrow dataset; then
-        y is the name of a column, and the rows are streamed.
+        y is the name of a column, and the rows are streamed; with an `engine` or `memory` so are
+        the partitions of a Dask DataFrame, y then being a name or a Dask Series.
         `sample_weight` counts row i as so many rows. With `X_val`, `y_val` training stops by
         these rows; else with `early_stopping` by a part of X. Ctrl-C ends the training: the
         best network so far is kept, with a warning. Raises DataError for data, SettingError
         for parameters, that cannot be used; both are ValueErrors.
         """
         check(self)
+        if is_frame(X) and (self.engine is not None or self.memory is not None):
+            X, y = rows_of_frame(X, y)
         X, y, sample_weight, X_val, y_val, sample_weight_val = computed(
             X, y, sample_weight, X_val, y_val, sample_weight_val
         )
@@ -114,8 +118,8 @@ class ShoalBase(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             others = (sample_weight, X_val, y_val, sample_weight_val)
             if any(one is not None for one in others):
                 raise SettingError(
-                    "sample_weight, X_val and y_val go with tables in memory, not with files: "
-                    "leave them out, or read the table first."
+                    "sample_weight, X_val and y_val go with tables in memory, not with files or "
+                    "the partitions of a Dask DataFrame: leave them out, or read the table first."
                 )
             fit_streamed(self, X, y)
             return self

@@ -30,6 +30,7 @@ from shoal.data import target
 from shoal.data.digest import RUN, digest
 from shoal.data.examples import Examples, rows_of
 from shoal.data.files import unknown_column
+from shoal.data.frames import listing_of_frame
 from shoal.data.goal import Goal
 from shoal.data.learning import RUN_ROWS, check_overrides, learn_runs, wishes
 from shoal.data.listing import listing_of
@@ -71,6 +72,17 @@ def is_source(X: Any) -> bool:
     if type(X) in (list, tuple):
         return bool(X) and all(isinstance(one, str | os.PathLike) for one in X)
     return isinstance(X, str | os.PathLike | Rows) or hasattr(X, "get_fragments")
+
+
+def rows_of_frame(X: Any, y: Any) -> tuple[Rows, str]:
+    """The partitions of a Dask DataFrame, and the name of the column of their answers."""
+    if not (isinstance(y, str) or (getattr(y, "ndim", 0) == 1 and hasattr(y, "npartitions"))):
+        raise SettingError(
+            f"y={type(y).__name__} with a Dask DataFrame: expected a Dask Series from the same "
+            "frame, or the name of a column."
+        )
+    listing, target = listing_of_frame(X, y)
+    return Rows(listing), target
 
 
 def fit_streamed(model: "ShoalBase", X: Any, y: Any) -> None:
