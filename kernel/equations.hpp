@@ -223,10 +223,13 @@ class Block {
         return -1;
     }
 
-    void weighted_inputs(const T* parameters, int64_t p) {
+    // [1] Z1 = W1 X + b1 for panels first … last.
+    void weighted_inputs(const T* parameters, int64_t first, int64_t last) {
         if (shape_.n_h == 0) return;
         const T *W1 = parameters + shape_.W1(), *b1 = parameters + shape_.b1();
-        multiply<1, T>(shape_.n_h, n_numbers_, W1, shape_.n_x, 1, b1, X(p), A1(p));  // [1] Z1 = W1 X + b1
+        in_groups<TILE_LINES>(first, last, [&](auto V, int64_t p) {
+            multiply<V, T>(shape_.n_h, n_numbers_, W1, shape_.n_x, 1, b1, X(p), A1(p));
+        });
     }
 
     // What the coded columns add to [1] (with n_h = 0: to [3]). Some panels at a time, and line
@@ -252,10 +255,7 @@ class Block {
         const auto panels = [&](auto V, int64_t p) {
             multiply<V, T>(n_y, depth, W2, n_in, 1, b2, shape_.n_h ? A1(p) : X(p), Z2(p));
         };
-        int64_t p = first;
-        if (n_y <= 3)
-            for (; p + 3 < last; p += 4) panels(std::integral_constant<int, 4>{}, p);
-        for (; p < last; ++p) panels(std::integral_constant<int, 1>{}, p);
+        n_y <= 3 ? in_groups<4>(first, last, panels) : in_groups<TILE_LINES>(first, last, panels);
     }
 
     void activate_output(int64_t p) { output<T, false>(shape_.sigma, shape_.n_y, Z2(p), nullptr, A2(p), nullptr); }  // [4]

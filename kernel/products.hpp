@@ -52,10 +52,18 @@ SHOAL_INLINE void in_tiles(int first, int last, F&& f) {
     }
 }
 
+// Calls f(integral_constant V, first) so that the V's cover first … last: groups of `most`, then
+// one after another.
+template <int most, class F>
+SHOAL_INLINE void in_groups(int64_t first, int64_t last, F&& f) {
+    for (; first + most <= last; first += most) f(std::integral_constant<int, most>{}, first);
+    for (; most > 1 && first < last; ++first) f(std::integral_constant<int, 1>{}, first);
+}
+
 // C[i] = start[i] + Σ_k A[i, k] B[k] for rows 0 … n, in V panels at once; `start` may be null.
 template <int V, class T>
 void multiply(int n, int depth, const T* a, int64_t row_step, int64_t column_step, const T* start, const T* b, T* c) {
-    in_tiles<TILE_ROWS / V>(0, n, [&](auto U, int i) {
+    in_tiles<std::min(TILE_ROWS, TILE_ROWS * TILE_LINES / V)>(0, n, [&](auto U, int i) {
         Line<T> sum[U * V];
         unrolled<U * V>([&](auto u) { sum[u] = broadcast(start ? start[i + u / V] : T(0)); });
         accumulate<U, V>(sum, a + i * row_step, {row_step, 0, column_step}, 1, depth, b, int64_t(depth) * LANES<T>);
@@ -72,14 +80,14 @@ inline int strip_start(int i, int n_x, int lanes) { return std::min(i, n_x - lan
 template <class T>
 void correlate(int first, int last, int n, int64_t n_panels, const T* d, int n_x, const T* x, int64_t strip, T* c, int64_t c_row) {
     constexpr int L = LANES<T>;
-    for (int i = 0; i < n_x; i += L, x += strip) {
+    in_groups<TILE_LINES>(0, (n_x + L - 1) / L, [&](auto V, int i) {
         in_tiles<TILE_ROWS>(first, last, [&](auto U, int j) {
-            Line<T> sum[U];
-            unrolled<U>([&](auto u) { sum[u] = broadcast(T(0)); });
-            accumulate<U>(sum, d + j * L, {L, int64_t(n) * L, 1}, n_panels, L, x);
-            unrolled<U>([&](auto u) { store_anywhere(c + (j + u) * c_row + strip_start(i, n_x, L), sum[u]); });
+            Line<T> sum[U * V];
+            unrolled<U * V>([&](auto u) { sum[u] = broadcast(T(0)); });
+            accumulate<U, V>(sum, d + j * L, {L, int64_t(n) * L, 1}, n_panels, L, x + i * strip, strip);
+            unrolled<U * V>([&](auto u) { store_anywhere(c + (j + u / V) * c_row + strip_start((i + u % V) * L, n_x, L), sum[u]); });
         });
-    }
+    });
 }
 
 // C[j, i] = Σ_r D[j, r] E[i, r], rows first_j … last_j of D by first_i … last_i of E; both lie

@@ -27,15 +27,18 @@ constexpr int LINE_BYTES = 64;
 
 #if defined(__AVX512F__)
 constexpr int VEC_BYTES = 64;
-constexpr int TILE_ROWS = 12;  // 12 accumulators of one register: covers two 4-cycle FMA units
+constexpr int TILE_ROWS = 12;
+constexpr int TILE_LINES = 2;  // 12 × 2 accumulators + 2 lines + 1 broadcast, of 32 registers
 constexpr int DOT_SIDE = 4;    // 4 × 4 accumulators + 4 lines + 1, of 32 registers
 #elif defined(__AVX2__) && defined(__FMA__)
 constexpr int VEC_BYTES = 32;
-constexpr int TILE_ROWS = 6;  // 6 × 2 accumulators + 2 of a line + 1 broadcast, of 16 registers
+constexpr int TILE_ROWS = 6;
+constexpr int TILE_LINES = 1;  // 6 × 2 accumulators + 2 of a line + 1 broadcast, of 16 registers
 constexpr int DOT_SIDE = 2;   // 2 × 2 × 2 accumulators + 2 × 2 of lines + 2
 #elif defined(__aarch64__)
 constexpr int VEC_BYTES = 16;
-constexpr int TILE_ROWS = 6;  // 6 × 4 accumulators + 4 of a line + 1 broadcast, of 32 registers
+constexpr int TILE_ROWS = 6;
+constexpr int TILE_LINES = 1;  // 6 × 4 accumulators + 4 of a line + 1 broadcast, of 32 registers
 constexpr int DOT_SIDE = 2;   // 2 × 2 × 4 accumulators + 2 × 4 of lines + 4
 #else
 #error "the kernel needs fused multiply-add: build for x86-64-v3, x86-64-v4 or aarch64"

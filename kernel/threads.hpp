@@ -39,17 +39,22 @@ class Barrier {
         asleep_.fetch_add((Clock::now() - began).count(), std::memory_order_relaxed);
     }
 
-    // For a team that shrinks: while nobody waits, or is going to before it knows.
-    void set_team(int n) { n_ = n; }
+    // For a team that shrinks or grows: while nobody waits, or is going to before it knows.
+    void set_team(int n) { n_ = n, asleep_ = 0, asked_ = Clock::now(); }
 
-    // Whether, since the last call, the members have slept here for more than a third of the time:
-    // others want the processors, and one member alone is the faster. For one member to ask.
+    // Whether in the last tenth of a second the members have slept here for more than a third of the
+    // time: others want the processors, and one member alone is the faster. (A shorter look would
+    // be taken in by BLAS, whose threads spin for a while after a product.) For one member to ask.
     bool crowded() {
         const auto now = Clock::now();
-        const int64_t passed = (now - asked_).count();
-        asked_ = now;
-        return 3 * asleep_.exchange(0, std::memory_order_relaxed) > n_ * passed;
+        const auto passed = now - asked_;
+        if (passed < std::chrono::milliseconds(100)) return false;
+        asked_ = now, alone_until_ = now + 20 * passed;
+        return 3 * asleep_.exchange(0, std::memory_order_relaxed) > n_ * passed.count();
     }
+
+    // Whether the crowd may be gone: after twenty times as long as was needed to notice it.
+    bool may_be_free() const { return Clock::now() > alone_until_; }
 
   private:
     using Clock = std::chrono::steady_clock;
@@ -57,7 +62,7 @@ class Barrier {
     int n_;
     std::atomic<int> arrived_{0}, phase_{0};
     std::atomic<int64_t> asleep_{0};  // of all members, in the clock's units
-    Clock::time_point asked_ = Clock::now();
+    Clock::time_point asked_ = Clock::now(), alone_until_ = asked_;
 };
 
 // Runs f(0) … f(n - 1), each on a thread of its own; the caller's thread is number 0. Where the

@@ -155,17 +155,21 @@ class Sums {
             block.activate_hidden(p);
             if (dropout) block.drop(dropout, rows.first + p * LANES<T>, p);
         };
-        for (int64_t p = mine.first; p < mine.last; ++p) {
-            const auto ask_next = [&](int quarter) __attribute__((always_inline)) { prefetch(from, next, n_next, p, quarter); };
-            ask_next(0);
-            if (block.coded() && p + NEAR < mine.last)
-                for (int quarter = 0; quarter < 4; ++quarter) prefetch(from, rows, n, p + NEAR, quarter);
-            if (!again) block.gather_X(from, rows, n, p), block.gather_Y(from, rows, n, p);
-            ask_next(1);
-            block.weighted_inputs(parameters, p);
-            ask_next(2);
-            if (!block.coded()) activate(p);
-            ask_next(3);
+        for (int64_t first = mine.first; first < mine.last; first += TILE_LINES) {
+            const int64_t last = std::min(first + TILE_LINES, mine.last);
+            for (int64_t p = first; p < last; ++p) {
+                prefetch(from, next, n_next, p, 0);
+                if (block.coded() && p + NEAR < mine.last)
+                    for (int quarter = 0; quarter < 4; ++quarter) prefetch(from, rows, n, p + NEAR, quarter);
+                if (!again) block.gather_X(from, rows, n, p), block.gather_Y(from, rows, n, p);
+                prefetch(from, next, n_next, p, 1);
+            }
+            block.weighted_inputs(parameters, first, last);
+            for (int64_t p = first; p < last; ++p) {
+                prefetch(from, next, n_next, p, 2);
+                if (!block.coded()) activate(p);
+                prefetch(from, next, n_next, p, 3);
+            }
         }
         if (block.coded() && shape_.n_h) {
             block.add_coded_inputs(tables_, mine.first, mine.last);
@@ -342,7 +346,12 @@ class Trainer {
     Ending run(T* parameters, T* state, T* best, double* losses, Progress& progress, Stop& stop) {
         W_ = parameters, best_ = best, losses_ = losses, progress_ = &progress, stop_ = &stop;
         s1_ = state, s2_ = settings_.solver == Solver::adam ? state + shape_.size() : state;
-        run_team(team_, [&](int team) { set_team(team); }, [&](int t) { work(t); });
+        const int whole = team_;
+        epoch_ = 0;
+        do {
+            alone_ = false;
+            run_team(whole, [&](int team) { set_team(team); }, [&](int t) { work(t); });
+        } while (!over_ && epoch_ < settings_.n_epochs);
         return ending_;
     }
 
@@ -354,7 +363,7 @@ class Trainer {
         double power1 = progress_->power1, power2 = progress_->power2;
         int64_t polls = 0;
         sums_.take(t, W_);
-        for (int64_t epoch = 0; epoch < settings_.n_epochs; ++epoch) {
+        for (int64_t epoch = epoch_; epoch < settings_.n_epochs; ++epoch) {
             Order order = full_ ? Order() : Order(uint64_t(m_), settings_.key, uint64_t(settings_.first_epoch + epoch));
             double loss = 0, weight = 0;  // member 0's alone
             if (t == 0) prepare(order, 0), prepare(order, 1);
@@ -380,7 +389,7 @@ class Trainer {
                 }
                 if (t == 0 && team_ > 1 && ++steps_ % 32 == 0) alone_ = sums_.barrier().crowded();
                 sums_.barrier().wait();
-                if (alone_ && t > 0) return;
+                if (alone_ && t > 0) return;  // until the team is called again
                 if (alone_ && team_ > 1) set_team(1);
                 if (!go || over_) break;
             }
@@ -388,9 +397,10 @@ class Trainer {
                 progress_->power1 = power1, progress_->power2 = power2;
                 if (!full_ && !over_) judge(loss / weight, epoch);
                 if (full_ && !over_ && settings_.converged_tol >= 0 && converged()) end(Ending::converged);
+                epoch_ = epoch + 1;
             }
             sums_.barrier().wait();
-            if (over_) return;
+            if (over_ || (alone_ && sums_.barrier().may_be_free())) return;
         }
     }
 
@@ -454,7 +464,7 @@ class Trainer {
     Progress* progress_ = nullptr;
     Stop* stop_ = nullptr;
     bool over_ = false, alone_ = false;
-    int64_t steps_ = 0;
+    int64_t steps_ = 0, epoch_ = 0;
     Ending ending_ = Ending::finished;
     int64_t epochs_ = 0;
 };
@@ -501,8 +511,8 @@ int64_t predict(const Shape& shape, const T* parameters, const Examples<T>& from
             for (int64_t p = 0; p < n_panels; ++p) {
                 block.gather_X(from, rows, here, p);
                 if (const int r = block.first_not_finite(p); r >= 0) lower(bad, at(p) + r);
-                block.weighted_inputs(parameters, p);
             }
+            block.weighted_inputs(parameters, 0, n_panels);
             if (block.coded() && shape.n_h) block.add_coded_inputs(tables, 0, n_panels);
             for (int64_t p = 0; p < n_panels && shape.n_h; ++p) {
                 copy(block.A1(p), shape.n_h, wanted.Z1, p);
