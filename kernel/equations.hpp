@@ -245,7 +245,8 @@ class Block {
         }
     }
 
-    void activate_hidden(int64_t p) { activate(shape_.g, A1(p), shape_.n_h); }  // [2] A1 = g(Z1)
+    // [2] A1 = g(Z1)
+    void activate_hidden(int64_t first, int64_t last) { activate(shape_.g, A1(first), int(last - first) * shape_.n_h); }
 
     // [3] Z2 = W2 A1 + b2 for panels first … last: several at once, as one row's sum is too
     // short a chain of work.

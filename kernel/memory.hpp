@@ -30,67 +30,44 @@ class Buffer {  // aligned numbers, zero at first
     std::unique_ptr<T[], Free> data_;
 };
 
-// A square of numbers, as many rows as one 32-byte vector has numbers, is turned over.
-typedef float Eight __attribute__((vector_size(32)));
-typedef double Four __attribute__((vector_size(32)));
-typedef float EightAnywhere __attribute__((vector_size(32), aligned(4), may_alias));
-typedef double FourAnywhere __attribute__((vector_size(32), aligned(8), may_alias));
-
-SHOAL_INLINE void transpose(Eight (&r)[8]) {
-    Eight a[8], b[8];
-    for (int i = 0; i < 8; i += 2) {
-        a[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
-        a[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
-    }
-    for (int i = 0; i < 8; i += 4)
-        for (int k = 0; k < 2; ++k) {
-            b[i + 2 * k] = __builtin_shufflevector(a[i + k], a[i + k + 2], 0, 1, 8, 9, 4, 5, 12, 13);
-            b[i + 2 * k + 1] = __builtin_shufflevector(a[i + k], a[i + k + 2], 2, 3, 10, 11, 6, 7, 14, 15);
-        }
-    for (int i = 0; i < 4; ++i) {
-        r[i] = __builtin_shufflevector(b[i], b[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-        r[i + 4] = __builtin_shufflevector(b[i], b[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
-    }
+// Of two rows of a square, what `transpose` puts in place of the first and of the second.
+template <int apart, class V, int... lane>
+SHOAL_INLINE void exchange(V& a, V& b, std::integer_sequence<int, lane...>) {
+    constexpr int n = sizeof...(lane);
+    const V first = __builtin_shufflevector(a, b, (lane & apart ? n + lane - apart : lane)...);
+    b = __builtin_shufflevector(a, b, (lane & apart ? n + lane : lane + apart)...);
+    a = first;
 }
 
-SHOAL_INLINE void transpose(Four (&r)[4]) {
-    const Four a = __builtin_shufflevector(r[0], r[1], 0, 4, 2, 6), b = __builtin_shufflevector(r[0], r[1], 1, 5, 3, 7);
-    const Four c = __builtin_shufflevector(r[2], r[3], 0, 4, 2, 6), d = __builtin_shufflevector(r[2], r[3], 1, 5, 3, 7);
-    r[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5), r[2] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
-    r[1] = __builtin_shufflevector(b, d, 0, 1, 4, 5), r[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
+// Turns a square over: quarters of the whole change places, then quarters of the quarters …
+template <int S, int apart = S / 2, class V>
+SHOAL_INLINE void transpose(V (&row)[S]) {
+    unrolled<S>([&](auto i) __attribute__((always_inline)) {
+        if constexpr (!(i & apart)) exchange<apart>(row[i], row[i + apart], std::make_integer_sequence<int, S>{});
+    });
+    if constexpr (apart > 1) transpose<S, apart / 2>(row);
 }
 
-template <class T>
-struct SquareOf;
-template <>
-struct SquareOf<float> {
-    static constexpr int side = 8;
-    typedef Eight Row;
-    typedef EightAnywhere Anywhere;
-};
-template <>
-struct SquareOf<double> {
-    static constexpr int side = 4;
-    typedef Four Row;
-    typedef FourAnywhere Anywhere;
-};
-
-// Rows of n features each become n lines of a panel.
-template <class T>
+// Rows of n features each become n lines of a panel. S is the side of the squares: as much as one
+// instruction holds, or 32 bytes.
+template <class T, int S = std::max(VEC_BYTES, 32) / int(sizeof(T))>
 SHOAL_INLINE void transpose_rows(const T* const* row, int n, T* lines) {
-    constexpr int L = LANES<T>, S = SquareOf<T>::side;
+    constexpr int L = LANES<T>;
+    if constexpr (S * sizeof(T) > 32)
+        if (n < S) return transpose_rows<T, S / 2>(row, n, lines);
     if (n < S) {
         for (int i = 0; i < n; ++i)
             for (int r = 0; r < L; ++r) lines[i * L + r] = row[r][i];
         return;
     }
+    typedef T Row __attribute__((vector_size(S * sizeof(T))));
+    typedef T Anywhere __attribute__((vector_size(S * sizeof(T)), aligned(sizeof(T)), may_alias));
     for (int i = 0; i < n; i += S) {
         const int at = std::min(i, n - S);  // the last square overlaps the one before: no rest
         for (int r = 0; r < L; r += S) {
-            typedef typename SquareOf<T>::Anywhere Anywhere;
-            typename SquareOf<T>::Row square[S];
+            Row square[S];
             unrolled<S>([&](auto k) { square[k] = *reinterpret_cast<const Anywhere*>(row[r + k] + at); });
-            transpose(square);
+            transpose<S>(square);
             unrolled<S>([&](auto k) { *reinterpret_cast<Anywhere*>(lines + (at + k) * L + r) = square[k]; });
         }
     }

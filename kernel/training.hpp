@@ -151,29 +151,28 @@ class Sums {
     // Panels first … last of a block. Equation after equation over all of them, as a panel's
     // own equations would wait for each other.
     void panels(Block<T>& block, const T* parameters, const Examples<T>& from, const Rows& rows, int64_t n, const Share& mine, const Rows& next, int64_t n_next, bool again, const Dropout& dropout) {
-        const auto activate = [&](int64_t p) {
-            block.activate_hidden(p);
-            if (dropout) block.drop(dropout, rows.first + p * LANES<T>, p);
+        const auto activate = [&](int64_t first, int64_t last) {
+            block.activate_hidden(first, last);
+            for (int64_t p = first; dropout && p < last; ++p) block.drop(dropout, rows.first + p * LANES<T>, p);
         };
-        for (int64_t first = mine.first; first < mine.last; first += TILE_LINES) {
-            const int64_t last = std::min(first + TILE_LINES, mine.last);
-            for (int64_t p = first; p < last; ++p) {
+        const int64_t together = again ? mine.last - mine.first : TILE_LINES;
+        for (int64_t first = mine.first, last; first < mine.last; first = last) {
+            last = std::min(first + together, mine.last);
+            for (int64_t p = first; !again && p < last; ++p) {
                 prefetch(from, next, n_next, p, 0);
                 if (block.coded() && p + NEAR < mine.last)
                     for (int quarter = 0; quarter < 4; ++quarter) prefetch(from, rows, n, p + NEAR, quarter);
-                if (!again) block.gather_X(from, rows, n, p), block.gather_Y(from, rows, n, p);
+                block.gather_X(from, rows, n, p), block.gather_Y(from, rows, n, p);
                 prefetch(from, next, n_next, p, 1);
             }
             block.weighted_inputs(parameters, first, last);
-            for (int64_t p = first; p < last; ++p) {
-                prefetch(from, next, n_next, p, 2);
-                if (!block.coded()) activate(p);
-                prefetch(from, next, n_next, p, 3);
-            }
+            for (int64_t p = first; n_next && p < last; ++p) prefetch(from, next, n_next, p, 2);
+            if (!block.coded()) activate(first, last);
+            for (int64_t p = first; n_next && p < last; ++p) prefetch(from, next, n_next, p, 3);
         }
         if (block.coded() && shape_.n_h) {
             block.add_coded_inputs(tables_, mine.first, mine.last);
-            for (int64_t p = mine.first; p < mine.last; ++p) activate(p);
+            activate(mine.first, mine.last);
         }
         block.weighted_activations(parameters, mine.first, mine.last);
         if (block.coded() && !shape_.n_h) block.add_coded_inputs(tables_, mine.first, mine.last);
@@ -226,9 +225,10 @@ class Sums {
             tree.clear();
             const int64_t end = std::min(n_blocks, (task + 1) << run_);
             for (int64_t b = task << run_; b < end && !stop.requested(); ++b) {
-                const Rows mine{rows.index, rows.first + b * BLOCK_ROWS};
-                const int64_t here = std::min<int64_t>(BLOCK_ROWS, n - b * BLOCK_ROWS), n_panels = block.panels(here);
-                panels(block, parameters, from, mine, here, Share(n_panels, 0, 1), Rows{}, 0, false, dropout);
+                const Rows mine{rows.index, rows.first + b * BLOCK_ROWS}, next{rows.index, mine.first + BLOCK_ROWS};
+                const auto rows_from = [&](int64_t block) { return std::clamp<int64_t>(n - block * BLOCK_ROWS, 0, BLOCK_ROWS); };
+                const int64_t n_panels = block.panels(rows_from(b));
+                panels(block, parameters, from, mine, rows_from(b), Share(n_panels, 0, 1), next, rows_from(b + 1), false, dropout);
                 if (with_gradients_) block.gradients(n_panels, 0, shape_.n_units(), true, term, desks_[t]);
                 term[size_] = block.loss(n_panels);
                 term[size_ + 1] = block.weight(n_panels);
@@ -516,7 +516,7 @@ int64_t predict(const Shape& shape, const T* parameters, const Examples<T>& from
             if (block.coded() && shape.n_h) block.add_coded_inputs(tables, 0, n_panels);
             for (int64_t p = 0; p < n_panels && shape.n_h; ++p) {
                 copy(block.A1(p), shape.n_h, wanted.Z1, p);
-                block.activate_hidden(p);
+                block.activate_hidden(p, p + 1);
                 copy(block.A1(p), shape.n_h, wanted.A1, p);
             }
             block.weighted_activations(parameters, 0, n_panels);
