@@ -245,8 +245,11 @@ class Block {
         }
     }
 
-    // [2] A1 = g(Z1)
-    void activate_hidden(int64_t first, int64_t last) { activate(shape_.g, A1(first), int(last - first) * shape_.n_h); }
+    // [2] A1 = g(Z1) for panels first … last, or for one of some equal parts of their lines.
+    void activate_hidden(int64_t first, int64_t last, int part = 0, int parts = 1) {
+        const int64_t lines = (last - first) * shape_.n_h, begin = lines * part / parts;
+        activate(shape_.g, A1(first) + begin * L, int(lines * (part + 1) / parts - begin));
+    }
 
     // [3] Z2 = W2 A1 + b2 for panels first … last: several at once, as one row's sum is too
     // short a chain of work.

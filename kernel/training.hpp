@@ -151,10 +151,6 @@ class Sums {
     // Panels first … last of a block. Equation after equation over all of them, as a panel's
     // own equations would wait for each other.
     void panels(Block<T>& block, const T* parameters, const Examples<T>& from, const Rows& rows, int64_t n, const Share& mine, const Rows& next, int64_t n_next, bool again, const Dropout& dropout) {
-        const auto activate = [&](int64_t first, int64_t last) {
-            block.activate_hidden(first, last);
-            for (int64_t p = first; dropout && p < last; ++p) block.drop(dropout, rows.first + p * LANES<T>, p);
-        };
         const int64_t together = again ? mine.last - mine.first : TILE_LINES;
         for (int64_t first = mine.first, last; first < mine.last; first = last) {
             last = std::min(first + together, mine.last);
@@ -163,17 +159,20 @@ class Sums {
                 if (block.coded() && p + NEAR < mine.last)
                     for (int quarter = 0; quarter < 4; ++quarter) prefetch(from, rows, n, p + NEAR, quarter);
                 block.gather_X(from, rows, n, p), block.gather_Y(from, rows, n, p);
-                prefetch(from, next, n_next, p, 1);
             }
             block.weighted_inputs(parameters, first, last);
-            for (int64_t p = first; n_next && p < last; ++p) prefetch(from, next, n_next, p, 2);
-            if (!block.coded()) activate(first, last);
-            for (int64_t p = first; n_next && p < last; ++p) prefetch(from, next, n_next, p, 3);
+            if (again && !block.coded()) block.activate_hidden(first, last);
+            for (int64_t p = first; !again && p < last; ++p)
+                for (int third = 0; third < 3; ++third) {
+                    prefetch(from, next, n_next, p, 1 + third);
+                    if (!block.coded()) block.activate_hidden(p, p + 1, third, 3);
+                }
         }
         if (block.coded() && shape_.n_h) {
             block.add_coded_inputs(tables_, mine.first, mine.last);
-            activate(mine.first, mine.last);
+            block.activate_hidden(mine.first, mine.last);
         }
+        for (int64_t p = mine.first; dropout && p < mine.last; ++p) block.drop(dropout, rows.first + p * LANES<T>, p);
         block.weighted_activations(parameters, mine.first, mine.last);
         if (block.coded() && !shape_.n_h) block.add_coded_inputs(tables_, mine.first, mine.last);
         for (int64_t p = mine.first; p < mine.last; ++p) block.activate_output_with_loss(p);
