@@ -139,6 +139,10 @@ class Examples(NamedTuple):
 
     def take(self, part: Part) -> "Examples":
         """The same data, of which only a part counts."""
+        if self.rows is None and isinstance(part, np.ndarray) and part.dtype.kind in "ui":
+            if len(part) and not (part.min() >= 0 and part.max() < len(self.X)):
+                raise IndexError(f"rows {part.min()} to {part.max()} of {len(self.X)}")
+            return self._replace(rows=np.ascontiguousarray(part, np.uint32))
         rows = np.arange(len(self.X), dtype=np.uint32) if self.rows is None else self.rows
         return self._replace(rows=np.ascontiguousarray(rows[part]))
 

@@ -1,5 +1,6 @@
 """`ShoalClassifier`: two classes, many classes, or several labels at once."""
 
+from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +17,8 @@ from shoal.estimators.base import ShoalBase, check
 from shoal.estimators.partial import goes_on, one_epoch
 from shoal.estimators.reading import Targets
 from shoal.estimators.settings import MAX_ITER, SHUFFLE_ROWS
+
+PIECE = 1 << 20  # targets that are looked up at once
 
 
 class ShoalClassifier(ClassifierMixin, ShoalBase):
@@ -317,17 +320,24 @@ class ShoalClassifier(ClassifierMixin, ShoalBase):
                 raise DataError(f"y must have shape (rows, {self._labels_}), but has {y.shape}.")
             return Targets(np.asarray(y, np.float64), None, weights)
         y = column_or_1d(y)
+        labels = np.empty(len(y), np.int32)
+        for piece in _pieces(len(y)):
+            labels[piece] = self._labels_of(y[piece])
+        return Targets(None, labels, weights)
+
+    def _labels_of(self, y: NDArray[Any]) -> NDArray[np.integer]:
+        """The place of each target among the classes."""
         if len(self.classes_) == 2:
-            codes = y == self.classes_[1]
+            labels = (y == self.classes_[1]).astype(np.intp)
         else:
-            codes = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
-        unknown = self.classes_[codes.astype(np.intp)] != y
+            labels = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
+        unknown = self.classes_[labels] != y
         if unknown.any():
             raise DataError(
                 f"y has the class {y[np.flatnonzero(unknown)[0]]!r}, which was not there in fit. "
                 f"Classes: {list(self.classes_[:20])}."
             )
-        return Targets(None, np.ascontiguousarray(codes, np.int32), weights)
+        return labels
 
     def _targets_back(self, examples: Examples) -> NDArray[Any]:
         """The targets as they were given, of the rows that count."""
@@ -385,10 +395,17 @@ def _distinct(y: NDArray[Any]) -> NDArray[Any]:
     """`np.unique(y)`; whole numbers that lie close together are counted, which is faster."""
     if y.dtype.kind in "ui" and len(y):
         low, high = int(y.min()), int(y.max())
-        if high - low < len(y) and high < 1 << 62 and low > -(1 << 62):
-            counts = np.bincount(y.astype(np.int64) - low)
-            return (np.flatnonzero(counts) + low).astype(y.dtype)
+        if high - low < min(len(y), PIECE) and high < 1 << 62 and low > -(1 << 62):
+            there = np.zeros(high - low + 1, bool)
+            for piece in _pieces(len(y)):
+                there |= np.bincount(y[piece].astype(np.int64) - low, minlength=len(there)) > 0
+            return (np.flatnonzero(there) + low).astype(y.dtype)
     return np.unique(y)
+
+
+def _pieces(m: int) -> Iterator[slice]:
+    """Rows 0 … m in pieces, so that what is made of a piece is small."""
+    return (slice(begin, begin + PIECE) for begin in range(0, m, PIECE))
 
 
 def _is_missing(value: object) -> bool:
