@@ -117,15 +117,15 @@ static void bind(nb::module_& m) {
             const int team = threads_worth<T>(shape, m_rows, threads);
             Sums<T> sums(shape, m_rows, team, gradients);
             const auto from = examples<T>(X, codes, places, sparse, Y, labels, weights);
+            AtWork<T> W(shape, parameters.data());
             bool complete = true;
             run_team(team, [&](int members) { sums.set_team(members); }, [&](int t) {
-                sums.take(t, parameters.data());
+                sums.take(t, W);
                 sums.barrier().wait();
-                const bool done = sums.compute(t, parameters.data(), from, Rows{pointer<uint32_t>(rows), 0}, m_rows, Rows{}, 0, false, {}, stop);
+                const bool done = sums.compute(t, W, from, Rows{pointer<uint32_t>(rows), 0}, m_rows, Rows{}, 0, false, {}, stop);
                 if (t == 0) complete = done;
             });
-            if (m_rows <= BLOCK_ROWS) sums.widen();
-            std::memcpy(out.data(), sums.exact(), sizeof(double) * out.size());
+            sums.write(m_rows, out.data());
             return complete;
         },
         nb::arg("shape"), nb::arg("parameters"), nb::arg("X"), nb::arg("codes").none(), nb::arg("places").none(), nb::arg("sparse").none(), nb::arg("Y").none(), nb::arg("labels").none(),

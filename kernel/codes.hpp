@@ -8,7 +8,9 @@
 //
 // So [1] W1 X is, for each example, a sum of columns of W1 and of their running sums, and [9]
 // dW1 = dZ1 Xᵀ adds the example's dZ1 to what it was summed from. Lanes are units here, and
-// stay apart; every sum goes over the groups, or over the examples, in their order.
+// stay apart; every sum goes over the groups, or over the examples, in their order. While the
+// kernel works, the coded columns of W1 and of all that belongs to it (its gradient, an optimiser's
+// state) lie behind the others, not by rows but as lines of units: `turn`.
 // Twin: Coded.dense in src/shoal/data/examples.py writes the columns out.
 #pragma once
 
@@ -22,6 +24,33 @@ namespace shoal {
 struct Group {
     int columns, bins;
 };
+
+// A line of units, of which the last one may be short.
+template <class T>
+SHOAL_INLINE Line<T> load_units(const T* at, int units) {
+    return units == LANES<T> ? load_anywhere(at) : load_some(at, units);
+}
+
+template <class T>
+SHOAL_INLINE void store_units(T* at, const Line<T>& line, int units) {
+    units == LANES<T> ? store_anywhere(at, line) : store_some(at, line, units);
+}
+
+// A matrix by rows, a row a unit, whose last columns are coded; and the same as the kernel works with
+// it: the other columns by rows, then the coded ones, for each line of units column after column.
+// From the first to the second, or `back`; L is the units of a line.
+template <bool back, int L, class T>
+void turn(int n_units, int n_x, int coded, const T* from, T* to) {
+    const auto move = [&](int64_t by_rows, int64_t at_work) __attribute__((always_inline)) { back ? to[by_rows] = from[at_work] : to[at_work] = from[by_rows]; };
+    const int others = n_x - coded;
+    for (int64_t j = 0; j < n_units; ++j)
+        for (int i = 0; i < others; ++i) move(j * n_x + i, j * others + i);
+    for (int64_t first = 0; first < n_units; first += L) {
+        const int64_t units = std::min<int64_t>(L, n_units - first), start = n_units * others + first * coded;
+        for (int c = 0; c < coded; ++c)
+            for (int u = 0; u < units; ++u) move((first + u) * n_x + others + c, start + c * units + u);
+    }
+}
 
 // Where the columns of the groups lie in a table with a line for each: first of a bin the sum
 // of the columns before it, then its own column; then the other columns, then a line of zeros.
@@ -52,18 +81,18 @@ class Coding {
         }
     }
 
-    // The table's lines from the columns' own.
+    // The table's lines for some units, from their lines of the columns.
     template <class T>
-    void spread(const T* column, T* table) const {
+    void spread(const T* column, int units, T* table) const {
         constexpr int L = LANES<T>;
         for (const Group& g : groups_) {
             auto before = broadcast(T(0));
-            for (int c = 0; c < g.bins; ++c, column += L, table += 2 * L) {
-                const auto own = load(column);
+            for (int c = 0; c < g.bins; ++c, column += units, table += 2 * L) {
+                const auto own = load_units(column, units);
                 store(table, before), store(table + L, own);
                 before = before + own;
             }
-            for (int c = g.bins; c < g.columns; ++c, column += L, table += L) store(table, load(column));
+            for (int c = g.bins; c < g.columns; ++c, column += units, table += L) store(table, load_units(column, units));
             store(table, broadcast(T(0)));
             table += L;
         }
@@ -82,14 +111,15 @@ constexpr int LINES_AT_ONCE = 4;  // of units, so that sums over examples do not
 template <class T>
 struct Desk {
     static constexpr int L = LANES<T>, W = LINES_AT_ONCE;
-    Buffer<T> columns, slopes, zeros;
+    Buffer<T> slopes, zeros;
     Buffer<uint16_t> order;  // the examples of a group by their codes
     Buffer<int32_t> ends;    // where each code's examples end
 
     Desk() = default;
-    Desk(const Coding& coding, int64_t rows, bool training) : columns(int64_t(coding.columns()) * L * (training ? W : 1)), zeros(std::max(coding.columns(), L)) {
-        if (!training || !coding.groups()) return;
+    Desk(const Coding& coding, int64_t rows) {
+        if (!coding.groups()) return;
         slopes = Buffer<T>(rows * L * W);
+        zeros = Buffer<T>(L);
         order = Buffer<uint16_t>(rows * coding.groups());
         ends = Buffer<int32_t>(coding.columns() + coding.groups());
     }
@@ -107,16 +137,9 @@ class Tables {
 
     static int lines_of_units(int n_units) { return (n_units + L - 1) / L; }
 
-    // Takes W, whose rows of n_x numbers end with the coded columns, for units first … last
-    // (whole lines of them).
-    void take(const T* W, int n_x, int first, int last, Desk<T>& desk) {
-        for (int i = first; i < last; i += L) {
-            const T* row[L];
-            for (int u = 0; u < L; ++u)
-                row[u] = i + u < n_units_ ? W + int64_t(i + u) * n_x + n_x - coding_.columns() : static_cast<const T*>(desk.zeros);
-            transpose_rows(row, coding_.columns(), static_cast<T*>(desk.columns));
-            coding_.spread(static_cast<const T*>(desk.columns), data_ + start(i));
-        }
+    // Takes W's coded columns, which lie from `columns` on, for units first … last (whole lines of them).
+    void take(const T* columns, int first, int last) {
+        for (int i = first; i < last; i += L) coding_.spread(columns + int64_t(i) * coding_.columns(), std::min(L, n_units_ - i), data_ + start(i));
     }
 
     const T* of(int first_unit) const { return data_ + start(first_unit); }
@@ -142,25 +165,6 @@ void turn_slopes(const T* dz, int64_t n_panels, int n_units, int first, Desk<T>&
             transpose_rows(row, L, turned);
             for (int r = 0; r < L; ++r) store(desk.slopes + ((p * L + r) * W + w) * L, load(turned + r * L));
         }
-}
-
-// Lines of n columns, dW's last ones, as rows of dW: for the line of units from `first` on.
-template <class T>
-void write_columns(int first, int n_units, const T* column, int n, T* dW, int n_x, const T* zeros) {
-    constexpr int L = LANES<T>;
-    alignas(LINE_BYTES) T turned[L * L];
-    const T* row[L];
-    for (int c = 0; c < n; c += L) {
-        for (int i = 0; i < L; ++i) row[i] = c + i < n ? column + int64_t(c + i) * L : zeros;
-        transpose_rows(row, L, turned);
-        for (int u = 0; u < std::min(L, n_units - first); ++u) {
-            T* at = dW + int64_t(first + u) * n_x + n_x - n + c;
-            if (c + L <= n)
-                store_anywhere(at, load(turned + u * L));
-            else
-                store_some(at, load(turned + u * L), n - c);
-        }
-    }
 }
 
 // The codes of a block of examples.
@@ -212,11 +216,11 @@ class Codes {
         for (int u = 0; u < std::min(L, n_units_ - first); ++u) store(z + (first + u) * L, load(z + (first + u) * L) + load(turned + u * L));
     }
 
-    // [9] for the coded columns, the last ones of dW's rows: units first … last (whole lines of
-    // them), from all panels of dZ. Each column adds its own examples, in their order.
-    void gradients(const T* dz, int64_t n_panels, int first, int last, T* dW, int n_x, Desk<T>& desk) const {
+    // [9] for the coded columns, which lie from dW on: units first … last (whole lines of them),
+    // from all panels of dZ. Each column adds its own examples, in their order.
+    void gradients(const T* dz, int64_t n_panels, int first, int last, T* dW, Desk<T>& desk) const {
         sort(n_panels * L, desk);
-        in_tiles<LINES_AT_ONCE>(first / L, (last + L - 1) / L, [&](auto W, int line) { gradients_of_lines<W>(dz, n_panels, line * L, dW, n_x, desk); });
+        in_tiles<LINES_AT_ONCE>(first / L, (last + L - 1) / L, [&](auto W, int line) { gradients_of_lines<W>(dz, n_panels, line * L, dW, desk); });
     }
 
   private:
@@ -238,14 +242,16 @@ class Codes {
     }
 
     template <int W>
-    void gradients_of_lines(const T* dz, int64_t n_panels, int first, T* dW, int n_x, Desk<T>& desk) const {
+    void gradients_of_lines(const T* dz, int64_t n_panels, int first, T* dW, Desk<T>& desk) const {
         const int n = coding_.groups(), binned = coding_.binned(), n_columns = coding_.columns();
+        const int last_units = std::min(L, n_units_ - first - (W - 1) * L);  // of the last of these lines
         const int64_t rows = n_panels * L;
         turn_slopes<W>(dz, n_panels, n_units_, first, desk);
         const T* slopes = desk.slopes;
-        T* column = desk.columns;
+        dW += int64_t(first) * n_columns;
         const uint16_t* order = desk.order;
         const int32_t* ends = desk.ends;
+        int before = 0;  // columns of the groups before
         for (int g = 0; g < n; ++g, order += rows) {
             const auto [columns, bins] = coding_[g];
             Line<T> later[W];  // what the bins behind received belongs to every column before them
@@ -269,13 +275,13 @@ class Codes {
                         unrolled<W>([&](auto w) __attribute__((always_inline)) { ones[w] = ones[w] + load(d + w * L); });
                     }
                 unrolled<W>([&](auto w) __attribute__((always_inline)) {
-                    store(column + (w * n_columns + c) * L, c < bins ? parts[w] + later[w] : ones[w]);
+                    const int units = w + 1 < W ? L : last_units;
+                    store_units(dW + int64_t(w) * n_columns * L + (before + c) * units, c < bins ? parts[w] + later[w] : ones[w], units);
                     if (c < bins) later[w] = later[w] + ones[w];
                 });
             }
-            column += columns * L, ends += columns + 1;
+            before += columns, ends += columns + 1;
         }
-        for (int w = 0; w < W; ++w) write_columns(first + w * L, n_units_, static_cast<const T*>(desk.columns) + w * n_columns * L, n_columns, dW, n_x, static_cast<const T*>(desk.zeros));
     }
 
     Coding coding_;

@@ -29,6 +29,11 @@ struct Shape {
     std::vector<Group> groups{};  // of coded columns, the last ones of n_x
     int entries = 0;  // of a sparse row, about; then all columns are one group, and given as Entries
 
+    int n_coded() const {
+        int n = 0;
+        for (const Group& group : groups) n += group.columns;
+        return n;
+    }
     int n_in() const { return n_h ? n_h : n_x; }     // what the output layer sees
     int n_units() const { return n_h ? n_h : n_y; }  // what the first layer computes
     // All parameters lie in one vector: W1 by rows, b1, W2 by rows, b2.
@@ -37,6 +42,40 @@ struct Shape {
     int64_t W2() const { return b1() + n_h; }
     int64_t b2() const { return W2() + int64_t(n_y) * n_in(); }
     int64_t size() const { return b2() + n_y; }
+    int64_t first_layer() const { return n_h ? W1() : W2(); }  // the matrix that sees X
+};
+
+// Parameters, a gradient or an optimiser's state as the kernel works with them: with coded columns
+// the matrix that sees X is turned (codes.hpp). At the end what was given has what became of it.
+template <class T>
+class AtWork {
+  public:
+    AtWork(const Shape& shape, T* given) : shape_(shape), given_(given), at_(given) { begin(given); }
+    AtWork(const Shape& shape, const T* given) : shape_(shape), at_(const_cast<T*>(given)) { begin(given); }
+    ~AtWork() {
+        if (turned_ && given_) move<true>(turned_, given_);
+    }
+    AtWork(const AtWork&) = delete;
+    operator T*() { return at_; }
+
+  private:
+    void begin(const T* given) {
+        if (shape_.groups.empty()) return;
+        turned_ = Buffer<T>(shape_.size());
+        move<false>(given, turned_);
+        at_ = turned_;
+    }
+
+    template <bool back>
+    void move(const T* from, T* to) const {
+        const int64_t start = shape_.first_layer(), end = start + int64_t(shape_.n_units()) * shape_.n_x;
+        std::copy(from, from + start, to), std::copy(from + end, from + shape_.size(), to + end);
+        turn<back, LANES<T>>(shape_.n_units(), shape_.n_x, shape_.n_coded(), from + start, to + start);
+    }
+
+    Shape shape_;
+    T *given_ = nullptr, *at_;
+    Buffer<T> turned_;
 };
 
 template <class T>
@@ -228,7 +267,7 @@ class Block {
         if (shape_.n_h == 0) return;
         const T *W1 = parameters + shape_.W1(), *b1 = parameters + shape_.b1();
         in_groups<TILE_LINES>(first, last, [&](auto V, int64_t p) {
-            multiply<V, T>(shape_.n_h, n_numbers_, W1, shape_.n_x, 1, b1, X(p), A1(p));
+            multiply<V, T>(shape_.n_h, n_numbers_, W1, n_numbers_, 1, b1, X(p), A1(p));
         });
     }
 
@@ -255,9 +294,9 @@ class Block {
     // short a chain of work.
     void weighted_activations(const T* parameters, int64_t first, int64_t last) {
         const T *W2 = parameters + shape_.W2(), *b2 = parameters + shape_.b2();
-        const int n_in = shape_.n_in(), n_y = shape_.n_y, depth = shape_.n_h ? n_in : n_numbers_;
+        const int n_y = shape_.n_y, depth = shape_.n_h ? shape_.n_h : n_numbers_;
         const auto panels = [&](auto V, int64_t p) {
-            multiply<V, T>(n_y, depth, W2, n_in, 1, b2, shape_.n_h ? A1(p) : X(p), Z2(p));
+            multiply<V, T>(n_y, depth, W2, depth, 1, b2, shape_.n_h ? A1(p) : X(p), Z2(p));
         };
         n_y <= 3 ? in_groups<4>(first, last, panels) : in_groups<TILE_LINES>(first, last, panels);
     }
@@ -298,17 +337,17 @@ class Block {
     // Sums over the block, for units first … last of the first layer (with n_h = 0: outputs);
     // one member of a team adds the output layer's biases.
     void gradients(int64_t n, int first, int last, bool with_b2, T* sums, Desk<T>& desk) {
-        const int n_h = shape_.n_h, n_x = shape_.n_x, n_y = shape_.n_y, units = shape_.n_units();
+        const int n_h = shape_.n_h, n_y = shape_.n_y, units = shape_.n_units();
         const T* dz = n_h ? dZ1(0) : dZ2(0);
-        T* dW = sums + (n_h ? shape_.W1() : shape_.W2());
+        T *dW = sums + shape_.first_layer(), *coded_dW = dW + int64_t(units) * n_numbers_;
         if (correlates_)
-            correlate<T>(first, last, units, n, dz, n_numbers_, strips_, panels_ * L * L, dW, n_x);  // [9] dW1 = dZ1 Xᵀ
+            correlate<T>(first, last, units, n, dz, n_numbers_, strips_, panels_ * L * L, dW, n_numbers_);  // [9] dW1 = dZ1 Xᵀ
         else
-            dot<T>(first, last, units, dz, 0, n_numbers_, n_numbers_, X(0), n, dW, n_x);  // [9], for few features
+            dot<T>(first, last, units, dz, 0, n_numbers_, n_numbers_, X(0), n, dW, n_numbers_);  // [9], for few features
         if (shape_.entries)
-            sparse_.gradients(dz, n, first, last, dW, n_x, desk);
+            sparse_.gradients(dz, n, first, last, coded_dW, shape_.n_x, desk);
         else if (coded())
-            codes_.gradients(dz, n, first, last, dW, n_x, desk);
+            codes_.gradients(dz, n, first, last, coded_dW, desk);
         sum_rows<T>(first, last, units, dz, n, sums + (n_h ? shape_.b1() : shape_.b2()));  // [10] db1 = Σ dZ1
         if (n_h == 0) return;  // then these were [6] and [7]
         dot<T>(0, n_y, n_y, dZ2(0), first, last, n_h, A1(0), n, sums + shape_.W2(), n_h);  // [6] dW2 = dZ2 A1ᵀ

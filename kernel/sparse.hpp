@@ -51,7 +51,7 @@ class SparseRows {
         for (int u = 0; u < std::min(L, n_units_ - first); ++u) store(z + (first + u) * L, load(z + (first + u) * L) + load(turned + u * L));
     }
 
-    // [9]: dW's rows for units first … last (whole lines of them), from all panels of dZ.
+    // [9]: dW for units first … last (whole lines of them), from all panels of dZ.
     void gradients(const T* dz, int64_t n_panels, int first, int last, T* dW, int n_x, Desk<T>& desk) const {
         in_tiles<LINES_AT_ONCE>(first / L, (last + L - 1) / L, [&](auto W, int line) { gradients_of_lines<W>(dz, n_panels, line * L, dW, n_x, desk); });
     }
@@ -59,21 +59,21 @@ class SparseRows {
   private:
     template <int W>
     void gradients_of_lines(const T* dz, int64_t n_panels, int first, T* dW, int n_x, Desk<T>& desk) const {
+        const int last_units = std::min(L, n_units_ - first - (W - 1) * L);  // of the last of these lines
         turn_slopes<W>(dz, n_panels, n_units_, first, desk);
-        T* column = desk.columns;
-        std::memset(static_cast<void*>(column), 0, sizeof(T) * n_x * L * W);
+        dW += int64_t(first) * n_x;
+        std::memset(static_cast<void*>(dW), 0, sizeof(T) * n_x * ((W - 1) * L + last_units));
         for (int64_t r = 0; r < n_panels * L; ++r) {
             const T* d = desk.slopes + r * (W * L);
             for (int64_t k = begins_[r]; k < ends_[r]; ++k) {
                 const auto value = broadcast(from_.values[k]);
-                T* at = column + int64_t(from_.columns[k]) * L;
                 unrolled<W>([&](auto w) __attribute__((always_inline)) {
-                    T* own = at + int64_t(w) * n_x * L;
-                    store(own, fma(value, load(d + w * L), load(own)));
+                    const int units = w + 1 < W ? L : last_units;
+                    T* own = dW + int64_t(w) * n_x * L + int64_t(from_.columns[k]) * units;
+                    store_units(own, fma(value, load(d + w * L), load_units(own, units)), units);
                 });
             }
         }
-        for (int w = 0; w < W; ++w) write_columns(first + w * L, n_units_, static_cast<const T*>(column) + int64_t(w) * n_x * L, n_x, dW, n_x, static_cast<const T*>(desk.zeros));
     }
 
     int n_units_ = 0;

@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "equations.hpp"
 #include "optimisers.hpp"
@@ -80,7 +81,7 @@ class Sums {
         : shape_(shape), with_gradients_(with_gradients), team_(team), size_(with_gradients ? shape.size() : 0),
           sums_(size_), exact_(size_ + 2), barrier_(team), tables_(Coding(shape.groups), shape.n_units()) {
         const int64_t n_blocks = blocks(rows);
-        for (int t = 0; t < team; ++t) desks_.emplace_back(Coding(shape.groups), std::min<int64_t>(Block<T>::panels(rows) * LANES<T>, BLOCK_ROWS), true);
+        for (int t = 0; t < team; ++t) desks_.emplace_back(Coding(shape.groups), std::min<int64_t>(Block<T>::panels(rows) * LANES<T>, BLOCK_ROWS));
         if (n_blocks <= 1) {  // the team works on one block together
             blocks_.emplace_back(shape, rows, true);
             return;
@@ -116,7 +117,7 @@ class Sums {
     void take(int t, const T* parameters) {
         if (shape_.groups.empty()) return;
         const Share mine = units(t);
-        tables_.take(parameters + (shape_.n_h ? shape_.W1() : shape_.W2()), shape_.n_x, int(mine.first), int(mine.last), desks_[t]);
+        tables_.take(parameters + shape_.first_layer() + int64_t(shape_.n_units()) * blocks_[0].n_numbers(), int(mine.first), int(mine.last));
     }
 
     // Member t's part. Afterwards `sums` is complete for the member's own units, and the loss
@@ -129,8 +130,7 @@ class Sums {
         return true;
     }
 
-    const T* sums() const { return sums_; }          // in the working precision
-    const double* exact() const { return exact_; }   // float64, with the loss and the weight behind
+    const T* sums() const { return sums_; }  // in the working precision, as at work
     double loss() const { return exact_[size_]; }
     double weight(int64_t n, int t) const {
         return n > BLOCK_ROWS || t == 0 ? exact_[size_ + 1] : double(blocks_[0].weight(blocks_[0].panels(n)));
@@ -140,9 +140,11 @@ class Sums {
     // Fewer members from here on (see Barrier): it cannot be seen in a bit of the result.
     void set_team(int team) { team_ = team, barrier_.set_team(team); }
 
-    // For callers that want `exact` after a single block as well.
-    void widen() {
-        for (int64_t i = 0; i < size_; ++i) exact_[i] = double(sums_[i]);
+    // The gradient, where it was wanted, the loss and the weight, as the caller knows them.
+    void write(int64_t rows, double* out) {
+        for (int64_t i = 0; rows <= BLOCK_ROWS && i < size_; ++i) exact_[i] = double(sums_[i]);
+        std::memcpy(out, static_cast<double*>(exact_), sizeof(double) * (size_ + 2));
+        if (size_ && blocks_[0].coded()) turn<true, LANES<T>>(shape_.n_units(), shape_.n_x, shape_.n_coded(), exact_ + shape_.first_layer(), out + shape_.first_layer());
     }
 
   private:
@@ -312,14 +314,14 @@ void update(const Shape& shape, const Settings& s, double rate, const T* sums, c
         else
             rule.momentum_step(n, penalty, shrink, sums + at, W + at, s1 + at);
     };
-    const int64_t first = units.first, n = units.last - units.first, n_x = shape.n_x, n_h = shape.n_h;
-    if (n_h == 0) {
-        apply(shape.W2() + first * n_x, n * n_x, alpha, decayed);
-        apply(shape.b2() + first, n, none, whole);
-        return;
-    }
-    apply(shape.W1() + first * n_x, n * n_x, alpha, decayed);
-    apply(shape.b1() + first, n, none, whole);
+    const int64_t first = units.first, n = units.last - units.first, n_h = shape.n_h, n_units = shape.n_units();
+    const int64_t at = shape.first_layer(), coded = shape.n_coded(), others = shape.n_x - coded;
+    if (n == n_units)
+        apply(at, n * shape.n_x, alpha, decayed);
+    else
+        apply(at + first * others, n * others, alpha, decayed), apply(at + n_units * others + first * coded, n * coded, alpha, decayed);
+    apply((n_h ? shape.b1() : shape.b2()) + first, n, none, whole);
+    if (n_h == 0) return;
     if (n == n_h)
         apply(shape.W2(), shape.n_y * n_h, alpha, decayed);
     else
@@ -343,8 +345,11 @@ class Trainer {
     }
 
     Ending run(T* parameters, T* state, T* best, double* losses, Progress& progress, Stop& stop) {
-        W_ = parameters, best_ = best, losses_ = losses, progress_ = &progress, stop_ = &stop;
-        s1_ = state, s2_ = settings_.solver == Solver::adam ? state + shape_.size() : state;
+        losses_ = losses, progress_ = &progress, stop_ = &stop;
+        AtWork<T> W(shape_, parameters), s1(shape_, state), best_W(shape_, best);
+        std::optional<AtWork<T>> s2;  // adam's
+        if (settings_.solver == Solver::adam) s2.emplace(shape_, state + shape_.size());
+        W_ = W, s1_ = s1, s2_ = s2 ? *s2 : s1, best_ = best_W;
         const int whole = team_;
         epoch_ = 0;
         do {
@@ -481,15 +486,15 @@ struct Wanted {
 };
 
 template <class T>
-int64_t predict(const Shape& shape, const T* parameters, const Examples<T>& from, int64_t m, const Wanted<T>& wanted, int team, Stop& stop) {
+int64_t predict(const Shape& shape, const T* given, const Examples<T>& from, int64_t m, const Wanted<T>& wanted, int team, Stop& stop) {
     constexpr int L = LANES<T>;
     const int64_t n_blocks = Sums<T>::blocks(m);
     std::atomic<int64_t> next{0}, bad{-1};
     std::vector<Block<T>> blocks;
     for (int t = 0; t < team; ++t) blocks.emplace_back(shape, m, false);
     Tables<T> tables(Coding(shape.groups), shape.n_units());
-    Desk<T> desk(Coding(shape.groups), 0, false);
-    if (blocks[0].coded()) tables.take(parameters + (shape.n_h ? shape.W1() : shape.W2()), shape.n_x, 0, shape.n_units(), desk);
+    AtWork<T> parameters(shape, given);
+    if (blocks[0].coded()) tables.take(parameters + shape.first_layer() + int64_t(shape.n_units()) * blocks[0].n_numbers(), 0, shape.n_units());
     run_team(team, [](int) {}, [&](int t) {
         Block<T>& block = blocks[t];
         for (int64_t b; (b = next.fetch_add(1)) < n_blocks;) {
