@@ -43,6 +43,7 @@ struct Shape {
     int64_t b2() const { return W2() + int64_t(n_y) * n_in(); }
     int64_t size() const { return b2() + n_y; }
     int64_t first_layer() const { return n_h ? W1() : W2(); }  // the matrix that sees X
+    int64_t coded() const { return first_layer() + int64_t(n_units()) * (n_x - n_coded()); }  // at work: its coded columns
 };
 
 // Parameters, a gradient or an optimiser's state as the kernel works with them: with coded columns
@@ -339,7 +340,7 @@ class Block {
     void gradients(int64_t n, int first, int last, bool with_b2, T* sums, Desk<T>& desk) {
         const int n_h = shape_.n_h, n_y = shape_.n_y, units = shape_.n_units();
         const T* dz = n_h ? dZ1(0) : dZ2(0);
-        T *dW = sums + shape_.first_layer(), *coded_dW = dW + int64_t(units) * n_numbers_;
+        T *dW = sums + shape_.first_layer(), *coded_dW = sums + shape_.coded();
         if (correlates_)
             correlate<T>(first, last, units, n, dz, n_numbers_, strips_, panels_ * L * L, dW, n_numbers_);  // [9] dW1 = dZ1 Xᵀ
         else

@@ -117,7 +117,7 @@ class Sums {
     void take(int t, const T* parameters) {
         if (shape_.groups.empty()) return;
         const Share mine = units(t);
-        tables_.take(parameters + shape_.first_layer() + int64_t(shape_.n_units()) * blocks_[0].n_numbers(), int(mine.first), int(mine.last));
+        tables_.take(parameters + shape_.coded(), int(mine.first), int(mine.last));
     }
 
     // Member t's part. Afterwards `sums` is complete for the member's own units, and the loss
@@ -314,12 +314,13 @@ void update(const Shape& shape, const Settings& s, double rate, const T* sums, c
         else
             rule.momentum_step(n, penalty, shrink, sums + at, W + at, s1 + at);
     };
-    const int64_t first = units.first, n = units.last - units.first, n_h = shape.n_h, n_units = shape.n_units();
-    const int64_t at = shape.first_layer(), coded = shape.n_coded(), others = shape.n_x - coded;
-    if (n == n_units)
-        apply(at, n * shape.n_x, alpha, decayed);
+    if (first_member && units.last - units.first == shape.n_units() && s.penalty == 0 && s.decay == 0) return apply(0, shape.size(), none, whole);
+    const int64_t first = units.first, n = units.last - units.first, n_h = shape.n_h;
+    const int64_t coded = shape.n_coded(), others = shape.n_x - coded;
+    if (n == shape.n_units())
+        apply(shape.first_layer(), n * shape.n_x, alpha, decayed);
     else
-        apply(at + first * others, n * others, alpha, decayed), apply(at + n_units * others + first * coded, n * coded, alpha, decayed);
+        apply(shape.first_layer() + first * others, n * others, alpha, decayed), apply(shape.coded() + first * coded, n * coded, alpha, decayed);
     apply((n_h ? shape.b1() : shape.b2()) + first, n, none, whole);
     if (n_h == 0) return;
     if (n == n_h)
@@ -494,7 +495,7 @@ int64_t predict(const Shape& shape, const T* given, const Examples<T>& from, int
     for (int t = 0; t < team; ++t) blocks.emplace_back(shape, m, false);
     Tables<T> tables(Coding(shape.groups), shape.n_units());
     AtWork<T> parameters(shape, given);
-    if (blocks[0].coded()) tables.take(parameters + shape.first_layer() + int64_t(shape.n_units()) * blocks[0].n_numbers(), 0, shape.n_units());
+    if (blocks[0].coded()) tables.take(parameters + shape.coded(), 0, shape.n_units());
     run_team(team, [](int) {}, [&](int t) {
         Block<T>& block = blocks[t];
         for (int64_t b; (b = next.fetch_add(1)) < n_blocks;) {
@@ -519,6 +520,9 @@ int64_t predict(const Shape& shape, const T* given, const Examples<T>& from, int
             block.weighted_inputs(parameters, 0, n_panels);
             if (block.coded() && shape.n_h) block.add_coded_inputs(tables, 0, n_panels);
             for (int64_t p = 0; p < n_panels && shape.n_h; ++p) {
+                // Asks memory for a panel of the block that this member will probably take next.
+                const char* ahead = reinterpret_cast<const char*>(from.X + std::min(m - 1, at(p) + team * BLOCK_ROWS) * block.n_numbers());
+                for (size_t i = 0; i < L * block.n_numbers() * sizeof(T); i += LINE_BYTES) __builtin_prefetch(ahead + i, 0, 2);
                 copy(block.A1(p), shape.n_h, wanted.Z1, p);
                 block.activate_hidden(p, p + 1);
                 copy(block.A1(p), shape.n_h, wanted.A1, p);
