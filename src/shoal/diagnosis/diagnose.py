@@ -10,7 +10,7 @@ from shoal.compute.steps import Budget, Rule, start
 from shoal.data.examples import Examples
 from shoal.diagnosis.case import Case, Seen, look, mean_loss, sample_of
 from shoal.diagnosis.findings import SEVERITIES, Diagnosis, Finding
-from shoal.diagnosis.rules import NOTHING_LEARNT, RULES, SLOW
+from shoal.diagnosis.rules import FEWEST_EPOCHS, NOTHING_LEARNT, RULES, SLOW
 from shoal.diagnosis.units import enough_units
 from shoal.network.architecture import Architecture
 from shoal.network.initialisers import initialise
@@ -72,7 +72,11 @@ def _tried(seen: Seen, held: Examples | None, thorough: bool) -> Seen:
         loss > NOTHING_LEARNT * seen.baseline
         or (straight and shape.activation != "identity")
         or (case.few_epochs and case.examples.m <= FEW_ROWS)
-        or (case.ending == "finished" and case.rate <= SLOW * case.usual_rate)
+        or (
+            case.ending == "finished"
+            and len(case.losses) >= FEWEST_EPOCHS
+            and case.rate <= SLOW * case.usual_rate
+        )
     )
     wanted_usual = thorough or poor
     wanted_linear = thorough or work > TRIAL_STEPS * TRIAL_ROWS

@@ -36,6 +36,7 @@ UNEQUAL = 30.0
 SEVERAL = 30  # examples: below it, chance explains much
 RARE = 0.05  # a class this rare may well be never the likeliest
 SLOW = 0.2  # of the usual learning rate
+FEWEST_EPOCHS = 5  # of a curve that tells how a loss falls
 
 
 def _diverged(seen: Seen) -> Iterator[Finding]:
@@ -101,7 +102,7 @@ def _unscaled(seen: Seen) -> Iterator[Finding]:
 
 def _too_high(seen: Seen) -> Iterator[Finding]:
     curve, rate, usual = seen.curve, seen.case.rate, seen.case.usual_rate
-    if curve is None or curve.epochs < 5 or seen.X.shape[1] < SEVERAL:
+    if curve is None or curve.epochs < FEWEST_EPOCHS or seen.X.shape[1] < SEVERAL:
         return
     high = curve.bounce > BOUNCES or (curve.rise > ABOVE and curve.bounce > BOUNCES / 3)
     lost = curve.last > 1 + ABOVE and rate > usual
@@ -176,7 +177,7 @@ def _lower_if_high(seen: Seen) -> dict[str, Any]:
 
 def _too_low(seen: Seen) -> Iterator[Finding]:
     curve, rate, usual = seen.curve, seen.case.rate, seen.case.usual_rate
-    if curve is None or curve.epochs < 5 or rate > SLOW * usual or _drawn_tiny(seen):
+    if curve is None or curve.epochs < FEWEST_EPOCHS or rate > SLOW * usual or _drawn_tiny(seen):
         return
     if seen.case.ending not in ("finished", "plateau"):
         return
@@ -203,7 +204,7 @@ def _drawn_tiny(seen: Seen) -> bool:
 
 
 def _plateau(seen: Seen) -> Iterator[Finding]:
-    if not seen.shape.n_h or seen.curve is None or seen.curve.epochs < 5:
+    if not seen.shape.n_h or seen.curve is None or seen.curve.epochs < FEWEST_EPOCHS:
         return
     usual, loss = seen.usual_loss, seen.loss / max(seen.baseline, 1e-300)
     if usual is None or usual > BETTER * min(seen.loss, seen.curve.last * seen.baseline):
