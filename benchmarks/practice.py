@@ -5,6 +5,7 @@ Examples:
   python benchmarks/practice.py --measure shoal              these fits again, three seeds each
   python benchmarks/practice.py --measure LightGBM --set adult letter
   python benchmarks/practice.py --measure TabM --seeds 1     minutes a fit; stopped after ten
+  python benchmarks/practice.py --measure MLP --missing      what has not been measured yet
 
 The figures are kept in benchmarks/practice.json, so that one contender can be measured again
 without the others. The tables, their splits and the seeds are those of benchmarks/real.py: fixed
@@ -14,17 +15,22 @@ parts of the training parts (docs/practice.md).
 The linear model and scikit-learn's perceptrons stand behind imputation, scaling and one-hot
 encoding; the boosters get words as categories, 250 of a column at most. One thread each, as
 processor seconds are compared. RealMLP-TD-S and TabM come from the package pytabkit, on PyTorch's
-CPU build, with denormal numbers flushed; a fit that takes more than ten minutes counts as not done.
+CPU build, with denormal numbers flushed. A fit that takes more than ten minutes of processor time is
+stopped and counts as not done, whatever else the machine was doing.
 """
 
 import argparse
 import json
+import math
 import os
+import resource
+import signal
 import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +51,8 @@ from benchmarks.tables import table
 from shoal import ShoalClassifier, ShoalRegressor
 
 KEPT = Path(__file__).with_suffix(".json")
-SECONDS = 600  # of a fit
+SECONDS = 600  # of a fit, by the processor
+WALL_SECONDS = 6 * SECONDS  # by the clock: of a fit that waits for something
 MOST = 0.75  # of the sets
 Row = dict[str, Any]
 
@@ -148,6 +155,15 @@ def scores(model: Any, data: Real) -> Row:
     }
 
 
+@contextmanager
+def at_most(seconds: int) -> Iterator[None]:
+    """Let the kernel end this process when it has taken so much processor time."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(time.process_time()) + seconds, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+
+
 def fitted(contender: str, name: str, seed: int) -> Row:
     """What one fit cost, and what it is worth on the test part."""
     data = real(name)
@@ -157,20 +173,23 @@ def fitted(contender: str, name: str, seed: int) -> Row:
     began = time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model.fit(data.X, data.y)
+        with at_most(SECONDS):
+            model.fit(data.X, data.y)
         seconds = time.process_time() - began
         return scores(model, data) | {"cpu": seconds}
 
 
 def apart(contender: str, name: str, seed: int) -> Row:
-    """The same in a process of its own, which is ended after ten minutes."""
+    """The same in a process of its own, so that it can be ended."""
     words = [sys.executable, __file__, "--one", contender, name, str(seed)]
     one_thread = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS")}
     try:
         done = subprocess.run(
-            words, capture_output=True, text=True, timeout=SECONDS, env=os.environ | one_thread
+            words, capture_output=True, text=True, timeout=WALL_SECONDS, env=os.environ | one_thread
         )
     except subprocess.TimeoutExpired:
+        return {"failure": f"over {WALL_SECONDS} s by the clock"}
+    if done.returncode == -signal.SIGXCPU:
         return {"failure": f"over {SECONDS} s"}
     if done.returncode:
         return {"failure": (done.stderr.strip().splitlines() or ["?"])[-1][:200]}
@@ -196,11 +215,16 @@ def keep(row: Row) -> None:
     KEPT.write_text("[\n" + ",\n".join(json.dumps(r) for r in rows) + "\n]\n")
 
 
-def measure(contenders: Iterable[str], names: Iterable[str], seeds: Sequence[int]) -> None:
-    """Fit, and keep what was found."""
+def measure(
+    contenders: Iterable[str], names: Iterable[str], seeds: Sequence[int], *, missing: bool = False
+) -> None:
+    """Fit, and keep what was found; `missing`: only where nothing has been kept yet."""
+    there = {(row["set"], row["model"], row["seed"]) for row in kept() if missing}
     for name in names:
         for contender in contenders:
             for seed in seeds[:1] if contender in WITHOUT_SEED else seeds:
+                if (name, contender, seed) in there:
+                    continue
                 found = apart(contender, name, seed)
                 rounded = {k: float(f"{v:.5g}") if k != "failure" else v for k, v in found.items()}
                 keep({"set": name, "model": contender, "seed": seed} | rounded)
@@ -287,13 +311,14 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--measure", nargs="+", default=[], choices=CONTENDERS, metavar="MODEL")
     parser.add_argument("--set", nargs="+", default=list(RECIPES), choices=RECIPES, metavar="SET")
     parser.add_argument("--seeds", type=int, default=len(SEEDS), help="how many of the three")
+    parser.add_argument("--missing", action="store_true", help="only what nothing is kept of")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     asked = parser.parse_args(words)
     if asked.one:
         contender, name, seed = asked.one
         print(json.dumps(fitted(contender, name, int(seed))))
         return 0
-    measure(asked.measure, asked.set, SEEDS[: asked.seeds])
+    measure(asked.measure, asked.set, SEEDS[: asked.seeds], missing=asked.missing)
     show(kept())
     return 0
 
