@@ -49,17 +49,24 @@ NEIGHBOURS: dict[str, tuple[Any, ...]] = {
 }
 
 
+def fit_and_score(model: Any, data: Real) -> tuple[float, float]:
+    """Loss on the part held out, and CPU seconds of the fit."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        began = time.process_time()
+        model.fit(data.X, data.y)
+        seconds = time.process_time() - began
+        return scores(model, data)["loss"], seconds
+
+
 def measured(data: Real, settings: dict[str, Any], seeds: int) -> tuple[float, float]:
     """Mean loss, and mean CPU seconds of a fit."""
-    losses, seconds = [], []
     kind = ShoalRegressor if data.numbers else ShoalClassifier
-    for seed in range(seeds):
-        began = time.process_time()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model = kind(random_state=100 * seed, n_jobs=1, **settings).fit(data.X, data.y)
-        seconds.append(time.process_time() - began)
-        losses.append(scores(model, data)["loss"])
+    found = [
+        fit_and_score(kind(random_state=100 * seed, n_jobs=1, **settings), data)
+        for seed in range(seeds)
+    ]
+    losses, seconds = zip(*found, strict=True)
     return float(np.mean(losses)), float(np.mean(seconds))
 
 
