@@ -23,6 +23,7 @@ if not __package__:  # called by its path
 
 import pandas as pd
 from sklearn.model_selection import train_test_split
+from threadpoolctl import threadpool_limits
 
 from benchmarks.defaults import fit_and_score
 from benchmarks.practice import geometric, linear, perceptron, shoal
@@ -89,9 +90,11 @@ def draws(data: Real, n: int) -> Iterator[Real]:
 
 def mean_loss(make: Make, data: Real, n: int) -> tuple[float, float]:
     """Mean loss over the draws, and CPU seconds of all fits."""
-    found = [
-        fit_and_score(make(data.numbers, 1000 * i + 7), d) for i, d in enumerate(draws(data, n))
-    ]
+    with threadpool_limits(1):
+        found = [
+            fit_and_score(make(data.numbers, 1000 * i + 7), part)
+            for i, part in enumerate(draws(data, n))
+        ]
     loss = sum(loss for loss, _ in found) / n
     return loss if data.numbers else max(loss, LEAST), sum(seconds for _, seconds in found)
 
