@@ -7,11 +7,12 @@ Adult's 14 columns become codes: a word, or a number's bin and its place there (
     written out  the same kernel, given the float32 matrix that the codes stand for
     PyTorch      eager, the fastest adam, on that matrix
 
-All three do the same steps from the same start, in turns; medians are shown, with the loss over
-all rows. The floor is the memory traffic that no program can avoid that adds up tables: the
-lines of W1 that [1] reads, those of dZ1 that [9] reads, and what adam reads and writes, at the
-speed with which NumPy copies as much as W1 holds. At the end stands what the codes of the flights
-take in memory.
+All three take as many steps from the same start, in turns; the two of shoal reach the same loss, PyTorch
+draws its own order of the rows. Medians are shown, with the loss over all rows. Beside it stands the
+traffic of a step: the lines of W1 that [1] reads, those of dZ1 that [9] reads, and what adam reads and
+writes, at the speed with which NumPy copies as much as W1 holds (that lies in L2). A line of units
+alone fits into L1, so the gathers can be faster: it is a yardstick, not a bound. At the end stands
+what the codes of the flights take in memory.
 
     python -m benchmarks.coded
 """
@@ -82,8 +83,8 @@ def of_torch(X: np.ndarray, y: np.ndarray, first: Start) -> Job | None:
     return best_of(case, {name: Training(case, data, name) for name in VARIANTS})
 
 
-def floor(X: Coded, bandwidth: float) -> float:
-    """Seconds of a step's least memory traffic at so many bytes a second."""
+def traffic(X: Coded, bandwidth: float) -> float:
+    """Seconds of a step's memory traffic at so many bytes a second."""
     lines = X.codes.shape[1] + X.places.shape[1]  # of the tables, for each example
     numbers = 2 * BATCH * lines * UNITS + 7 * UNITS * X.shape[1]  # adam: 4 read, 3 written
     return 4 * numbers / bandwidth
@@ -137,9 +138,9 @@ def compare(bins: int) -> None:
     )
     print(table(("", "a step", "ratio", "wanted", "", "loss", "spread"), rows))
     bandwidth = near_bandwidth(UNITS * X.shape[1])
-    least = floor(X, bandwidth)
+    least = traffic(X, bandwidth)
     print(
-        f"floor: {duration(least)} at {bandwidth / 1e9:.0f} GB/s; reached {step['codes'] / least:.1f} × of it\n"
+        f"traffic: {duration(least)} at {bandwidth / 1e9:.0f} GB/s; reached {step['codes'] / least:.1f} × of it\n"
     )
 
 
