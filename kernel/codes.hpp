@@ -46,7 +46,7 @@ void turn(int n_units, int n_x, int coded, const T* from, T* to) {
     for (int64_t j = 0; j < n_units; ++j)
         for (int i = 0; i < others; ++i) move(j * n_x + i, j * others + i);
     for (int64_t first = 0; first < n_units; first += L) {
-        const int64_t units = std::min<int64_t>(L, n_units - first), start = n_units * others + first * coded;
+        const int64_t units = std::min<int64_t>(L, n_units - first), start = int64_t(n_units) * others + first * coded;
         for (int c = 0; c < coded; ++c)
             for (int u = 0; u < units; ++u) move((first + u) * n_x + others + c, start + c * units + u);
     }

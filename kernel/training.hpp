@@ -137,7 +137,7 @@ class Sums {
     }
     Barrier& barrier() { return barrier_; }
 
-    // Fewer members from here on (see Barrier): it cannot be seen in a bit of the result.
+    // Fewer or more members from here on (see Barrier): it cannot be seen in a bit of the result.
     void set_team(int team) { team_ = team, barrier_.set_team(team); }
 
     // The gradient, where it was wanted, the loss and the weight, as the caller knows them.
