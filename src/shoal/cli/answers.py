@@ -66,8 +66,6 @@ def answered(arguments: Sequence[str] | None) -> int:
 
             code = app(given or ["--help"], prog_name="shoal", standalone_mode=False) or 0
             return int(code) if given else BAD_CALL
-        except typer.Exit as ending:
-            return ending.exit_code
         except KeyboardInterrupt as interruption:
             return exit_code(interruption)
         except OSError as error:  # of --help: a command answers for itself
