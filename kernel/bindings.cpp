@@ -120,7 +120,7 @@ static void bind(nb::module_& m) {
             AtWork<T> W(shape, parameters.data());
             bool complete = true;
             run_team(team, [&](int members) { sums.set_team(members); }, [&](int t) {
-                sums.take(t, W);
+                sums.take(sums.units(t), W);
                 sums.barrier().wait();
                 const bool done = sums.compute(t, W, from, Rows{pointer<uint32_t>(rows), 0}, m_rows, Rows{}, 0, false, {}, stop);
                 if (t == 0) complete = done;

@@ -27,14 +27,14 @@ struct Dropout {
 
 inline uint32_t dropout_threshold(double chance) { return uint32_t(chance * Dropout::GRAIN + 0.5); }
 
-// Factors of n units for the examples from `place` on, a line of them: 0 or 1/share. One word of
-// random bits serves two units, so a counter serves eight. (Its last word cannot be that of an
+// Factors of units first … last for the examples from `place` on, a line of them: 0 or 1/share. One word of
+// random bits serves two units, so a counter serves eight, and `first` is a multiple of that. (Its last word cannot be that of an
 // order's counter, which is 1.)
 template <class T>
-void draw_kept(const Dropout& dropout, int64_t place, int n, T* kept) {
+void draw_kept(const Dropout& dropout, int64_t place, int first, int last, T* kept) {
     constexpr int L = LANES<T>;
     const T scale = T(1 / dropout.share());
-    for (int k = 0; k < n; k += 8) {
+    for (int k = first; k < last; k += 8, kept += 8 * L) {
         alignas(LINE_BYTES) uint32_t c0[L], c1[L], c2[L], c3[L];
         for (int r = 0; r < L; ++r)
             c0[r] = uint32_t(place + r), c1[r] = uint32_t(k / 8), c2[r] = dropout.step, c3[r] = dropout.epoch | 1u << 31;
@@ -46,8 +46,8 @@ void draw_kept(const Dropout& dropout, int64_t place, int n, T* kept) {
                 c2[r] = uint32_t(a >> 32) ^ c3[r] ^ k1, c3[r] = uint32_t(a);
             }
         const uint32_t* words[] = {c0, c1, c2, c3};
-        for (int i = 0; i < 8 && k + i < n; ++i)
-            for (int r = 0; r < L; ++r) kept[(k + i) * L + r] = (words[i / 2][r] >> 16 * (i % 2) & 0xFFFFu) < dropout.threshold ? T(0) : scale;
+        for (int i = 0; i < 8 && k + i < last; ++i)
+            for (int r = 0; r < L; ++r) kept[i * L + r] = (words[i / 2][r] >> 16 * (i % 2) & 0xFFFFu) < dropout.threshold ? T(0) : scale;
     }
 }
 

@@ -20,9 +20,10 @@ class Barrier {
     explicit Barrier(int n) : n_(n) {}
 
     void wait() {
-        if (n_ == 1) return;
+        const int n = n_;  // before it counts as arrived: then others may go on, and change it
+        if (n == 1) return;
         const int phase = phase_.load(std::memory_order_relaxed);
-        if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == n_) {
+        if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == n) {
             arrived_.store(0, std::memory_order_relaxed);
             phase_.store(phase + 1, std::memory_order_release);
             phase_.notify_all();

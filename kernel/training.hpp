@@ -66,7 +66,7 @@ int threads_worth(const Shape& s, int64_t rows, int available) {
     const double per_row = 4.0 * s.n_units() * columns + 6.0 * s.n_h * s.n_y + 40.0 * s.n_units();
     const double work = per_row * double(rows);
     if (work < 5e6) return 1;
-    const int64_t units = coding.groups() ? Tables<T>::lines_of_units(s.n_units()) : s.n_units();
+    const int64_t units = coding.groups() ? s.lines_of_units<T>() : s.n_units();
     const int64_t parts = rows <= BLOCK_ROWS ? units : (rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
     const double worth = std::min({double(available), double(parts), work / 2.5e6});
     return std::max(1, int(worth));
@@ -78,10 +78,10 @@ template <class T>
 class Sums {
   public:
     Sums(const Shape& shape, int64_t rows, int team, bool with_gradients)
-        : shape_(shape), with_gradients_(with_gradients), team_(team), size_(with_gradients ? shape.size() : 0),
-          sums_(size_), exact_(size_ + 2), barrier_(team), tables_(Coding(shape.groups), shape.n_units()) {
+        : shape_(shape), coding_(shape.groups, shape.n_numbers()), with_gradients_(with_gradients), team_(team), size_(with_gradients ? shape.size() : 0),
+          sums_(size_), exact_(size_ + 2), barrier_(team), tables_(shape) {
         const int64_t n_blocks = blocks(rows);
-        for (int t = 0; t < team; ++t) desks_.emplace_back(Coding(shape.groups), std::min<int64_t>(Block<T>::panels(rows) * LANES<T>, BLOCK_ROWS));
+        for (int t = 0; t < team; ++t) sorted_.emplace_back(coding_, std::min<int64_t>(Block<T>::panels(rows) * LANES<T>, BLOCK_ROWS));
         if (n_blocks <= 1) {  // the team works on one block together
             blocks_.emplace_back(shape, rows, true);
             return;
@@ -103,7 +103,7 @@ class Sums {
     // The units of member t: with coded columns whole lines of them.
     Share units(int t) const {
         if (shape_.groups.empty()) return Share(shape_.n_units(), t, team_);
-        Share mine(Tables<T>::lines_of_units(shape_.n_units()), t, team_);
+        Share mine(shape_.lines_of_units<T>(), t, team_);
         mine.first *= LANES<T>, mine.last = std::min<int64_t>(mine.last * LANES<T>, shape_.n_units());
         return mine;
     }
@@ -113,11 +113,9 @@ class Sums {
         for (auto& block : blocks_) block.allow_dropout(share);
     }
 
-    // To be called by every member when parameters are new, with a barrier behind it.
-    void take(int t, const T* parameters) {
-        if (shape_.groups.empty()) return;
-        const Share mine = units(t);
-        tables_.take(parameters + shape_.coded(), int(mine.first), int(mine.last));
+    // To be called for all units when parameters are new, with a barrier behind it.
+    void take(const Share& units, const T* parameters) {
+        if (!shape_.groups.empty()) tables_.take(parameters, int(units.first), int(units.last));
     }
 
     // Member t's part. Afterwards `sums` is complete for the member's own units, and the loss
@@ -144,7 +142,7 @@ class Sums {
     void write(int64_t rows, double* out) {
         for (int64_t i = 0; rows <= BLOCK_ROWS && i < size_; ++i) exact_[i] = double(sums_[i]);
         std::memcpy(out, static_cast<double*>(exact_), sizeof(double) * (size_ + 2));
-        if (size_ && blocks_[0].coded()) turn<true, LANES<T>>(shape_.n_units(), shape_.n_x, shape_.n_coded(), exact_ + shape_.first_layer(), out + shape_.first_layer());
+        if (size_ && blocks_[0].coded()) turn<true, LANES<T>>(shape_.n_units(), shape_.n_x, exact_ + shape_.first_layer(), out + shape_.first_layer());
     }
 
   private:
@@ -153,37 +151,48 @@ class Sums {
     // Panels first … last of a block. Equation after equation over all of them, as a panel's
     // own equations would wait for each other.
     void panels(Block<T>& block, const T* parameters, const Examples<T>& from, const Rows& rows, int64_t n, const Share& mine, const Rows& next, int64_t n_next, bool again, const Dropout& dropout) {
-        const int64_t together = again ? mine.last - mine.first : TILE_LINES;
-        for (int64_t first = mine.first, last; first < mine.last; first = last) {
-            last = std::min(first + together, mine.last);
-            for (int64_t p = first; !again && p < last; ++p) {
-                prefetch(from, next, n_next, p, 0);
-                if (block.coded() && p + NEAR < mine.last)
-                    for (int quarter = 0; quarter < 4; ++quarter) prefetch(from, rows, n, p + NEAR, quarter);
-                block.gather_X(from, rows, n, p), block.gather_Y(from, rows, n, p);
-            }
-            block.weighted_inputs(parameters, first, last);
-            if (again && !block.coded()) block.activate_hidden(first, last);
-            for (int64_t p = first; !again && p < last; ++p)
-                for (int third = 0; third < 3; ++third) {
-                    prefetch(from, next, n_next, p, 1 + third);
-                    if (!block.coded()) block.activate_hidden(p, p + 1, third, 3);
-                }
-        }
-        if (block.coded() && shape_.n_h) {
-            block.add_coded_inputs(tables_, mine.first, mine.last);
-            block.activate_hidden(mine.first, mine.last);
-        }
+        if (block.coded())
+            coded_layer(block, from, rows, n, mine, next, n_next, again);
+        else
+            first_layer(block, parameters, from, rows, n, mine, next, n_next, again);
         for (int64_t p = mine.first; dropout && p < mine.last; ++p) block.drop(dropout, rows.first + p * LANES<T>, p);
-        block.weighted_activations(parameters, mine.first, mine.last);
-        if (block.coded() && !shape_.n_h) block.add_coded_inputs(tables_, mine.first, mine.last);
+        block.weighted_activations(parameters, tables_, mine.first, mine.last);
         for (int64_t p = mine.first; p < mine.last; ++p) block.activate_output_with_loss(p);
         if (with_gradients_)
             for (int64_t p = mine.first; p < mine.last; ++p) block.backward(parameters, p);
     }
 
-    // With coded columns a step touches more than L2 holds: its rows are asked for once more.
-    static constexpr int NEAR = 8;  // panels ahead
+    void first_layer(Block<T>& block, const T* parameters, const Examples<T>& from, const Rows& rows, int64_t n, const Share& mine, const Rows& next, int64_t n_next, bool again) {
+        const int64_t together = again ? mine.last - mine.first : TILE_LINES;
+        for (int64_t first = mine.first, last; first < mine.last; first = last) {
+            last = std::min(first + together, mine.last);
+            for (int64_t p = first; !again && p < last; ++p) {
+                prefetch(from, next, n_next, p, 0);
+                block.gather_X(from, rows, n, p), block.gather_Y(from, rows, n, p);
+            }
+            block.weighted_inputs(parameters, first, last);
+            if (again) block.activate_hidden(first, last);
+            for (int64_t p = first; !again && p < last; ++p)
+                for (int third = 0; third < 3; ++third) {
+                    prefetch(from, next, n_next, p, 1 + third);
+                    block.activate_hidden(p, p + 1, third, 3);
+                }
+        }
+    }
+
+    // A step on coded columns touches more than L2 holds, so its rows are asked for a second time.
+    void coded_layer(Block<T>& block, const Examples<T>& from, const Rows& rows, int64_t n, const Share& mine, const Rows& next, int64_t n_next, bool again) {
+        constexpr int NEAR = 4;  // panels ahead
+        const auto ask = [&](const Rows& which, int64_t n_which, int64_t p) {
+            for (int quarter = 0; quarter < 4; ++quarter) prefetch(from, which, n_which, p, quarter);
+        };
+        for (int64_t p = mine.first; !again && p < mine.first + NEAR; ++p) ask(rows, n, p);
+        for (int64_t p = mine.first; !again && p < mine.last; ++p) {
+            ask(next, n_next, p), ask(rows, n, p + NEAR);
+            block.gather_X(from, rows, n, p), block.gather_Y(from, rows, n, p);
+        }
+        block.layer().weighted_inputs(tables_, mine.first, mine.last, shape_.n_h > 0);
+    }
 
     // Asks memory for a quarter of a panel's rows: of more at once than a core can have under way
     // (some two dozen lines) the rest would be waited for.
@@ -191,7 +200,7 @@ class Sums {
     // drops the call. Into L2, as L1 has too few places for lines under way.)
     SHOAL_INLINE void prefetch(const Examples<T>& from, const Rows& rows, int64_t n, int64_t p, int quarter) const {
         const int64_t first = p * LANES<T> + quarter * LANES<T> / 4;
-        const int64_t n_numbers = blocks_[0].n_numbers();
+        const int64_t n_numbers = coding_.numbers();
         const int64_t bytes = std::min<int64_t>(n_numbers * sizeof(T), 8 * LINE_BYTES);
         for (int64_t r = first; r < std::min(n, first + LANES<T> / 4); ++r) {
             const int64_t row = rows[r];
@@ -199,8 +208,8 @@ class Sums {
             for (int64_t at = 0; at < bytes; at += LINE_BYTES) __builtin_prefetch(x + at, 0, 2);
             __builtin_prefetch(x + bytes - 1, 0, 2);
             if (from.entries) __builtin_prefetch(from.entries.values + from.entries.starts[row], 0, 2), __builtin_prefetch(from.entries.columns + from.entries.starts[row], 0, 2);
-            if (from.codes) __builtin_prefetch(from.codes + row * shape_.groups.size(), 0, 2);
-            if (from.places) __builtin_prefetch(from.places + row * blocks_[0].binned(), 0, 2);
+            if (from.codes) __builtin_prefetch(from.codes + row * coding_.groups(), 0, 2);
+            if (from.places) __builtin_prefetch(from.places + row * coding_.binned(), 0, 2);
             __builtin_prefetch(from.labels ? static_cast<const void*>(from.labels + row) : from.Y + row * shape_.n_y, 0, 2);
         }
     }
@@ -211,7 +220,7 @@ class Sums {
         const Share mine = units(t);
         panels(block, parameters, from, rows, n, Share(n_panels, t, team_), next, n_next, again, dropout);
         barrier_.wait();
-        if (with_gradients_) block.gradients(n_panels, int(mine.first), int(mine.last), t == 0, sums_, desks_[t]);
+        if (with_gradients_) block.gradients(tables_, n_panels, int(mine.first), int(mine.last), t == 0, sums_, sorted_[t]);
         if (t > 0) return;
         exact_[size_] = double(block.loss(n_panels));
         exact_[size_ + 1] = double(block.weight(n_panels));
@@ -230,7 +239,7 @@ class Sums {
                 const auto rows_from = [&](int64_t block) { return std::clamp<int64_t>(n - block * BLOCK_ROWS, 0, BLOCK_ROWS); };
                 const int64_t n_panels = block.panels(rows_from(b));
                 panels(block, parameters, from, mine, rows_from(b), Share(n_panels, 0, 1), next, rows_from(b + 1), false, dropout);
-                if (with_gradients_) block.gradients(n_panels, 0, shape_.n_units(), true, term, desks_[t]);
+                if (with_gradients_) block.gradients(tables_, n_panels, 0, shape_.n_units(), true, term, sorted_[t]);
                 term[size_] = block.loss(n_panels);
                 term[size_ + 1] = block.weight(n_panels);
                 tree.add(static_cast<const T*>(term));
@@ -257,6 +266,7 @@ class Sums {
     }
 
     Shape shape_;
+    Coding coding_;
     bool with_gradients_;
     int team_, run_ = 0;
     int64_t size_;
@@ -264,7 +274,7 @@ class Sums {
     Buffer<double> exact_;
     Barrier barrier_;
     Tables<T> tables_;
-    std::vector<Desk<T>> desks_;
+    std::vector<Sorted<T>> sorted_;
     std::vector<Block<T>> blocks_;
     std::vector<TreeSum> trees_;
     std::vector<Buffer<T>> terms_;
@@ -316,12 +326,8 @@ void update(const Shape& shape, const Settings& s, double rate, const T* sums, c
     };
     if (first_member && units.last - units.first == shape.n_units() && s.penalty == 0 && s.decay == 0) return apply(0, shape.size(), none, whole);
     const int64_t first = units.first, n = units.last - units.first, n_h = shape.n_h;
-    const int64_t coded = shape.n_coded(), others = shape.n_x - coded;
-    if (n == shape.n_units())
-        apply(shape.first_layer(), n * shape.n_x, alpha, decayed);
-    else
-        apply(shape.first_layer() + first * others, n * others, alpha, decayed), apply(shape.coded() + first * coded, n * coded, alpha, decayed);
-    apply((n_h ? shape.b1() : shape.b2()) + first, n, none, whole);
+    apply(shape.first_layer() + first * shape.n_x, n * shape.n_x, alpha, decayed);
+    apply(shape.first_biases() + first, n, none, whole);
     if (n_h == 0) return;
     if (n == n_h)
         apply(shape.W2(), shape.n_y * n_h, alpha, decayed);
@@ -367,7 +373,7 @@ class Trainer {
         const int64_t n_steps = (m_ + step_rows_ - 1) / step_rows_;
         double power1 = progress_->power1, power2 = progress_->power2;
         int64_t polls = 0;
-        sums_.take(t, W_);
+        sums_.take(sums_.units(t), W_);
         for (int64_t epoch = epoch_; epoch < settings_.n_epochs; ++epoch) {
             Order order = full_ ? Order() : Order(uint64_t(m_), settings_.key, uint64_t(settings_.first_epoch + epoch));
             double loss = 0, weight = 0;  // member 0's alone
@@ -389,8 +395,7 @@ class Trainer {
                 const bool go = complete && !(full_ && over_);
                 if (go) {
                     power1 *= settings_.beta1, power2 *= settings_.beta2;
-                    update(shape_, settings_, rate(epoch, step, n_steps), sums_.sums(), sums_.units(t), t == 0, sums_.weight(n, t), power1, power2, W_, s1_, s2_);
-                    sums_.take(t, W_);
+                    follow(t, rate(epoch, step, n_steps), sums_.weight(n, t), power1, power2);
                 }
                 if (t == 0 && team_ > 1 && ++steps_ % 32 == 0) alone_ = sums_.barrier().crowded();
                 sums_.barrier().wait();
@@ -407,6 +412,20 @@ class Trainer {
             sums_.barrier().wait();
             if (over_ || (alone_ && sums_.barrier().may_be_free())) return;
         }
+    }
+
+    // Member t's units take a step; with coded columns line after line, so that the nearest cache still
+    // has the weights when they are taken over.
+    void follow(int t, double rate, double m, double power1, double power2) {
+        const Share mine = sums_.units(t);
+        const int64_t at_once = shape_.groups.empty() ? mine.last - mine.first : LANES<T>;
+        Share units = mine;
+        do {  // (once for a member without units too: the first one has b2)
+            units.last = std::min(mine.last, units.first + at_once);
+            update(shape_, settings_, rate, sums_.sums(), units, t == 0 && units.first == mine.first, m, power1, power2, W_, s1_, s2_);
+            sums_.take(units, W_);
+            units.first = units.last;
+        } while (units.first < mine.last);
     }
 
     void set_team(int team) { team_ = team, sums_.set_team(team); }
@@ -493,9 +512,11 @@ int64_t predict(const Shape& shape, const T* given, const Examples<T>& from, int
     std::atomic<int64_t> next{0}, bad{-1};
     std::vector<Block<T>> blocks;
     for (int t = 0; t < team; ++t) blocks.emplace_back(shape, m, false);
-    Tables<T> tables(Coding(shape.groups), shape.n_units());
+    Tables<T> tables(shape);
     AtWork<T> parameters(shape, given);
-    if (blocks[0].coded()) tables.take(parameters + shape.coded(), 0, shape.n_units());
+    if (blocks[0].coded()) tables.take(parameters, 0, shape.n_units());
+    const bool coded = blocks[0].coded();
+    const int64_t n_numbers = shape.n_numbers();
     run_team(team, [](int) {}, [&](int t) {
         Block<T>& block = blocks[t];
         for (int64_t b; (b = next.fetch_add(1)) < n_blocks;) {
@@ -517,18 +538,16 @@ int64_t predict(const Shape& shape, const T* given, const Examples<T>& from, int
                 block.gather_X(from, rows, here, p);
                 if (const int r = block.first_not_finite(p); r >= 0) lower(bad, at(p) + r);
             }
-            block.weighted_inputs(parameters, 0, n_panels);
-            if (block.coded() && shape.n_h) block.add_coded_inputs(tables, 0, n_panels);
+            coded ? block.layer().weighted_inputs(tables, 0, n_panels, false) : block.weighted_inputs(parameters, 0, n_panels);
             for (int64_t p = 0; p < n_panels && shape.n_h; ++p) {
                 // Asks memory for a panel of the block that this member will probably take next.
-                const char* ahead = reinterpret_cast<const char*>(from.X + std::min(m - 1, at(p) + team * BLOCK_ROWS) * block.n_numbers());
-                for (size_t i = 0; i < L * block.n_numbers() * sizeof(T); i += LINE_BYTES) __builtin_prefetch(ahead + i, 0, 2);
-                copy(block.A1(p), shape.n_h, wanted.Z1, p);
+                const char* ahead = reinterpret_cast<const char*>(from.X + std::min(m - 1, at(p) + team * BLOCK_ROWS) * n_numbers);
+                for (size_t i = 0; i < L * n_numbers * sizeof(T); i += LINE_BYTES) __builtin_prefetch(ahead + i, 0, 2);
+                if (wanted.Z1) copy(block.hidden(p), shape.n_h, wanted.Z1, p);
                 block.activate_hidden(p, p + 1);
-                copy(block.A1(p), shape.n_h, wanted.A1, p);
+                if (wanted.A1) copy(block.hidden(p), shape.n_h, wanted.A1, p);
             }
-            block.weighted_activations(parameters, 0, n_panels);
-            if (block.coded() && !shape.n_h) block.add_coded_inputs(tables, 0, n_panels);
+            block.weighted_activations(parameters, tables, 0, n_panels);
             for (int64_t p = 0; p < n_panels; ++p) {
                 block.activate_output(p);
                 copy(block.Z2(p), shape.n_y, wanted.Z2, p);

@@ -51,17 +51,20 @@ def test_bits_are_those_that_people_have(build, tmp_path):
     assert answer.returncode == 0
 
 
-def test_no_bad_access_and_no_undefined_behaviour(tmp_path):
+@pytest.mark.parametrize("sanitizer", ["address,undefined", "thread"])
+def test_no_bad_access_no_undefined_behaviour_and_no_race(tmp_path, sanitizer):
     # (Lines but no variables for the debugger: tracking those takes half of the compiling.)
     options = [
         "-O1",
         "-g1",
         "-fno-var-tracking",
-        "-fsanitize=address,undefined",
+        f"-fsanitize={sanitizer}",
         "-fno-sanitize-recover=all",
     ]
     program = built(builds()[0], tmp_path, *options)
     answer = subprocess.run([program], capture_output=True, text=True, timeout=600)
+    if "unexpected memory mapping" in answer.stderr:
+        pytest.skip("this compiler's thread sanitizer cannot cope with this system's addresses")
     assert answer.returncode == 0, answer.stderr[-4000:]
     assert answer.stdout == (HERE / "golden.txt").read_text()
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from shoal.estimators.base import ShoalBase
 
 Place = Callable[..., Terms]
-NUMERICS_VERSION = 5  # changes when the same data and settings give other bits than before
+NUMERICS_VERSION = 6  # changes when the same data and settings give other bits than before
 # Settings that no bit of a result depends on.
 BITLESS = ("n_jobs", "verbose", "warm_start", "checkpoint", "engine", "memory", "scratch")
 
