@@ -49,7 +49,9 @@ def problems(draw):
         n_numbers=draw(st.integers(0, 20)),
         groups=draw(st.sampled_from(GROUPS)),
         n_h=draw(st.one_of(st.integers(0, 20), st.integers(21, 90))),
-        n_y=draw(st.integers(2 if output == "softmax" else 1, 5)),
+        n_y=draw(
+            st.one_of(st.integers(2 if output == "softmax" else 1, 5), st.integers(6, 40))
+        ),
         activation=draw(st.sampled_from(["tanh", "sigmoid", "identity"])),
         output=output,
         dtype=dtype,
@@ -71,6 +73,15 @@ def test_sums_and_answers(drawn):
 def test_training_takes_the_same_steps(groups, solver, batch_size, n_h):
     drawn = problem(700, 3, groups, n_h, 3, "tanh", "softmax", "float64", 1, weighted=True)
     same_steps(*drawn, solver, batch_size)
+
+
+@pytest.mark.parametrize("n_y", [1, 3])
+@pytest.mark.parametrize("n_h", [5, 8, 40])
+@pytest.mark.parametrize("batch_size", [60, 600])  # a block, and several
+def test_dropout_takes_the_same_steps(batch_size, n_h, n_y):
+    output = "sigmoid" if n_y == 1 else "softmax"
+    drawn = problem(700, 3, GROUPS[1], n_h, n_y, "tanh", output, "float64", 4, weighted=True)
+    same_steps(*drawn, "sgd", batch_size, dropout=0.3)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

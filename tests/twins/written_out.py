@@ -60,8 +60,8 @@ def same_sums_and_answers(dtype, shape, parameters, examples):
         assert close(V, V_exact, dtype)
 
 
-def same_steps(shape, parameters, examples, solver, batch_size):
-    rule = Rule(solver, 0.01, momentum=0.9, alpha=0.1, batch_size=batch_size, key=5)
+def same_steps(shape, parameters, examples, solver, batch_size, **others):
+    rule = Rule(solver, 0.01, momentum=0.9, alpha=0.1, batch_size=batch_size, key=5, **others)
     state = start(parameters, solver)
     found = kernel.train(shape, rule, Budget(0, 3), examples, state, 1)
     expected = plain.train(shape, rule, Budget(0, 3), written_out(examples), state)
