@@ -49,9 +49,7 @@ def problems(draw):
         n_numbers=draw(st.integers(0, 20)),
         groups=draw(st.sampled_from(GROUPS)),
         n_h=draw(st.one_of(st.integers(0, 20), st.integers(21, 90))),
-        n_y=draw(
-            st.one_of(st.integers(2 if output == "softmax" else 1, 5), st.integers(6, 40))
-        ),
+        n_y=draw(st.one_of(st.integers(2 if output == "softmax" else 1, 5), st.integers(6, 40))),
         activation=draw(st.sampled_from(["tanh", "sigmoid", "identity"])),
         output=output,
         dtype=dtype,
