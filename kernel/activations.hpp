@@ -18,17 +18,23 @@ void multiply_lines(T* lines, const T* by, int n) {
 
 constexpr double LEAK = 0.01;  // slope of leaky_relu below 0 (Maas et al. 2013)
 
-template <class T>
-void activate(Activation g, T* z, int n) {  // [2]
+// Calls use(g), where g takes a line of Z1.
+template <class T, class F>
+SHOAL_INLINE void with_activation(Activation g, F&& use) {
     const auto zero = broadcast(T(0)), leak = broadcast(T(LEAK));
     switch (g) {
-        case Activation::tanh: return each_line(z, n, [](auto x) { return tanh(x); });
+        case Activation::tanh: return use([](const Line<T>& x) __attribute__((always_inline)) { return tanh(x); });
         // x is kept unless 0 > x, so a NaN stays a NaN.
-        case Activation::relu: return each_line(z, n, [&](auto x) { return greater(zero, x); });
-        case Activation::leaky_relu: return each_line(z, n, [&](auto x) { return where_greater(zero, x, leak * x, x); });
-        case Activation::sigmoid: return each_line(z, n, [](auto x) { return sigmoid(x); });
-        case Activation::identity: return;
+        case Activation::relu: return use([=](const Line<T>& x) __attribute__((always_inline)) { return greater(zero, x); });
+        case Activation::leaky_relu: return use([=](const Line<T>& x) __attribute__((always_inline)) { return where_greater(zero, x, leak * x, x); });
+        case Activation::sigmoid: return use([](const Line<T>& x) __attribute__((always_inline)) { return sigmoid(x); });
+        case Activation::identity: return use([](const Line<T>& x) __attribute__((always_inline)) { return x; });
     }
+}
+
+template <class T>
+void activate(Activation g, T* z, int n) {  // [2]
+    if (g != Activation::identity) with_activation<T>(g, [&](const auto& f) { each_line(z, n, f); });
 }
 
 // Calls f(i, g'(Z1)) for the n lines of a panel; g' is known from A1 alone: `a`, or so many times

@@ -77,18 +77,18 @@ class CodedLayer {
         return -1;
     }
 
-    // [1] Z1 = W1 X + b1 for panels first … last, and where wanted [2] A1 = g(Z1).
+    // [1] Z1 = W1 X + b1 for panels first … last, and where wanted [2] A1 = g(Z1), which computes while
+    // [1] waits for its loads.
     void weighted_inputs(const Tables<T>& tables, int64_t first, int64_t last, bool activated) {
         constexpr int TOGETHER = 4;  // examples
-        for (int line = 0; line < n_lines_; ++line) {
-            const T* table = tables.of(line);
-            for (int64_t r = first * L; r < last * L; r += TOGETHER)
-                if (shape_.entries)
-                    for (int k = 0; k < TOGETHER; ++k) sparse_.weighted_inputs(table, r + k, A1(line, r + k));
-                else
-                    codes_.template weighted_inputs<TOGETHER>(table, r, A1(line, r));
-            if (activated) activate(shape_.g, A1(line, first * L), int(last - first) * L);
-        }
+        with_activation<T>(activated ? shape_.g : Activation::identity, [&](const auto& g) __attribute__((always_inline)) {
+            for (int line = 0; line < n_lines_; ++line)
+                for (int64_t r = first * L; r < last * L; r += TOGETHER)
+                    if (shape_.entries)
+                        sparse_.template weighted_inputs<TOGETHER>(tables.of(line), r, A1(line, r), g);
+                    else
+                        codes_.template weighted_inputs<TOGETHER>(tables.of(line), r, A1(line, r), g);
+        });
     }
 
     void activate_hidden(int64_t first, int64_t last) {  // [2]
@@ -153,20 +153,24 @@ class CodedLayer {
                 unrolled<U>([&](auto u) { store_units(dW2 + int64_t(k + u) * shape_.n_h, sum[u], units); });
             });
         alignas(LINE_BYTES) T dz[L * L];
-        auto of_one = broadcast(T(0)), sum = of_one;
+        const auto zero = broadcast(T(0)), W2_of_one = load(W2);
+        auto dW2_of_one = zero, sum = zero;  // by the way, with one output
         for (int64_t p = 0; p < n; ++p, dz2 += n_y * L) {
             T* a = A1(line, p * L);
-            multiply<1, T>(L, n_y, dz2, 1, L, nullptr, W2, dz);
-            if (kept_) multiply_lines(dz, kept_ + (a - A1_), L);
+            const T* kept = kept_ ? kept_ + (a - A1_) : nullptr;
+            if (n_y > 1) multiply<1, T>(L, n_y, dz2, 1, L, nullptr, W2, dz);
             each_slope(shape_.g, a, share, L, [&](int r, auto slope) __attribute__((always_inline)) {
-                const auto d = load(dz + r * L) * slope;
+                const auto dZ2 = broadcast(dz2[r]);
+                auto d = n_y > 1 ? load(dz + r * L) : fma(dZ2, W2_of_one, zero);
+                if (kept) d = d * load(kept + r * L);
+                d = d * slope;
                 sum = sum + d;
-                of_one = fma(broadcast(dz2[r]), load(a + r * L), of_one);  // by the way, with one output
+                dW2_of_one = fma(dZ2, load(a + r * L), dW2_of_one);
                 store(a + r * L, d);
             });
         }
         store_units(db1, sum, units);
-        if (n_y == 1) store_units(dW2, of_one, units);
+        if (n_y == 1) store_units(dW2, dW2_of_one, units);
     }
 
     void gradients_of_line(const Tables<T>& tables, const T* dz2, int64_t n, T share, int line, T* sums, Sorted<T>& sorted) {

@@ -142,23 +142,23 @@ class Codes {
         coding_.lines_of(codes, lines_ + r * coding_.groups());
     }
 
-    // [1] for some units, of whom `table` holds the weights: Z of R examples from r on.
-    template <int R>
-    void weighted_inputs(const T* table, int64_t r, T* z) const {
+    // [1] for some units, of whom `table` holds the weights: Z of R examples from r on, and g of it.
+    template <int R, class G>
+    void weighted_inputs(const T* table, int64_t r, T* a, const G& g) const {
         const int n = coding_.groups(), binned = coding_.binned(), n_numbers = coding_.numbers();
         const uint32_t* line = lines_ + r * n;
         const T* place = places_ + r * binned;
         Line<T> sum[R];  // they do not wait for each other
         unrolled<R>([&](auto k) { sum[k] = load(table); });
         accumulate<R>(sum, numbers_ + r * n_numbers, {n_numbers, 0, 1}, 1, n_numbers, table + L);
-        for (int g = 0; g < binned; ++g)
+        for (int i = 0; i < binned; ++i)
             unrolled<R>([&](auto k) __attribute__((always_inline)) {
-                const T* at = table + size_t(line[k * n + g]) * L;
-                sum[k] = fma(broadcast(place[k * binned + g]), load(at + L), sum[k] + load(at));
+                const T* at = table + size_t(line[k * n + i]) * L;
+                sum[k] = fma(broadcast(place[k * binned + i]), load(at + L), sum[k] + load(at));
             });
-        for (int g = binned; g < n; ++g)
-            unrolled<R>([&](auto k) __attribute__((always_inline)) { sum[k] = sum[k] + load(table + size_t(line[k * n + g]) * L); });
-        unrolled<R>([&](auto k) { store(z + k * L, sum[k]); });
+        for (int i = binned; i < n; ++i)
+            unrolled<R>([&](auto k) __attribute__((always_inline)) { sum[k] = sum[k] + load(table + size_t(line[k * n + i]) * L); });
+        unrolled<R>([&](auto k) __attribute__((always_inline)) { store(a + k * L, g(sum[k])); });
     }
 
     // Counting: examples in the order of their codes, and in their own.

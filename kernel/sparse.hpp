@@ -34,12 +34,16 @@ class SparseRows {
         rows_[r] = {from.columns + start, from.values + start, present ? from.starts[row + 1] - start : 0};
     }
 
-    // [1] for some units, of whom `table` holds the biases and the weights: Z of example r.
-    void weighted_inputs(const T* table, int64_t r, T* z) const {
-        const Row& row = rows_[r];
-        auto sum = load(table);
-        for (int64_t k = 0; k < row.n; ++k) sum = fma(broadcast(row.values[k]), load(table + (1 + int64_t(row.columns[k])) * L), sum);
-        store(z, sum);
+    // [1] for some units, of whom `table` holds the biases and the weights: Z of R examples from r on, and
+    // g of it.
+    template <int R, class G>
+    void weighted_inputs(const T* table, int64_t r, T* a, const G& g) const {
+        for (int64_t i = r; i < r + R; ++i, a += L) {
+            const Row& row = rows_[i];
+            auto sum = load(table);
+            for (int64_t k = 0; k < row.n; ++k) sum = fma(broadcast(row.values[k]), load(table + (1 + int64_t(row.columns[k])) * L), sum);
+            store(a, g(sum));
+        }
     }
 
     // [9]: dW for some units, from their dZ of so many rows.

@@ -196,22 +196,31 @@ class Sums {
 
     // Asks memory for a quarter of a panel's rows: of more at once than a core can have under way
     // (some two dozen lines) the rest would be waited for.
-    // (Inlined by force: gcc takes a function that only prefetches for one without effect and
-    // drops the call. Into L2, as L1 has too few places for lines under way.)
     SHOAL_INLINE void prefetch(const Examples<T>& from, const Rows& rows, int64_t n, int64_t p, int quarter) const {
         const int64_t first = p * LANES<T> + quarter * LANES<T> / 4;
-        const int64_t n_numbers = coding_.numbers();
-        const int64_t bytes = std::min<int64_t>(n_numbers * sizeof(T), 8 * LINE_BYTES);
+        const int64_t n_numbers = coding_.numbers(), groups = coding_.groups(), binned = coding_.binned();
         for (int64_t r = first; r < std::min(n, first + LANES<T> / 4); ++r) {
             const int64_t row = rows[r];
-            const char* x = reinterpret_cast<const char*>(from.X + row * n_numbers);
-            for (int64_t at = 0; at < bytes; at += LINE_BYTES) __builtin_prefetch(x + at, 0, 2);
-            __builtin_prefetch(x + bytes - 1, 0, 2);
-            if (from.entries) __builtin_prefetch(from.entries.values + from.entries.starts[row], 0, 2), __builtin_prefetch(from.entries.columns + from.entries.starts[row], 0, 2);
-            if (from.codes) __builtin_prefetch(from.codes + row * coding_.groups(), 0, 2);
-            if (from.places) __builtin_prefetch(from.places + row * coding_.binned(), 0, 2);
+            if (from.entries) {
+                const int64_t start = from.entries.starts[row], entries = from.entries.starts[row + 1] - start;
+                ask(from.entries.values + start, entries), ask(from.entries.columns + start, entries);
+            } else
+                ask(from.X + row * n_numbers, n_numbers);
+            if (from.codes) ask(from.codes + row * groups, groups);
+            if (from.places) ask(from.places + row * binned, binned);
             __builtin_prefetch(from.labels ? static_cast<const void*>(from.labels + row) : from.Y + row * shape_.n_y, 0, 2);
         }
+    }
+
+    // The lines in which n numbers lie, up to nine: a row that fills less than a line often begins in
+    // one and ends in the next. (Into L2, as L1 has too few places for lines under way.)
+    template <class U>
+    SHOAL_INLINE static void ask(const U* numbers, int64_t n) {
+        const char* at = reinterpret_cast<const char*>(numbers);
+        asm volatile("");  // gcc takes a function that only prefetches for one without effect, and drops its calls
+        const int64_t bytes = std::min<int64_t>(n * sizeof(U), 8 * LINE_BYTES);
+        __builtin_prefetch(at, 0, 2), __builtin_prefetch(at + bytes - 1, 0, 2);
+        for (int64_t i = LINE_BYTES; i < bytes - 1; i += LINE_BYTES) __builtin_prefetch(at + i, 0, 2);
     }
 
     void one_block_together(int t, const T* parameters, const Examples<T>& from, const Rows& rows, int64_t n, const Rows& next, int64_t n_next, bool again, const Dropout& dropout) {
