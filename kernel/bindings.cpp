@@ -140,7 +140,8 @@ static void bind(nb::module_& m) {
             Buffer<T> rounded(shape.size());
             for (int64_t i = 0; i < shape.size(); ++i) rounded[i] = T(sums.data()[i]);
             T* second = settings.solver == Solver::adam ? state.data() + shape.size() : state.data();
-            update<T>(shape, settings, settings.learning_rate, rounded, Share(shape.n_units(), 0, 1), true, weight, after.power1, after.power2, parameters.data(), state.data(), second);
+            if (weight > 0)
+                Step<T>(shape, settings, settings.learning_rate, weight, after.power1, after.power2, rounded, parameters.data(), state.data(), second).units(Share(shape.n_units(), 0, 1), true);
             return after;
         },
         nb::arg("shape"), nb::arg("settings"), nb::arg("sums"), nb::arg("weight"), nb::arg("parameters"), nb::arg("state"), nb::arg("progress"));

@@ -27,13 +27,20 @@ class Tables {
 
     // Takes the weights of units first … last (whole lines of them), as at work.
     void take(const T* parameters, int first, int last) {
-        const T *W = parameters + shape_.first_layer(), *bias = parameters + shape_.first_biases();
         for (int i = first; i < last; i += L) {
             const int units = std::min(L, shape_.n_units() - i);
-            coding_.spread(bias + i, W + int64_t(i) * shape_.n_x, units, first_ + int64_t(i) * coding_.lines());
-            for (int k = 0; W2_ && k < shape_.n_y; ++k)
-                store(W2_ + (int64_t(i) * shape_.n_y + k * L), load_units(parameters + shape_.W2() + int64_t(k) * shape_.n_h + i, units));
+            const T* column = parameters + shape_.first_layer() + int64_t(i) * shape_.n_x;
+            take_line(parameters, i, [&]() __attribute__((always_inline)) { return column += units, load_lanes(column - units, units); });
         }
+    }
+
+    // The same of one line of units, from unit i on; `next` gives their columns.
+    template <class F>
+    SHOAL_INLINE void take_line(const T* parameters, int i, F&& next) {
+        const int units = std::min(L, shape_.n_units() - i);
+        coding_.spread(load_lanes(parameters + shape_.first_biases() + i, units), next, static_cast<T*>(first_) + int64_t(i) * coding_.lines());
+        for (int k = 0; W2_ && k < shape_.n_y; ++k)
+            store(W2_ + (int64_t(i) * shape_.n_y + k * L), load_lanes(parameters + shape_.W2() + int64_t(k) * shape_.n_h + i, units));
     }
 
     const T* of(int line) const { return first_ + int64_t(line) * L * coding_.lines(); }
@@ -150,7 +157,7 @@ class CodedLayer {
                 Line<T> sum[U];
                 unrolled<U>([&](auto u) { sum[u] = broadcast(T(0)); });
                 accumulate<U>(sum, dz2 + k * L, {L, int64_t(n_y) * L, 1}, n, L, A1(line, 0));
-                unrolled<U>([&](auto u) { store_units(dW2 + int64_t(k + u) * shape_.n_h, sum[u], units); });
+                unrolled<U>([&](auto u) { store_lanes(dW2 + int64_t(k + u) * shape_.n_h, sum[u], units); });
             });
         alignas(LINE_BYTES) T dz[L * L];
         const auto zero = broadcast(T(0)), W2_of_one = load(W2);
@@ -169,8 +176,8 @@ class CodedLayer {
                 store(a + r * L, d);
             });
         }
-        store_units(db1, sum, units);
-        if (n_y == 1) store_units(dW2, dW2_of_one, units);
+        store_lanes(db1, sum, units);
+        if (n_y == 1) store_lanes(dW2, dW2_of_one, units);
     }
 
     void gradients_of_line(const Tables<T>& tables, const T* dz2, int64_t n, T share, int line, T* sums, Sorted<T>& sorted) {
@@ -189,7 +196,7 @@ class CodedLayer {
             Line<T> sum[U];
             unrolled<U>([&](auto u) { sum[u] = broadcast(T(0)); });
             accumulate<U>(sum, codes_.numbers(0) + i, {1, 0, n_numbers}, 1, int(n) * L, dz);
-            unrolled<U>([&](auto u) { store_units(dW + (i + u) * units, sum[u], units); });
+            unrolled<U>([&](auto u) { store_lanes(dW + (i + u) * units, sum[u], units); });
         });
         dW += n_numbers * units;
         if (units == L) return codes_.gradients(dz, sorted, dW);

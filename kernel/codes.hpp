@@ -23,17 +23,6 @@ struct Group {
     int columns, bins;
 };
 
-// A line of units, of which the last one may be short.
-template <class T>
-SHOAL_INLINE Line<T> load_units(const T* at, int units) {
-    return units == LANES<T> ? load_anywhere(at) : load_some(at, units);
-}
-
-template <class T>
-SHOAL_INLINE void store_units(T* at, const Line<T>& line, int units) {
-    units == LANES<T> ? store_anywhere(at, line) : store_some(at, line, units);
-}
-
 // The columns of the layer's matrix in a table with a line for each: first the biases, then the
 // numbers' columns, then the groups'. First of a bin stands the sum of the columns before it, then its
 // own column; then the group's other columns, then a line of zeros.
@@ -66,24 +55,24 @@ class Coding {
         }
     }
 
-    // The table for some units, from their biases and their lines of the columns.
-    template <class T>
-    void spread(const T* bias, const T* column, int units, T* table) const {
+    // The table for a line of units, from their biases and their columns: `next` gives one after another.
+    template <class T, class F>
+    SHOAL_INLINE void spread(const Line<T>& bias, F&& next, T* table) const {
         constexpr int L = LANES<T>;
-        store(table, load_units(bias, units)), table += L;
-        for (int i = 0; i < n_numbers_; ++i, column += units, table += L) store(table, load_units(column, units));
-        for (const Group& g : groups_) {
-            auto before = broadcast(T(0));
-            for (int c = 0; c < g.bins; ++c, column += units, table += 2 * L) {
-                const auto own = load_units(column, units);
+        const auto zero = broadcast(T(0));
+        store(table, bias), table += L;
+        for (int i = 0; i < n_numbers_; ++i, table += L) store(table, next());
+        for (const auto [columns, bins] : groups_) {
+            auto before = zero;
+            for (int c = 0; c < bins; ++c, table += 2 * L) {
+                const auto own = next();
                 store(table, before), store(table + L, own);
                 before = before + own;
             }
-            for (int c = g.bins; c < g.columns; ++c, column += units, table += L) store(table, load_units(column, units));
-            store(table, broadcast(T(0)));
-            table += L;
+            for (int c = bins; c < columns; ++c, table += L) store(table, next());
+            store(table, zero), table += L;
         }
-        store(table, broadcast(T(0)));
+        store(table, zero);
     }
 
   private:

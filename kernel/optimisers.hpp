@@ -10,24 +10,32 @@
 
 namespace shoal {
 
-// f(sum, x) for each line of the sums and of K vectors, which it changes; the last line is
-// possibly a part. (f must be inlined: as a call of its own it took three times as long.)
-template <int K, class T, class F>
-SHOAL_INLINE void update_lines(int64_t n, const T* sums, T* const (&at)[K], F&& f) {
-    constexpr int L = LANES<T>;
-    Line<T> x[K];
-    int64_t i = 0;
-    for (; i + L <= n; i += L) {
-        unrolled<K>([&](auto k) { x[k] = load_anywhere(at[k] + i); });
-        f(load_anywhere(sums + i), x);
-        unrolled<K>([&](auto k) { store_anywhere(at[k] + i, x[k]); });
+// Runs of parameters, of their state and of the sums of their gradient, which take a step line after line.
+// (What f(sum, x) is given must stay in registers, so it must be inlined: as a call it took three times as long.)
+template <int K, class T>
+struct Runs {
+    const T* sums;
+    T* at[K];
+
+    // All n.
+    template <class F>
+    void step(int64_t n, const F& f) {
+        constexpr int L = LANES<T>;
+        for (; n >= L; n -= L) next(L, f);
+        if (n > 0) next(int(n), f);
     }
-    if (const int rest = int(n - i)) {
-        unrolled<K>([&](auto k) { x[k] = load_some(at[k] + i, rest); });
-        f(load_some(sums + i, rest), x);
-        unrolled<K>([&](auto k) { store_some(at[k] + i, x[k], rest); });
+
+    // The next ones, up to a line of them. Returns what has become of the first run's.
+    template <class F>
+    SHOAL_INLINE Line<T> next(int n, const F& f) {
+        Line<T> x[K];
+        unrolled<K>([&](auto k) __attribute__((always_inline)) { x[k] = load_lanes(at[k], n); });
+        f(load_lanes(sums, n), x);
+        unrolled<K>([&](auto k) __attribute__((always_inline)) { store_lanes(at[k], x[k], n), at[k] += n; });
+        sums += n;
+        return x[0];
     }
-}
+};
 
 // Moving averages that decay for ever end in denormal numbers, which are slow on many
 // machines: below 1e-30 they count as 0.
@@ -42,27 +50,25 @@ struct Rule {
     // Adam's corrections for its start from 0: 1/(1 - β1ᵗ) and 1/(1 - β2ᵗ).
     T correct1, correct2;
 
-    // v := μ v + dW, W := W - α v. With μ = 0 this is the lecture's update.
-    void momentum_step(int64_t n, T alpha, T shrink, const T* sums, T* W, T* v) const {
-        const Rule rule = *this;  // a copy: what is stored below cannot be part of it
-        update_lines<2, T>(n, sums, {W, v}, [=](auto sum, auto& x) __attribute__((always_inline)) {
+    // v := μ v + dW, W := W - α v, for W and v. With μ = 0 this is the lecture's update.
+    auto momentum_step(T alpha, T shrink) const {
+        return [rule = *this, alpha, shrink](const auto& sum, auto& x) __attribute__((always_inline)) {
             auto& [w, a] = x;
             a = without_dust(fma(broadcast(rule.momentum), a, rule.gradient(sum, w, alpha)));
             w = fma(broadcast(-rule.learning_rate), a, w * broadcast(shrink));
-        });
+        };
     }
 
-    // Kingma & Ba 2015, algorithm 1.
-    void adam_step(int64_t n, T alpha, T shrink, const T* sums, T* W, T* first, T* second) const {
-        const Rule rule = *this;
-        update_lines<3, T>(n, sums, {W, first, second}, [=](auto sum, auto& x) __attribute__((always_inline)) {
+    // Kingma & Ba 2015, algorithm 1, for W and the averages of its gradient and of the square.
+    auto adam_step(T alpha, T shrink) const {
+        return [rule = *this, alpha, shrink](const auto& sum, auto& x) __attribute__((always_inline)) {
             auto& [w, a, b] = x;
             const auto g = rule.gradient(sum, w, alpha);
             a = without_dust(fma(broadcast(rule.beta1), a, broadcast(1 - rule.beta1) * g));
             b = without_dust(fma(broadcast(rule.beta2), b, (broadcast(1 - rule.beta2) * g) * g));
             const auto length = sqrt(b * broadcast(rule.correct2)) + broadcast(rule.epsilon);
             w = fma(broadcast(-rule.learning_rate), (a * broadcast(rule.correct1)) / length, w * broadcast(shrink));
-        });
+        };
     }
 
   private:

@@ -130,6 +130,17 @@ SHOAL_INLINE void store_some(T* at, const Line<T>& line, int count) {
     for (int i = 0; i < count; ++i) at[i] = lanes[i];
 }
 
+// A whole line at any address, or its first lanes.
+template <class T>
+SHOAL_INLINE Line<T> load_lanes(const T* at, int count) {
+    return count == LANES<T> ? load_anywhere(at) : load_some(at, count);
+}
+
+template <class T>
+SHOAL_INLINE void store_lanes(T* at, const Line<T>& line, int count) {
+    count == LANES<T> ? store_anywhere(at, line) : store_some(at, line, count);
+}
+
 template <class T>
 SHOAL_INLINE Line<T> broadcast(T x) {
     // `x - Vec{}` is how GCC's vectors spell a broadcast that keeps -0 and NaN.

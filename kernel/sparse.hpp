@@ -54,7 +54,7 @@ class SparseRows {
             const auto slope = load(dz + r * L);
             for (int64_t k = 0; k < row.n; ++k) {
                 T* own = dW + int64_t(row.columns[k]) * units;
-                store_units(own, fma(broadcast(row.values[k]), slope, load_units(own, units)), units);
+                store_lanes(own, fma(broadcast(row.values[k]), slope, load_lanes(own, units)), units);
             }
         }
     }

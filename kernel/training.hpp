@@ -118,6 +118,12 @@ class Sums {
         if (!shape_.groups.empty()) tables_.take(parameters, int(units.first), int(units.last));
     }
 
+    // The same for the line of units from that one on; `next` gives their columns.
+    template <class F>
+    SHOAL_INLINE void take_line(int64_t unit, const T* parameters, F&& next) {
+        tables_.take_line(parameters, int(unit), next);
+    }
+
     // Member t's part. Afterwards `sums` is complete for the member's own units, and the loss
     // and the weight for member 0. False when stopped before the end.
     // While it works it asks memory for the rows that come `next`. `again` says that the rows
@@ -319,31 +325,71 @@ struct Progress {  // what goes on from one call to the next
     int64_t waited;                    // epochs since the loss was better
 };
 
-// One step of the optimiser for some units (and b2 for whoever is `first`), from the sums of
-// examples of weight m. `s1` and `s2` are its state; momentum has the first alone.
+// One step of the optimiser on the parameters W, from the sums of examples of weight m. `s1` and `s2` are its
+// state; momentum has the first alone.
 template <class T>
-void update(const Shape& shape, const Settings& s, double rate, const T* sums, const Share& units, bool first_member, double m, double power1, double power2, T* W, T* s1, T* s2) {
-    if (!(m > 0)) return;  // a batch of weight 0 says nothing
-    const Rule<T> rule{T(rate), T(s.momentum), T(s.beta1), T(s.beta2), T(s.epsilon), T(1 / m),
-                       T(1 / (1 - power1)), T(1 / (1 - power2))};
-    const T alpha = T(s.penalty), none = T(0), decayed = T(1 - rate * s.decay), whole = T(1);
-    const auto apply = [&](int64_t at, int64_t n, T penalty, T shrink) {
-        if (s.solver == Solver::adam)
-            rule.adam_step(n, penalty, shrink, sums + at, W + at, s1 + at, s2 + at);
+class Step {
+  public:
+    Step(const Shape& shape, const Settings& s, double rate, double m, double power1, double power2, const T* sums, T* W, T* s1, T* s2)
+        : shape_(shape), solver_(s.solver), alpha_(T(s.penalty)), shrink_(T(1 - rate * s.decay)),
+          rule_{T(rate), T(s.momentum), T(s.beta1), T(s.beta2), T(s.epsilon), T(1 / m), T(1 / (1 - power1)), T(1 / (1 - power2))},
+          sums_(sums), W_(W), s1_(s1), s2_(s2) {}
+
+    // For some units, and b2 for whoever is `first`.
+    void units(const Share& units, bool first_member) const {
+        const int64_t first = units.first, n = units.last - units.first;
+        if (first_member && n == shape_.n_units() && alpha_ == 0 && shrink_ == 1) return run(0, shape_.size(), false);
+        run(shape_.first_layer() + first * shape_.n_x, n * shape_.n_x, true);
+        but_first_matrix(units, first_member);
+    }
+
+    // For a line of units from the first one on, with the matrix that sees X in two: use(next) gets its columns
+    // one after another, each when it has taken its step.
+    template <class F>
+    SHOAL_INLINE void line(const Share& units, bool first_member, F&& use) const {
+        but_first_matrix(units, first_member);
+        const int n = int(units.last - units.first);
+        each(shape_.first_layer() + units.first * shape_.n_x, true, [&](auto runs, const auto& f) __attribute__((always_inline)) {
+            if (n == LANES<T>)
+                use([&]() __attribute__((always_inline)) { return runs.next(LANES<T>, f); });
+            else
+                use([&]() __attribute__((always_inline)) { return runs.next(n, f); });
+        });
+    }
+
+  private:
+    void but_first_matrix(const Share& units, bool first_member) const {
+        const int64_t first = units.first, n = units.last - units.first, n_h = shape_.n_h;
+        run(shape_.first_biases() + first, n, false);
+        if (n_h == 0) return;
+        if (n == n_h)
+            run(shape_.W2(), shape_.n_y * n_h, true);
         else
-            rule.momentum_step(n, penalty, shrink, sums + at, W + at, s1 + at);
-    };
-    if (first_member && units.last - units.first == shape.n_units() && s.penalty == 0 && s.decay == 0) return apply(0, shape.size(), none, whole);
-    const int64_t first = units.first, n = units.last - units.first, n_h = shape.n_h;
-    apply(shape.first_layer() + first * shape.n_x, n * shape.n_x, alpha, decayed);
-    apply(shape.first_biases() + first, n, none, whole);
-    if (n_h == 0) return;
-    if (n == n_h)
-        apply(shape.W2(), shape.n_y * n_h, alpha, decayed);
-    else
-        for (int k = 0; k < shape.n_y; ++k) apply(shape.W2() + k * n_h + first, n, alpha, decayed);
-    if (first_member) apply(shape.b2(), shape.n_y, none, whole);
-}
+            for (int k = 0; k < shape_.n_y; ++k) run(shape_.W2() + k * n_h + first, n, true);
+        if (first_member) run(shape_.b2(), shape_.n_y, false);
+    }
+
+    void run(int64_t at, int64_t n, bool weights) const {
+        each(at, weights, [&](auto runs, const auto& f) { runs.step(n, f); });
+    }
+
+    // use(runs, f): parameters from `at` on, weights or biases, with what they need, and their step.
+    template <class F>
+    SHOAL_INLINE void each(int64_t at, bool weights, F&& use) const {
+        const T alpha = weights ? alpha_ : T(0), shrink = weights ? shrink_ : T(1);
+        if (solver_ == Solver::adam)
+            use(Runs<3, T>{sums_ + at, {W_ + at, s1_ + at, s2_ + at}}, rule_.adam_step(alpha, shrink));
+        else
+            use(Runs<2, T>{sums_ + at, {W_ + at, s1_ + at}}, rule_.momentum_step(alpha, shrink));
+    }
+
+    const Shape& shape_;
+    Solver solver_;
+    T alpha_, shrink_;
+    Rule<T> rule_;
+    const T* sums_;
+    T *W_, *s1_, *s2_;
+};
 
 // Trains in place: `parameters` and the optimiser's `state` (one vector of their size for
 // momentum, two for adam). `losses` receives the mean loss of each epoch (full batch: the
@@ -423,16 +469,18 @@ class Trainer {
         }
     }
 
-    // Member t's units take a step; with coded columns line after line, so that the nearest cache still
-    // has the weights when they are taken over.
+    // Member t's units take a step; with coded columns a line of them at once, and its tables are new, too.
     void follow(int t, double rate, double m, double power1, double power2) {
+        if (!(m > 0)) return;  // a batch of weight 0 says nothing
+        const Step<T> step(shape_, settings_, rate, m, power1, power2, sums_.sums(), W_, s1_, s2_);
         const Share mine = sums_.units(t);
-        const int64_t at_once = shape_.groups.empty() ? mine.last - mine.first : LANES<T>;
+        if (shape_.groups.empty()) return step.units(mine, t == 0);
         Share units = mine;
         do {  // (once for a member without units too: the first one has b2)
-            units.last = std::min(mine.last, units.first + at_once);
-            update(shape_, settings_, rate, sums_.sums(), units, t == 0 && units.first == mine.first, m, power1, power2, W_, s1_, s2_);
-            sums_.take(units, W_);
+            units.last = std::min<int64_t>(mine.last, units.first + LANES<T>);
+            step.line(units, t == 0 && units.first == mine.first, [&](auto&& next) __attribute__((always_inline)) {
+                if (units.first < units.last) sums_.take_line(units.first, W_, next);
+            });
             units.first = units.last;
         } while (units.first < mine.last);
     }
