@@ -469,7 +469,9 @@ class Trainer {
         }
     }
 
-    // Member t's units take a step; with coded columns a line of them at once, and its tables are new, too.
+    // Member t's units take a step; with coded columns a line of them at once, and its tables are new, too:
+    // from the registers for one thread alone. (For a team, whose members read each other's tables, one
+    // after the other was faster.)
     void follow(int t, double rate, double m, double power1, double power2) {
         if (!(m > 0)) return;  // a batch of weight 0 says nothing
         const Step<T> step(shape_, settings_, rate, m, power1, power2, sums_.sums(), W_, s1_, s2_);
@@ -478,9 +480,11 @@ class Trainer {
         Share units = mine;
         do {  // (once for a member without units too: the first one has b2)
             units.last = std::min<int64_t>(mine.last, units.first + LANES<T>);
-            step.line(units, t == 0 && units.first == mine.first, [&](auto&& next) __attribute__((always_inline)) {
-                if (units.first < units.last) sums_.take_line(units.first, W_, next);
-            });
+            const bool first = t == 0 && units.first == mine.first;
+            if (team_ == 1)
+                step.line(units, first, [&](auto&& next) __attribute__((always_inline)) { sums_.take_line(units.first, W_, next); });
+            else
+                step.units(units, first), sums_.take(units, W_);
             units.first = units.last;
         } while (units.first < mine.last);
     }
