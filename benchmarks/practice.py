@@ -6,6 +6,7 @@ Examples:
   python benchmarks/practice.py --measure LightGBM --set adult letter
   python benchmarks/practice.py --measure TabM --seeds 1     minutes a fit; stopped after ten
   python benchmarks/practice.py --measure MLP --missing      what has not been measured yet
+  python benchmarks/practice.py --paired linear --set diabetes   what the test rows say of a difference
 
 The figures are kept in benchmarks/practice.json, so that one contender can be measured again
 without the others. The tables, their splits and the seeds are those of benchmarks/real.py: fixed
@@ -39,6 +40,7 @@ if not __package__:  # called by its path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, log_loss, r2_score, roc_auc_score
@@ -231,6 +233,49 @@ def measure(
                 print(name, contender, seed, rounded, file=sys.stderr, flush=True)
 
 
+# --- how sure it is -------------------------------------------------------------------
+
+
+def row_losses(contender: str, data: Real, seed: int) -> NDArray[np.float64]:
+    """The squared error of each test row; for classes its log-loss."""
+    model = CONTENDERS[contender](data.numbers, seed)
+    if contender in TREES:
+        data = with_categories(data)
+    model.fit(data.X, data.y)
+    if data.numbers:
+        return (np.asarray(model.predict(data.X_test), float).reshape(-1) - data.y_test) ** 2
+    p = np.asarray(model.predict_proba(data.X_test), np.float64)
+    own = np.searchsorted(model.classes_, data.y_test)
+    return -np.log(np.clip(p[np.arange(len(own)), own] / p.sum(axis=1), 1e-15, 1))
+
+
+def paired(contender: str, names: Iterable[str], draws: int = 20_000) -> None:
+    """Print how far shoal is behind, and the standard error of that: test rows drawn anew, in pairs."""
+    rng = np.random.default_rng(0)
+    lines = []
+    for name in names:
+        data = real(name)
+        ours, theirs = (
+            np.mean([row_losses(model, data, seed) for seed in SEEDS], axis=0)
+            for model in ("shoal", contender)
+        )
+
+        def behind(
+            rows: Any, ours: Any = ours, theirs: Any = theirs, root: bool = data.numbers
+        ) -> float:
+            first, second = float(ours[rows].mean()), float(theirs[rows].mean())
+            return math.sqrt(first) - math.sqrt(second) if root else first - second
+
+        n = len(ours)
+        drawn = [behind(rng.integers(0, n, n)) for _ in range(draws)]
+        whole = behind(slice(None))
+        without = behind(np.argsort(ours - theirs)[:-1])
+        lines.append(
+            (name, f"{n:,}", f"{whole:.4g}", f"{np.std(drawn):.3g}", f"{whole - without:.4g}")
+        )
+    print(table(("", "rows", f"behind {contender}", "± its error", "by the worst row"), lines))
+
+
 # --- what it says ---------------------------------------------------------------------
 
 
@@ -312,11 +357,15 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--set", nargs="+", default=list(RECIPES), choices=RECIPES, metavar="SET")
     parser.add_argument("--seeds", type=int, default=len(SEEDS), help="how many of the three")
     parser.add_argument("--missing", action="store_true", help="only what nothing is kept of")
+    parser.add_argument("--paired", choices=CONTENDERS, metavar="MODEL", help="fits anew")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     asked = parser.parse_args(words)
     if asked.one:
         contender, name, seed = asked.one
         print(json.dumps(fitted(contender, name, int(seed))))
+        return 0
+    if asked.paired:
+        paired(asked.paired, asked.set)
         return 0
     measure(asked.measure, asked.set, SEEDS[: asked.seeds], missing=asked.missing)
     show(kept())
