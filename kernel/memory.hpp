@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <type_traits>
 
 #include "simd.hpp"
 
@@ -48,27 +49,34 @@ SHOAL_INLINE void transpose(V (&row)[S]) {
     if constexpr (apart > 1) transpose<S, apart / 2>(row);
 }
 
-// Rows of n features each become n lines of a panel. S is the side of the squares: as much as one
+// Rows of n features each become n lines of a panel; or `back`. S is the side of the squares: as much as one
 // instruction holds, or 32 bytes.
-template <class T, int S = std::max(VEC_BYTES, 32) / int(sizeof(T))>
-SHOAL_INLINE void transpose_rows(const T* const* row, int n, T* lines) {
-    constexpr int L = LANES<T>;
-    if constexpr (S * sizeof(T) > 32)
-        if (n < S) return transpose_rows<T, S / 2>(row, n, lines);
-    if (n < S) {
+template <bool back = false, int S = 0, class Row, class T>
+SHOAL_INLINE void transpose_rows(Row* const* row, int n, T* lines) {
+    using Number = std::remove_const_t<T>;
+    constexpr int L = LANES<Number>, side = S ? S : std::max(VEC_BYTES, 32) / int(sizeof(T));
+    if constexpr (side * sizeof(T) > 32)
+        if (n < side) return transpose_rows<back, side / 2>(row, n, lines);
+    if (n < side) {
         for (int i = 0; i < n; ++i)
-            for (int r = 0; r < L; ++r) lines[i * L + r] = row[r][i];
+            for (int r = 0; r < L; ++r)
+                if constexpr (back)
+                    row[r][i] = lines[i * L + r];
+                else
+                    lines[i * L + r] = row[r][i];
         return;
     }
-    typedef T Row __attribute__((vector_size(S * sizeof(T))));
-    typedef T Anywhere __attribute__((vector_size(S * sizeof(T)), aligned(sizeof(T)), may_alias));
-    for (int i = 0; i < n; i += S) {
-        const int at = std::min(i, n - S);  // the last square overlaps the one before: no rest
-        for (int r = 0; r < L; r += S) {
-            Row square[S];
-            unrolled<S>([&](auto k) { square[k] = *reinterpret_cast<const Anywhere*>(row[r + k] + at); });
-            transpose<S>(square);
-            unrolled<S>([&](auto k) { *reinterpret_cast<Anywhere*>(lines + (at + k) * L + r) = square[k]; });
+    typedef Number Part __attribute__((vector_size(side * sizeof(T))));
+    typedef Number Anywhere __attribute__((vector_size(side * sizeof(T)), aligned(sizeof(T)), may_alias));
+    for (int i = 0; i < n; i += side) {
+        const int at = std::min(i, n - side);  // the last square overlaps the one before: no rest
+        for (int r = 0; r < L; r += side) {
+            const auto in_row = [&](int k) { return const_cast<Number*>(row[r + k] + at); };
+            const auto in_line = [&](int k) { return const_cast<Number*>(lines + (at + k) * L + r); };
+            Part square[side];
+            unrolled<side>([&](auto k) { square[k] = *reinterpret_cast<const Anywhere*>(back ? in_line(k) : in_row(k)); });
+            transpose<side>(square);
+            unrolled<side>([&](auto k) { *reinterpret_cast<Anywhere*>(back ? in_row(k) : in_line(k)) = square[k]; });
         }
     }
 }

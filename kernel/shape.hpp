@@ -44,6 +44,19 @@ template <bool back, int L, class T>
 void turn(int n_units, int n_x, const T* from, T* to) {
     for (int64_t first = 0; first < n_units; first += L) {
         const int64_t units = std::min<int64_t>(L, n_units - first), start = first * n_x;
+        if constexpr (L == LANES<T>)
+            if (units == L) {
+                if constexpr (back) {
+                    T* row[L];
+                    for (int u = 0; u < L; ++u) row[u] = to + (first + u) * n_x;
+                    transpose_rows<true>(row, n_x, from + start);
+                } else {
+                    const T* row[L];
+                    for (int u = 0; u < L; ++u) row[u] = from + (first + u) * n_x;
+                    transpose_rows(row, n_x, to + start);
+                }
+                continue;
+            }
         for (int i = 0; i < n_x; ++i)
             for (int u = 0; u < units; ++u) {
                 const int64_t by_rows = (first + u) * n_x + i, by_lines = start + i * units + u;
