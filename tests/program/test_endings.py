@@ -162,3 +162,15 @@ def test_after_the_end_a_signal_just_ends_the_program():
     finally:
         signal.signal(signal.SIGINT, before)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def test_impatience_before_anything_was_begun_ends_quietly(monkeypatch, capsys):
+    class Impatient:
+        def find_spec(self, name, *_):
+            if name == answers.__name__:
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, answers.__name__)
+    monkeypatch.setattr(sys, "meta_path", [Impatient(), *sys.meta_path])
+    assert main(["--version"]) == 130
+    assert capsys.readouterr() == ("", "")
