@@ -87,14 +87,14 @@ class CodedLayer {
     // [1] Z1 = W1 X + b1 for panels first … last, and where wanted [2] A1 = g(Z1), which computes while
     // [1] waits for its loads.
     void weighted_inputs(const Tables<T>& tables, int64_t first, int64_t last, bool activated) {
-        constexpr int TOGETHER = 4;  // examples
+        constexpr int TOGETHER = Codes<T>::TOGETHER;
         with_activation<T>(activated ? shape_.g : Activation::identity, [&](const auto& g) __attribute__((always_inline)) {
             for (int line = 0; line < n_lines_; ++line)
                 for (int64_t r = first * L; r < last * L; r += TOGETHER)
                     if (shape_.entries)
                         sparse_.template weighted_inputs<TOGETHER>(tables.of(line), r, A1(line, r), g);
                     else
-                        codes_.template weighted_inputs<TOGETHER>(tables.of(line), r, A1(line, r), g);
+                        codes_.weighted_inputs(tables.of(line), r, A1(line, r), g);
         });
     }
 

@@ -12,6 +12,7 @@
 // Twin: Coded.dense in src/shoal/data/examples.py writes the columns out.
 #pragma once
 
+#include <bit>
 #include <vector>
 
 #include "memory.hpp"
@@ -46,12 +47,13 @@ class Coding {
     const Group& operator[](int group) const { return groups_[group]; }
     int line_of(int group, int code) const { return starts_[group] + code + std::min(code, bins_[group]); }
 
-    // The table's line for each code of an example; without codes those of zeros.
-    void lines_of(const uint16_t* codes, uint32_t* line) const {
+    // For each code of an example where the table's line begins, in bytes, `apart` numbers from one to the next;
+    // without codes those of zeros.
+    void lines_of(const uint16_t* codes, uint32_t* line, int apart) const {
         const int32_t *start = starts_.data(), *end = ends_.data(), *bins = bins_.data();
-        for (int g = 0, n = groups(); g < n; ++g) {
+        for (int g = 0, n = groups(); g < n; ++g, line += apart) {
             const int32_t code = codes ? std::min<int32_t>(codes[g], end[g]) : end[g];
-            line[g] = uint32_t(start[g] + code + std::min(code, bins[g]));
+            *line = LINE_BYTES * uint32_t(start[g] + code + std::min(code, bins[g]));
         }
     }
 
@@ -81,16 +83,24 @@ class Coding {
     int n_numbers_ = 0, lines_ = 0, columns_ = 0, binned_ = 0;
 };
 
+// What lies so many bytes behind. (Where a line begins is kept in bytes, so that it needs no arithmetic when it is
+// loaded: the loops over codes have little else to do.)
+template <class T>
+SHOAL_INLINE T* behind(T* start, uint32_t bytes) {
+    using Byte = std::conditional_t<std::is_const_v<T>, const char, char>;
+    return reinterpret_cast<T*>(reinterpret_cast<Byte*>(start) + bytes);
+}
+
 // The examples of a block in the order of their codes, as one thread needs them. A code's examples
 // are added four at a time; a run of four is filled up with the empty example, and every code has one.
 template <class T>
 struct Sorted {
     static constexpr int RUN = 4;
 
-    Buffer<uint16_t> examples;  // RUN of each run
+    Buffer<uint16_t> examples;  // RUN of each run: where the line of each begins, in bytes
     Buffer<T> places;           // theirs, in groups with bins
     Buffer<T> goes_on;          // of each run: 0 for the first one of a code, else 1
-    Buffer<int32_t> codes;      // of each run
+    Buffer<uint32_t> codes;     // of each run: where the code's line begins, in bytes
     Buffer<int32_t> next;       // where the next example of a code goes, by the table's lines
     Buffer<int32_t> begins;     // of each group: its first run, the first behind its bins, the first without a column
     Buffer<T> in_bins, dW;      // a line for each bin of a group, and for each column of all
@@ -102,7 +112,7 @@ struct Sorted {
         examples = Buffer<uint16_t>(runs * RUN);
         places = Buffer<T>(runs * RUN);
         goes_on = Buffer<T>(runs);
-        codes = Buffer<int32_t>(runs);
+        codes = Buffer<uint32_t>(runs);
         next = Buffer<int32_t>(coding.lines());
         begins = Buffer<int32_t>(3 * coding.groups());
         int bins = 0;
@@ -111,43 +121,42 @@ struct Sorted {
     }
 };
 
-// The codes of a block of examples.
+// The codes of a block of examples. Four examples lie together: of each group four codes, then of the next.
 template <class T>
 class Codes {
   public:
-    static constexpr int L = LANES<T>;
+    static constexpr int L = LANES<T>, TOGETHER = 4;
 
     Codes() = default;
-    // Behind the rows there is an empty one.
-    Codes(const Coding& coding, int64_t rows)
-        : coding_(coding), rows_(rows), numbers_((rows + 1) * coding.numbers()), lines_((rows + 1) * coding.groups()), places_((rows + 1) * coding.binned()) {}
+    Codes(const Coding& coding, int64_t rows)  // whole panels of them
+        : coding_(coding), rows_(rows), numbers_(rows * coding.numbers()), lines_(rows * coding.groups()), places_(rows * coding.binned()) {}
 
     // Example r of the block, from its numbers, codes and places; from null: it is empty.
     void gather(int64_t r, const T* numbers, const uint16_t* codes, const T* places) {
         const int binned = coding_.binned();
-        T *number = numbers_ + r * coding_.numbers(), *place = places_ + r * binned;
+        T *number = numbers_ + r * coding_.numbers(), *place = places_ + first_of(r, binned);
         for (int i = 0; i < coding_.numbers(); ++i) number[i] = numbers ? numbers[i] : T(0);
-        for (int g = 0; g < binned; ++g) place[g] = codes && codes[g] < coding_[g].bins ? places[g] : T(0);
-        coding_.lines_of(codes, lines_ + r * coding_.groups());
+        for (int g = 0; g < binned; ++g) place[g * TOGETHER] = codes && codes[g] < coding_[g].bins ? places[g] : T(0);
+        coding_.lines_of(codes, lines_ + first_of(r, coding_.groups()), TOGETHER);
     }
 
-    // [1] for some units, of whom `table` holds the weights: Z of R examples from r on, and g of it.
-    template <int R, class G>
+    // [1] for some units, of whom `table` holds the weights: Z of four examples from r on, and g of it.
+    template <class G>
     void weighted_inputs(const T* table, int64_t r, T* a, const G& g) const {
         const int n = coding_.groups(), binned = coding_.binned(), n_numbers = coding_.numbers();
         const uint32_t* line = lines_ + r * n;
         const T* place = places_ + r * binned;
-        Line<T> sum[R];  // they do not wait for each other
-        unrolled<R>([&](auto k) { sum[k] = load(table); });
-        accumulate<R>(sum, numbers_ + r * n_numbers, {n_numbers, 0, 1}, 1, n_numbers, table + L);
-        for (int i = 0; i < binned; ++i)
-            unrolled<R>([&](auto k) __attribute__((always_inline)) {
-                const T* at = table + size_t(line[k * n + i]) * L;
-                sum[k] = fma(broadcast(place[k * binned + i]), load(at + L), sum[k] + load(at));
+        Line<T> sum[TOGETHER];  // they do not wait for each other
+        unrolled<TOGETHER>([&](auto k) { sum[k] = load(table); });
+        accumulate<TOGETHER>(sum, numbers_ + r * n_numbers, {n_numbers, 0, 1}, 1, n_numbers, table + L);
+        for (int i = 0; i < binned; ++i, line += TOGETHER, place += TOGETHER)
+            unrolled<TOGETHER>([&](auto k) __attribute__((always_inline)) {
+                const T* at = behind(table, line[k]);
+                sum[k] = fma(broadcast(place[k]), load(at + L), sum[k] + load(at));
             });
-        for (int i = binned; i < n; ++i)
-            unrolled<R>([&](auto k) __attribute__((always_inline)) { sum[k] = sum[k] + load(table + size_t(line[k * n + i]) * L); });
-        unrolled<R>([&](auto k) __attribute__((always_inline)) { store(a + k * L, g(sum[k])); });
+        for (int i = binned; i < n; ++i, line += TOGETHER)
+            unrolled<TOGETHER>([&](auto k) __attribute__((always_inline)) { sum[k] = sum[k] + load(behind(table, line[k])); });
+        unrolled<TOGETHER>([&](auto k) __attribute__((always_inline)) { store(a + k * L, g(sum[k])); });
     }
 
     // Counting: examples in the order of their codes, and in their own.
@@ -156,7 +165,7 @@ class Codes {
         const int n = coding_.groups(), binned = coding_.binned();
         int32_t *next = sorted.next, *begin = sorted.begins;
         std::fill(next, next + coding_.lines(), 0);
-        for (int64_t i = 0; i < rows * n; ++i) ++next[lines_[i]];
+        for (int64_t i = 0; i < rows * n; ++i) ++next[lines_[i] / LINE_BYTES];
         int run = 0;
         for (int g = 0; g < n; ++g, begin += 3) {
             const auto [columns, bins] = coding_[g];
@@ -167,21 +176,23 @@ class Codes {
                 int32_t& at = next[coding_.line_of(g, c)];
                 const int runs = std::max(1, (at + RUN - 1) / RUN);
                 at = run * RUN;
-                for (int k = 0; k < runs; ++k, ++run) sorted.codes[run] = c, sorted.goes_on[run] = k > 0;
+                for (int k = 0; k < runs; ++k, ++run) sorted.codes[run] = c * LINE_BYTES, sorted.goes_on[run] = k > 0;
             }
         }
         uint16_t* example = sorted.examples;
         T* places = sorted.places;
-        std::fill(example, example + run * RUN, uint16_t(rows_));
+        std::fill(example, example + run * RUN, uint16_t(rows_ * LINE_BYTES));
         if (binned) std::fill(places, places + sorted.begins[3 * binned - 1] * RUN, T(0));
         const uint32_t* line = lines_;
         const T* place = places_;
-        for (int64_t r = 0; r < rows; ++r, line += n, place += binned) {
-            for (int g = 0; g < binned; ++g) {
-                const int32_t at = next[line[g]]++;
-                example[at] = uint16_t(r), places[at] = place[g];
-            }
-            for (int g = binned; g < n; ++g) example[next[line[g]]++] = uint16_t(r);
+        for (int64_t r = 0; r < rows; r += TOGETHER) {
+            const auto put = [&](int k) __attribute__((always_inline)) {
+                const int32_t at = next[line[k] / LINE_BYTES]++;
+                example[at] = uint16_t((r + k) * LINE_BYTES);
+                return at;
+            };
+            for (int g = 0; g < binned; ++g, line += TOGETHER, place += TOGETHER) unrolled<TOGETHER>([&](auto k) { places[put(k)] = place[k]; });
+            for (int g = binned; g < n; ++g, line += TOGETHER) unrolled<TOGETHER>([&](auto k) { put(k); });
         }
     }
 
@@ -190,19 +201,23 @@ class Codes {
     // jump is mispredicted. (A sum that is not finite spoils those behind it; then the training has diverged.)
     void gradients(const T* dz, Sorted<T>& sorted, T* dW) const {
         constexpr int RUN = Sorted<T>::RUN;
-        const int32_t *begin = sorted.begins, *code = sorted.codes;
+        const int32_t* begin = sorted.begins;
+        const uint32_t* code = sorted.codes;
         const T* goes_on = sorted.goes_on;
         T* in_bins = sorted.in_bins;
         for (int g = 0; g < coding_.groups(); dW += coding_[g++].columns * L, begin += 3) {
             auto ones = broadcast(T(0)), parts = ones;
             const uint16_t* example = sorted.examples + begin[0] * RUN;
-            const auto slope = [&](int k) __attribute__((always_inline)) { return load(dz + size_t(example[k]) * L); };
+            uint64_t four;  // read at once, as loads are what a run takes time for
+            static_assert(sizeof four == RUN * sizeof *example && std::endian::native == std::endian::little);
+            const auto slope = [&](int k) __attribute__((always_inline)) { return load(behind(dz, uint16_t(four >> 16 * k))); };
             const T* place = sorted.places + begin[0] * RUN;
             for (int run = begin[0]; run < begin[1]; ++run, example += RUN, place += RUN) {
+                std::memcpy(&four, example, sizeof four);
                 const auto d0 = slope(0), d1 = slope(1), d2 = slope(2), d3 = slope(3), same = broadcast(goes_on[run]);
                 ones = fma(same, ones, (d0 + d1) + (d2 + d3));
                 parts = fma(same, parts, fma(broadcast(place[0]), d0, broadcast(place[1]) * d1) + fma(broadcast(place[2]), d2, broadcast(place[3]) * d3));
-                store(in_bins + size_t(code[run]) * L, ones), store(dW + size_t(code[run]) * L, parts);
+                store(behind(in_bins, code[run]), ones), store(behind(dW, code[run]), parts);
             }
             auto later = broadcast(T(0));  // what the bins behind received belongs to every column before them
             for (int c = coding_[g].bins - 1; c >= 0; --c) {
@@ -210,8 +225,9 @@ class Codes {
                 later = later + load(in_bins + c * L);
             }
             for (int run = begin[1]; run < begin[2]; ++run, example += RUN) {
+                std::memcpy(&four, example, sizeof four);
                 ones = fma(broadcast(goes_on[run]), ones, (slope(0) + slope(1)) + (slope(2) + slope(3)));
-                store(dW + size_t(code[run]) * L, ones);
+                store(behind(dW, code[run]), ones);
             }
         }
     }
@@ -219,10 +235,13 @@ class Codes {
     const T* numbers(int64_t r) const { return numbers_ + r * coding_.numbers(); }
 
   private:
+    // Where the first of an example's n codes, or places, is.
+    static int64_t first_of(int64_t r, int n) { return r / TOGETHER * TOGETHER * n + r % TOGETHER; }
+
     Coding coding_;
     int64_t rows_ = 0;
     Buffer<T> numbers_;
-    Buffer<uint32_t> lines_;  // of a table, for each example and group
+    Buffer<uint32_t> lines_;  // of a table: where they begin, in bytes
     Buffer<T> places_;
 };
 
