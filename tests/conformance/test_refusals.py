@@ -174,9 +174,11 @@ def test_a_class_that_was_not_there_is_named():
         ShoalClassifier(max_iter=1).fit(X, Y, X_val=X, y_val=np.full(60, 5))
 
 
-def test_too_few_rows_for_early_stopping():
-    with pytest.raises(DataError, match=r"too few for early stopping.*early_stopping=False"):
-        ShoalClassifier(early_stopping=True).fit(X[:2], [0, 1])
+@pytest.mark.filterwarnings("ignore:The number of unique classes")
+@pytest.mark.parametrize("rows", [2, 60])
+def test_rows_of_which_each_has_a_class_of_its_own(rows):
+    with pytest.raises(DataError, match=rf"no row of {rows} could be held out.*another target"):
+        ShoalClassifier(early_stopping=True).fit(X[:rows], np.arange(rows))
 
 
 def test_held_out_rows_without_weight_are_refused():

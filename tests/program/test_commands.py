@@ -369,3 +369,33 @@ def test_a_signal_keeps_the_best_network(name, code, trips):
     assert process.returncode == code, told + rest
     assert "m.shoal" in rest
     assert shoal.load(trips / "m.shoal").endings_ == ["interrupted"]
+
+
+def prices(path, words, rows=60):
+    """A table whose target is a number, but for the first rows."""
+    target = [*words, *(f"{2.5 * i}" for i in range(len(words), rows))]
+    pyarrow.csv.write_csv(pa.table({"x": range(rows), "price": target}), path)
+
+
+@pytest.mark.parametrize("memory", [[], ["--memory", "1GiB"]])
+def test_a_number_to_predict_that_a_word_has_spoilt(tmp_path, monkeypatch, memory):
+    monkeypatch.chdir(tmp_path)
+    prices("prices.csv", ["unknown"])
+    train = ("train", "prices.csv", "--target", "price", "-o", "m.shoal", *memory)
+    answer = run(*train)
+    assert answer.exit_code == 1
+    assert 'prices.csv: the target "price" is a number but for "unknown". Correct' in answer.output
+    answer = run(*train, "--task", "regression")
+    assert answer.exit_code == 1
+    assert 'holds "unknown": expected numbers' in answer.output
+    assert list(tmp_path.iterdir()) == [tmp_path / "prices.csv"]
+
+
+def test_words_that_are_mostly_numbers_are_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sizes = ["36", "38.5", "40", "-42e0", "one size"]
+    table = {"x": range(60), "size": [sizes[i % 5] for i in range(60)]}
+    pyarrow.csv.write_csv(pa.table(table), "shirts.csv")
+    answer = run("train", "shirts.csv", "--target", "size", "-o", "m.shoal", "--max-iter", 2)
+    assert answer.exit_code == 0
+    assert 'though 4 of its 5 values are numbers ("one size" is not)' in answer.output

@@ -27,6 +27,7 @@ from shoal.data.target import (
     has_target,
     one_class,
     refuse_nothing,
+    refuse_spoilt_numbers,
     task_of,
     truth_of,
 )
@@ -74,6 +75,8 @@ def look(order: Order) -> Look:
     known = Chosen.of(_masks(seen, files, order.target))
     where = f'{files.name}: the target "{order.target}"'
     refuse_nothing(known.m, len(files.columns), where)
+    if order.task is None and not seen.many:
+        refuse_spoilt_numbers(seen.values(where), where)
     task, reason = seen.task(where)
     if order.task is not None and order.task != task:
         task, reason = order.task, "--task says so"

@@ -33,7 +33,13 @@ from shoal.compute.memory import in_words
 from shoal.data.files import read_table, shown
 from shoal.data.listing import is_one_file, listing_of
 from shoal.data.sources import Rows
-from shoal.data.target import CLASSIFICATION, REGRESSION, Problem, problem_of
+from shoal.data.target import (
+    CLASSIFICATION,
+    REGRESSION,
+    Problem,
+    problem_of,
+    refuse_spoilt_numbers,
+)
 from shoal.errors import DataError
 
 ESTIMATORS: dict[str, Any] = {CLASSIFICATION: ShoalClassifier, REGRESSION: ShoalRegressor}
@@ -108,6 +114,8 @@ def question(order: Order, screen: Screen) -> Problem:
     """Read the table, and say what is asked of it."""
     with waiting(f"reading {shown(order.table)}"):
         name, table = table_of(order)
+    if order.task is None and order.target in table.column_names:
+        refuse_spoilt_numbers(table[order.target], f'{shown(name)}: the target "{order.target}"')
     problem = problem_of(table, name, order.target, order.task)
     told = target_line(problem.y, problem.task, problem.left_out, order.target)
     _show_question(shown(name), table.num_rows, table.num_columns, told, problem, screen)

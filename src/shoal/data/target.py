@@ -1,5 +1,6 @@
 """The question: which column is asked for, of what kind it is, and which rows know the answer."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ Values = NDArray[Any]
 
 CLASSIFICATION, REGRESSION = "classification", "regression"
 CLASSES_AT_MOST = 20  # whole numbers with more values than this are a number to predict
+_NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 
 
 class Problem(NamedTuple):
@@ -64,7 +66,12 @@ def task_of(column: Column) -> tuple[str, str]:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     if _is_words(kind):
-        return CLASSIFICATION, "the target is words"
+        numbers, others = _sorted_out(column)
+        reason = "the target is words"
+        if numbers > len(others) > 0:
+            n = numbers + len(others)
+            reason += f', though {numbers:,} of its {n:,} values are numbers ("{others[0]}" is not)'
+        return CLASSIFICATION, reason
     if pa.types.is_boolean(kind):
         return CLASSIFICATION, "the target is true or false"
     if not pa.types.is_integer(kind):
@@ -75,13 +82,38 @@ def task_of(column: Column) -> tuple[str, str]:
     return REGRESSION, f"the target is a whole number with {n:,} values"
 
 
+def refuse_spoilt_numbers(column: Column, where: str) -> None:
+    """Raise DataError for a number to predict that a few words have made words of."""
+    kind = column.type
+    if not _is_words(kind.value_type if pa.types.is_dictionary(kind) else kind):
+        return
+    numbers, others = _sorted_out(column)
+    if others and numbers > max(CLASSES_AT_MOST, 9 * len(others)):
+        raise DataError(
+            f"{where} is a number but for {_listed(others, 3)}. Correct this, or leave it empty "
+            "(such rows are left out), to predict a number; for words: --task classification."
+        )
+
+
+def _sorted_out(column: Column) -> tuple[int, list[str]]:
+    """Of the values of a column of words: how many are numbers, and those that are not."""
+    values = pc.cast(pc.unique(column), pa.string())
+    values = values.filter(pc.is_valid(values))
+    are_numbers = pc.match_substring_regex(values, _NUMBER)
+    others = values.filter(pc.invert(are_numbers)).to_pylist()
+    return len(values) - len(others), others
+
+
 def as_numbers(column: Column, where: str) -> Values:
     """A target to predict, as float64."""
     try:
         return np.asarray(pc.cast(column, pa.float64(), safe=False).to_numpy(), np.float64)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        kind = column.type
+        others = _sorted_out(column)[1] if _is_words(kind) else []
+        held = _listed(others, 3) if others else kind
         raise DataError(
-            f"{where} holds {column.type}: expected numbers for a regression. Use --task "
+            f"{where} holds {held}: expected numbers for a regression. Use --task "
             "classification, or another target."
         ) from None
 
@@ -122,7 +154,7 @@ def _among(truth: Values, classes: Values) -> NDArray[np.bool_]:
     return np.array([value in known for value in truth.tolist()], bool)
 
 
-def _listed(values: Values, most: int) -> str:
+def _listed(values: Sequence[Any] | Values, most: int) -> str:
     more = f" and {len(values) - most:,} more" if len(values) > most else ""
     return ", ".join(f'"{value}"' for value in values[:most]) + more
 

@@ -300,8 +300,8 @@ def stops_early(model: "ShoalBase", m: int) -> bool:
 
 def refuse_too_few(held: int, m: int) -> None:
     """Raise DataError unless some rows of m are held out, and some are left."""
-    if not 0 < held < m:
+    if not 0 < held < m:  # of every class a row is left
         raise DataError(
-            f"{m} rows are too few for early stopping: no row could be held out. "
-            "Use early_stopping=False."
+            f"no row of {m:,} could be held out to stop early, as each has a class of its own. "
+            "Choose another target, or use early_stopping=False."
         )
