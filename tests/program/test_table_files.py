@@ -22,8 +22,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shoal.data import csv as csv_files
-from shoal.data import files
-from shoal.data.files import read_table, stream_tables, unknown_column
+from shoal.data import opening
+from shoal.data.files import read_table, stream_tables
+from shoal.data.messages import unknown_column
 from shoal.errors import DataError, FileError, SettingError
 
 
@@ -462,7 +463,7 @@ def test_a_folder_and_a_file_that_may_not_be_read(monkeypatch: pytest.MonkeyPatc
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")  # root may read everything, so pretend
 
-    monkeypatch.setattr(files, "open", refuse, raising=False)
+    monkeypatch.setattr(opening, "open", refuse, raising=False)
     with pytest.raises(FileError, match=r"flights.csv may not be read: permission denied"):
         read_table("flights.csv")
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from shoal.data.encoding import Number, SetAside, Time, Words
-from shoal.data.files import shown, unknown_column
+from shoal.data.messages import shown, unknown_column
 from shoal.errors import DataError, ModelFileError
 
 Types = Mapping[str, pa.DataType]

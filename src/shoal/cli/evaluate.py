@@ -13,7 +13,8 @@ from shoal.cli.progress import waiting
 from shoal.cli.record import target_of
 from shoal.cli.scores import answers_of, constant, scores_of, usual_of
 from shoal.cli.show import Screen, count
-from shoal.data.files import shown, stream_tables
+from shoal.data.files import stream_tables
+from shoal.data.messages import shown
 from shoal.data.target import has_target, truth_of
 from shoal.errors import DataError, SettingError
 

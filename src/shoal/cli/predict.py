@@ -13,7 +13,8 @@ from shoal.cli.record import target_of
 from shoal.cli.refuse import refuse_output
 from shoal.cli.show import count
 from shoal.cli.writers import check_form, writer
-from shoal.data.files import stream_tables, unknown_column
+from shoal.data.files import stream_tables
+from shoal.data.messages import unknown_column
 from shoal.errors import DataError, SettingError
 
 

@@ -10,7 +10,8 @@ from shoal.cli.columns import chosen, type_of_target, types_like
 from shoal.cli.scores import Usual, usual_of
 from shoal.cli.settings import Order
 from shoal.cli.show import count
-from shoal.data.files import shown, stream_tables
+from shoal.data.files import stream_tables
+from shoal.data.messages import shown
 from shoal.data.sources import Rows
 from shoal.data.split import hold_out
 from shoal.data.target import CLASSIFICATION, Problem, truth_of, with_target

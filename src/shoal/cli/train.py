@@ -30,8 +30,9 @@ from shoal.cli.show import (
 from shoal.cli.split import Parts, parts_of
 from shoal.compute.builds import BUILD
 from shoal.compute.memory import in_words
-from shoal.data.files import read_table, shown
+from shoal.data.files import read_table
 from shoal.data.listing import is_one_file, listing_of
+from shoal.data.messages import shown
 from shoal.data.sources import Rows
 from shoal.data.target import (
     CLASSIFICATION,

@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from shoal.data import csv, files
+from shoal.data import csv
 from shoal.data.listing import BATCH, Listing, Part
+from shoal.data.messages import unknown_column
+from shoal.data.opening import intact
 from shoal.data.tables import as_table
 from shoal.errors import DataError, SettingError
 
@@ -95,7 +97,7 @@ class Partition(NamedTuple):
             yield table.slice(at, min(BATCH, last - at))
 
     def _columns(self, tasks: Tasks, names: Sequence[str]) -> dict[str, Any]:
-        with files.intact(self.name):
+        with intact(self.name):
             frame = tasks.result()
         table = as_table(frame.to_frame() if frame.ndim == 1 else frame)
         if table.num_rows != self.rows:
@@ -114,7 +116,7 @@ def listing_of_frame(X: Any, y: Any) -> tuple[Listing, str]:
     """
     if isinstance(y, str):
         if y not in X.columns:
-            raise SettingError(files.unknown_column("the frame", y, [str(c) for c in X.columns]))
+            raise SettingError(unknown_column("the frame", y, [str(c) for c in X.columns]))
         X, y = X.drop(columns=y), X[y]
     features = tuple(str(name) for name in X.columns)
     csv.distinct("the frame", features)
@@ -129,7 +131,7 @@ def listing_of_frame(X: Any, y: Any) -> tuple[Listing, str]:
     parts: list[Part] = []
     for number, (rows, answers) in enumerate(zip(_tasks(X), _tasks(y), strict=True), 1):
         name = f"partition {number:,} of {X.npartitions:,}"
-        with files.intact(name):
+        with intact(name):
             m = len(answers.result())
         if m:
             parts.append(Partition(name, m, features, target, rows, answers))

@@ -17,8 +17,18 @@ from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
 
-from shoal.data import csv, files
-from shoal.data.files import Choice, Ladder, Origin
+from shoal.data import csv, opening
+from shoal.data.ladders import (
+    SAMPLE,
+    Choice,
+    Ladder,
+    Origin,
+    converted,
+    guessed,
+    is_number,
+    read_as,
+)
+from shoal.data.messages import row_name
 from shoal.errors import DataError, FileError
 
 # Of so many rows a table is made at a time: what is read holds few of them.
@@ -112,11 +122,11 @@ class Parquet(NamedTuple):
         self, group: int, done: int, first: int, last: int, columns: Sequence[str]
     ) -> Iterator[pa.Table]:
         place = f"{self.name}, row group {group + 1} of {len(self.groups)}"
-        with files.intact(place):
-            file = files.parquet(self.name)
+        with opening.intact(place):
+            file = opening.parquet(self.name)
             batches = file.iter_batches(BATCH, row_groups=[group], columns=list(columns))
         while done < last:
-            with files.intact(place):
+            with opening.intact(place):
                 batch = next(batches, None)
             if batch is None:
                 return
@@ -132,8 +142,8 @@ def _wanted(
     table = pa.Table.from_batches([batch]).select(list(columns))
     part = table.slice(max(first - done, 0), last - max(first, done))
     if part.num_rows:
-        origin = Origin(name, partial(files.row, max(first, done) + 1))
-        yield files.read_as(part, choice, None, origin)
+        origin = Origin(name, partial(row_name, max(first, done) + 1))
+        yield read_as(part, choice, None, origin)
 
 
 class Csv(NamedTuple):
@@ -154,8 +164,8 @@ class Csv(NamedTuple):
         """Its rows first … last - 1, from the pieces that hold them."""
         begin = bisect_right(self.pieces, first, key=lambda piece: piece[2]) - 1
         ladders = {name: ladder for name, ladder in self.ladders if name in columns}
-        with files.opened(self.name) as stream:
-            read = files.reader(stream, self.name)
+        with opening.opened(self.name) as stream:
+            read = opening.reader(stream, self.name)
             _skip(stream, read, self.pieces[begin][0])
             for _, size, row, line in self.pieces[begin:]:
                 if row >= last:
@@ -163,7 +173,7 @@ class Csv(NamedTuple):
                 table, where = csv.parsed(
                     _exactly(read, size), self.name, row + 1, line, self.top, columns
                 )
-                table = files.converted(table, ladders, Origin(self.name, where.place))
+                table = converted(table, ladders, Origin(self.name, where.place))
                 part = table.slice(max(first - row, 0), last - max(first, row))
                 for at in range(0, part.num_rows, BATCH):
                     yield part.slice(at, BATCH)
@@ -171,7 +181,7 @@ class Csv(NamedTuple):
 
 def _skip(stream: io.BufferedReader, read: csv.Read, size: int) -> None:
     """Pass over so many bytes of text; what is compressed must be unpacked for it."""
-    if files.is_packed(stream):
+    if opening.is_packed(stream):
         while size > 0:
             size -= len(_exactly(read, min(size, csv.BLOCK)))
     else:
@@ -202,13 +212,13 @@ class Fragment(NamedTuple):
     def tables(self, first: int, last: int, columns: Sequence[str]) -> Iterator[pa.Table]:
         """Its rows first … last - 1; what stands before them is read too."""
         done = 0
-        with files.intact(self.name):
+        with opening.intact(self.name):
             batches = self.fragment.to_batches(
                 schema=self.schema, columns=list(columns), batch_size=BATCH,
                 batch_readahead=0, fragment_readahead=0, use_threads=False,
             )  # fmt: skip
         while done < last:
-            with files.intact(self.name):
+            with opening.intact(self.name):
                 batch = next(batches)
             yield from _wanted(batch, done, first, last, columns, self.name, self.choice)
             done += batch.num_rows
@@ -243,7 +253,7 @@ def listing_of(
         return (_of_parquet if kind == "parquet" else _of_csv)(names, choice)
     import pyarrow.dataset
 
-    with files.intact(names[0]):
+    with opening.intact(names[0]):
         return _of_dataset(pyarrow.dataset.dataset(names, format=kind), choice)
 
 
@@ -277,8 +287,8 @@ OTHERS = {".feather": "feather", ".arrow": "feather", ".ipc": "feather", ".orc":
 
 
 def _kind(name: str) -> str:
-    with files.opened(name) as stream:
-        if files.is_parquet(stream):
+    with opening.opened(name) as stream:
+        if opening.is_parquet(stream):
             return "parquet"
     return OTHERS.get(os.path.splitext(name)[1].lower(), "csv")
 
@@ -286,7 +296,7 @@ def _kind(name: str) -> str:
 def _of_parquet(names: Sequence[str], choice: Choice) -> Listing:
     parts: list[Part] = []
     for name in names:
-        file = files.parquet(name)
+        file = opening.parquet(name)
         csv.distinct(name, file.schema_arrow.names)
         groups = [file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)]
         if not (sum(groups) and file.schema_arrow.names):
@@ -306,9 +316,7 @@ def _refuse_other_columns(first: str, found: pa.Schema, name: str, expected: pa.
         )
     for field in expected:
         kinds = field.type, found.field(field.name).type
-        if kinds[0] != kinds[1] and not all(
-            files.is_number(k) or pa.types.is_null(k) for k in kinds
-        ):
+        if kinds[0] != kinds[1] and not all(is_number(k) or pa.types.is_null(k) for k in kinds):
             raise DataError(
                 f'{name}, column "{field.name}": expected {kinds[0]} as in {first}, found '
                 f"{kinds[1]}. Write the files with one type."
@@ -324,7 +332,7 @@ def _of_csv(names: Sequence[str], choice: Choice) -> Listing:
     origin = Origin(names[0], lambda _: "among the first values")
     for column in scans[0].samples:
         values = pa.concat_arrays([scan.samples[column] for scan in scans])
-        guess = files.guessed(pa.chunked_array([values.slice(0, files.SAMPLE)]), column, origin)
+        guess = guessed(pa.chunked_array([values.slice(0, SAMPLE)]), column, origin)
         ladders.append((column, choice.ladder(column) or guess))
     return Listing(tuple(Csv(s.name, s.top, s.pieces, s.rows, tuple(ladders)) for s in scans))
 
@@ -340,8 +348,8 @@ class _Scan(NamedTuple):
 
 
 def _scan(name: str, choice: Choice) -> _Scan:
-    with files.opened(name) as stream:
-        read, came = files.reader(stream, name), 0
+    with opening.opened(name) as stream:
+        read, came = opening.reader(stream, name), 0
 
         def counted(size: int) -> bytes:
             nonlocal came
@@ -357,8 +365,8 @@ def _scan(name: str, choice: Choice) -> _Scan:
             pieces.append((at, size, row, where.first_line))
             at, row = at + size, row + table.num_rows
             for column, sample in samples.items():
-                if len(sample) < files.SAMPLE:
-                    more = table[column].drop_null().slice(0, files.SAMPLE).combine_chunks()
+                if len(sample) < SAMPLE:
+                    more = table[column].drop_null().slice(0, SAMPLE).combine_chunks()
                     samples[column] = pa.concat_arrays([sample, more])
     return _Scan(name, top._replace(rest=b""), tuple(pieces), row, samples)
 
@@ -367,7 +375,7 @@ def _of_dataset(dataset: Any, choice: Choice) -> Listing:
     parts: list[Part] = []
     for number, fragment in enumerate(dataset.get_fragments(), 1):
         name = getattr(fragment, "path", f"part {number} of the dataset")
-        with files.intact(name):
+        with opening.intact(name):
             parts += [
                 Fragment(name, one, rows, dataset.schema, choice)
                 for one, rows in _pieces_of(fragment)

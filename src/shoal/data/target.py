@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from shoal.data.files import shown, unknown_column
+from shoal.data.messages import shown, unknown_column
 from shoal.errors import DataError, SettingError
 
 Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc

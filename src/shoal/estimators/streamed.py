@@ -29,11 +29,11 @@ from shoal.compute.terms import Terms
 from shoal.data import target
 from shoal.data.digest import RUN, digest
 from shoal.data.examples import Examples, rows_of
-from shoal.data.files import unknown_column
 from shoal.data.frames import listing_of_frame
 from shoal.data.goal import Goal
 from shoal.data.learning import RUN_ROWS, check_overrides, learn_runs, wishes
 from shoal.data.listing import listing_of
+from shoal.data.messages import unknown_column
 from shoal.data.moments import Running
 from shoal.data.sources import STRIDE, Chosen, Rows
 from shoal.data.split import Split

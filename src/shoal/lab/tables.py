@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shoal.data.files import read_table, shown
+from shoal.data.files import read_table
+from shoal.data.messages import shown
 from shoal.errors import DataError, SettingError, ShoalError
 
 MOST_BYTES = 32 << 20  # of an upload; a file that is named on the command line may be larger
