@@ -21,7 +21,8 @@ from hypothesis.extra import numpy as some
 
 from shoal.errors import FileError, ModelFileError
 from shoal.files.atomic import atomic_write
-from shoal.files.container import MAX_DEPTH, MAX_HEADER, MAX_TENSORS, read, write
+from shoal.files.container import read, write
+from shoal.files.layout import MAX_DEPTH, MAX_HEADER, MAX_TENSORS
 
 DOCUMENT = {"activation": "tanh", "classes": ["no", "straße"], "alpha": 1e-4, "seed": 3}
 TENSORS = {

@@ -1,6 +1,6 @@
 """A fitted estimator as a model file, and back: plain data and arrays, no pickle.
 
-What a file holds is listed in `docs/model-file.md`; its container is `shoal.files.container`.
+What a file holds is listed in `docs/model-file.md`; what it looks like, in `shoal.files.layout`.
 """
 
 import os

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from shoal.errors import FileError, ModelFileError, SettingError, ShoalWarning
 from shoal.files.atomic import TEMPORARY, check_writable, file_name, in_words
-from shoal.files.container import JSON, Container, read, write
+from shoal.files.container import Container, read, write
+from shoal.files.layout import JSON
 from shoal.training.loop import Keep, Standing
 
 FORMAT_VERSION = 1
