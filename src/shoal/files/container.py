@@ -32,7 +32,7 @@ from shoal.files.layout import (
     preamble_of,
     raw,
     stain_of,
-)  # fmt: skip
+)
 from shoal.files.strict import content
 
 _DIVERGED = "A fit that diverged leaves such numbers: train again with a smaller learning rate."

@@ -30,7 +30,7 @@ from shoal.files.layout import (
     preamble_of,
     raw,
     stain_of,
-)  # fmt: skip
+)
 
 _AGAIN = "Copy it again from where it was made, or train the model again."
 
