@@ -380,14 +380,16 @@ def prices(path, words, rows=60):
 @pytest.mark.parametrize("memory", [[], ["--memory", "1GiB"]])
 def test_a_number_to_predict_that_a_word_has_spoilt(tmp_path, monkeypatch, memory):
     monkeypatch.chdir(tmp_path)
-    prices("prices.csv", ["unknown"])
+    prices("prices.csv", ["1", "unknown", "no"])
     train = ("train", "prices.csv", "--target", "price", "-o", "m.shoal", *memory)
     answer = run(*train)
     assert answer.exit_code == 1
-    assert 'prices.csv: the target "price" is a number but for "unknown". Correct' in answer.output
+    place = "" if memory else " (first in row 2)"
+    told = f'prices.csv: the target "price" is a number but for "unknown", "no"{place}. Correct'
+    assert told in answer.output
     answer = run(*train, "--task", "regression")
     assert answer.exit_code == 1
-    assert 'holds "unknown": expected numbers' in answer.output
+    assert 'holds "unknown", "no": expected numbers' in answer.output
     assert list(tmp_path.iterdir()) == [tmp_path / "prices.csv"]
 
 

@@ -76,7 +76,7 @@ def look(order: Order) -> Look:
     where = f'{files.name}: the target "{order.target}"'
     refuse_nothing(known.m, len(files.columns), where)
     if order.task is None and not seen.many:
-        refuse_spoilt_numbers(seen.values(where), where)
+        refuse_spoilt_numbers(seen.values(where), where, distinct=True)
     task, reason = seen.task(where)
     if order.task is not None and order.task != task:
         task, reason = order.task, "--task says so"

@@ -82,16 +82,21 @@ def task_of(column: Column) -> tuple[str, str]:
     return REGRESSION, f"the target is a whole number with {n:,} values"
 
 
-def refuse_spoilt_numbers(column: Column, where: str) -> None:
-    """Raise DataError for a number to predict that a few words have made words of."""
+def refuse_spoilt_numbers(column: Column, where: str, *, distinct: bool = False) -> None:
+    """Raise DataError for a number to predict that a few words have made words of.
+
+    With `distinct` the column is not the table's, but has each of its values once.
+    """
     kind = column.type
     if not _is_words(kind.value_type if pa.types.is_dictionary(kind) else kind):
         return
     numbers, others = _sorted_out(column)
     if others and numbers > max(CLASSES_AT_MOST, 9 * len(others)):
+        row = pc.index(pc.cast(column, pa.string()), others[0]).as_py() + 1
+        place = "" if distinct else f" (first in row {row:,})"
         raise DataError(
-            f"{where} is a number but for {_listed(others, 3)}. Correct this, or leave it empty "
-            "(such rows are left out), to predict a number; for words: --task classification."
+            f"{where} is a number but for {_listed(others, 3)}{place}. Correct this, or leave it "
+            "empty (such rows are left out), to predict a number; for words: --task classification."
         )
 
 
