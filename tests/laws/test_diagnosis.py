@@ -4,6 +4,7 @@ How often it is right over many trainings is measured by `benchmarks/diagnosis.p
 """
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from sklearn.datasets import load_breast_cancer, load_iris, make_friedman1
 
 import shoal
 from shoal import Network, ShoalClassifier, ShoalRegressor, diagnose
+from shoal.diagnosis import rules
 from shoal.diagnosis.curves import curve_of
 from shoal.diagnosis.findings import Diagnosis, Finding
 from shoal.diagnosis.units import enough_units, look, twins_of
@@ -211,3 +213,17 @@ def test_copies_of_three_units_are_three():
     three = rng.standard_normal((3, 500))
     A1 = np.vstack([three * s for s in (1, -2, 0.5, 3)])
     assert enough_units(A1, rng.standard_normal((1, 12)) @ A1) in (3, 4)
+
+
+@pytest.mark.parametrize(
+    ("before", "rate", "severity"),
+    [(2, 0.005, "remark"), (4, 0.005, "warning"), (2, 0.05, "warning"), (None, 0.005, "warning")],
+)
+def test_units_that_good_steps_have_put_to_sleep_are_a_remark(before, rate, severity):
+    def units(dead):
+        return SimpleNamespace(n=10, dead=tuple(range(dead)))
+
+    case = SimpleNamespace(rate=rate, usual_rate=0.005)
+    starts = () if before is None else (units(before),)
+    found = rules._dead(SimpleNamespace(units=(units(6),), starts=starts, case=case))
+    assert [(finding.name, finding.severity) for finding in found] == [("dead-units", severity)]

@@ -26,6 +26,7 @@ GAP = 0.2  # the loss on new rows above that on the training rows
 WORSE_BY = 0.02  # the linear network may be this much worse and still be enough
 # Of the units, or of (unit, example) pairs.
 DEAD_SHARE = 0.5
+DEAD_AT_FIRST = 1 / 3
 SATURATED_SHARE = 0.5
 SATURATED_AT_FIRST = 0.25
 NEARLY_ALL = 0.9
@@ -159,9 +160,13 @@ def _dead(seen: Seen) -> Iterator[Finding]:
     dead, n = sum(len(units.dead) for units in seen.units), sum(units.n for units in seen.units)
     if not dead:
         return
+    first = sum(len(units.dead) for units in seen.starts)
+    # Units that good steps have put to sleep were not needed.
+    led = bool(seen.starts) and first < DEAD_AT_FIRST * n and not _lower_if_high(seen)
+    many = dead >= DEAD_SHARE * n and not led
     yield Finding(
         "dead-units",
-        "error" if dead == n else "warning" if dead >= DEAD_SHARE * n else "remark",
+        "error" if dead == n else "warning" if many else "remark",
         f"{dead} of {n} hidden units answer 0 to every example: their slope is 0 too, and they "
         "will not come back.",
         'Use activation="leaky_relu", or a lower learning rate.',
