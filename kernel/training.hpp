@@ -58,17 +58,25 @@ class TreeSum {
     Buffer<double> carry_, level_[LEVELS];
 };
 
-// Threads pay from about 5 million operations on (a barrier costs a microsecond or two).
-template <class T>
-int threads_worth(const Shape& s, int64_t rows, int available) {
+// The operations of a gradient, about.
+inline double operations(const Shape& s, int64_t rows) {
     const Coding coding(s.groups);
     const int columns = s.n_x - coding.columns() + 2 * (s.entries ? s.entries : coding.groups());  // a sum costs like two products
     const double per_row = 4.0 * s.n_units() * columns + 6.0 * s.n_h * s.n_y + 40.0 * s.n_units();
-    const double work = per_row * double(rows);
-    if (work < 5e6) return 1;
-    const int64_t units = coding.groups() ? s.lines_of_units<T>() : s.n_units();
+    return per_row * double(rows);
+}
+
+// Threads pay from about 5 million operations on (a barrier costs a microsecond or two), and if they are far
+// apart from four times as many.
+constexpr double WORTH_A_TEAM = 5e6, WORTH_A_FAR_TEAM = 2e7;
+
+template <class T>
+int threads_worth(const Shape& s, int64_t rows, int available) {
+    const double work = operations(s, rows);
+    if (work < WORTH_A_TEAM) return 1;
+    const int64_t units = s.groups.empty() ? s.n_units() : s.lines_of_units<T>();
     const int64_t parts = rows <= BLOCK_ROWS ? units : (rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
-    const double worth = std::min({double(available), double(parts), work / 2.5e6});
+    const double worth = std::min({double(available), double(parts), 2 * work / WORTH_A_TEAM});
     return std::max(1, int(worth));
 }
 
@@ -397,9 +405,10 @@ class Step {
 template <class T>
 class Trainer {
   public:
-    Trainer(const Shape& shape, const Settings& settings, const Examples<T>& from, Rows rows, int64_t m, int team)
+    // The team goes on with one member while that is the faster; not if it is to stay `together`, come what may.
+    Trainer(const Shape& shape, const Settings& settings, const Examples<T>& from, Rows rows, int64_t m, int team, bool together = false)
         : shape_(shape), settings_(settings), from_(from), rows_(rows), m_(m), full_(settings.batch_size == 0),
-          step_rows_(rows_of_step(settings, m)), team_(team), dropout_{dropout_threshold(shape.n_h ? settings.dropout : 0), settings.key},
+          step_rows_(rows_of_step(settings, m)), team_(team), together_(together), dropout_{dropout_threshold(shape.n_h ? settings.dropout : 0), settings.key},
           sums_(shape, step_rows_, team_, true), previous_(settings.converged_tol >= 0 ? shape.size() : 0) {
         if (dropout_) sums_.allow_dropout(dropout_.share());
         if (!full_)
@@ -425,6 +434,10 @@ class Trainer {
 
   private:
     void work(int t) {
+        if (team_ > 1 && !together_ && operations(shape_, step_rows_) < WORTH_A_FAR_TEAM && sums_.barrier().far(t)) {
+            if (t > 0) return;
+            alone_ = true, set_team(1);
+        }
         const int64_t n_steps = (m_ + step_rows_ - 1) / step_rows_;
         double power1 = progress_->power1, power2 = progress_->power2;
         int64_t polls = 0;
@@ -452,7 +465,7 @@ class Trainer {
                     power1 *= settings_.beta1, power2 *= settings_.beta2;
                     follow(t, rate(epoch, step, n_steps), sums_.weight(n, t), power1, power2);
                 }
-                if (t == 0 && team_ > 1 && ++steps_ % 32 == 0) alone_ = sums_.barrier().crowded();
+                if (t == 0 && team_ > 1 && !together_ && ++steps_ % 32 == 0) alone_ = sums_.barrier().crowded();
                 sums_.barrier().wait();
                 if (alone_ && t > 0) return;  // until the team is called again
                 if (alone_ && team_ > 1) set_team(1);
@@ -540,6 +553,7 @@ class Trainer {
     bool full_;
     int64_t step_rows_;
     int team_;
+    bool together_;
     Dropout dropout_;
     Sums<T> sums_;
     Buffer<T> previous_;
