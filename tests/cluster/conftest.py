@@ -58,10 +58,13 @@ class Processes:
         """Exactly so many workers that answer."""
         for _, process in self.running():
             process.send_signal(signal.SIGCONT)
-        self.start(max(n - len(self.running()), 0))
-        for name, _ in self.running()[n:]:
-            self.kill(name)
-        while len(self.client.nthreads()) != n:
+        end = time.monotonic() + 60
+        # Looked at again and again: a worker that has said goodbye may still be about to end.
+        while len(running := self.running()) != n or len(self.client.nthreads()) != n:
+            assert time.monotonic() < end, f"expected {n} workers: {self.client.nthreads()}"
+            self.start(max(n - len(running), 0))
+            for name, _ in running[n:]:
+                self.kill(name)
             time.sleep(0.02)
 
     def running(self):
