@@ -13,6 +13,7 @@
 #pragma once
 
 #include <bit>
+#include <stdexcept>
 #include <vector>
 
 #include "memory.hpp"
@@ -37,6 +38,7 @@ class Coding {
             columns_ += group.columns;
             binned_ += group.bins > 0;
         }
+        if (uint32_t(lines()) > UINT32_MAX / LINE_BYTES) throw std::length_error("too many columns of codes");
     }
 
     int groups() const { return int(groups_.size()); }

@@ -1,6 +1,7 @@
 // A team of threads that work on one thing, and the way to stop it.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -29,48 +30,43 @@ class Barrier {
             phase_.notify_all();
             return;
         }
-        for (int spin = 0; spin < 200; ++spin) {  // some 5 to 10 µs
+        for (int spin = 0; spin < 200; ++spin) {  // some 3 to 10 µs
             if (phase_.load(std::memory_order_acquire) != phase) return;
 #if defined(__x86_64__)
             _mm_pause();
+#elif defined(__aarch64__)
+            asm volatile("isb");  // takes about as long; its own `yield` takes no time
 #endif
         }
-        // Whoever is waited for may need this very processor, so it is offered, for a millisecond or so; then sleep.
+        // Whoever is waited for may need this very processor, so it is offered for a millisecond; then sleep.
         const auto began = Clock::now();
-        for (int offer = 0; offer < 1000 && phase_.load(std::memory_order_acquire) == phase; ++offer) std::this_thread::yield();
+        while (phase_.load(std::memory_order_acquire) == phase && Clock::now() - began < std::chrono::milliseconds(1)) std::this_thread::yield();
         phase_.wait(phase, std::memory_order_acquire);
-        asleep_.fetch_add((Clock::now() - began).count(), std::memory_order_relaxed);
+        idle_.fetch_add((Clock::now() - began).count(), std::memory_order_relaxed);
     }
 
     // Whether to meet takes long: two threads on neighbouring processors took 30 to 60 ns, on processors of two
     // chiplets 160 to 220, on one and the same 6,000 (AMD EPYC, Zen 5). For all members to ask at once; if so, they
-    // may be asked again after a twentieth of a second.
+    // may be asked again after twenty times as long as it took, and no less than a twentieth of a second.
     bool far(int t) {
-        constexpr int MEETINGS = 32;
-        wait();  // all are there
         const auto began = Clock::now();
-        for (int i = 0; i < MEETINGS; ++i) wait();
-        if (t == 0) {
-            const auto now = Clock::now();
-            far_ = now - began > MEETINGS * n_ * std::chrono::nanoseconds(60);
-            if (far_) alone_until_ = now + std::chrono::milliseconds(50);
-        }
-        wait();
-        return far_;
+        wait();  // all are there
+        far_after(t, 4, std::chrono::microseconds(10), began);  // a crowd is told by few
+        return far_ || far_after(t, 32, n_ * std::chrono::nanoseconds(70), began);
     }
 
     // For a team that shrinks or grows: while nobody waits, or is going to before it knows.
-    void set_team(int n) { n_ = n, asleep_ = 0, asked_ = Clock::now(); }
+    void set_team(int n) { n_ = n, idle_ = 0, asked_ = Clock::now(); }
 
-    // Whether in the last tenth of a second the members have slept here for more than a third of the
-    // time: others want the processors, and one member alone is the faster. (A shorter look would
+    // Whether in the last tenth of a second the members have waited here, longer than they spin, for more than a
+    // third of the time: others want the processors, and one member alone is the faster. (A shorter look would
     // be taken in by BLAS, whose threads spin for a while after a product.) For one member to ask.
     bool crowded() {
         const auto now = Clock::now();
         const auto passed = now - asked_;
         if (passed < std::chrono::milliseconds(100)) return false;
         asked_ = now, alone_until_ = now + 20 * passed;
-        return 3 * asleep_.exchange(0, std::memory_order_relaxed) > n_ * passed.count();
+        return 3 * idle_.exchange(0, std::memory_order_relaxed) > n_ * passed.count();
     }
 
     // Whether the crowd may be gone: after twenty times as long as was needed to notice it.
@@ -79,10 +75,23 @@ class Barrier {
   private:
     using Clock = std::chrono::steady_clock;
 
+    // Whether so many meetings take longer than `most` each.
+    bool far_after(int t, int meetings, Clock::duration most, Clock::time_point asked) {
+        const auto began = Clock::now();
+        for (int i = 0; i < meetings; ++i) wait();
+        if (t == 0) {
+            const auto now = Clock::now();
+            far_ = now - began > meetings * most;
+            if (far_) alone_until_ = now + std::max<Clock::duration>(std::chrono::milliseconds(50), 20 * (now - asked));
+        }
+        wait();
+        return far_;
+    }
+
     int n_;
     bool far_ = false;
     std::atomic<int> arrived_{0}, phase_{0};
-    std::atomic<int64_t> asleep_{0};  // of all members, in the clock's units
+    std::atomic<int64_t> idle_{0};  // of all members, in the clock's units
     Clock::time_point asked_ = Clock::now(), alone_until_ = asked_;
 };
 

@@ -34,7 +34,7 @@ long counted(Solver solver, int64_t batch, int team, int64_t epochs) {
     Progress progress{1e300, 0, 1, 1};
     std::atomic<bool> flag{false};
     Stop stop(flag);
-    Trainer<T> trainer(s, settings, from, Rows{}, m, team);
+    Trainer<T> trainer(s, settings, from, Rows{}, m, team, true);
     const long before = allocations;
     trainer.run(parameters, state, best, losses, progress, stop);
     return allocations - before;

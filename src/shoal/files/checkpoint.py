@@ -1,6 +1,6 @@
 """Checkpoints: where each member of a training stands, in a folder, one file a member.
 
-    FOLDER/member-0.checkpoint, member-1.checkpoint, …     containers, see container.py
+    FOLDER/member-0.checkpoint, member-1.checkpoint, …     containers, see layout.py
 
 Each file appears whole or not at all. They need not be of the same moment, as no member knows
 of another. A file also says what was asked: the settings, and the names of the data (see
