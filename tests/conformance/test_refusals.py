@@ -181,6 +181,11 @@ def test_rows_of_which_each_has_a_class_of_its_own(rows):
         ShoalClassifier(early_stopping=True).fit(X[:rows], np.arange(rows))
 
 
+def test_one_row_cannot_be_held_out():
+    with pytest.raises(DataError, match=r"1 row is too few.*early_stopping=False"):
+        ShoalRegressor(early_stopping=True, encode=None).fit(np.ones((1, 3)), [2.0])
+
+
 def test_held_out_rows_without_weight_are_refused():
     _, held = hold_out(60, 0.15, child(0, SPLIT), Y)
     weights = np.ones(60)

@@ -391,6 +391,11 @@ def test_a_number_to_predict_that_a_word_has_spoilt(tmp_path, monkeypatch, memor
     assert answer.exit_code == 1
     assert 'holds "unknown", "no": expected numbers' in answer.output
     assert list(tmp_path.iterdir()) == [tmp_path / "prices.csv"]
+    asked = [*train, "--max-iter", 1, "--words", "price"]
+    assert "has a class of its own" in run(*asked).output, "words were asked for"
+    prices("more.csv", [])
+    answer = run(*train, "more.csv")
+    assert '"no". Correct' in answer.output, "a row of which file?"
 
 
 def test_words_that_are_mostly_numbers_are_told(tmp_path, monkeypatch):

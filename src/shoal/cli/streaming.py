@@ -75,8 +75,8 @@ def look(order: Order) -> Look:
     known = Chosen.of(_masks(seen, files, order.target))
     where = f'{files.name}: the target "{order.target}"'
     refuse_nothing(known.m, len(files.columns), where)
-    if order.task is None and not seen.many:
-        refuse_spoilt_numbers(seen.values(where), where, distinct=True)
+    if order.task is None and order.target not in order.words:
+        refuse_spoilt_numbers(seen.column(), where, rows=False)
     task, reason = seen.task(where)
     if order.task is not None and order.task != task:
         task, reason = order.task, "--task says so"
@@ -139,6 +139,10 @@ class _Seen:
                 f"{where} has more than {MOST_VALUES:,} classes: expected a few. Choose another "
                 "column, or --task regression for a number."
             )
+        return self.column()
+
+    def column(self) -> Any:
+        """The values, or as many of them as were counted."""
         return pa.chunked_array([pa.array(list(self.counted))])
 
     def task(self, where: str) -> tuple[str, str]:
@@ -153,7 +157,7 @@ class _Seen:
     def spread(self, where: str) -> tuple[float, float, float]:
         """Least, greatest and mean."""
         if not self.m:
-            as_numbers(self.values(where), where)  # says what it holds instead
+            as_numbers(self.column(), where)  # says what it holds instead
         return self.low, self.high, self.sum / max(self.m, 1)
 
 

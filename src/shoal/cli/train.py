@@ -115,8 +115,9 @@ def question(order: Order, screen: Screen) -> Problem:
     """Read the table, and say what is asked of it."""
     with waiting(f"reading {shown(order.table)}"):
         name, table = table_of(order)
-    if order.task is None and order.target in table.column_names:
-        refuse_spoilt_numbers(table[order.target], f'{shown(name)}: the target "{order.target}"')
+    if order.task is None and order.target in {*table.column_names} - {*order.words}:
+        where = f'{shown(name)}: the target "{order.target}"'
+        refuse_spoilt_numbers(table[order.target], where, rows=name == order.table)
     problem = problem_of(table, name, order.target, order.task)
     told = target_line(problem.y, problem.task, problem.left_out, order.target)
     _show_question(shown(name), table.num_rows, table.num_columns, told, problem, screen)

@@ -70,7 +70,8 @@ def task_of(column: Column) -> tuple[str, str]:
         reason = "the target is words"
         if numbers > len(others) > 0:
             n = numbers + len(others)
-            reason += f', though {numbers:,} of its {n:,} values are numbers ("{others[0]}" is not)'
+            other = _listed(others[:1], 1)
+            reason += f", though {numbers:,} of its {n:,} values are numbers ({other} is not)"
         return CLASSIFICATION, reason
     if pa.types.is_boolean(kind):
         return CLASSIFICATION, "the target is true or false"
@@ -82,18 +83,17 @@ def task_of(column: Column) -> tuple[str, str]:
     return REGRESSION, f"the target is a whole number with {n:,} values"
 
 
-def refuse_spoilt_numbers(column: Column, where: str, *, distinct: bool = False) -> None:
+def refuse_spoilt_numbers(column: Column, where: str, *, rows: bool) -> None:
     """Raise DataError for a number to predict that a few words have made words of.
 
-    With `distinct` the column is not the table's, but has each of its values once.
+    With `rows` the first of them is named by its row: the column is that of one file.
     """
-    kind = column.type
-    if not _is_words(kind.value_type if pa.types.is_dictionary(kind) else kind):
+    if not _are_words(column):
         return
     numbers, others = _sorted_out(column)
     if others and numbers > max(CLASSES_AT_MOST, 9 * len(others)):
         row = pc.index(pc.cast(column, pa.string()), others[0]).as_py() + 1
-        place = "" if distinct else f" (first in row {row:,})"
+        place = f" (first in row {row:,})" if rows else ""
         raise DataError(
             f"{where} is a number but for {_listed(others, 3)}{place}. Correct this, or leave it "
             "empty (such rows are left out), to predict a number; for words: --task classification."
@@ -102,8 +102,7 @@ def refuse_spoilt_numbers(column: Column, where: str, *, distinct: bool = False)
 
 def _sorted_out(column: Column) -> tuple[int, list[str]]:
     """Of the values of a column of words: how many are numbers, and those that are not."""
-    values = pc.cast(pc.unique(column), pa.string())
-    values = values.filter(pc.is_valid(values))
+    values = pc.cast(pc.unique(pc.drop_null(column)), pa.string())
     are_numbers = pc.match_substring_regex(values, _NUMBER)
     others = values.filter(pc.invert(are_numbers)).to_pylist()
     return len(values) - len(others), others
@@ -114,9 +113,8 @@ def as_numbers(column: Column, where: str) -> Values:
     try:
         return np.asarray(pc.cast(column, pa.float64(), safe=False).to_numpy(), np.float64)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        kind = column.type
-        others = _sorted_out(column)[1] if _is_words(kind) else []
-        held = _listed(others, 3) if others else kind
+        others = _sorted_out(column)[1] if _are_words(column) else []
+        held = _listed(others, 3) if others else column.type
         raise DataError(
             f"{where} holds {held}: expected numbers for a regression. Use --task "
             "classification, or another target."
@@ -161,7 +159,12 @@ def _among(truth: Values, classes: Values) -> NDArray[np.bool_]:
 
 def _listed(values: Sequence[Any] | Values, most: int) -> str:
     more = f" and {len(values) - most:,} more" if len(values) > most else ""
-    return ", ".join(f'"{value}"' for value in values[:most]) + more
+    return ", ".join(f'"{_short(value)}"' for value in values[:most]) + more
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:40]}…"
 
 
 def refuse_nothing(known: int, columns: int, where: str) -> None:
@@ -182,6 +185,11 @@ def one_class(value: object, rows: int, where: str, left_out: int) -> DataError:
         f'{where} has one class only, "{value}", {everywhere}{more if left_out else ""}. '
         "Expected at least two classes to tell apart."
     )
+
+
+def _are_words(column: Column) -> bool:
+    kind = column.type
+    return _is_words(kind.value_type if pa.types.is_dictionary(kind) else kind)
 
 
 def _is_words(kind: pa.DataType) -> bool:

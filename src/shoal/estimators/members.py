@@ -300,8 +300,13 @@ def stops_early(model: "ShoalBase", m: int) -> bool:
 
 def refuse_too_few(held: int, m: int) -> None:
     """Raise DataError unless some rows of m are held out, and some are left."""
-    if not 0 < held < m:  # of every class a row is left
+    if 0 < held < m:
+        return
+    if m == 1:
         raise DataError(
-            f"no row of {m:,} could be held out to stop early, as each has a class of its own. "
-            "Choose another target, or use early_stopping=False."
+            "1 row is too few to hold one out and stop early. Use early_stopping=False."
         )
+    raise DataError(  # of every class a row is left
+        f"no row of {m:,} could be held out to stop early, as each has a class of its own. "
+        "Choose another target, or use early_stopping=False."
+    )
