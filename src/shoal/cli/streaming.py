@@ -77,7 +77,7 @@ def look(order: Order) -> Look:
     refuse_nothing(known.m, len(files.columns), where)
     if order.task is None and order.target not in order.words:
         refuse_spoilt_numbers(seen.column(), where, rows=False)
-    task, reason = seen.task(where)
+    task, reason = seen.task()
     if order.task is not None and order.task != task:
         task, reason = order.task, "--task says so"
     left = files.m - known.m
@@ -145,14 +145,14 @@ class _Seen:
         """The values, or as many of them as were counted."""
         return pa.chunked_array([pa.array(list(self.counted))])
 
-    def task(self, where: str) -> tuple[str, str]:
+    def task(self) -> tuple[str, str]:
         """Which task it asks for, and why."""
         assert self.kind is not None
         if self.many and pa.types.is_integer(self.kind):
             return REGRESSION, f"the target is a whole number with over {MOST_VALUES:,} values"
         if pa.types.is_floating(self.kind):
             return task_of(pa.chunked_array([], self.kind))
-        return task_of(self.values(where))
+        return task_of(self.column())
 
     def spread(self, where: str) -> tuple[float, float, float]:
         """Least, greatest and mean."""
