@@ -13,7 +13,7 @@ import pytest
 from cluster_sources import Unreadable
 
 from shoal import ClusterError, DataError, ShoalClassifier
-from shoal.cluster.driver import Workers
+from shoal.cluster.driver import LONE_SECONDS, Task, Workers
 from shoal.cluster.terms import OnCluster
 from shoal.cluster.worker import Here
 from shoal.compute.engine import engine
@@ -179,3 +179,41 @@ def test_without_a_worker_it_says_so(other_cluster, monkeypatch):
     monkeypatch.setattr("shoal.cluster.driver.WAIT_FOR_WORKERS", 0.3)
     with pytest.raises(ClusterError, match=f"no worker .* dask worker {other_cluster.address}"):
         ShoalClassifier(**GD, engine=other_cluster.client).fit(X, SIGN)
+
+
+class Answer:
+    """A task that is done; what a says cannot be fetched."""
+
+    status = "finished"
+
+    def __init__(self, worker):
+        self.worker = worker
+
+    def add_done_callback(self, call):
+        call(self)
+
+    def result(self, timeout):
+        assert timeout >= LONE_SECONDS
+        if self.worker == "a":
+            raise TimeoutError
+        return f"{self.worker} says"
+
+    def done(self):
+        return True
+
+    def release(self):
+        pass
+
+
+class Three(Workers):
+    def _look(self):
+        return ("a", "b", "c")
+
+    def submit(self, task):
+        self._there = self._look()
+        return Answer(task.worker)
+
+
+def test_an_answer_that_cannot_be_fetched_is_asked_of_another():
+    tasks = [Task(worker, print, ()) for worker in ("c", "a")]
+    assert Three(None).answers(tasks) == [("c", "c says"), ("b", "b says")]

@@ -4,6 +4,7 @@ what happens                        what is done
 a worker dies                       Dask gives its task to another one
 a worker is silent, or far slower   after a while another one is asked as well; who was overtaken
                                     rests for a while, then for twice as long, and so on
+a worker is done, then silent       its answer cannot be fetched: likewise
 a worker is out of memory           it rests in the same way, and another one is asked
 data cannot be read                 another worker is asked, three times in all; then it is told
 all workers are gone                some time is given to others to join
@@ -170,7 +171,13 @@ class _Asking:
         future.add_done_callback(lambda done: self._done.put((i, worker, done)))
 
     def _finished(self, i: int, worker: str, future: Any) -> None:
-        self.results[i] = worker, future.result()
+        try:
+            answer = future.result(timeout=self._alone())
+        except TimeoutError:
+            self._workers.rest(worker, time.monotonic() - self._since[i])
+            self._ask_another(i)
+            return
+        self.results[i] = worker, answer
         self.open.discard(i)
         now = time.monotonic()
         took = now - self._since[i]
@@ -197,16 +204,21 @@ class _Asking:
                 )
         elif last or not isinstance(error, OSError | DataError):
             raise error
+        self._ask_another(i)
+
+    def _ask_another(self, i: int) -> None:
         ready = self._workers.ready()
         others = [other for other in ready if other not in self._asked[i]]
         self._ask(i, (others or ready)[0])
 
+    def _alone(self) -> float:
+        """Seconds to wait for a task with no others to go by."""
+        return max(LATE * self._workers.longest, LONE_SECONDS)
+
     def _overtake(self) -> None:
         """What is late is asked of those who are idle as well."""
         took = sorted(self._took)
-        patience = max(LATE * self._workers.longest, LONE_SECONDS)
-        if took:
-            patience = max(LATE * took[len(took) // 2], LATE_SECONDS)
+        patience = max(LATE * took[len(took) // 2], LATE_SECONDS) if took else self._alone()
         busy = {worker for i in self.open for worker in self._asked[i]}
         idle = [worker for worker in self._workers.ready() if worker not in busy]
         now = time.monotonic()
