@@ -182,7 +182,7 @@ def test_without_a_worker_it_says_so(other_cluster, monkeypatch):
 
 
 class Answer:
-    """A task that is done; what a says cannot be fetched."""
+    """A task that is done; what a says cannot be fetched, and what d says takes long."""
 
     status = "finished"
 
@@ -194,7 +194,7 @@ class Answer:
 
     def result(self, timeout):
         assert timeout >= LONE_SECONDS
-        if self.worker == "a":
+        if self.worker == "a" or (self.worker == "d" and timeout < 3 * LONE_SECONDS):
             raise TimeoutError
         return f"{self.worker} says"
 
@@ -205,9 +205,13 @@ class Answer:
         pass
 
 
-class Three(Workers):
+class Some(Workers):
+    def __init__(self, names):
+        super().__init__(None)
+        self._names = tuple(names)
+
     def _look(self):
-        return ("a", "b", "c")
+        return self._names
 
     def submit(self, task):
         self._there = self._look()
@@ -216,4 +220,8 @@ class Three(Workers):
 
 def test_an_answer_that_cannot_be_fetched_is_asked_of_another():
     tasks = [Task(worker, print, ()) for worker in ("c", "a")]
-    assert Three(None).answers(tasks) == [("c", "c says"), ("b", "b says")]
+    assert Some("abc").answers(tasks) == [("c", "c says"), ("b", "b says")]
+
+
+def test_an_answer_that_takes_long_to_fetch_is_waited_for_longer():
+    assert Some("d").answers([Task("d", print, ())]) == [("d", "d says")]

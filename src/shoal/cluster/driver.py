@@ -136,6 +136,7 @@ class _Asking:
         self._since = [0.0] * len(tasks)
         self._took: list[float] = []
         self._failures = [0] * len(tasks)
+        self._unfetched = 0
         self.open = set(range(len(tasks)))
         self.results: list[tuple[str, Any]] = [("", None)] * len(tasks)
         for i, task in enumerate(tasks):
@@ -172,8 +173,11 @@ class _Asking:
 
     def _finished(self, i: int, worker: str, future: Any) -> None:
         try:
-            answer = future.result(timeout=self._alone())
+            answer = future.result(timeout=self._alone() * 2**self._unfetched)
         except TimeoutError:
+            self._unfetched += (
+                1  # the next fetch may take longer: perhaps it is the network that is slow
+            )
             self._workers.rest(worker, time.monotonic() - self._since[i])
             self._ask_another(i)
             return
