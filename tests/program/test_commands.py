@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 import shoal
-from shoal.cli import main
+from shoal.cli import main, streaming
 from shoal.cli.answers import Terminated
 from shoal.cli.app import app
 
@@ -396,6 +396,16 @@ def test_a_number_to_predict_that_a_word_has_spoilt(tmp_path, monkeypatch, memor
     prices("more.csv", [])
     answer = run(*train, "more.csv")
     assert '"no". Correct' in answer.output, "a row of which file?"
+
+
+def test_a_spoilt_number_with_more_values_than_are_counted(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(streaming, "MOST_VALUES", 30)
+    prices("prices.csv", ["unknown"])
+    train = ("train", "prices.csv", "--target", "price", "-o", "m.shoal", "--memory", "1GiB")
+    assert 'is a number but for "unknown"' in run(*train).output
+    assert 'holds "unknown": expected numbers' in run(*train, "--task", "regression").output
+    assert "more than 30 classes" in run(*train, "--task", "classification").output
 
 
 def test_words_that_are_mostly_numbers_are_told(tmp_path, monkeypatch):
