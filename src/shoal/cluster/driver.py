@@ -175,9 +175,8 @@ class _Asking:
         try:
             answer = future.result(timeout=self._alone() * 2**self._unfetched)
         except TimeoutError:
-            self._unfetched += (
-                1  # the next fetch may take longer: perhaps it is the network that is slow
-            )
+            # The next fetch may take longer: perhaps it is the network that is slow.
+            self._unfetched += 1
             self._workers.rest(worker, time.monotonic() - self._since[i])
             self._ask_another(i)
             return
