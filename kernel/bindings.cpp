@@ -73,12 +73,15 @@ static Examples<T> examples(const Matrix<const T>& X, const Maybe<Matrix<const u
     return from;
 }
 
+// An array as it is: one of another precision is refused, where nanobind would make a copy (and write into that).
+static auto array(const char* name) { return nb::arg(name).noconvert(); }
+
 template <class T>
 static void bind(nb::module_& m) {
     nb::class_<SparseTable<T>>(m, sizeof(T) == 4 ? "SparseFloat" : "SparseDouble")
         .def("__init__", [](SparseTable<T>* self, Vector<const int64_t> starts, Vector<const uint32_t> columns, Vector<const T> values) {
             new (self) SparseTable<T>{starts, columns, values};
-        }, nb::arg("starts"), nb::arg("columns"), nb::arg("values"));
+        }, array("starts"), array("columns"), array("values"));
 
     m.def(
         "train",
@@ -101,9 +104,9 @@ static void bind(nb::module_& m) {
             }
             return nb::make_tuple(ending, epochs, after);
         },
-        nb::arg("shape"), nb::arg("settings"), nb::arg("X"), nb::arg("codes").none(), nb::arg("places").none(), nb::arg("sparse").none(), nb::arg("Y").none(), nb::arg("labels").none(),
-        nb::arg("weights").none(), nb::arg("rows").none(), nb::arg("parameters"), nb::arg("state"), nb::arg("best"),
-        nb::arg("losses"), nb::arg("progress"), nb::arg("threads"), nb::arg("stop"));
+        nb::arg("shape"), nb::arg("settings"), array("X"), array("codes").none(), array("places").none(), nb::arg("sparse").none(), array("Y").none(), array("labels").none(),
+        array("weights").none(), array("rows").none(), array("parameters"), array("state"), array("best"),
+        array("losses"), nb::arg("progress"), nb::arg("threads"), nb::arg("stop"));
 
     m.def(
         "sums",
@@ -128,8 +131,8 @@ static void bind(nb::module_& m) {
             sums.write(m_rows, out.data());
             return complete;
         },
-        nb::arg("shape"), nb::arg("parameters"), nb::arg("X"), nb::arg("codes").none(), nb::arg("places").none(), nb::arg("sparse").none(), nb::arg("Y").none(), nb::arg("labels").none(),
-        nb::arg("weights").none(), nb::arg("rows").none(), nb::arg("out"), nb::arg("gradients"), nb::arg("threads"), nb::arg("stop"));
+        nb::arg("shape"), array("parameters"), array("X"), array("codes").none(), array("places").none(), nb::arg("sparse").none(), array("Y").none(), array("labels").none(),
+        array("weights").none(), array("rows").none(), array("out"), nb::arg("gradients"), nb::arg("threads"), nb::arg("stop"));
 
     m.def(
         "step",
@@ -144,7 +147,7 @@ static void bind(nb::module_& m) {
                 Step<T>(shape, settings, settings.learning_rate, weight, after.power1, after.power2, rounded, parameters.data(), state.data(), second).units(Share(shape.n_units(), 0, 1), true);
             return after;
         },
-        nb::arg("shape"), nb::arg("settings"), nb::arg("sums"), nb::arg("weight"), nb::arg("parameters"), nb::arg("state"), nb::arg("progress"));
+        nb::arg("shape"), nb::arg("settings"), array("sums"), nb::arg("weight"), array("parameters"), array("state"), nb::arg("progress"));
 
     m.def(
         "predict",
@@ -156,8 +159,8 @@ static void bind(nb::module_& m) {
             const Wanted<T> wanted{Z1 ? Z1->data() : nullptr, A1 ? A1->data() : nullptr, Z2 ? Z2->data() : nullptr, A2.data()};
             return predict<T>(shape, parameters.data(), examples<T>(X, codes, places, sparse, {}, {}, {}), X.shape(0), wanted, threads_worth<T>(shape, X.shape(0), threads), stop);
         },
-        nb::arg("shape"), nb::arg("parameters"), nb::arg("X"), nb::arg("codes").none(), nb::arg("places").none(), nb::arg("sparse").none(), nb::arg("Z1").none(), nb::arg("A1").none(),
-        nb::arg("Z2").none(), nb::arg("A2"), nb::arg("threads"), nb::arg("stop"));
+        nb::arg("shape"), array("parameters"), array("X"), array("codes").none(), array("places").none(), nb::arg("sparse").none(), array("Z1").none(), array("A1").none(),
+        array("Z2").none(), array("A2"), nb::arg("threads"), nb::arg("stop"));
 
     m.def(
         "apply",
@@ -177,7 +180,7 @@ static void bind(nb::module_& m) {
             if (name == "sigmoid") each([](auto v) { return sigmoid(v); });
             if (name == "square_less_itself") each([](auto v) { return v * v - v; });  // shows that nothing is fused
         },
-        nb::arg("name"), nb::arg("x"), nb::arg("out"), "Apply one of the kernel's functions to numbers, for tests.");
+        nb::arg("name"), array("x"), array("out"), "Apply one of the kernel's functions to numbers, for tests.");
 }
 
 NB_MODULE(SHOAL_MODULE, m) {
@@ -232,13 +235,13 @@ NB_MODULE(SHOAL_MODULE, m) {
     m.def("dot", [](Vector<const double> x, Vector<const double> y) {
         nb::gil_scoped_release release;
         return dot(x.data(), y.data(), int64_t(std::min(x.size(), y.size())));
-    }, nb::arg("x"), nb::arg("y"));
+    }, array("x"), nb::arg("y"));
     m.def("sums_about", [](double shift, Vector<const double> x, Maybe<Vector<const double>> weights, Vector<double> out) {
         nb::gil_scoped_release release;
         sums_about(shift, x.data(), pointer<double>(weights), x.size(), out.data());
-    }, nb::arg("shift"), nb::arg("x"), nb::arg("weights").none(), nb::arg("out"));
+    }, nb::arg("shift"), array("x"), array("weights").none(), array("out"));
     m.def("order", [](uint64_t m_rows, uint64_t key, uint64_t epoch, Vector<uint32_t> out) {
         return Order(m_rows, key, epoch).next(out.data(), out.size());
-    }, nb::arg("m"), nb::arg("key"), nb::arg("epoch"), nb::arg("out"));
+    }, nb::arg("m"), nb::arg("key"), nb::arg("epoch"), array("out"));
     m.attr("BLOCK_ROWS") = BLOCK_ROWS;
 }

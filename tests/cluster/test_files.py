@@ -74,6 +74,6 @@ def test_a_row_group_that_cannot_be_read_is_named(file, cluster, tmp_path, monke
         path.write_bytes(damaged)
 
     # After the looks of the driver, and before the workers read.
-    monkeypatch.setattr("shoal.estimators.streamed.refuse_what_cannot_fit", damage)
+    monkeypatch.setattr("shoal.estimators.prepare.refuse_what_cannot_fit", damage)
     with pytest.raises(ShoalError, match=r"t\.parquet, row group 9 of 9"):
         ShoalClassifier(**GD | {"early_stopping": False}, engine=cluster.client).fit(file, "y")

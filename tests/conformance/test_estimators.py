@@ -3,15 +3,17 @@
 import warnings
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import scipy.sparse
 from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import log_loss
 from sklearn.utils.class_weight import compute_sample_weight
 
-from shoal import SettingError, ShoalClassifier, ShoalRegressor, ShoalWarning
+import shoal
+from shoal import DataError, SettingError, ShoalClassifier, ShoalRegressor, ShoalWarning
 from shoal.data.examples import dense
-from shoal.estimators.reading import arrow_of
+from shoal.estimators.inputs import arrow_of
 
 # Settings with which a weight is a number of rows to the last digits but a few.
 EXACT = {"solver": "gd", "dtype": "float64", "early_stopping": False, "max_iter": 30}
@@ -342,7 +344,7 @@ def test_warm_start_with_another_network_is_refused():
     y = (X[:, 0] > 0).astype(int)
     model = ShoalClassifier(warm_start=True, random_state=0, max_iter=2).fit(X, y)
     with pytest.raises(
-        SettingError, match="warm_start=True and partial_fit go on with the network that is there"
+        SettingError, match="warm_start=True and partial_fit continue with the fitted network"
     ):
         model.set_params(hidden=5).fit(X, y)
 
@@ -361,15 +363,114 @@ def test_warm_start_keeps_the_members_that_are_there():
     y = (X[:, 0] * X[:, 1] > 0).astype(int)
     model = ShoalClassifier(warm_start=True, random_state=0, max_iter=10, members=2).fit(X, y)
     model.fit(X, y)  # beyond the start, where losses fall slowly
-    last = model.loss_curve_[-1]
+    kept = model.loss_
     model.set_params(members=3).fit(X, y)
     assert len(model.networks_) == 3
-    assert model.loss_curve_[0] < 1.1 * last
+    assert model.loss_curve_[0] < 1.1 * kept
+    kept = model.loss_
     model.set_params(members=1).fit(X, y)
     assert len(model.networks_) == 1
-    assert model.loss_curve_[0] < 1.1 * last
+    assert model.loss_curve_[0] < 1.1 * kept
     # "auto" keeps as many as there are, whatever the new rows suggest.
     assert len(model.set_params(members="auto").fit(X, y).networks_) == 1
+
+
+def still(model):
+    """The same, to be fitted once more without moving."""
+    return model.set_params(warm_start=True, max_iter=1, learning_rate=1e-12)
+
+
+def test_warm_start_keeps_the_encoding_that_the_network_knows():
+    def words(share, seed):
+        a = np.random.default_rng(seed).random(400) < share
+        return pa.table({"word": np.where(a, "a", "b")}), a
+
+    often, seldom = words(0.7, 0), words(0.3, 1)  # codes are ranks: here they change places
+    model = ShoalClassifier(random_state=0).fit(*often)
+    assert model.score(*often) == 1.0
+    assert still(model).fit(*seldom).score(*often) == 1.0
+
+
+def test_warm_start_keeps_the_scale_of_the_targets():
+    X = cloud()
+    model = ShoalRegressor(random_state=0).fit(X, X[:, 0])
+    before = model.predict(X)
+    still(model).fit(X, 3 * X[:, 0] + 7)
+    assert model.predict(X) == pytest.approx(before, abs=1e-5)
+
+
+def test_warm_start_keeps_the_classes():
+    X = cloud()
+    y = np.where(X[:, 0] > 0, "yes", "no")
+    model = still(ShoalClassifier(random_state=0).fit(X, y))
+    assert model.fit(X[y == "yes"], y[y == "yes"]).score(X, y) > 0.9  # of these rows one class
+    with pytest.raises(DataError, match="y has the class 'maybe', which was not there in fit"):
+        model.fit(X, np.where(X[:, 0] > 1, "maybe", y))
+
+
+@pytest.mark.parametrize("schedule", ["constant", "plateau"])
+def test_going_on_begins_with_the_network_that_was_kept(schedule, tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 20))
+    y = X[:, 0] + rng.normal(size=300) > 0  # noise, which the last epochs have learnt by heart
+    model = ShoalClassifier(
+        random_state=0, members=1, schedule=schedule, n_iter_no_change=30, encode=None
+    ).fit(X, y)
+    assert model.best_epoch_ < model.n_iter_
+    before, saved = model.predict_proba(X), tmp_path / "model.shoal"
+    model.save(saved)
+    for same in (model, shoal.load(saved)):
+        assert still(same).fit(X, y).predict_proba(X) == pytest.approx(before, abs=1e-5)
+        assert same.partial_fit(X, y).predict_proba(X) == pytest.approx(before, abs=1e-5)
+
+
+def test_warm_start_leaves_a_training_that_diverged_behind():
+    X = cloud(300) * 100
+    model = ShoalRegressor(
+        random_state=0, members=1, warm_start=True, encode=None, solver="sgd", learning_rate=1e6
+    )
+    with pytest.warns(ShoalWarning, match="diverged"):
+        model.fit(X, X[:, 0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ShoalWarning)  # its inputs are as large as before
+        model.set_params(learning_rate=1e-4).fit(X, X[:, 0])
+    assert model.endings_ != ["diverged"]
+    assert np.isfinite(model.predict(X)).all()
+
+
+@pytest.mark.parametrize("wanted", ["float32", "float64"])
+def test_a_fitted_model_answers_in_the_precision_it_was_trained_in(wanted, tmp_path):
+    X = cloud()
+    trained = {"float32": "float64", "float64": "float32"}[wanted]
+    model = ShoalRegressor(random_state=0, members=2, dtype=trained).fit(X, X[:, 0])
+    before, activations = model.predict(X), model.transform(X)
+    model.set_params(dtype=wanted)
+    model.save(tmp_path / "model.shoal")
+    for same in (model, shoal.load(tmp_path / "model.shoal")):
+        assert (same.predict(X) == before).all()
+        assert (same.transform(X) == activations).all()
+        assert shoal.diagnose(same, X, X[:, 0]).n_units == 2 * 64
+        for go_on in (same.set_params(warm_start=True).fit, same.partial_fit):
+            with pytest.raises(
+                SettingError, match=f"in {trained} is fitted, .* in {wanted} is needed"
+            ):
+                go_on(X, X[:, 0])
+    assert model.set_params(warm_start=False).fit(X, X[:, 0]).networks_[0].dtype == wanted
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_a_fit_that_is_refused_leaves_the_model_as_it_was(warm_start):
+    X = cloud()
+    regressor = ShoalRegressor(random_state=0, warm_start=warm_start).fit(X, X[:, 0])
+    before = regressor.predict(X)
+    with pytest.raises(SettingError, match="X_val and y_val belong together"):
+        regressor.fit(X, 1000 * X[:, 0], X_val=X)
+    assert (regressor.predict(X) == before).all()
+    y = X[:, 0] > 0
+    classifier = ShoalClassifier(random_state=0, warm_start=warm_start).fit(X, y)
+    with pytest.raises(ValueError, match="one class only" if not warm_start else "inconsistent"):
+        classifier.fit(X, np.ones(len(X) - warm_start, bool))
+    assert classifier.score(X, y) > 0.9
 
 
 # --- members and draws ----------------------------------------------------------------

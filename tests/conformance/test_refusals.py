@@ -17,7 +17,7 @@ from shoal import (
 from shoal.compute import memory
 from shoal.data.split import hold_out
 from shoal.estimators import starts
-from shoal.estimators.settings import SPLIT
+from shoal.estimators.automatic import SPLIT
 from shoal.network.draws import child
 
 RNG = np.random.default_rng(0)

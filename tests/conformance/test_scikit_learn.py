@@ -16,7 +16,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from shoal import ShoalClassifier, ShoalRegressor
 from shoal.data.examples import dense
-from shoal.estimators.reading import arrow_of
+from shoal.estimators.inputs import arrow_of
 
 BOTH = [ShoalClassifier, ShoalRegressor]
 KINDS = [

@@ -132,6 +132,24 @@ def test_with_any_solver_memory_and_threads(tmp_path, reads, settings):
     assert reads
 
 
+@pytest.mark.parametrize("kind", [CLASSES, NUMBERS], ids=["classes", "numbers"])
+def test_warm_start_goes_on_with_files_as_with_tables(tmp_path, kind):
+    estimator, y, other = kind
+    whole = table().drop_columns([other])
+    half = whole.filter(pa.array(np.array(whole["colour"]) != "red"))  # other words come first
+    pq.write_table(whole, tmp_path / "whole.parquet")
+    pq.write_table(half, tmp_path / "half.parquet")
+    settings = FAST | {"warm_start": True, "memory": "400kB", "scratch": tmp_path}
+    found = estimator(**settings)
+    for name in ("whole", "half"):
+        found.fit(tmp_path / f"{name}.parquet", y)
+    expected = estimator(**settings)
+    for rows in (whole, half):
+        answers = np.array(rows[y].to_pylist(), object if y == "answer" else float)
+        expected.fit(rows.drop_columns([y]), answers)
+    assert_same(found, expected)
+
+
 def test_the_window_is_a_setting_of_the_model(tmp_path):
     some, more = (in_memory(*CLASSES, shuffle_rows=rows) for rows in (1000, 2000))
     whole, beyond = (in_memory(*CLASSES, shuffle_rows=rows) for rows in (M, 10 * M))

@@ -14,7 +14,6 @@ from sklearn.preprocessing import StandardScaler
 from shoal import ShoalClassifier, ShoalRegressor
 from shoal.compute.engine import threads
 from shoal.data.examples import dense
-from shoal.estimators.fitted import seen_by
 
 X, Y = load_iris(return_X_y=True)
 FRAME = pd.DataFrame(X, columns=["a", "b", "c", "d"])
@@ -24,7 +23,7 @@ QUICK = {"hidden": 5, "max_iter": 15, "members": 2, "random_state": 0}
 @pytest.mark.parametrize("encode", ["auto", None])
 def test_transform_gives_the_hidden_activations_of_all_members(encode):
     model = ShoalClassifier(**QUICK, encode=encode).fit(X, Y)
-    rows = dense(seen_by(model, X))
+    rows = dense(model.fitted_.matrix(X))
     expected = np.hstack([network.forward(rows.T).A1.T for network in model.networks_])
     np.testing.assert_allclose(model.transform(X), expected, rtol=1e-5, atol=1e-6)
     assert model.transform(X).shape == (150, 10)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from shoal import Network, ShoalClassifier
-from shoal.estimators.settings import DRAW
+from shoal.estimators.automatic import DRAW
 from shoal.network.activations import ACTIVATIONS
 from shoal.network.draws import child
 from shoal.network.equations import Parameters, backward, cost, forward, update

@@ -372,3 +372,19 @@ def test_both_predict_nothing_for_no_rows():
         A2 = engine.predict(case.architecture, case.parameters, nothing, 2)
         assert A2.shape == (3, 0)
         assert A2.dtype == np.float32
+
+
+def test_arrays_of_another_precision_are_refused():
+    shape = Architecture(3, 4, 1, "tanh", "sigmoid")
+    narrow = np.zeros(shape.n_parameters, np.float32)
+    wide = Examples(np.ones((5, 3)), labels=np.zeros(5, np.int32))
+    calls = [
+        lambda: kernel.predict(shape, narrow, wide.X, 1),
+        lambda: kernel.sums(shape, narrow, wide, 1),
+        lambda: kernel.train(
+            shape, Rule("gd", 0.1), Budget(0, 1), wide, start(narrow, "gd"), 1
+        ),
+    ]  # fmt: skip
+    for call in calls:
+        with pytest.raises(TypeError, match="incompatible function arguments"):
+            call()

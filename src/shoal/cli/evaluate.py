@@ -17,6 +17,7 @@ from shoal.data.files import stream_tables
 from shoal.data.messages import shown
 from shoal.data.target import has_target, truth_of
 from shoal.errors import DataError, SettingError
+from shoal.estimators.targets import ClassTargets
 
 
 class Compared(NamedTuple):
@@ -57,7 +58,8 @@ def evaluate(model: str, table: str, target: str | None, *, as_json: bool) -> No
 
 
 def _target(model: Any, wanted: str | None) -> str:
-    answers = model._labels_ if hasattr(model, "classes_") else model.networks_[0].architecture.n_y
+    targets = model.fitted_.targets
+    answers = targets.labels if isinstance(targets, ClassTargets) else len(targets.mean)
     if answers > 1:
         raise SettingError(
             f"the model gives {answers} answers a row, and evaluate compares one column. Use "

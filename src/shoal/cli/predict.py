@@ -53,7 +53,7 @@ def _answers(model: Any, X: pa.Table) -> list[tuple[str, Any]]:
     if not hasattr(model, "classes_"):
         return _each(target, model.predict(X))
     probability = model.predict_proba(X)
-    if model._labels_ > 1:
+    if model.fitted_.targets.labels > 1:
         found = _each(target, (probability > 0.5).astype(np.int64))
     else:
         found = [(target, model.classes_[probability.argmax(axis=1)])]

@@ -8,11 +8,9 @@ from collections.abc import Iterator
 from shoal import ShoalRegressor
 from shoal.cli.answers import note
 from shoal.cli.settings import Order, Settings
-from shoal.compute.engine import threads
 from shoal.data.target import CLASSIFICATION, REGRESSION
 from shoal.errors import SettingError
-from shoal.estimators.base import check
-from shoal.estimators.settings import seed_of
+from shoal.estimators.base import settings_of
 from shoal.files.atomic import check_writable
 from shoal.files.checkpoint import kept_in
 from shoal.pictures.canvas import library
@@ -45,9 +43,7 @@ def refuse(order: Order, settings: Settings) -> None:
             f"-o {order.output}: that is the name of a table, and a model is saved. Expected a "
             "name such as model.shoal."
         )
-    check(ShoalRegressor(**settings.parameters()))
-    seed_of(settings.random_state)
-    threads(settings.n_jobs)
+    settings_of(ShoalRegressor(**settings.parameters()))
     refuse_output(order.output, (order.table, *order.more, order.test))
     _refuse_report(order)
     _refuse_checkpoint(order, settings)

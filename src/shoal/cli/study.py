@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from shoal.checks import check_number, check_whole
 from shoal.cli.answers import end, print_json, undisturbed
 from shoal.cli.columns import placed
 from shoal.cli.progress import counting
@@ -17,13 +18,14 @@ from shoal.data.split import hold_out
 from shoal.data.target import CLASSIFICATION, Problem
 from shoal.diagnosis.study import SCHEMES, InitStudy, study_of
 from shoal.errors import DataError, SettingError
-from shoal.estimators.reading import examples_of, learn_encoding, read
-from shoal.estimators.settings import architecture_of, rate_of
+from shoal.estimators.automatic import rate_of
+from shoal.estimators.base import settings_of
+from shoal.estimators.prepare import ArrayFeed, prepare
 from shoal.files.atomic import atomic_write
 from shoal.network.architecture import Architecture
 from shoal.pictures import canvas
 from shoal.pictures.study import InitStudyDisplay
-from shoal.training.network import check_init, check_positive, check_whole
+from shoal.settings import check_init
 
 PICTURES = (".png", ".svg", ".pdf")
 
@@ -75,7 +77,7 @@ def _refuse(order: Order, settings: Settings, draws: Draws, plot: str | None) ->
         check_whole(name, getattr(draws, name), least=1)
     check_whole("rows", draws.rows, least=2)
     if draws.goal is not None:
-        check_positive("goal", draws.goal)
+        check_number("goal", draws.goal, open_at=(0.0,))
     refuse(order, settings)
     if plot is None:
         return
@@ -100,18 +102,19 @@ def _part(problem: Problem, rows: int) -> Problem:
 
 def _ready(order: Order, settings: Settings, part: Problem) -> Ready:
     model: Any = estimator_of(part.task, order, settings)
+    s, who = settings_of(model), type(model).__name__
     try:
-        table = read(model, part.X, reset=True)
-        targets = model._learn_targets(part.y, None)
-        matrix = learn_encoding(model, table, None)
+        feed = ArrayFeed(part.X, part.y, None, s, who)
+        prepared = prepare(s, feed, model._targets, who)
+        examples = feed.examples(prepared.inputs)
     except DataError as error:
         raise placed(error, order.table, None) from None
-    model.n_outputs_, model.out_activation_ = model._outputs()
+    shape = prepared.architecture
     return Ready(
-        architecture_of(model, matrix.shape[1]),
-        examples_of(model, matrix, targets),
-        rate_of(model),  # as `shoal train --solver gd` has it
-        summary_of(model.encoding_, matrix.shape[1]),
+        shape,
+        examples,
+        rate_of(s, shape.output),  # as `shoal train --solver gd` has it
+        summary_of(prepared.inputs.encoding, shape.n_x),
     )
 
 

@@ -74,7 +74,8 @@ def train(order: Order, settings: Settings, *, explain: bool, as_json: bool) -> 
     _show_training(run, asked.parts.rows, explain, screen)
     run = _tested(run, settings, asked, screen)
     with undisturbed():
-        run.model.record_ = _record(order, settings, asked, run)
+        record = _record(order, settings, asked, run)
+        run.model._keep(run.model.fitted_.replaced(record=record))
         _save(run.model, order.output, screen)
     if order.report and not run.interruption:
         run = _reported(order, asked, run, screen)

@@ -2,11 +2,11 @@
 
 import os
 
-from shoal.errors import MemoryRefused
+from shoal.errors import MemoryRefused, wording
 
 
 def available() -> int:
-    """Bytes that can still be had, or a very large number where that is not known."""
+    """Bytes that are available, or a very large number where that is not known."""
     try:
         with open("/proc/meminfo", encoding="ascii") as lines:
             fields = dict(line.split(":", 1) for line in lines)
@@ -20,13 +20,11 @@ def available() -> int:
 
 
 def refuse_if_too_large(n_bytes: int, what: str, cure: str) -> None:
-    """Raise MemoryRefused when so many bytes are not to be had."""
+    """Raise MemoryRefused when fewer bytes are available."""
     there = available()
     if n_bytes > there:
-        raise MemoryRefused(
-            f"{what} would need {in_words(n_bytes)} of memory, and {in_words(there)} are "
-            f"available. {cure}"
-        )
+        needed = f" would need {in_words(n_bytes)} of memory, and {in_words(there)} are available. "
+        raise MemoryRefused(wording(what, needed, cure))
 
 
 def in_words(n_bytes: int) -> str:

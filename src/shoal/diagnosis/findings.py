@@ -8,6 +8,8 @@ severity   remark    true and worth knowing; healthy networks have some
 import math
 from typing import Any, NamedTuple
 
+from shoal.wording import Wording, wording
+
 SEVERITIES = ("remark", "warning", "error")
 SHOWN = 3  # so many findings are printed in full: nobody reads a wall of text
 
@@ -22,8 +24,13 @@ class Finding(NamedTuple):
     cure: dict[str, Any]  # the cure as parameters of the estimator; may be empty
     evidence: dict[str, Any]  # the figures
 
+    @property
+    def wording(self) -> Wording:
+        """The name, what is so, and what to do."""
+        return wording(f"{self.name}: ", self.what, " " if self.advice else "", self.advice)
+
     def __str__(self) -> str:
-        return f"{self.name}: {self.what} {self.advice}".strip()
+        return self.wording
 
 
 class Diagnosis(NamedTuple):
@@ -79,8 +86,9 @@ class Diagnosis(NamedTuple):
 
     def lines(self) -> list[str]:
         """One line a finding; of a healthy network a reassuring one, then the remarks."""
-        wrong = [f"{f.severity}: {f}" for f in self.findings if f.severity != "remark"]
-        remarks = [f"remark: {f}" for f in self.findings if f.severity == "remark"]
+        told = [wording(f"{f.severity}: ", f.wording) for f in self.findings]
+        wrong = [line for line in told if not line.startswith("remark")]
+        remarks = [line for line in told if line.startswith("remark")]
         if wrong:
             told = wrong[:SHOWN]
             more = len(wrong) - len(told)

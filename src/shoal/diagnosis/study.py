@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from shoal.checks import check_choice, check_number, check_whole
 from shoal.compute.engine import threads
 from shoal.compute.memory import refuse_if_too_large
 from shoal.data.examples import Examples
@@ -23,8 +24,8 @@ from shoal.diagnosis.trials import Descent, Draw, Progress, Trained, train_draws
 from shoal.errors import DataError, SettingError, ShoalWarning
 from shoal.network.architecture import Architecture
 from shoal.network.initialisers import LECTURE, Init
+from shoal.settings import check_init
 from shoal.training.network import architecture as architecture_of
-from shoal.training.network import check_choice, check_init, check_positive, check_whole
 
 # From no randomness over the lecture's to far too much, and the two with a theory.
 SCHEMES: tuple[Init, ...] = (
@@ -213,10 +214,10 @@ def study_of(
     schemes, seeds = _checked_schemes(schemes), _checked_seeds(seeds)
     check_whole("iterations", iterations, least=1)
     if goal is not None:
-        check_positive("goal", goal)
+        check_number("goal", goal, open_at=(0.0,))
     if learning_rate == "auto":
         learning_rate = SQUARES_LEARNING_RATE if shape.output == "identity" else LEARNING_RATE
-    check_positive("learning_rate", learning_rate)
+    check_number("learning_rate", learning_rate, open_at=(0.0,))
     n = len(schemes) * len(seeds)
     refuse_if_too_large(
         8 * n * (iterations + 1),

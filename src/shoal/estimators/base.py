@@ -1,15 +1,20 @@
 """What classifier and regressor share: scikit-learn's contract, one concept a file.
 
-    settings.py   every parameter checked; what "auto" means
-    reading.py    X and y → rows of numbers
-    streamed.py   the same of files larger than memory
-    partial.py    partial_fit
-    callbacks.py  scikit-learn's callbacks
-    starts.py     what each member starts from
-    scores.py     early stopping by a scorer
-    members.py    seeds, parts, checkpoints: the members trained
-    fitted.py     what a fit leaves behind, and answers to new rows
-    saving.py     the .shoal file
+    automatic.py   what "auto" means
+    targets.py     what y means: classes or numbers
+    inputs.py      how X becomes a matrix
+    rows.py        the rows of a training, and how members divide them
+    prepare.py     the one sequence from X and y to a training
+    streamed.py    the same of files larger than memory; clustered.py of files that workers read
+    starts.py      what each member starts from
+    scores.py      early stopping by a scorer
+    callbacks.py   scikit-learn's callbacks
+    train.py       the members trained; partial.py one epoch of them
+    fitted.py      what a fit has learnt, as a value, and its answers
+    attributes.py  the fitted attributes that scikit-learn's users expect, read from it
+    saving.py      the .shoal file
+
+    parameters → Settings → Prepared → Fitted → answers
 
 Throughout the estimators one *row* is one example, as in scikit-learn; below this floor
 one column is.
@@ -17,67 +22,48 @@ one column is.
 
 import copy
 import os
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, _clone_parametrized
-from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
+from sklearn.utils.validation import _check_feature_names_in
 
-from shoal.data.examples import Examples, Matrix, Numbers
+from shoal.data.examples import Numbers
 from shoal.data.frames import is_frame
 from shoal.diagnosis.case import Case
-from shoal.errors import DataError, SettingError
-from shoal.estimators.callbacks import CallbackSupportMixin, with_callbacks
-from shoal.estimators.fitted import activations, answers, case_of, fingerprint
-from shoal.estimators.members import Held, members_of, refuse_what_cannot_fit, train_members
-from shoal.estimators.reading import (
-    Table,
-    Targets,
-    check_lengths,
-    computed,
-    examples_of,
-    learn_encoding,
-    matrix_of,
-    read,
-    validation_of,
-    weights_of,
-)
+from shoal.errors import SettingError
+from shoal.estimators.attributes import FittedAttributes
+from shoal.estimators.callbacks import CallbackSupportMixin, end_of_fit, with_callbacks
+from shoal.estimators.host import Host
+from shoal.estimators.inputs import computed
+from shoal.estimators.partial import check_classes, check_partial, one_epoch, warn_of_divergence
+from shoal.estimators.prepare import ArrayFeed, Feed, prepare
 from shoal.estimators.scores import check_scoring_name
-from shoal.estimators.settings import architecture_of, check_settings
-from shoal.estimators.starts import check_start, parameters_of
-from shoal.estimators.streamed import fit_streamed, is_source, rows_of_frame
-from shoal.training.network import Network
+from shoal.estimators.starts import check_start, starts_given
+from shoal.estimators.streamed import FileFeed, is_source, rows_of_frame
+from shoal.estimators.targets import Targets
+from shoal.estimators.train import train_members, warn_of
+from shoal.settings import Declared, Settings
 
 
-def check(model: "ShoalBase") -> None:
-    """Raise SettingError for a parameter that cannot be."""
-    check_settings(model)
-    check_start(model)
-    check_scoring_name(model.scoring)
+def settings_of(model: Any) -> Settings:
+    """The checked parameters of an estimator. Raises SettingError for one that is not allowed."""
+    s = Settings.of(model)
+    check_start(s)
+    check_scoring_name(s.scoring)
+    if s.engine is not None:
+        from shoal.cluster.connect import check_engine
+
+        check_engine(s.engine)
+    given = starts_given(s.init)
+    return s.replaced(init=tuple(given)) if given else s
 
 
-class ShoalBase(CallbackSupportMixin, TransformerMixin, BaseEstimator):
-    """The estimator's contract, but for what y means."""
+class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEstimator, Declared):
+    """The estimator's contract, except for what y means."""
 
-    # --- what the two estimators fill in ---------------------------------------------
-
-    def _learn_targets(
-        self, y: Any, weights: NDArray[np.float64] | None, classes: Any = None
-    ) -> Targets:
-        raise NotImplementedError
-
-    def _check_classes(self, y: Any, classes: Any, *, first: bool) -> None:
-        raise NotImplementedError
-
-    def _targets(self, y: Any, weights: NDArray[np.float64] | None) -> Targets:
-        raise NotImplementedError
-
-    def _targets_back(self, examples: Examples) -> NDArray[Any]:
-        raise NotImplementedError
-
-    def _outputs(self) -> tuple[int, str]:
-        raise NotImplementedError
+    _targets: ClassVar[type[Targets]]  # what y means
 
     # --- fit --------------------------------------------------------------------------
 
@@ -94,136 +80,134 @@ class ShoalBase(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     ) -> Self:
         """Learn from a table X (rows are examples) and its targets y.
 
-        X is a data frame (pandas, polars, pyarrow, Dask), an array of shape (rows, columns), or a
-        matrix of scipy.sparse, which is taken as it is, whatever `encode` says. Or it names files
-        of any size (CSV or Parquet: one, several, a folder, a glob), or is a pyarrow dataset; then
-        y is the name of a column, and the rows are streamed; with an `engine` or `memory` so are
-        the partitions of a Dask DataFrame, y then being a name or a Dask Series.
-        `sample_weight` counts row i as so many rows. With `X_val`, `y_val` training stops by
-        these rows; else with `early_stopping` by a part of X. Ctrl-C ends the training: the
-        best network so far is kept, with a warning. Raises DataError for data, SettingError
-        for parameters, that cannot be used; both are ValueErrors.
+        Parameters
+        ----------
+        X : data frame, array of shape (rows, columns), sparse matrix, or files
+            A data frame of pandas, polars, pyarrow or Dask; an array; a matrix of scipy.sparse,
+            which is taken as it is, whatever `encode` says; or the names of files of any size (CSV
+            or Parquet: one, several, a folder, a glob) or a pyarrow dataset, whose rows are then
+            streamed. With `engine` or `memory` so are the partitions of a Dask DataFrame.
+        y : array of shape (rows,) or (rows, targets), or str
+            The targets; of files the name of a column.
+        sample_weight : array of shape (rows,), optional
+            Row i counts as that many rows.
+        X_val, y_val, sample_weight_val : like X, y and sample_weight, optional
+            Rows to stop by. Without them `early_stopping` holds out a part of X.
+
+        Returns
+        -------
+        self
+            The fitted estimator. Ctrl-C ends the training with a warning; the best network so far
+            is kept.
+
+        Raises
+        ------
+        DataError
+            For data that cannot be used. It is a ValueError.
+        SettingError
+            For a parameter that is not allowed. It is a ValueError. After any error the estimator
+            is as it was before.
+
+        Notes
+        -----
+        With `warm_start` a fitted estimator continues: with its networks, and with the columns'
+        encoding, the classes and the scale of the targets that its first fit learnt.
         """
-        check(self)
-        if is_frame(X) and (self.engine is not None or self.memory is not None):
+        s = settings_of(self)
+        previous = vars(self).get("_fitted") if s.warm_start else None
+        if is_frame(X) and (s.engine is not None or s.memory is not None):
             X, y = rows_of_frame(X, y)
-        X, y, sample_weight, X_val, y_val, sample_weight_val = computed(
-            X, y, sample_weight, X_val, y_val, sample_weight_val
-        )
-        if y is None:
-            raise DataError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None."
-            )
-        if is_source(X):
-            others = (sample_weight, X_val, y_val, sample_weight_val)
-            if any(one is not None for one in others):
-                raise SettingError(
-                    "sample_weight, X_val and y_val go with tables in memory, not with files or "
-                    "the partitions of a Dask DataFrame: leave them out, or read the table first."
-                )
-            fit_streamed(self, X, y)
-            return self
-        table = read(self, X, reset=True)
-        m = len(table)
-        if m >= 1 << 32:
-            raise DataError(f"{m:,} rows: expected fewer than 4,294,967,296 in memory.")
-        weights = weights_of(sample_weight, table)
-        targets = self._learn_targets(y, weights)
-        check_lengths(m, targets, "y")
-        matrix = learn_encoding(self, table, weights)
-        self.n_outputs_, self.out_activation_ = self._outputs()
-        architecture = architecture_of(self, matrix.shape[1])
-        refuse_what_cannot_fit(self, architecture, members_of(self, m))
-        examples = examples_of(self, matrix, targets)
-        validation = None
-        if (X_val is None) != (y_val is None):
-            raise SettingError("X_val and y_val belong together: expected both or none.")
-        if X_val is not None:
-            validation = validation_of(self, X_val, y_val, sample_weight_val)
+        X, y, *others = computed(X, y, sample_weight, X_val, y_val, sample_weight_val)
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-        given = {"X": X, "y": y, "metadata": metadata}
-        train_members(self, architecture, Held(self, examples, validation), given)
+        host = Host(self, {"X": X, "y": y, "metadata": metadata})
+        who = type(self).__name__
+        feed: Feed
+        if is_source(X) and y is not None:
+            _refuse_beside_files(others)
+            feed = FileFeed(X, y, s, previous)
+        else:
+            weights, *validation = others
+            feed = ArrayFeed(X, y, weights, s, who, previous).validated_by(*validation)
+        prepared = prepare(s, feed, self._targets, who, previous)
+        with feed.rows(s, prepared.inputs, prepared.targets, prepared.architecture) as rows:
+            fitted = train_members(prepared, rows, host)
+        scratch = feed.scratch if isinstance(feed, FileFeed) else None
+        self._keep(fitted.replaced(history=fitted.history._replace(scratch=scratch)))
+        end_of_fit(self, host.data)
+        warn_of(fitted)
         return self
 
-    # --- diagnosis and pictures -------------------------------------------------------
-
-    def _read(self, X: Any, *, reset: bool) -> Table:
-        return read(self, X, reset=reset)
-
-    def _matrix(self, table: Table) -> Matrix:
-        return matrix_of(self, table)
-
-    def _case_of(self, X: Any, y: Any) -> Case:
-        """What `shoal.diagnose` may look at, with a table that may be new."""
-        check_is_fitted(self)
-        case = case_of(self, validation_of(self, X, y, None))
-        began: tuple[Network, ...] = ()
-        if not self.warm_start:
-            shape = self.networks_[0].architecture
-            began = tuple(
-                Network._of(shape, parameters_of(self, shape, i, seed))
-                for i, seed in enumerate(self.member_seeds_)
-            )
-        return case._replace(new=True, starts=began)
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
+        """One epoch over the rows."""
+        s = settings_of(self)
+        check_partial(s)
+        previous, who = vars(self).get("_fitted"), type(self).__name__
+        if hasattr(self, "predict_proba") and y is not None:
+            check_classes(y, classes, previous)
+        feed = ArrayFeed(X, y, sample_weight, s, who, previous, classes)
+        fitted = one_epoch(prepare(s, feed, self._targets, who, previous), feed)
+        self._keep(fitted)
+        warn_of_divergence(fitted)
+        return self
 
     # --- afterwards -------------------------------------------------------------------
 
-    @property
-    def fingerprint_(self) -> str:
-        """A short hash of the learnt parameters: the same bits, the same word."""
-        check_is_fitted(self)
-        return fingerprint(self.networks_)
-
-    @property
-    def coefs_(self) -> list[Numbers]:
-        """Weights of the first member in scikit-learn's shapes: (n_x, n_h), (n_h, n_y)."""
-        p = self.networks_[0].parameters
-        return [p.W1.T, p.W2.T] if len(p.W1) else [p.W2.T]
-
-    @property
-    def intercepts_(self) -> list[Numbers]:
-        """Biases of the first member, of shapes (n_h,), (n_y,)."""
-        p = self.networks_[0].parameters
-        return [p.b1[:, 0], p.b2[:, 0]] if len(p.W1) else [p.b2[:, 0]]
-
     def _average(self, X: Any) -> Numbers:
         """The members' mean of A2, of shape (n_outputs, rows)."""
-        total: Numbers | None = None
-        for A2 in answers(self, X):
-            total = A2 if total is None else total + A2
-        assert total is not None
-        return total / total.dtype.type(len(self.networks_)) if len(self.networks_) > 1 else total
+        return self.fitted_.average(X, self.n_jobs)
 
     def transform(self, X: Any) -> Numbers:
-        """The hidden activations A1 of each row, all members side by side: (rows, members × hidden).
+        """Return the hidden activations A1 of each row, all members side by side.
 
-        With hidden=0 the input takes their place: the columns as the network sees them.
-        `set_output(transform="pandas")` names them, see `get_feature_names_out`.
+        Parameters
+        ----------
+        X : like X of `fit`, in memory
+            The rows.
+
+        Returns
+        -------
+        array of shape (rows, members × hidden)
+            With hidden=0 the columns as the network sees them. `set_output(transform="pandas")`
+            names them, see `get_feature_names_out`.
         """
-        return activations(self, X)
+        return self.fitted_.activations(X, self.n_jobs)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
-        """The names of what `transform` returns: member0_unit0, member0_unit1 …
+        """Return the names of what `transform` returns: member0_unit0, member0_unit1, …
 
-        `input_features` is there for scikit-learn; it has to be the names seen in `fit`.
+        Parameters
+        ----------
+        input_features : list of str, optional
+            There for scikit-learn; the names seen in `fit`.
+
+        Returns
+        -------
+        array of str
         """
-        check_is_fitted(self)
+        names = self.fitted_.activation_names()
         given = _check_feature_names_in(self, input_features)
-        names = [
-            f"member{i}_unit{k}"
-            for i, net in enumerate(self.networks_)
-            for k in range(net.architecture.n_h)
-        ]
-        if not self.networks_[0].architecture.n_h:
-            names = list(self.encoding_.features if self.encoding_ else given)
-        return np.array(names, object)
+        return np.array(names or list(given), object)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the fitted model to a .shoal file: atomically, and without pickle."""
+        """Write the fitted model to a .shoal file: atomically, and without pickle.
+
+        Parameters
+        ----------
+        path : str or path
+            The file. An existing file is replaced when the new one is complete.
+
+        Raises
+        ------
+        FileError
+            When the file cannot be written.
+        """
         from shoal.estimators.saving import save
 
-        check_is_fitted(self)
-        save(self, path)
+        save(self.fitted_, type(self), path)
+
+    def _case_of(self, X: Any, y: Any) -> Case:
+        """What `shoal.diagnose` looks at, with a table that may be new."""
+        return self.fitted_.case_of_new(X, y)
 
     # A Dask client cannot be copied: a clone shares it, a pickle keeps its address.
 
@@ -241,7 +225,7 @@ class ShoalBase(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return state
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "networks_")
+        return "_fitted" in vars(self)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -250,3 +234,11 @@ class ShoalBase(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         tags.target_tags.required = True
         tags.transformer_tags.preserves_dtype = []  # activations have the precision of the network
         return tags
+
+
+def _refuse_beside_files(others: list[Any]) -> None:
+    if any(one is not None for one in others):
+        raise SettingError(
+            "sample_weight, X_val and y_val belong to tables in memory, not to files or the "
+            "partitions of a Dask DataFrame: leave them out, or read the table first."
+        )

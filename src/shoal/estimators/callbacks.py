@@ -6,16 +6,17 @@ given as `fitted_estimator` has the first member alone, as it stands.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from shoal.network.architecture import Architecture
+from shoal.compute.steps import State
+from shoal.estimators.host import Host
+from shoal.estimators.prepare import Prepared
 from shoal.training.loop import Standing
 from shoal.training.network import Network
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 if TYPE_CHECKING:
-    from shoal.estimators.base import ShoalBase
 
     class CallbackSupportMixin:
         """scikit-learn's."""
@@ -37,30 +38,30 @@ else:
             return method
 
 
-class Tasks:
+class EpochTasks:
     """The epochs of the first member, told to the callbacks of a fit."""
 
-    def __init__(
-        self, model: "ShoalBase", architecture: Architecture, first: Standing, given: dict[str, Any]
-    ) -> None:
-        self._model, self._architecture, self._given = model, architecture, given
-        self._fit = model._init_callback_context(max_subtasks=model.max_iter)
-        self._fit.call_on_fit_task_begin(estimator=model, **given)
+    def __init__(self, host: Host, prepared: Prepared, first: Standing) -> None:
+        self._host, self._prepared = host, prepared
+        model = host.estimator
+        self._fit = model._init_callback_context(max_subtasks=prepared.settings.max_iter)
+        self._fit.call_on_fit_task_begin(estimator=model, **host.data)
         self._epoch: Any = None
         self._begin(first)
 
+    @classmethod
+    def of(cls, host: Host, prepared: Prepared, first: State) -> Self | None:
+        """Those of a fit; None when no callback is set."""
+        if not getattr(host.estimator, "_skl_callbacks", ()):
+            return None
+        return cls(host, prepared, Standing(first, first.parameters))
+
     def __call__(self, standing: Standing) -> bool:
-        """One epoch is done; answers whether a callback wants to stop."""
+        """One epoch is done; whether a callback asks to stop."""
         wanted: bool = self._epoch.call_on_fit_task_end(**self._told(standing))
         if not wanted and not standing.ending:
             self._begin(standing)
         return wanted
-
-    def end(self) -> None:
-        """All members are trained, and in the estimator."""
-        self._fit.call_on_fit_task_end(
-            estimator=self._model, **self._given, reconstruction_attributes={}
-        )
 
     def _begin(self, standing: Standing) -> None:
         self._epoch = self._fit.subcontext(task_name="epoch")
@@ -69,15 +70,18 @@ class Tasks:
     def _told(self, standing: Standing) -> dict[str, Any]:
         def attributes() -> dict[str, Any]:
             parameters = standing.state.parameters.copy()
-            return {"networks_": [Network._of(self._architecture, parameters)]}
+            network = Network._of(self._prepared.architecture, parameters)
+            return self._host.with_networks(self._prepared, [network])
 
         return {
-            "estimator": self._model,
-            **self._given,
+            "estimator": self._host.estimator,
+            **self._host.data,
             "reconstruction_attributes": attributes,
         }
 
 
-def has_callbacks(model: "ShoalBase") -> bool:
-    """Whether somebody wants to be called back."""
-    return bool(getattr(model, "_skl_callbacks", ()))
+def end_of_fit(estimator: Any, data: dict[str, Any]) -> None:
+    """Tell the callbacks that all members are trained, and in the estimator."""
+    context = getattr(estimator, "_callback_fit_ctx", None)
+    if context is not None:
+        context.call_on_fit_task_end(estimator=estimator, **data, reconstruction_attributes={})

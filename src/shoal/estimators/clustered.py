@@ -1,41 +1,41 @@
-"""Rows in files that the workers of a cluster read by themselves: nobody else holds them."""
+"""Rows in files that the workers of a cluster read by themselves; no one else holds them."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from shoal.compute.terms import Terms
 from shoal.data.digest import RUN, digest
+from shoal.data.encoding import Encoding
 from shoal.data.examples import Examples, one_behind_the_other
 from shoal.data.goal import Goal
 from shoal.data.sources import STRIDE, Chosen, Encoded, Rows
 from shoal.data.split import Split
-from shoal.errors import SettingError
-from shoal.estimators.members import Place, refuse_too_few, stops_early
-from shoal.estimators.settings import SPLIT, replicas_of
+from shoal.errors import Setting, SettingError, wording
+from shoal.estimators.automatic import SPLIT, stops_early
+from shoal.estimators.rows import Place, refuse_too_few, replicas_of
 from shoal.network.draws import child
+from shoal.settings import Settings
 from shoal.sums import BLOCK_ROWS
-
-if TYPE_CHECKING:
-    from shoal.estimators.base import ShoalBase
 
 SHOWN_BLOCKS = 16  # that a diagnosis looks at, evenly spread
 
 
-class InFiles:
+class FileRows:
     """The rows of a fit in files, and of each member which of them are held out."""
 
     side_by_side: int | None = None
 
-    def __init__(self, model: "ShoalBase", rows: Rows, goal: Goal, sizes: list[int]) -> None:
-        assert model.encoding_ is not None
-        self._model, self._sizes = model, sizes
+    def __init__(
+        self, s: Settings, encoding: Encoding, rows: Rows, goal: Goal, sizes: list[int]
+    ) -> None:
+        self._settings, self._sizes = s, sizes
         # Workers may run in another folder.
         parts = tuple(_absolute(part) for part in rows.listing.parts)
         listing = rows.listing._replace(parts=parts)
-        self._all = Encoded(rows._replace(listing=listing), model.encoding_, goal, model.dtype)
+        self._all = Encoded(rows._replace(listing=listing), encoding, goal, s.dtype)
         self._held: dict[int, tuple[Encoded, Encoded]] = {}
 
     @property
@@ -46,13 +46,13 @@ class InFiles:
     def terms(self, seed: int, place: Place) -> tuple[Terms, Terms | None]:
         """What a member of this seed is trained on, and what is held out of it."""
         kept, held = self._parted(seed)
-        return place(kept, *replicas_of(self._model)), None if held is None else place(held)
+        return place(kept, *replicas_of(self._settings)), None if held is None else place(held)
 
     def _parted(self, seed: int) -> tuple[Encoded, Encoded | None]:
-        if not stops_early(self._model, self.m):
+        if not stops_early(self._settings, self.m):
             return self._all, None
         if seed not in self._held:
-            split = Split(self._sizes, self._model.validation_fraction, child(seed, SPLIT))
+            split = Split(self._sizes, self._settings.validation_fraction, child(seed, SPLIT))
             refuse_too_few(split.held, self.m)
             masks = list(self._masks(split))
             kept = Chosen.of(there & ~held for there, held in masks)
@@ -88,9 +88,13 @@ class InFiles:
     def scored(self, seed: int) -> Examples | None:
         """What is held out of it, for a scorer: nobody holds it."""
         raise SettingError(
-            "scoring= looks at the whole validation part at once, which nobody holds when workers "
-            "read the files. Leave scoring out, so that the loss judges, or read the table first."
-        )
+            wording(
+                Setting("scoring"), " looks at the whole validation part at once, which no one "
+                "holds when workers read the files. Leave it out, so that the loss is used, or "
+                "read the table first.",
+            ),
+            setting="scoring",
+        )  # fmt: skip
 
     def digests(self) -> dict[str, str | None]:
         """Names of the rows, for checkpoints: those of the same rows in memory."""

@@ -1,123 +1,192 @@
-"""What a fit leaves behind: attributes, warnings, the diagnosis, answers to new rows."""
+"""A fitted model as a value: what was learnt, and the answers that follow from it.
+
+Nothing here can be changed, and nothing depends on what is set on an estimator later. It is made by
+`train.py`, `partial.py` and `saving.py`; everything that looks at a fitted estimator reads it here.
+"""
 
 import hashlib
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Self
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
+from numpy.typing import NDArray
 
 from shoal.compute.engine import engine
 from shoal.compute.engine import threads as threads_of
+from shoal.compute.steps import State
 from shoal.data.examples import Examples, Matrix, Numbers, dense
 from shoal.diagnosis.case import Case
-from shoal.errors import ShoalWarning
-from shoal.estimators.reading import Ready, matrix_of, read
-from shoal.estimators.settings import rate_of, usual_rate_of
+from shoal.diagnosis.findings import Diagnosis
+from shoal.estimators.automatic import rate_of, usual_rate_of
+from shoal.estimators.inputs import (
+    EncodedRows,
+    Inputs,
+    check_lengths,
+    examples_of,
+    weights_of,
+)
+from shoal.estimators.starts import parameters_of
+from shoal.estimators.targets import Targets
 from shoal.network.architecture import Architecture
-from shoal.training.loop import Report, Trained
+from shoal.settings import Settings
+from shoal.training.loop import Trained
 from shoal.training.network import Network
 
-if TYPE_CHECKING:
-    from shoal.estimators.base import ShoalBase
+Curves = tuple[tuple[float, ...], ...]  # of each member, one number an epoch
 
 
-def keep(model: "ShoalBase", architecture: Architecture, trained: Sequence[Trained]) -> None:
-    """Leave what was learnt in the estimator."""
-    model.networks_ = [Network._of(architecture, t.parameters.copy()) for t in trained]
-    model._states = [t.state for t in trained]
-    first = trained[0]
-    model.n_iter_ = max(t.epochs for t in trained)
-    model.n_layers_ = 3 if architecture.n_h else 2
-    model.loss_curve_ = list(first.losses)
-    model.validation_loss_curve_ = list(first.validation_losses) or None
-    model.loss_curves_ = [list(t.losses) for t in trained]
-    model.validation_loss_curves_ = [list(t.validation_losses) for t in trained]
-    model.loss_ = (
-        first.losses[first.best_epoch - 1] if first.losses and first.best_epoch else np.nan
-    )
-    model.validation_score_curve_ = list(first.validation_scores) or None
-    model.validation_score_curves_ = [list(t.validation_scores) for t in trained]
-    model.best_epoch_ = first.best_epoch
-    model.endings_ = [t.ending for t in trained]
-    model.training_seconds_ = max(t.seconds for t in trained)
-    model.interruption_ = next((t.interruption for t in trained if t.interruption), None)
-    model.record_ = {}
+class History(NamedTuple):
+    """How the training of the members went; curves and endings are one for each of them."""
 
+    seeds: tuple[int, ...] = ()
+    losses: Curves = ()
+    validation_losses: Curves = ()
+    validation_scores: Curves = ()
+    endings: tuple[str, ...] = ()
+    best_epoch: int = 0  # of the first member
+    epochs: int = 0
+    seconds: float = 0.0
+    states: tuple[State, ...] = ()  # of the optimisers; not kept in files
+    interruption: BaseException | None = None
+    scratch: tuple[str, int] | None = None  # the folder and bytes of a streamed fit
 
-def warn(model: "ShoalBase", trained: Sequence[Trained]) -> None:
-    """Tell of an interruption, or of the gravest finding."""
-    if any(t.ending == "interrupted" for t in trained):
-        message = (
-            f"training was interrupted after {trained[0].epochs} epochs: the best network so "
-            f"far (epoch {trained[0].best_epoch}) is kept."
+    @classmethod
+    def of(cls, trained: Sequence[Trained], seeds: Sequence[int]) -> Self:
+        """Of members that have just been trained."""
+        return cls(
+            seeds=tuple(seeds[: len(trained)]),
+            losses=tuple(tuple(t.losses) for t in trained),
+            validation_losses=tuple(tuple(t.validation_losses) for t in trained),
+            validation_scores=tuple(tuple(t.validation_scores) for t in trained),
+            endings=tuple(t.ending for t in trained),
+            best_epoch=trained[0].best_epoch,
+            epochs=max(t.epochs for t in trained),
+            seconds=max(t.seconds for t in trained),
+            states=tuple(t.state for t in trained),
+            interruption=next((t.interruption for t in trained if t.interruption), None),
         )
-    else:
-        grave = [f for f in model.diagnosis_.findings if f.severity == "error"]
-        if not grave:
-            return
-        message = str(grave[0])
-    warnings.warn(message, ShoalWarning, stacklevel=4)
+
+    @property
+    def loss(self) -> float:
+        """The training loss of the epoch that was kept, of the first member."""
+        losses = self.losses[0] if self.losses else ()
+        return losses[self.best_epoch - 1] if 0 < self.best_epoch <= len(losses) else np.nan
 
 
-def case_of(model: "ShoalBase", examples: Examples) -> Case:
-    """What a diagnosis may look at, with these examples."""
-    # As get_params, which takes as long as the rest of the diagnosis.
-    settings = {k: v for k, v in vars(model).items() if k[0] != "_" and k[-1] != "_"}
-    names = model.encoding_.features if model.encoding_ else getattr(model, "feature_names_in_", ())
-    return Case(
-        tuple(model.networks_), examples, settings,
-        rate=rate_of(model), usual_rate=usual_rate_of(model),
-        losses=tuple(model.loss_curve_),
-        validation_losses=tuple(model.validation_loss_curve_ or ()),
-        ending=model.endings_[0], best_epoch=model.best_epoch_,
-        columns=tuple(str(name) for name in names),
-    )  # fmt: skip
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """All that a fit has learnt."""
 
+    settings: Settings  # of the fit
+    inputs: Inputs
+    targets: Targets
+    networks: tuple[Network, ...]
+    history: History = History()
+    diagnosis: Diagnosis = field(default_factory=lambda: Diagnosis(()))
+    record: Mapping[str, Any] = field(default_factory=dict)  # what a program adds for its own use
 
-def answers(model: "ShoalBase", X: Any) -> Iterator[Numbers]:
-    """Each member's A2, of shape (n_outputs, rows)."""
-    matrix = seen_by(model, X)
-    threads = threads_of(model.n_jobs)
-    for network in model.networks_:
-        yield engine.predict(network.architecture, network.vector, matrix, threads)
+    @property
+    def architecture(self) -> Architecture:
+        """Of every member."""
+        return self.networks[0].architecture
 
+    @property
+    def fingerprint(self) -> str:
+        """A short hash of the learnt parameters."""
+        return fingerprint(self.networks)
 
-def activations(model: "ShoalBase", X: Any) -> Numbers:
-    """The members' A1 side by side, (rows, members × n_h); with no hidden layer X itself."""
-    matrix = seen_by(model, X)
-    if not model.networks_[0].architecture.n_h:
-        return dense(matrix).copy()
-    threads = threads_of(model.n_jobs)
-    parts = [
-        engine.forward(network.architecture, network.vector, matrix, threads)[1].T
-        for network in model.networks_
-    ]
-    return np.concatenate(parts, axis=1)
+    def replaced(self, **values: Any) -> Self:
+        """The same with other values."""
+        return replace(self, **values)
 
+    # --- answers ----------------------------------------------------------------------
 
-def seen_by(model: "ShoalBase", X: Any) -> Matrix:
-    """The rows as the networks see them."""
-    if not hasattr(model, "networks_"):
-        check_is_fitted(model)
-    plain = (
-        model.encoding_ is None
-        and type(X) is np.ndarray
-        and X.dtype == model.dtype
-        and X.ndim == 2
-        and X.shape[1] == model.n_features_in_
-        and len(X) > 0
-        and X.flags.c_contiguous
-        and not hasattr(model, "feature_names_in_")
-    )
-    if isinstance(X, Ready):
-        return X.matrix
-    return X if plain else matrix_of(model, read(model, X, reset=False))
+    def matrix(self, X: Any) -> Matrix:
+        """The rows as the networks see them."""
+        if isinstance(X, EncodedRows):
+            return X.matrix
+        return X if self.inputs.is_ready(X) else self.inputs.matrix(self.inputs.read(X))
+
+    def outputs(self, X: Any, n_jobs: int | None) -> Iterator[Numbers]:
+        """Each member's A2, of shape (n_outputs, rows)."""
+        matrix, threads = self.matrix(X), threads_of(n_jobs)
+        for network in self.networks:
+            yield engine.predict(network.architecture, network.vector, matrix, threads)
+
+    def average(self, X: Any, n_jobs: int | None) -> Numbers:
+        """The members' mean of A2, of shape (n_outputs, rows)."""
+        members = self.outputs(X, n_jobs)
+        total = next(members)
+        for A2 in members:
+            total = total + A2
+        n = len(self.networks)
+        return total / total.dtype.type(n) if n > 1 else total
+
+    def activations(self, X: Any, n_jobs: int | None) -> Numbers:
+        """The members' A1 side by side, (rows, members × n_h); with no hidden layer the matrix itself."""
+        matrix, threads = self.matrix(X), threads_of(n_jobs)
+        if not self.architecture.n_h:
+            return dense(matrix).copy()
+        parts = [
+            engine.forward(network.architecture, network.vector, matrix, threads)[1].T
+            for network in self.networks
+        ]
+        return np.concatenate(parts, axis=1)
+
+    def activation_names(self) -> list[str]:
+        """The names of what `activations` returns; none where the inputs have none."""
+        if not self.architecture.n_h:
+            return self.inputs.features
+        return [
+            f"member{i}_unit{k}"
+            for i in range(len(self.networks))
+            for k in range(self.architecture.n_h)
+        ]
+
+    # --- other rows, and the diagnosis --------------------------------------------------
+
+    def examples(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        names: tuple[str, str] = ("y", "sample_weight"),
+    ) -> Examples:
+        """Rows with their targets; `names` are what errors call the targets and the weights."""
+        table = self.inputs.read(X)
+        weights = weights_of(sample_weight, table, names[1])
+        targets = self.targets.arrays(y, weights, self.settings.class_weight)
+        check_lengths(len(table), targets, names[0])
+        return examples_of(self.inputs.matrix(table), targets)
+
+    def case(self, examples: Examples) -> Case:
+        """What a diagnosis looks at, with these examples."""
+        h, output = self.history, self.architecture.output
+        return Case(
+            self.networks, examples, vars(self.settings),
+            rate=rate_of(self.settings, output),
+            usual_rate=usual_rate_of(self.settings.solver, output),
+            losses=h.losses[0] if h.losses else (),
+            validation_losses=h.validation_losses[0] if h.validation_losses else (),
+            ending=h.endings[0] if h.endings else "", best_epoch=h.best_epoch,
+            columns=tuple(self.inputs.features),
+        )  # fmt: skip
+
+    def case_of_new(self, X: Any, y: Any) -> Case:
+        """The same, with rows that may not have been trained on."""
+        starts: tuple[Network, ...] = ()
+        if not self.settings.warm_start:
+            shape = self.architecture
+            starts = tuple(
+                Network._of(shape, parameters_of(self.settings, shape, i, seed))
+                for i, seed in enumerate(self.history.seeds)
+            )
+        return self.case(self.examples(X, y))._replace(new=True, starts=starts)
 
 
 def fingerprint(networks: Sequence[Network]) -> str:
-    """A short hash of the parameters: the same bits, the same word."""
+    """A short hash of the parameters: the same bits, the same text."""
     digest = hashlib.sha256()
     for network in networks:
         vector = network.vector
@@ -127,17 +196,8 @@ def fingerprint(networks: Sequence[Network]) -> str:
     return f"{word[:4]}-{word[4:8]}"
 
 
-def progress_of(verbose: Any, max_iter: int) -> Callable[[Report], None] | None:
-    """What `verbose` asks for: nothing, lines on standard output, or a function to call."""
-    if callable(verbose):
-        return verbose
-    if not verbose:
-        return None
-
-    def tell(report: Report) -> None:
-        validation = (
-            "" if report.validation_loss is None else f", validation {report.validation_loss:.6f}"
-        )
-        print(f"epoch {report.epoch} of {max_iter}: loss {report.loss:.6f}{validation}")
-
-    return tell
+def spread_of(outputs: Sequence[Numbers]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation of the members' outputs, in float64."""
+    mean = sum(outputs[1:], outputs[0]) / outputs[0].dtype.type(len(outputs))
+    square = sum((A2.astype(np.float64) - mean) ** 2 for A2 in outputs) / len(outputs)
+    return mean.astype(np.float64), np.sqrt(np.asarray(square, np.float64))

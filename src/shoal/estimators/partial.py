@@ -1,138 +1,153 @@
-"""`partial_fit`: one epoch over the given rows, from where the last call ended.
+"""`partial_fit`: one epoch over the given rows, continuing from the last call.
 
 The first call learns what a fit learns before its first epoch: columns and their encoding,
-classes or the size of the targets, the members and their draws. Every call goes on with the
+classes or the size of the targets, the members and their draws. Every call continues with the
 same optimisers, in an order of the rows that follows from the seed and the number of epochs.
 """
 
 import time
-import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from shoal.compute.builds import Stop
 from shoal.compute.engine import threads as threads_of
-from shoal.compute.steps import Budget
+from shoal.compute.steps import Budget, State
 from shoal.compute.terms import InMemory
+from shoal.data.examples import Examples
 from shoal.diagnosis.findings import Diagnosis, Finding
-from shoal.errors import DataError, SettingError, ShoalWarning
-from shoal.estimators.fitted import keep
-from shoal.estimators.members import first_states, go_on, refuse_what_cannot_fit
-from shoal.estimators.reading import (
-    check_lengths,
-    examples_of,
-    learn_encoding,
-    matrix_of,
-    read,
-    weights_of,
-)
-from shoal.estimators.settings import architecture_of, plan_of
+from shoal.errors import DataError, Setting, SettingError, wording
+from shoal.estimators.automatic import plan_of
+from shoal.estimators.fitted import Fitted
+from shoal.estimators.prepare import ArrayFeed, Prepared
 from shoal.estimators.starts import begin
+from shoal.estimators.targets import ClassTargets, distinct
+from shoal.estimators.train import Starts, continued, first_states, fitted_of
+from shoal.settings import MINI_BATCH, Settings
 from shoal.training.loop import Report, Trained
 from shoal.training.members import train_all
+from shoal.warn import warn
 
-if TYPE_CHECKING:
-    from shoal.estimators.base import ShoalBase
-
-SOLVERS = ("adam", "sgd")
 NOT_LOOKED_AT = Finding(
     "not-looked-at",
     "warning",
-    "partial_fit does not diagnose, as it sees some rows only.",
-    "Ask with shoal.diagnose(model, X, y).",
+    "partial_fit does not diagnose, as it sees only some of the rows.",
+    "Use shoal.diagnose(model, X, y).",
     {},
     {},
 )
 
 
-def goes_on(model: "ShoalBase") -> bool:
+def continues(model: Any) -> bool:
     """Whether the estimator has `partial_fit`: its solver takes some rows at a time."""
-    if model.solver not in SOLVERS:
+    if model.solver not in MINI_BATCH:
         raise AttributeError(
             f"partial_fit is for solver adam or sgd, not {model.solver!r}, which takes all rows "
-            "at every step. Use fit, with warm_start=True to go on."
+            "at every step. Use fit, with warm_start=True to continue."
         )
     return True
 
 
-def one_epoch(model: "ShoalBase", X: Any, y: Any, sample_weight: Any, classes: Any = None) -> None:
-    """Train every member on these rows once; the estimator's settings are checked already."""
-    _refuse(model)
-    first = not hasattr(model, "networks_")
-    if y is None:
-        raise DataError(
-            f"{type(model).__name__} requires y to be passed, but the target y is None."
-        )
-    table = read(model, X, reset=first)
-    weights = weights_of(sample_weight, table)
-    model._check_classes(y, classes, first=first)
-    targets = model._learn_targets(y, weights, classes) if first else model._targets(y, weights)
-    check_lengths(len(table), targets, "y")
-    matrix = learn_encoding(model, table, weights) if first else matrix_of(model, table)
-    examples = examples_of(model, matrix, targets)
-    if first:
-        model.n_outputs_, model.out_activation_ = model._outputs()
-    architecture = architecture_of(model, matrix.shape[1])
-    if first:
-        seeds, states = first_states(model, architecture, examples.m)
-        refuse_what_cannot_fit(model, architecture, len(states))
-        curves: list[list[float]] = [[] for _ in states]
-        epoch = 0
+def one_epoch(prepared: Prepared, feed: ArrayFeed) -> Fitted:
+    """Train every member on these rows once."""
+    s, previous = prepared.settings, prepared.previous
+    examples = feed.examples(prepared.inputs)
+    epoch = previous.history.epochs if previous else 0
+    if previous:
+        starts = Starts(list(previous.history.seeds), continued(prepared))
     else:
-        seeds, states = model.member_seeds_, go_on(model, architecture)
-        curves, epoch = model.loss_curves_, model.n_iter_
+        starts = first_states(prepared, examples.m)
+    curves = previous.history.losses if previous else ((),) * len(starts.states)
 
     def job(i: int, threads: int, stop: Stop, report: Callable[[Report], None] | None) -> Trained:
         began = time.perf_counter()
-        # Of these epochs none is the last: no rate that falls towards one.
-        rule = plan_of(model, examples.m, seeds[i]).rule._replace(horizon=0)
-        # Other rows have other losses: which of them was the lowest says nothing.
-        state = states[i]._replace(best_loss=np.inf, waited=0)
-        outcome = InMemory(examples).train(
-            architecture, rule, Budget(epoch, 1), state, threads, stop
-        )
-        after = outcome.state
-        if outcome.ending == "diverged":
-            after = begin(state.parameters, model.solver)
-        losses = (*curves[i], *outcome.losses.tolist())
-        return Trained(
-            after.parameters, after, losses, (), outcome.ending, len(losses),
-            time.perf_counter() - began, outcome.interruption,
-        )  # fmt: skip
+        trained = _trained(prepared, examples, starts, i, epoch, (threads, stop))
+        losses = (*curves[i], *trained.losses)
+        seconds = time.perf_counter() - began
+        return trained._replace(losses=losses, best_epoch=len(losses), seconds=seconds)
 
-    trained = train_all(
-        [lambda *a, i=i: job(i, *a) for i in range(len(states))], threads_of(model.n_jobs)
-    )
+    jobs = [lambda *a, i=i: job(i, *a) for i in range(len(starts.states))]
+    trained = train_all(jobs, threads_of(s.n_jobs))
     for member in trained:
         if member.ending == "interrupted":  # then nothing has happened
             raise member.interruption or KeyboardInterrupt
-    model.member_seeds_ = seeds
-    keep(model, architecture, trained)
-    model.n_iter_ = epoch + 1
-    model.diagnosis_ = Diagnosis(
-        (NOT_LOOKED_AT,), architecture.n_h * len(model.networks_), len(model.networks_)
+    fitted = fitted_of(prepared, trained, starts.seeds)
+    n = len(fitted.networks)
+    return fitted.replaced(
+        history=fitted.history._replace(epochs=epoch + 1),
+        diagnosis=Diagnosis((NOT_LOOKED_AT,), prepared.architecture.n_h * n, n),
     )
-    if "diverged" in model.endings_:
-        warnings.warn(
-            "the loss was no number any more: the network before this call is kept, and its "
-            "optimiser begins anew. Use a lower learning_rate, or look at the rows.",
-            ShoalWarning,
-            stacklevel=3,
-        )
 
 
-def _refuse(model: "ShoalBase") -> None:
-    if model.early_stopping is True or model.scoring is not None:
+def _trained(
+    prepared: Prepared, examples: Examples, starts: Starts, i: int, epoch: int,
+    run: tuple[int, Stop],
+) -> Trained:  # fmt: skip
+    s, architecture = prepared.settings, prepared.architecture
+    # No epoch of these is the last one: no rate that falls towards one.
+    plan = plan_of(s, architecture.output, examples.m, starts.seeds[i])
+    rule = plan.rule._replace(horizon=0)
+    # Other rows have other losses: which of them was the lowest says nothing.
+    state = starts.states[i]._replace(best_loss=np.inf, waited=0)
+    outcome = InMemory(examples).train(architecture, rule, Budget(epoch, 1), state, *run)
+    after = _after(outcome.state, state, outcome.ending, s)
+    return Trained(
+        after.parameters, after, tuple(outcome.losses.tolist()), (), outcome.ending, 0, 0.0,
+        outcome.interruption,
+    )  # fmt: skip
+
+
+def _after(after: State, before: State, ending: str, s: Settings) -> State:
+    """The state to continue from; after a divergence that before the call."""
+    return begin(before.parameters, s.solver) if ending == "diverged" else after
+
+
+def warn_of_divergence(fitted: Fitted) -> None:
+    """Warn when the rows of a call have led nowhere."""
+    if "diverged" in fitted.history.endings:
+        warn(
+            wording(
+                "the loss was not finite: the network before this call is kept, and its optimiser "
+                "starts again. Use a lower ", Setting("learning_rate"), ", or look at the rows.",
+            )
+        )  # fmt: skip
+
+
+def check_partial(s: Settings) -> None:
+    """Raise SettingError for settings that single calls cannot have."""
+    if s.early_stopping is True or s.scoring is not None:
         raise SettingError(
-            "partial_fit goes over the rows once and stops there: expected early_stopping "
-            '"auto" or False, and no scoring.'
-        )
-    if model.checkpoint:
+            wording(
+                "partial_fit goes over the rows once: expected ", Setting("early_stopping", "auto"),
+                " or False, and ", Setting("scoring", None), ".",
+            )
+        )  # fmt: skip
+    if s.checkpoint:
         raise SettingError("partial_fit keeps no checkpoint: save the model instead.")
-    if getattr(model, "class_weight", None) == "balanced":
+    if s.class_weight == "balanced":
         raise SettingError(
-            'class_weight="balanced" would weigh each call\'s rows by themselves. Give partial_fit '
-            "a dict of weights, or sample_weight."
+            wording(
+                Setting("class_weight", "balanced"), " would weight the rows of each call by "
+                "themselves. Give partial_fit a dict of weights, or sample_weight.",
+            )
+        )  # fmt: skip
+
+
+def check_classes(y: Any, classes: Any, previous: Fitted | None) -> None:
+    """Raise DataError unless the first call names all classes, and later ones no others."""
+    several = np.ndim(y) == 2 and np.shape(y)[1] > 1
+    if previous is None:
+        if classes is None and not several:
+            raise DataError(
+                "partial_fit needs classes=[…] in its first call: all the classes that will ever "
+                "occur, as these rows may not have them all."
+            )
+        return
+    assert isinstance(previous.targets, ClassTargets)
+    known = previous.targets.classes
+    if classes is not None and not np.array_equal(distinct(np.asarray(classes)), known):
+        raise DataError(
+            f"classes={np.asarray(classes)[:20].tolist()} differ from those of the first call, "
+            f"{known[:20].tolist()}. Leave classes out, or fit again."
         )

@@ -1,4 +1,4 @@
-"""A fitted estimator as a model file, and back: plain data and arrays, no pickle.
+"""A fitted model as a model file, and back: plain data and arrays, no pickle.
 
 What a file holds is listed in `docs/model-file.md`; what it looks like, in `shoal.files.layout`.
 """
@@ -10,43 +10,56 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data.encoding import from_plain, to_plain, vocabularies
+from shoal.data.encoding import Encoding, from_plain, to_plain, vocabularies
 from shoal.diagnosis.findings import Diagnosis
 from shoal.errors import ModelFileError
-from shoal.estimators.base import ShoalBase
 from shoal.estimators.classifier import ShoalClassifier
-from shoal.estimators.members import NUMERICS_VERSION
+from shoal.estimators.fitted import Curves, Fitted, History
+from shoal.estimators.inputs import Inputs
+from shoal.estimators.plain import plain_settings, settings_again
 from shoal.estimators.regressor import ShoalRegressor
-from shoal.estimators.starts import starts_given
+from shoal.estimators.targets import ClassTargets, NumberTargets, Targets
+from shoal.estimators.train import NUMERICS_VERSION
 from shoal.files.container import read, write
 from shoal.network.architecture import Architecture
 from shoal.network.equations import Parameters
+from shoal.settings import Settings, names_of
 from shoal.training.network import Network
 
 FORMAT_VERSION = 1
-KINDS = {"classifier": ShoalClassifier, "regressor": ShoalRegressor}
-# What a fit leaves behind and a file keeps as it is.
-NUMBERS_KEPT = (
-    "n_iter_",
-    "n_features_in_",
-    "n_layers_",
-    "n_outputs_",
-    "best_epoch_",
-    "training_seconds_",
-)
-LISTS_KEPT = ("endings_", "member_seeds_")
+Estimator = type[ShoalClassifier] | type[ShoalRegressor]
+KINDS: dict[str, Estimator] = {"classifier": ShoalClassifier, "regressor": ShoalRegressor}
 # Of each member, one number an epoch; the last two are empty without a validation part, or a score.
 CURVES = ("loss_curve", "validation_loss_curve", "validation_score_curve")
+Tensors = Mapping[str, NDArray[Any]]
 
 
-def save(model: ShoalBase, path: str | os.PathLike[str]) -> None:
-    """Write the fitted model, atomically. Raises FileError when that cannot be."""
-    document, tensors = to_document(model)
+def save(fitted: Fitted, estimator: type, path: str | os.PathLike[str]) -> None:
+    """Write the fitted model, atomically. Raises FileError when that fails."""
+    document, tensors = to_document(fitted, estimator)
     write(path, document, tensors)
 
 
 def load(path: str | os.PathLike[str]) -> Any:
-    """The estimator that was saved. Raises ModelFileError for a file that is damaged."""
+    """Return the estimator that was saved.
+
+    Parameters
+    ----------
+    path : str or path
+        A model file, as `save` writes it.
+
+    Returns
+    -------
+    ShoalClassifier or ShoalRegressor
+        Fitted, with the parameters of its fit.
+
+    Raises
+    ------
+    ModelFileError
+        When the file is damaged, or is something else.
+    FileError
+        When it cannot be read.
+    """
     document, tensors = read(path)
     try:
         return from_document(document, tensors)
@@ -59,42 +72,55 @@ def load(path: str | os.PathLike[str]) -> Any:
         ) from None
 
 
-def to_document(model: ShoalBase) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def to_document(fitted: Fitted, estimator: type) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """The model as JSON-able data and named arrays."""
     import shoal
 
+    h, inputs = fitted.history, fitted.inputs
     tensors: dict[str, NDArray[Any]] = {}
-    for i, network in enumerate(model.networks_):
+    for i, network in enumerate(fitted.networks):
         for name, V in zip(Parameters._fields, network.parameters, strict=True):
             tensors[f"network.{i}.{name}"] = np.ascontiguousarray(V)
     document: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "numerics_version": NUMERICS_VERSION,
         "shoal_version": shoal.__version__,
-        "kind": next(kind for kind, estimator in KINDS.items() if type(model) is estimator),
-        "architecture": model.networks_[0].architecture._asdict(),
-        "members": len(model.networks_),
-        "fingerprint": model.fingerprint_,
-        "settings": _settings(model),
-        "encoding": None if model.encoding_ is None else to_plain(model.encoding_),
-        "fitted": {name: _plain(getattr(model, name)) for name in (*NUMBERS_KEPT, *LISTS_KEPT)},
-        "record": model.record_,
-        "diagnosis": model.diagnosis_.to_dict(),
+        "kind": next(kind for kind, known in KINDS.items() if issubclass(estimator, known)),
+        "architecture": fitted.architecture._asdict(),
+        "members": len(fitted.networks),
+        "fingerprint": fitted.fingerprint,
+        "settings": _settings(fitted, estimator),
+        "encoding": None if inputs.encoding is None else to_plain(inputs.encoding),
+        "fitted": {
+            "n_iter_": h.epochs,
+            "n_features_in_": inputs.n,
+            "n_layers_": 3 if fitted.architecture.n_h else 2,
+            "n_outputs_": fitted.architecture.n_y,
+            "best_epoch_": h.best_epoch,
+            "training_seconds_": h.seconds,
+            "endings_": list(h.endings),
+            "member_seeds_": list(h.seeds),
+        },
+        "record": dict(fitted.record),
+        "diagnosis": fitted.diagnosis.to_dict(),
     }
-    for i, vocabulary in vocabularies(model.encoding_) if model.encoding_ else ():
+    for i, vocabulary in vocabularies(inputs.encoding) if inputs.encoding else ():
         _put_words(tensors, f"words.{i}", vocabulary)
-    if hasattr(model, "feature_names_in_"):
-        _put_words(tensors, "features", [str(name) for name in model.feature_names_in_])
-    _put_curves(model, tensors)
-    _put_targets(model, document, tensors)
+    if inputs.names is not None:
+        _put_words(tensors, "features", inputs.names)
+    for name, curves in zip(
+        CURVES, (h.losses, h.validation_losses, h.validation_scores), strict=True
+    ):
+        _put_curves(tensors, name, curves, len(fitted.networks))
+    _put_targets(fitted.targets, document, tensors)
     return document, tensors
 
 
-def from_document(document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Any:
+def from_document(document: Mapping[str, Any], tensors: Tensors) -> Any:
     """The inverse of `to_document`, which trusts nothing that it is given."""
     if document.get("kind") == "checkpoint":
         raise ModelFileError(
-            "this is a checkpoint of a training, not yet a model. Go on with the training: "
+            "this is a checkpoint of a training, not yet a model. Continue the training: "
             "--checkpoint FOLDER --resume, or fit with checkpoint=FOLDER."
         )
     if document["format_version"] != FORMAT_VERSION:
@@ -102,15 +128,66 @@ def from_document(document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any
             f"the file has format version {document['format_version']}, and this shoal reads "
             f"version {FORMAT_VERSION}. Install the shoal that wrote it ({document['shoal_version']})."
         )
-    model = KINDS[document["kind"]](**_unplain(document["settings"]))
+    kind = KINDS[document["kind"]]
+    known = names_of(kind)
+    settings = settings_again(document["settings"])
+    model = kind(**settings)
+    expected: set[str] = set()
+    fitted = _fitted(kind, document, tensors, expected)
+    if unknown := set(tensors) - expected:
+        raise ModelFileError(
+            f"the file holds arrays that no model has: {', '.join(sorted(unknown))}."
+        )
+    if fitted.fingerprint != document["fingerprint"]:
+        raise ModelFileError(
+            f"the parameters have fingerprint {fitted.fingerprint}, and the file says "
+            f"{document['fingerprint']}. Copy the file again, or train the model again."
+        )
+    assert set(settings) <= set(known)
+    model._keep(fitted)
+    return model
+
+
+def _fitted(
+    kind: Estimator, document: Mapping[str, Any], tensors: Tensors, expected: set[str]
+) -> Fitted:
+    """What the estimator had learnt; the names of the arrays it needs are added to `expected`."""
+    networks = _networks(document, tensors, expected)
+    shape, kept = networks[0].architecture, document["fitted"]
+    names = None
+    if "features.bytes" in tensors:
+        names = tuple(_get_words(tensors, "features", expected))
+    encoding = _encoding(document, tensors, expected)
+    dtype = networks[0].dtype.name
+    inputs = Inputs(kind.__name__, kept["n_features_in_"], names, encoding, dtype)
+    if inputs.width != shape.n_x:
+        raise ModelFileError(
+            f"the encoding makes {inputs.width} columns, and the network expects {shape.n_x}."
+        )
+    curves = [_get_curves(tensors, name, len(networks)) for name in CURVES]
+    expected |= {f"{name}.{i}" for i in range(len(networks)) for name in CURVES}
+    history = History(
+        tuple(kept["member_seeds_"]), *curves, tuple(kept["endings_"]), kept["best_epoch_"],
+        kept["n_iter_"], kept["training_seconds_"],
+    )  # fmt: skip
+    return Fitted(
+        Settings(**settings_again(document["settings"])).replaced(dtype=dtype),
+        inputs,
+        _get_targets(kind, shape.n_y, document, tensors, expected),
+        tuple(networks),
+        history,
+        Diagnosis.from_dict(document["diagnosis"]),
+        dict(document["record"]),
+    )
+
+
+def _networks(document: Mapping[str, Any], tensors: Tensors, expected: set[str]) -> list[Network]:
     shape = Architecture(**document["architecture"])
     members = _whole(document["members"], 1)
     for name in ("n_x", "n_h", "n_y"):
         _whole(getattr(shape, name), 0 if name == "n_h" else 1)
     shape.g, shape.sigma  # noqa: B018  unknown names raise KeyError
-    expected = {f"network.{i}.{name}" for i in range(members) for name in Parameters._fields}
-    expected |= {f"{name}.{i}" for i in range(members) for name in CURVES}
-    model.networks_ = []
+    networks = []
     for i in range(members):
         matrices = Parameters(*(tensors[f"network.{i}.{name}"] for name in Parameters._fields))
         for name, V, wanted in zip(Parameters._fields, matrices, shape.shapes, strict=True):
@@ -119,87 +196,30 @@ def from_document(document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any
                     f"{name} of network {i} has shape {V.shape}, but the architecture implies "
                     f"{wanted}. Copy the file again, or train the model again."
                 )
-        model.networks_.append(Network(*matrices, activation=shape.activation, output=shape.output))
-    model.encoding_ = None
-    if document["encoding"] is not None:
-        words = {}
-        for i, column in enumerate(document["encoding"]):
-            if column["kind"] == "words":
-                words[i] = tuple(_get_words(tensors, f"words.{i}", expected))
-                if len(words[i]) != column["words"]:
-                    raise ModelFileError(
-                        f"column {i} has {len(words[i])} words, expected {column['words']}."
-                    )
-        model.encoding_ = from_plain(document["encoding"], words)
-        if len(model.encoding_.features) != shape.n_x:
-            raise ModelFileError(
-                f"the encoding makes {len(model.encoding_.features)} columns, and the network "
-                f"expects {shape.n_x}."
-            )
-    for name in (*NUMBERS_KEPT, *LISTS_KEPT):
-        setattr(model, name, document["fitted"][name])
-    if "features.bytes" in tensors:
-        model.feature_names_in_ = np.array(_get_words(tensors, "features", expected), object)
-    _get_curves(model, tensors)
-    curve, best = model.loss_curve_, model.best_epoch_
-    model.loss_ = curve[best - 1] if 0 < best <= len(curve) else np.nan
-    model.interruption_ = None
-    model.out_activation_ = shape.output
-    model.record_ = dict(document["record"])
-    model.diagnosis_ = Diagnosis.from_dict(document["diagnosis"])
-    _get_targets(model, document, tensors, expected)
-    if unknown := set(tensors) - expected:
-        raise ModelFileError(
-            f"the file holds arrays that no model has: {', '.join(sorted(unknown))}."
-        )
-    if model.fingerprint_ != document["fingerprint"]:
-        raise ModelFileError(
-            f"the parameters have fingerprint {model.fingerprint_}, and the file says "
-            f"{document['fingerprint']}. Copy the file again, or train the model again."
-        )
-    return model
+        networks.append(Network(*matrices, activation=shape.activation, output=shape.output))
+        expected |= {f"network.{i}.{name}" for name in Parameters._fields}
+    return networks
 
 
-def _settings(model: ShoalBase) -> dict[str, Any]:
-    settings = plain_settings(model)
-    if not isinstance(model.random_state, int | type(None)):
-        settings["random_state"] = int(model.member_seeds_[0])
-    return settings
+def _encoding(document: Mapping[str, Any], tensors: Tensors, expected: set[str]) -> Encoding | None:
+    if document["encoding"] is None:
+        return None
+    words = {}
+    for i, column in enumerate(document["encoding"]):
+        if column["kind"] == "words":
+            words[i] = tuple(_get_words(tensors, f"words.{i}", expected))
+            if len(words[i]) != column["words"]:
+                raise ModelFileError(
+                    f"column {i} has {len(words[i])} words, expected {column['words']}."
+                )
+    return from_plain(document["encoding"], words)
 
 
-def plain_settings(model: ShoalBase) -> dict[str, Any]:
-    """The parameters as JSON can hold them, fitted or not; without those of this machine."""
-    settings = model.get_params(deep=False)
-    if starts_given(settings["init"]):
-        settings["init"] = "auto"  # a file holds what was learnt, not what it was learnt from
-    if callable(settings["scoring"]):
-        settings["scoring"] = None
-    settings["verbose"] = bool(settings["verbose"])
-    for name in ("checkpoint", "engine", "memory", "scratch"):
-        settings[name] = None
-    if not isinstance(settings["random_state"], int | np.integer):
-        settings["random_state"] = None
-    if isinstance(settings.get("class_weight"), dict):  # JSON has no keys but strings
-        settings["class_weight"] = [
-            [_plain(k), _plain(v)] for k, v in settings["class_weight"].items()
-        ]
-    settings["dtype"] = np.dtype(settings["dtype"]).name
-    return {name: _plain(value) for name, value in settings.items()}
-
-
-def _unplain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    values = dict(settings)
-    if isinstance(values.get("class_weight"), list):
-        values["class_weight"] = {k: v for k, v in values["class_weight"]}
-    return values
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, list | tuple | set | frozenset | np.ndarray):
-        return [_plain(v) for v in value]
-    return value
+def _settings(fitted: Fitted, estimator: type) -> dict[str, Any]:
+    """The settings of the fit; for a seed that was drawn the one that was drawn."""
+    seed = None if fitted.settings.random_state is None else fitted.history.seeds[0]
+    plain = plain_settings(fitted.settings, seed)
+    return {name: value for name, value in plain.items() if name in names_of(estimator)}
 
 
 def _whole(value: Any, least: int) -> int:
@@ -208,23 +228,19 @@ def _whole(value: Any, least: int) -> int:
     return value
 
 
-def _put_curves(model: ShoalBase, tensors: dict[str, NDArray[Any]]) -> None:
+def _put_curves(tensors: dict[str, NDArray[Any]], name: str, curves: Curves, members: int) -> None:
     most = np.finfo(np.float64).max
-    for i in range(len(model.networks_)):
-        for name in CURVES:
-            curve = np.array(getattr(model, f"{name}s_")[i], np.float64)
-            # A file holds finite numbers alone: the last loss of a fit that diverged may be
-            # none, and a score that is none counts as below all others.
-            if name != "validation_score_curve":
-                curve = curve[np.isfinite(curve)]
-            tensors[f"{name}.{i}"] = np.clip(curve, -most, most)
+    for i in range(members):
+        curve = np.array(curves[i] if curves else (), np.float64)
+        # A file holds finite numbers alone: the last loss of a fit that diverged may be
+        # none, and a score that is none counts as below all others.
+        if name != "validation_score_curve":
+            curve = curve[np.isfinite(curve)]
+        tensors[f"{name}.{i}"] = np.clip(curve, -most, most)
 
 
-def _get_curves(model: Any, tensors: Mapping[str, NDArray[Any]]) -> None:
-    for name in CURVES:
-        curves = [tensors[f"{name}.{i}"].tolist() for i in range(len(model.networks_))]
-        setattr(model, f"{name}s_", curves)
-        setattr(model, f"{name}_", curves[0] if name == "loss_curve" else curves[0] or None)
+def _get_curves(tensors: Tensors, name: str, members: int) -> Curves:
+    return tuple(tuple(tensors[f"{name}.{i}"].tolist()) for i in range(members))
 
 
 # --- words as bytes with offsets: 10,000 of them fit, and the header stays small ------
@@ -251,18 +267,18 @@ def _get_words(tensors: Mapping[str, NDArray[Any]], name: str, expected: set[str
 
 
 def _put_targets(
-    model: ShoalBase, document: dict[str, Any], tensors: dict[str, NDArray[Any]]
+    targets: Targets, document: dict[str, Any], tensors: dict[str, NDArray[Any]]
 ) -> None:
-    if isinstance(model, ShoalRegressor):
-        document["columns"] = model._columns_
-        tensors["target_mean"], tensors["target_scale"] = model.target_mean_, model.target_scale_
+    if isinstance(targets, NumberTargets):
+        document["columns"] = targets.columns
+        tensors["target_mean"], tensors["target_scale"] = targets.mean, targets.scale
         return
-    classes = model.classes_
-    document["labels"] = model._labels_
+    classes = targets.classes
+    document["labels"] = targets.labels
     words = all(isinstance(c, str) for c in classes.tolist())
     if not words and classes.dtype.kind not in "biuf":
         raise ModelFileError(
-            "the classes are neither words, whole numbers, numbers nor booleans: a model file "
+            "the classes are neither text, whole numbers, numbers nor booleans: a model file "
             "cannot hold them. Turn y into one of these before fit."
         )
     document["class_type"] = "words" if words else classes.dtype.name
@@ -273,24 +289,22 @@ def _put_targets(
 
 
 def _get_targets(
-    model: Any, document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]], expected: set[str]
-) -> None:
-    n_y = model.n_outputs_
-    if isinstance(model, ShoalRegressor):
+    kind: Estimator, n_y: int, document: Mapping[str, Any], tensors: Tensors, expected: set[str]
+) -> Targets:
+    if kind is ShoalRegressor:
         expected |= {"target_mean", "target_scale"}
-        model._columns_ = _whole(document["columns"], 0)
-        model.target_mean_, model.target_scale_ = tensors["target_mean"], tensors["target_scale"]
-        if not len(model.target_mean_) == len(model.target_scale_) == n_y:
+        mean, scale = tensors["target_mean"], tensors["target_scale"]
+        if not len(mean) == len(scale) == n_y:
             raise ModelFileError(f"expected the mean and scale of {n_y} targets.")
-        return
-    model._labels_ = _whole(document["labels"], 1)
+        return NumberTargets(mean, scale, _whole(document["columns"], 0))
+    labels = _whole(document["labels"], 1)
     if document["class_type"] == "words":
-        model.classes_ = np.array(_get_words(tensors, "classes", expected), object)
+        classes: NDArray[Any] = np.array(_get_words(tensors, "classes", expected), object)
     else:
         if np.dtype(document["class_type"]).kind not in "biuf":
             raise ValueError(f"class_type {document['class_type']!r}")
-        model.classes_ = np.array(document["classes"], document["class_type"])
-    model.n_classes_ = len(model.classes_)
-    wanted = n_y if model._labels_ > 1 or n_y > 1 else 2
-    if model.n_classes_ != wanted:
-        raise ModelFileError(f"the file names {model.n_classes_} classes, expected {wanted}.")
+        classes = np.array(document["classes"], document["class_type"])
+    wanted = n_y if labels > 1 or n_y > 1 else 2
+    if len(classes) != wanted:
+        raise ModelFileError(f"the file names {len(classes)} classes, expected {wanted}.")
+    return ClassTargets(classes, labels)

@@ -1,23 +1,21 @@
 """What each member starts from: drawn from its seed, or given by `init`."""
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.compute.steps import State, start
-from shoal.errors import SettingError
-from shoal.estimators.settings import DRAW
+from shoal.errors import Setting, SettingError, wording
+from shoal.estimators.automatic import DRAW
 from shoal.network.architecture import Architecture
 from shoal.network.draws import child
 from shoal.network.equations import Parameters
 from shoal.network.initialisers import initialise
+from shoal.settings import Settings, check_init
 from shoal.training import lbfgs
-from shoal.training.network import Network, check_init
-
-if TYPE_CHECKING:
-    from shoal.estimators.base import ShoalBase
+from shoal.training.network import Network
 
 Start = Network | Parameters
 
@@ -31,43 +29,51 @@ def starts_given(init: Any) -> list[Start]:
         if networks and all(isinstance(one, Network | Parameters) for one in networks):
             return list(networks)
         raise SettingError(
-            "init: expected a list of Network or of Parameters, one for each member, found "
-            f"{[type(one).__name__ for one in networks]}."
+            wording(
+                Setting("init"),
+                ": expected a list of Network or of Parameters, one for each member, found "
+                f"{[type(one).__name__ for one in networks][:5]}.",
+            ),
+            setting="init",
         )
     if hasattr(init, "get_params"):
         raise SettingError(
             f"init={type(init).__name__}(…): this estimator is not fitted (a clone never is). Give "
-            "the networks of one that is: init=model.networks_."
+            "the networks of one that is: init=model.networks_.",
+            setting="init",
         )
     return []
 
 
-def check_start(model: "ShoalBase") -> None:
-    """Raise SettingError for an `init` that cannot be."""
-    given = starts_given(model.init)
+def check_start(s: Settings) -> None:
+    """Raise SettingError for an `init` that is not allowed."""
+    given = starts_given(s.init)
     if not given:
-        check_init("init", model.init)
-    elif model.members != "auto" and len(given) not in (1, model.members):
+        check_init("init", s.init)
+    elif s.members != "auto" and len(given) not in (1, s.members):
         raise SettingError(
-            f"init gives {len(given)} networks, and members={model.members}: expected one for "
-            'all, or one for each. Use members="auto".'
-        )
+            wording(
+                f"init gives {len(given)} networks, and ", Setting("members", s.members),
+                ": expected one for all, or one for each. Use ", Setting("members", "auto"), ".",
+            ),
+            setting="init",
+        )  # fmt: skip
 
 
 def parameters_of(
-    model: "ShoalBase", architecture: Architecture, member: int, seed: int
+    s: Settings, architecture: Architecture, member: int, seed: int
 ) -> NDArray[np.floating]:
     """The parameters that a member starts from."""
-    given = starts_given(model.init)
+    given, dtype = starts_given(s.init), np.dtype(s.dtype)
     if given:
-        return _fitting(given[member % len(given)], architecture, model.dtype)
+        return _fitting(given[member % len(given)], architecture, dtype)
     drawn = initialise(
-        *architecture[:3], key=child(seed, DRAW), init=model.init, activation=model.activation
+        *architecture[:3], key=child(seed, DRAW), init=s.init, activation=s.activation
     )
-    return architecture.flatten(drawn, model.dtype)
+    return architecture.flatten(drawn, dtype)
 
 
-def _fitting(one: Start, wanted: Architecture, dtype: str) -> NDArray[np.floating]:
+def _fitting(one: Start, wanted: Architecture, dtype: np.dtype[Any]) -> NDArray[np.floating]:
     network = (
         one
         if isinstance(one, Network)
@@ -80,7 +86,8 @@ def _fitting(one: Start, wanted: Architecture, dtype: str) -> NDArray[np.floatin
             f"{found.n_y} outputs ({found.activation}, {found.output}), but the data and the "
             f"settings want {wanted.n_x}, {wanted.n_h} and {wanted.n_y} ({wanted.activation}, "
             f"{wanted.output}). Set hidden and activation to fit, and encode the columns as they "
-            "were (encode=None takes them as they are)."
+            "were (encode=None takes them as they are).",
+            setting="init",
         )
     return wanted.flatten(network.parameters, dtype)
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from shoal.compute.engine import engine
 from shoal.data.examples import Examples, Matrix, rows_of
 from shoal.diagnosis.case import sample_of
+from shoal.estimators.targets import NumberTargets
 from shoal.lab.experiment import TABLE
 from shoal.lab.session import View
 from shoal.lab.training import MAP, SIDE, Ready
@@ -36,7 +37,7 @@ Bytes = NDArray[np.uint8]
 def scene(ready: Ready) -> dict[str, Any]:
     """What stays the same while a network trains."""
     question, shape = ready.question, ready.shape
-    plane = question.plane
+    plane, targets = question.plane, ready.learnt.targets
     return {
         "experiment": ready.experiment.plain(),
         "fragment": ready.experiment.fragment,
@@ -59,8 +60,8 @@ def scene(ready: Ready) -> dict[str, Any]:
         "batch": ready.rule.batch_size or ready.examples.m,
         "steps": ready.steps,
         "learning_rate": ready.rule.learning_rate,
-        "deviation": float(ready.model.target_scale_[0]) if shape.output == "identity" else 1.0,
-        "mean": float(ready.model.target_mean_[0]) if shape.output == "identity" else 0.0,
+        "deviation": float(targets.scale[0]) if isinstance(targets, NumberTargets) else 1.0,
+        "mean": float(targets.mean[0]) if isinstance(targets, NumberTargets) else 0.0,
         "points": _points(question.points, ready.examples, ready),
         "points_val": _points(question.points_val, ready.validation, ready),
         "side": SIDE,

@@ -147,4 +147,4 @@ def edited(ready: Ready, standing: Standing) -> Standing:
     parameters = ready.shape.unflatten(vector)
     for edit in edits:
         getattr(parameters, edit.matrix)[edit.row, edit.column] = edit.value
-    return standing._replace(state=begin(vector, ready.model.solver), ending="")
+    return standing._replace(state=begin(vector, ready.learnt.settings.solver), ending="")

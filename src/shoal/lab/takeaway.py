@@ -68,7 +68,7 @@ def model_of(ready: Ready, standing: Standing) -> Any:
         model.fit(question.X, question.y)
     network = ready.network(standing.state.parameters)
     if model.networks_[0] != network:
-        model.networks_ = [network]
+        model._keep(model.fitted_.replaced(networks=(network,)))
     return model
 
 

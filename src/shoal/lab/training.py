@@ -15,17 +15,13 @@ from shoal.compute.terms import InMemory
 from shoal.data.examples import Examples, Matrix
 from shoal.data.target import CLASSIFICATION
 from shoal.errors import SettingError
-from shoal.estimators.base import check
+from shoal.estimators.automatic import plan_of
+from shoal.estimators.base import settings_of as checked_settings_of
 from shoal.estimators.classifier import ShoalClassifier
-from shoal.estimators.reading import (
-    examples_of,
-    learn_encoding,
-    matrix_of,
-    read,
-    validation_of,
-)
+from shoal.estimators.fitted import Fitted
+from shoal.estimators.prepare import ArrayFeed
+from shoal.estimators.prepare import prepare as prepare_fit
 from shoal.estimators.regressor import ShoalRegressor
-from shoal.estimators.settings import plan_of
 from shoal.estimators.starts import begin, parameters_of
 from shoal.lab.experiment import MATRICES, TABLE, Edit, Experiment
 from shoal.lab.question import Question, question_of
@@ -42,7 +38,7 @@ class Ready(NamedTuple):
 
     experiment: Experiment
     question: Question
-    model: Any  # the estimator, with its encoding and targets learnt, without networks
+    learnt: Fitted  # columns and targets, without networks
     shape: Architecture
     examples: Examples
     validation: Examples | None
@@ -100,29 +96,26 @@ def prepare(experiment: Experiment, tables: Tables) -> Ready:
     """Do all that `fit` does before its first epoch. Raises DataError or SettingError."""
     question = question_of(experiment, tables)
     model = estimator_of(experiment, question.task, 1)
-    check(model)
-    table = read(model, question.X, reset=True)
-    targets = model._learn_targets(question.y, None)
-    matrix = learn_encoding(model, table, None)
-    model.n_outputs_, model.out_activation_ = model._outputs()
-    shape = Architecture(
-        matrix.shape[1], model.hidden, model.n_outputs_, model.activation, model.out_activation_
-    )
+    s, who = checked_settings_of(model), type(model).__name__
+    feed = ArrayFeed(question.X, question.y, None, s, who)
+    prepared = prepare_fit(s, feed, model._targets, who)
+    shape = prepared.architecture
+    learnt = Fitted(s, prepared.inputs, prepared.targets, ())
     if shape.n_parameters > MOST_PARAMETERS:
         raise SettingError(
             f"hidden: {shape.n_x:,} inputs and {shape.n_h} units make {shape.n_parameters:,} "
             f"weights, more than the {MOST_PARAMETERS:,} that can be shown. Choose fewer units or columns."
         )
-    examples = examples_of(model, matrix, targets)
+    examples = feed.examples(prepared.inputs)
     validation = None
     if question.X_val is not None:
-        validation = validation_of(model, question.X_val, question.y_val, None)
-    inputs = tuple(model.encoding_.features) if model.encoding_ else question.used
+        validation = learnt.examples(question.X_val, question.y_val)
+    inputs = tuple(prepared.inputs.features) if prepared.inputs.encoding else question.used
     ready = Ready(
-        experiment, question, model, shape, examples, validation,
-        plan_of(model, examples.m, experiment.seed).rule,
-        begin(parameters_of(model, shape, 0, experiment.seed), model.solver), inputs,
-        _grid(experiment, question, model, SIDE), _grid(experiment, question, model, MAP),
+        experiment, question, learnt, shape, examples, validation,
+        plan_of(s, shape.output, examples.m, experiment.seed).rule,
+        begin(parameters_of(s, shape, 0, experiment.seed), s.solver), inputs,
+        _grid(experiment, question, learnt, SIDE), _grid(experiment, question, learnt, MAP),
     )  # fmt: skip
     refuse_step("step", ready, experiment.step)
     for edit in experiment.edits:
@@ -130,13 +123,12 @@ def prepare(experiment: Experiment, tables: Tables) -> Ready:
     return ready
 
 
-def _grid(experiment: Experiment, question: Question, model: Any, side: int) -> Matrix:
+def _grid(experiment: Experiment, question: Question, learnt: Fitted, side: int) -> Matrix:
     """Places in the plane as the network's inputs, rows from the top."""
     plane = question.plane
     x1, x2 = np.linspace(*plane.x1, side), np.linspace(*plane.x2[::-1], side)
     rows = question.rows_at(np.tile(x1, side), np.repeat(x2, side), experiment)
-    matrix: Matrix = matrix_of(model, read(model, rows, reset=False))
-    return matrix
+    return learnt.matrix(rows)
 
 
 def refuse_step(name: str, ready: Ready, step: int) -> None:

@@ -10,7 +10,7 @@ from shoal.data.examples import Examples, rows_of
 from shoal.diagnosis.case import Case, sample_of
 from shoal.diagnosis.diagnose import findings_of
 from shoal.diagnosis.units import FLAT, LARGEST_SLOPE, twins_of
-from shoal.estimators.settings import usual_rate_of
+from shoal.estimators.automatic import usual_rate_of
 from shoal.lab.experiment import FIELDS
 from shoal.lab.frames import MOST_SHOWN, rounded
 from shoal.lab.session import MOST_MARKS, Mark, View
@@ -96,11 +96,11 @@ def histogram(values: NDArray[Any], low: float, high: float) -> list[float]:
 def findings(view: View) -> list[dict[str, Any]]:
     """What the diagnosis says, with the cures as fields of the experiment."""
     ready = view.ready
-    model = ready.model
-    losses = _losses(view.curve)
+    losses, s = _losses(view.curve), ready.learnt.settings
     case = Case(
         (ready.network(view.standing.state.parameters),), ready.examples,
-        {"encode": model.encode}, rate=ready.rule.learning_rate, usual_rate=usual_rate_of(model),
+        {"encode": s.encode}, rate=ready.rule.learning_rate,
+        usual_rate=usual_rate_of(s.solver, ready.shape.output),
         losses=losses, ending=view.standing.ending, best_epoch=len(losses),
         starts=(ready.network(ready.first.parameters),), columns=ready.inputs,
     )  # fmt: skip
@@ -142,7 +142,7 @@ def _line(ready: Ready, w: NDArray[Any], b: float) -> list[float] | None:
 
 def _line_of_table(ready: Ready, w: NDArray[Any], b: float, at: list[int]) -> list[float]:
     """The same in the table's own units, from the standardised ones."""
-    plans = {plan.name: plan for plan in ready.model.encoding_.columns}
+    plans = {plan.name: plan for plan in ready.learnt.inputs.encoding.columns}
     line = [0.0, 0.0]
     for side, k in enumerate(at):
         if k >= 0:

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from shoal.compute.engine import engine
 from shoal.data.examples import dense
 from shoal.diagnosis.units import FLAT, LARGEST_SLOPE, look
 from shoal.errors import SettingError
+from shoal.estimators.fitted import Fitted
 from shoal.pictures import canvas
 from shoal.training.network import Network
 
@@ -96,7 +96,7 @@ class UnitsDisplay:
         At most `units` are shown: the sick ones, then those that move the answer most; `y` colours the points of the plane. Raises SettingError when there is no hidden
         layer or no such member, NotFittedError before a fit.
         """
-        check_is_fitted(estimator)
+        known: Fitted = estimator.fitted_
         if not 0 <= member < len(estimator.networks_):
             raise SettingError(
                 f"member={member!r}: expected a number from 0 to {len(estimator.networks_) - 1}."
@@ -105,10 +105,10 @@ class UnitsDisplay:
         shape = network.architecture
         if not shape.n_h:
             raise SettingError("the model has no hidden layer (hidden=0): there are no units.")
-        table = estimator._read(X, reset=False)
+        table = known.inputs.read(X)
         some = np.arange(0, len(table), 1 + (len(table) - 1) // ROWS)
         table = table.take(some) if isinstance(table, pa.Table) else table[some]
-        matrix = dense(estimator._matrix(table))
+        matrix = dense(known.inputs.matrix(table))
         shown = _units(network, matrix, _names(estimator, shape.n_x), units)
         plane = None
         if (points := _pairs(table)) is not None:
@@ -224,7 +224,7 @@ def _plane(
     across, up = (np.linspace(low[i] - margin[i], high[i] + margin[i], GRID) for i in (0, 1))
     grid = np.stack([V.ravel() for V in np.meshgrid(across, up)], axis=1)
     names = [str(name) for name in getattr(estimator, "feature_names_in_", ("x0", "x1"))]
-    matrix = estimator._matrix(pa.table(list(grid.T.copy()), names))
+    matrix = estimator.fitted_.inputs.matrix(pa.table(list(grid.T.copy()), names))
     shape = network.architecture
     answers = np.mean(
         [engine.predict(shape, net.vector, matrix, 1) for net in estimator.networks_], axis=0

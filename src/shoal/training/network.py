@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from shoal.checks import check_choice, check_number, check_whole
 from shoal.compute.engine import engine, threads
 from shoal.compute.steps import Budget, Rule, start
 from shoal.data.examples import Examples
@@ -19,8 +20,9 @@ from shoal.errors import DataError, SettingError, ShoalWarning
 from shoal.network.activations import ACTIVATIONS
 from shoal.network.architecture import Architecture
 from shoal.network.equations import Gradients, Parameters
-from shoal.network.initialisers import LECTURE, SCHEMES, initialise
+from shoal.network.initialisers import LECTURE, initialise
 from shoal.network.outputs import OUTPUTS
+from shoal.settings import check_init
 
 Array = NDArray[np.floating]
 
@@ -218,7 +220,7 @@ class Network:
         soon as an iteration moves no parameter by more than `tol`. If the cost stops being a
         number, or the call is interrupted, it says so and returns the best network seen.
         """
-        check_positive("learning_rate", learning_rate)
+        check_number("learning_rate", learning_rate, open_at=(0.0,))
         check_whole("iterations", iterations, least=0)
         if tol is not None and not tol >= 0:
             raise SettingError(f"tol={tol}: expected None, or a number from 0 on.")
@@ -291,9 +293,6 @@ class Network:
         self._vector.flags.writeable = False  # pickle forgets it
 
 
-# --- checks of settings, shared with the estimators ----------------------------------
-
-
 def architecture(n_x: int, n_h: int, n_y: int, activation: str, output: str) -> Architecture:
     """The architecture, if there can be such a one. Raises SettingError if not."""
     check_whole("n_x", n_x, least=1)
@@ -304,38 +303,3 @@ def architecture(n_x: int, n_h: int, n_y: int, activation: str, output: str) -> 
     if output == "softmax" and n_y == 1:
         raise SettingError('output="softmax" with n_y=1 would always say 1. Use output="sigmoid".')
     return Architecture(int(n_x), int(n_h), int(n_y), activation, output)
-
-
-def check_init(name: str, init: object) -> None:
-    """Raise SettingError unless it is a scheme, or a standard deviation from 0 on."""
-    if isinstance(init, str):
-        check_choice(name, init, SCHEMES)
-    elif not _is_number(init) or not 0 <= float(init) < float("inf"):  # type: ignore[arg-type]
-        raise SettingError(
-            f"{name}={init!r}: expected one of {', '.join(SCHEMES)}, or a number from 0 on."
-        )
-
-
-def check_choice(name: str, value: object, choices: Any) -> None:
-    """Raise SettingError unless the value is one of the choices."""
-    if not isinstance(value, str) or value not in choices:
-        raise SettingError(f"{name}={value!r}: expected one of {', '.join(choices)}.")
-
-
-def check_whole(name: str, value: object, *, least: int) -> None:
-    """Raise SettingError unless the value is a whole number from `least` on."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-        raise SettingError(f"{name}={value!r}: expected a whole number from {least} on.")
-
-
-def check_positive(name: str, value: object, *, or_zero: bool = False) -> None:
-    """Raise SettingError unless the value is a finite number above 0 (or 0, if allowed)."""
-    good = _is_number(value) and 0 <= float(value) < float("inf")  # type: ignore[arg-type]
-    if not good or (value == 0 and not or_zero):
-        raise SettingError(
-            f"{name}={value!r}: expected a finite number {'from 0 on' if or_zero else 'above 0'}."
-        )
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)

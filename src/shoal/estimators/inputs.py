@@ -1,0 +1,305 @@
+"""How X becomes a matrix: its columns and their encoding, learnt once by a fit."""
+
+import importlib
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.utils import check_array
+from sklearn.utils.validation import _check_sample_weight
+
+from shoal.compute.engine import engine
+from shoal.compute.memory import refuse_if_too_large
+from shoal.compute.steps import not_finite
+from shoal.data.encoding import Encoding, SetAside
+from shoal.data.examples import Examples, Matrix, Numbers
+from shoal.data.learning import learn
+from shoal.data.sparse import Sparse, from_scipy
+from shoal.data.tables import as_table, from_objects, is_table
+from shoal.errors import DataError, Setting, SettingError, wording
+from shoal.estimators.automatic import bins_of
+from shoal.estimators.targets import TargetArrays
+from shoal.settings import Settings
+from shoal.warn import warn
+
+Table: TypeAlias = "pa.Table | NDArray[Any] | Sparse"
+Names: TypeAlias = tuple[str, ...] | None
+
+
+class EncodedRows(NamedTuple):
+    """Rows that need not be read: they are as the networks see them."""
+
+    matrix: Matrix
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns); scikit-learn counts the rows by it."""
+        return self.matrix.shape
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The columns of X, and what was learnt of them."""
+
+    who: str  # the estimator, as messages call it
+    n: int  # columns of X
+    names: Names  # None: X had none
+    encoding: Encoding | None  # None: the columns are taken as numbers
+    dtype: str  # of the matrix
+
+    @property
+    def width(self) -> int:
+        """Columns of the matrix."""
+        return self.n if self.encoding is None else len(self.encoding.features)
+
+    @property
+    def features(self) -> list[str]:
+        """The names of the matrix's columns; none if X had none."""
+        return list(self.names or ()) if self.encoding is None else self.encoding.features
+
+    def read(self, X: Any) -> Table:
+        """X as a table or an array with these columns."""
+        if is_table(X) or issparse(X):
+            self.check_columns(*columns_of(X))
+            return read(X, self.who, self.dtype)
+        table = read(X, self.who, self.dtype)
+        self.check_columns(*columns_of(table))
+        return table
+
+    def check_columns(self, n: int, names: Names) -> None:
+        """Raise DataError for other columns; warn, as scikit-learn does, where names are missing."""
+        if self.names is None and names is not None:
+            warn(
+                f"X has feature names, but {self.who} was fitted without feature names", UserWarning
+            )
+        elif self.names is not None and names is None:
+            warn(
+                "X does not have valid feature names, but "
+                f"{self.who} was fitted with feature names",
+                UserWarning,
+            )
+        elif names != self.names:
+            raise DataError(_other_names(self.names or (), names or ()))
+        if n != self.n:
+            raise DataError(
+                f"X has {n} features, but {self.who} is expecting {self.n} features as input."
+            )
+
+    def matrix(self, table: Table) -> Matrix:
+        """Rows of numbers in the working precision, as the networks see them."""
+        if isinstance(table, Sparse):
+            if self.encoding is not None:
+                raise DataError(
+                    "the model learnt how to encode the columns of a table, and X is a sparse "
+                    "matrix: expected a table. Use X.toarray(), or fit on a sparse matrix."
+                )
+            return table
+        if self.encoding is None:
+            return self._numbers(table)
+        arrow = arrow_of(table)
+        refuse_if_too_large(
+            arrow.num_rows * self.encoding.row_bytes(self.dtype),
+            f"{arrow.num_rows:,} rows × {len(self.encoding.features)} encoded columns",
+            "Use fewer rows, or drop columns.",
+        )
+        return self.encoding.encode(arrow, self.dtype)
+
+    def _numbers(self, table: "pa.Table | NDArray[Any]") -> Numbers:
+        if isinstance(table, pa.Table):
+            table = np.column_stack([np.asarray(column) for column in table.columns])
+        try:
+            with np.errstate(over="ignore"):  # what overflows is infinite, and named below
+                matrix = np.ascontiguousarray(table, self.dtype)
+        except ValueError as error:
+            use = Setting("encode", "auto")
+            expected = Setting("encode", None)
+            raise DataError(
+                wording(expected, f" expects numbers only: {error}. Use ", use, ".")
+            ) from None
+        bad = first_not_finite(matrix)
+        if bad is not None:
+            raise not_finite(matrix, bad)
+        return matrix
+
+    def is_ready(self, X: Any) -> bool:
+        """Whether X is an array that the networks take as it is."""
+        return (
+            self.encoding is None
+            and self.names is None
+            and type(X) is np.ndarray
+            and X.dtype == self.dtype
+            and X.ndim == 2
+            and X.shape[1] == self.n
+            and len(X) > 0
+            and bool(X.flags.c_contiguous)
+        )
+
+
+def learn_inputs(
+    table: Table, names: Names, s: Settings, weights: NDArray[np.float64] | None, who: str
+) -> Inputs:
+    """What a fit learns of its columns."""
+    wanted = overrides(s, sparse=isinstance(table, Sparse))
+    n, encoding = _width(table), None
+    if s.encode is not None and not isinstance(table, Sparse):
+        arrow = arrow_of(table)
+        bins = bins_of(s, len(arrow), arrow.num_columns)
+        encoding = learn(arrow, weights, engine.sums_about, **wanted, bins=bins)
+        check_features(encoding, len(table))
+    return Inputs(who, n, names, encoding, s.dtype)
+
+
+def read(X: Any, who: str, dtype: str) -> Table:
+    """X as an Arrow table, an array, or sparse rows; DataError if it has no rows."""
+    if is_table(X):
+        table = as_table(X)
+        if not table.num_rows:
+            raise DataError("the table has no rows: expected at least one example.")
+        return table
+    if issparse(X):
+        rows = from_scipy(X, dtype)
+        if not len(rows):
+            raise DataError("the matrix has no rows: expected at least one example.")
+        return rows
+    array = check_array(X, dtype=None, ensure_all_finite=False, estimator=who, input_name="X")
+    # In the byte order of this machine, as Arrow and the kernel want it.
+    return np.asarray(array, array.dtype.newbyteorder("="))
+
+
+def columns_of(X: Any) -> tuple[int, Names]:
+    """How many columns X has, and their names if it has any: as scikit-learn counts and names them."""
+    if isinstance(X, pa.Table):
+        return X.num_columns, tuple(X.column_names)
+    names = list(X.columns) if hasattr(X, "columns") and not isinstance(X, Sparse) else []
+    texts = [isinstance(name, str) for name in names]
+    if any(texts) and not all(texts):
+        kinds = sorted({type(name).__name__ for name in names})
+        raise TypeError(
+            "Feature names are only supported if all input features have string names, but your "
+            f"input has {kinds} as feature name / column name types. If you want feature names to "
+            "be stored and validated, you must convert them all to strings, by using X.columns = "
+            "X.columns.astype(str) for example. Otherwise you can remove feature / column names "
+            "from your input data, or convert them all to a non-string data type."
+        )
+    return int(X.shape[1]), tuple(names) if any(texts) else None
+
+
+def _width(table: Table) -> int:
+    return table.num_columns if isinstance(table, pa.Table) else table.shape[1]
+
+
+def computed(*collections: Any) -> list[Any]:
+    """Dask's frames and arrays as what they are made of; everything else as it is.
+
+    They are computed together, so that a frame and one of its columns are read once.
+    """
+    lazy = [one for one in collections if hasattr(one, "__dask_graph__")]
+    if not lazy:
+        return list(collections)
+    compute: Any = importlib.import_module("dask").compute
+    found = iter(compute(*lazy))
+    return [next(found) if hasattr(one, "__dask_graph__") else one for one in collections]
+
+
+def overrides(s: Settings, *, sparse: bool = False) -> dict[str, tuple[str, ...]]:
+    """The columns that are named in words, numbers and drop."""
+    named = {"words": s.words, "numbers": s.numbers, "drop": s.drop}
+    if (s.encode is None or sparse) and any(named.values()):
+        raise SettingError(
+            wording(
+                Setting("words"), ", ", Setting("numbers"), " and ", Setting("drop"), " need ",
+                Setting("encode", "auto"), ", and no sparse matrix.",
+            )
+        )  # fmt: skip
+    return named
+
+
+def check_features(encoding: Encoding, m: int) -> None:
+    """Raise DataError when nothing of a table can be used."""
+    if encoding.features:
+        return
+    reasons = "; ".join(
+        f"{c.name}: {c.reason}" for c in encoding.columns[:5] if isinstance(c, SetAside)
+    )
+    raise DataError(
+        wording(
+            f"no column of X can be used, in {m} sample(s) ({reasons}). Expected at least one "
+            "column that varies: add one, or name columns in ",
+            Setting("words"), " or ", Setting("numbers"), ".",
+        )
+    )  # fmt: skip
+
+
+def arrow_of(table: "pa.Table | NDArray[Any]") -> pa.Table:
+    """An array as an Arrow table, its columns named x0, x1, …"""
+    if isinstance(table, pa.Table):
+        return table
+    names = [f"x{j}" for j in range(table.shape[1])]
+    if table.dtype.kind in "OUS":
+        return from_objects(table.astype(object), names)
+    return pa.table([pa.array(np.ascontiguousarray(table[:, j])) for j in range(len(names))], names)
+
+
+def examples_of(matrix: Matrix, targets: TargetArrays) -> Examples:
+    """Rows with their targets, in the precision of the matrix."""
+    Y, labels, weights = targets
+    T = matrix.dtype
+    return Examples(
+        matrix,
+        None if Y is None else np.ascontiguousarray(Y, T),
+        labels,
+        None if weights is None else np.ascontiguousarray(weights, T),
+    )
+
+
+def weights_of(
+    sample_weight: Any, table: Table, name: str = "sample_weight"
+) -> NDArray[np.float64] | None:
+    """The weights of the rows, none negative, some positive; None if none are given."""
+    if sample_weight is None:
+        return None
+    weights: NDArray[np.float64] = np.ascontiguousarray(
+        _check_sample_weight(sample_weight, table, dtype=np.float64, ensure_non_negative=True)
+    )
+    if not weights.sum() > 0:
+        raise DataError(f"{name} is 0 for every row: nothing is left to learn from.")
+    return weights
+
+
+def check_lengths(m: int, targets: TargetArrays, name: str) -> None:
+    """Raise DataError unless there is a target for each row."""
+    if len(targets) != m:
+        raise DataError(
+            "Found input variables with inconsistent numbers of samples: "
+            f"{[m, len(targets)]} (X, {name})."
+        )
+
+
+def first_not_finite(matrix: Numbers) -> int | None:
+    """The first row with a NaN or an infinite number, looked for in pieces of a cache's size."""
+    rows = 1 + 65_536 // matrix.shape[1]
+    for begin in range(0, len(matrix), rows):
+        good = np.isfinite(matrix[begin : begin + rows])
+        if not good.all():
+            return begin + int(np.flatnonzero(~good.all(axis=1))[0])
+    return None
+
+
+def _other_names(fitted: tuple[str, ...], found: tuple[str, ...]) -> str:
+    """What scikit-learn says of other names."""
+    unseen, missing = sorted(set(found) - set(fitted)), sorted(set(fitted) - set(found))
+
+    def listed(names: list[str]) -> str:
+        return "".join(f"- {name}\n" for name in names[:5]) + "- ...\n" * (len(names) > 5)
+
+    message = "The feature names should match those that were passed during fit.\n"
+    if unseen:
+        message += "Feature names unseen at fit time:\n" + listed(unseen)
+    if missing:
+        message += "Feature names seen at fit time, yet now missing:\n" + listed(missing)
+    if not unseen and not missing:
+        message += "Feature names must be in the same order as they were in fit.\n"
+    return message

@@ -1,0 +1,176 @@
+"""From X and y to what a training needs: the one sequence for all ways to give rows.
+
+feed      the rows as they were given: in memory (`ArrayFeed`) or in files (`streamed.py`)
+targets   what y means: learnt, or as an earlier fit has learnt it
+inputs    how columns become a matrix: learnt, or as an earlier fit has learnt it
+shape     the network's architecture, and whether it fits into memory
+rows      the encoded rows, for the members to divide
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from scipy.sparse import issparse
+
+from shoal.compute.memory import refuse_if_too_large
+from shoal.data.examples import Examples
+from shoal.data.tables import is_table
+from shoal.errors import DataError, Setting, SettingError, wording
+from shoal.estimators.automatic import architecture_of, members_of
+from shoal.estimators.fitted import Fitted
+from shoal.estimators.inputs import (
+    Inputs,
+    check_lengths,
+    columns_of,
+    examples_of,
+    learn_inputs,
+    read,
+    weights_of,
+)
+from shoal.estimators.rows import InMemoryRows, RowProvider
+from shoal.estimators.starts import starts_given
+from shoal.estimators.targets import Targets
+from shoal.network.architecture import Architecture
+from shoal.settings import Settings
+from shoal.training import lbfgs
+
+MOST_ROWS = 1 << 32  # in memory: a row's number has 32 bits
+
+
+class Feed(Protocol):
+    """Rows of which nothing has been learnt yet."""
+
+    @property
+    def m(self) -> int:
+        """How many rows there are."""
+        ...
+
+    def targets(self, kind: type[Targets], known: Targets | None) -> Targets:
+        """What y means; if it is `known` already, y is held against it."""
+        ...
+
+    def inputs(self, s: Settings, who: str) -> Inputs:
+        """How the columns become a matrix."""
+        ...
+
+    def rows(
+        self, s: Settings, inputs: Inputs, targets: Targets, architecture: Architecture
+    ) -> AbstractContextManager[RowProvider]:
+        """The rows, encoded."""
+        ...
+
+
+class Prepared(NamedTuple):
+    """What was learnt before the first epoch."""
+
+    settings: Settings
+    inputs: Inputs
+    targets: Targets
+    architecture: Architecture
+    previous: Fitted | None = None  # with which a training continues
+
+
+def prepare(
+    s: Settings, feed: Feed, kind: type[Targets], who: str, previous: Fitted | None = None
+) -> Prepared:
+    """Learn targets and inputs, or take those of the previous fit; check that all fits into memory."""
+    targets = feed.targets(kind, previous.targets if previous else None)
+    inputs = previous.inputs if previous else feed.inputs(s, who)
+    architecture = architecture_of(s, inputs.width, *targets.outputs)
+    refuse_what_cannot_fit(s, architecture, ensemble_size(s, feed.m, previous))
+    return Prepared(s, inputs, targets, architecture, previous)
+
+
+class ArrayFeed:
+    """A table, array or matrix in memory, with y and weights beside it."""
+
+    def __init__(
+        self, X: Any, y: Any, sample_weight: Any, s: Settings, who: str,
+        previous: Fitted | None = None, classes: Any = None,
+    ) -> None:  # fmt: skip
+        if y is None:
+            raise DataError(f"{who} requires y to be passed, but the target y is None.")
+        self._y, self._classes, self._class_weight = y, classes, s.class_weight
+        if previous:
+            self._names = previous.inputs.names
+            self._table = previous.inputs.read(X)
+        else:
+            known = is_table(X) or issparse(X)
+            self._names = columns_of(X)[1] if known else None
+            self._table = read(X, who, s.dtype)
+        if self.m >= MOST_ROWS:
+            raise DataError(f"{self.m:,} rows: expected fewer than {MOST_ROWS:,} in memory.")
+        self._weights = weights_of(sample_weight, self._table)
+        self._validation: tuple[Any, Any, Any] | None = None
+
+    def validated_by(self, X: Any, y: Any, sample_weight: Any) -> "ArrayFeed":
+        """The same with these rows as the validation part, if there are any."""
+        if (X is None) != (y is None):
+            raise SettingError("X_val and y_val belong together: expected both or none.")
+        self._validation = None if X is None else (X, y, sample_weight)
+        return self
+
+    @property
+    def m(self) -> int:
+        """How many rows there are."""
+        return len(self._table)
+
+    def targets(self, kind: type[Targets], known: Targets | None) -> Targets:
+        """What y means; if it is `known` already, y is held against it."""
+        found = known or kind.learn(self._y, self._weights, self._classes)
+        self._arrays = found.arrays(self._y, self._weights, self._class_weight)
+        check_lengths(self.m, self._arrays, "y")
+        return found
+
+    def inputs(self, s: Settings, who: str) -> Inputs:
+        """How the columns become a matrix."""
+        return learn_inputs(self._table, self._names, s, self._weights, who)
+
+    def examples(self, inputs: Inputs) -> Examples:
+        """The rows, encoded, with their targets."""
+        return examples_of(inputs.matrix(self._table), self._arrays)
+
+    @contextmanager
+    def rows(
+        self, s: Settings, inputs: Inputs, targets: Targets, architecture: Architecture
+    ) -> Iterator[RowProvider]:
+        """The rows, encoded, and the validation part if one was given."""
+        examples, validation = self.examples(inputs), None
+        if self._validation is not None:
+            own = Fitted(s, inputs, targets, ())
+            validation = own.examples(*self._validation, names=("y_val", "sample_weight_val"))
+        yield InMemoryRows(s, examples, validation)
+
+
+def ensemble_size(s: Settings, m: int, previous: Fitted | None = None) -> int:
+    """How many networks to train on m rows."""
+    if s.members == "auto":
+        if previous is not None:
+            return len(previous.networks)
+        if given := starts_given(s.init):
+            return len(given)
+    return members_of(s, m)
+
+
+def bytes_of(s: Settings, architecture: Architecture) -> int:
+    """What a member's training holds besides its rows."""
+    size = np.dtype(s.dtype).itemsize
+    # Parameters, best, gradient, two of adam, and the float64 sums of the tree.
+    each = architecture.n_parameters * (5 * size + 8)
+    if s.solver == "lbfgs":
+        each += lbfgs.memory_bytes(architecture.n_parameters)
+    return each
+
+
+def refuse_what_cannot_fit(s: Settings, architecture: Architecture, members: int) -> None:
+    """Raise MemoryRefused for more parameters than memory can hold."""
+    refuse_if_too_large(
+        bytes_of(s, architecture) * members,
+        wording(
+            Setting("hidden", architecture.n_h),
+            f" with {architecture.n_x} inputs and {members} member(s)",
+        ),
+        wording("Choose a smaller ", Setting("hidden"), "."),
+    )

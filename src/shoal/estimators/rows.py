@@ -1,0 +1,122 @@
+"""The rows of a training, wherever they are, and how each member divides them."""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from shoal.compute.terms import Terms
+from shoal.data.digest import digest
+from shoal.data.examples import Examples
+from shoal.data.split import hold_out
+from shoal.errors import DataError, Setting, wording
+from shoal.estimators.automatic import SPLIT, stops_early
+from shoal.network.draws import child
+from shoal.settings import Settings
+
+Place = Callable[..., Terms]
+
+
+class RowProvider(Protocol):
+    """The rows of a fit, and of each member which of them are held out."""
+
+    @property
+    def m(self) -> int:
+        """How many rows there are."""
+        ...
+
+    @property
+    def side_by_side(self) -> int | None:
+        """How many members can be trained at a time; None for any number."""
+        ...
+
+    def terms(self, seed: int, place: Place) -> tuple[Terms, Terms | None]:
+        """What a member of this seed is trained on, and what is held out of it.
+
+        Rows that are held in memory are computed on in this place.
+        """
+        ...
+
+    def shown(self, seed: int) -> tuple[Examples, Examples | None]:
+        """As much of both as a diagnosis looks at."""
+        ...
+
+    def scored(self, seed: int) -> Examples | None:
+        """What is held out of it, for a scorer."""
+        ...
+
+    def digests(self) -> dict[str, str | None]:
+        """Names of the rows, for checkpoints."""
+        ...
+
+
+class InMemoryRows(NamedTuple):
+    """Rows in memory, with a validation part of their own or not."""
+
+    settings: Settings
+    examples: Examples
+    validation: Examples | None
+
+    @property
+    def m(self) -> int:
+        """How many rows there are."""
+        return self.examples.m
+
+    @property
+    def side_by_side(self) -> int | None:
+        """Any number of members can be trained at a time."""
+        return None
+
+    def terms(self, seed: int, place: Place) -> tuple[Terms, Terms | None]:
+        """What a member of this seed is trained on, and what is held out of it."""
+        part, held = self.shown(seed)
+        kept = place(part, *replicas_of(self.settings))
+        return kept, None if held is None else place(held)
+
+    def shown(self, seed: int) -> tuple[Examples, Examples | None]:
+        """The same rows."""
+        s, m = self.settings, self.examples.m
+        if self.validation is not None or not stops_early(s, m):
+            return self.examples, self.validation
+        rows, held = hold_out(m, s.validation_fraction, child(seed, SPLIT), self.examples.labels)
+        refuse_too_few(len(held), m)
+        part, kept = self.examples.take(rows), self.examples.take(held)
+        if kept.weights is not None and not kept.weights[kept.rows].sum() > 0:
+            raise DataError(
+                wording(
+                    "all rows held out for early stopping have weight 0. Use another ",
+                    Setting("random_state"), ", a larger ", Setting("validation_fraction"),
+                    ", or ", Setting("early_stopping", False), ".",
+                )
+            )  # fmt: skip
+        return part, kept
+
+    def scored(self, seed: int) -> Examples | None:
+        """What is held out of it, for a scorer."""
+        return self.shown(seed)[1]
+
+    def digests(self) -> dict[str, str | None]:
+        """Names of the rows and of the validation part."""
+        held = {} if self.validation is None else digest([self.validation])
+        return {
+            **digest([self.examples]),
+            **{f"{name}_val": value for name, value in held.items()},
+        }
+
+
+def replicas_of(s: Settings) -> tuple[int, int]:
+    """How many replicas there are, and after how many steps they are averaged; 0 is an epoch."""
+    return s.replicas, s.local_steps or 0
+
+
+def refuse_too_few(held: int, m: int) -> None:
+    """Raise DataError unless some rows of m are held out, and some are left."""
+    if 0 < held < m:
+        return
+    off = Setting("early_stopping", False)
+    if m == 1:
+        raise DataError(wording("1 row is too few to hold one out and stop early. Use ", off, "."))
+    raise DataError(  # of every class a row is left
+        wording(
+            f"no row of {m:,} could be held out to stop early, as each has a class of its own. "
+            "Choose another target, or use ", off, ".",
+        )
+    )  # fmt: skip

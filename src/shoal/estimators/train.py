@@ -1,0 +1,227 @@
+"""The members of a fit: each with its seed, its start, its part of the rows, its checkpoint."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from shoal.compute.builds import BUILD, Stop
+from shoal.compute.engine import threads as threads_of
+from shoal.compute.replicas import Replicated
+from shoal.compute.steps import State
+from shoal.compute.terms import InMemory
+from shoal.diagnosis.diagnose import findings_of
+from shoal.errors import Setting, SettingError, wording
+from shoal.estimators.automatic import MEMBER, plan_of, seed_of
+from shoal.estimators.callbacks import EpochTasks
+from shoal.estimators.fitted import Fitted, History
+from shoal.estimators.host import Host
+from shoal.estimators.plain import plain_settings
+from shoal.estimators.prepare import Prepared, ensemble_size
+from shoal.estimators.rows import Place, RowProvider
+from shoal.estimators.scores import score_of
+from shoal.estimators.starts import begin, name_of, parameters_of
+from shoal.files.checkpoint import Checkpoint
+from shoal.network.architecture import Architecture
+from shoal.network.draws import child
+from shoal.settings import FIELDS, Settings
+from shoal.training.loop import Report, Standing, Trained, train
+from shoal.training.members import train_all
+from shoal.training.network import Network
+from shoal.warn import warn
+
+NUMERICS_VERSION = 6  # changes when the same data and settings give other bits than before
+
+
+class Starts(NamedTuple):
+    """The members' seeds, and where each of them begins."""
+
+    seeds: list[int]
+    states: list[State]
+
+
+def train_members(prepared: Prepared, rows: RowProvider, host: Host) -> Fitted:
+    """Train every member; what was learnt, with its diagnosis."""
+    s, architecture = prepared.settings, prepared.architecture
+    checkpoint = _checkpoint(s, architecture, rows) if s.checkpoint else None
+    # The seed that was drawn, if none was given.
+    starts = first_states(prepared, rows.m, checkpoint.seed if checkpoint else None)
+    tasks = EpochTasks.of(host, prepared, starts.states[0])
+    with _place_of(s) as place:
+        members = _Members(prepared, rows, host, starts, place, checkpoint, tasks)
+        trained = _side_by_side(s, members, rows.side_by_side, first_alone=tasks is not None)
+    fitted = fitted_of(prepared, trained, starts.seeds)
+    part, held = rows.shown(starts.seeds[0])
+    began = tuple(Network._of(architecture, state.parameters.copy()) for state in starts.states)
+    case = fitted.case(part)._replace(starts=began)
+    return fitted.replaced(diagnosis=findings_of(case, held, thorough=False))
+
+
+def fitted_of(prepared: Prepared, trained: list[Trained], seeds: list[int]) -> Fitted:
+    """What the members have learnt, without a diagnosis."""
+    networks = (Network._of(prepared.architecture, t.parameters.copy()) for t in trained)
+    return Fitted(
+        prepared.settings, prepared.inputs, prepared.targets, tuple(networks),
+        History.of(trained, seeds),
+    )  # fmt: skip
+
+
+class _Members:
+    """The trainings of a fit, one for each member, as jobs that threads can run."""
+
+    def __init__(
+        self, prepared: Prepared, rows: RowProvider, host: Host, starts: Starts, place: Place,
+        checkpoint: Checkpoint | None, tasks: EpochTasks | None,
+    ) -> None:  # fmt: skip
+        self._prepared, self._rows, self._host = prepared, rows, host
+        self._starts, self._place = starts, place
+        self._checkpoint, self._tasks = checkpoint, tasks
+        self.max_iter = prepared.settings.max_iter
+
+    def __len__(self) -> int:
+        return len(self._starts.states)
+
+    def train(
+        self, i: int, threads: int, stop: Stop, report: Callable[[Report], None] | None
+    ) -> Trained:
+        """Train one member."""
+        prepared, seed = self._prepared, self._starts.seeds[i]
+        s, architecture = prepared.settings, prepared.architecture
+        part, held = self._rows.terms(seed, self._place)
+        scored = self._rows.scored(seed) if s.scoring is not None else None
+        plan = plan_of(s, architecture.output, part.m, seed)._replace(max_iter=self.max_iter)
+        return train(
+            architecture, plan, part, self._begun(i), validation=held,
+            score=score_of(prepared, self._host, scored, threads),
+            threads=threads, stop=stop, report=report,
+            keep=self._checkpoint.keeper(i, self._starts.seeds[0]) if self._checkpoint else None,
+            each=None if i else self._tasks,
+        )  # fmt: skip
+
+    def _begun(self, i: int) -> Standing:
+        first = self._starts.states[i]
+        state = first._replace(best_loss=float("inf"), waited=0, best=first.parameters)
+        begun = Standing(state, state.parameters)
+        return (self._checkpoint and self._checkpoint.standing(i, begun)) or begun
+
+
+def _side_by_side(
+    s: Settings, members: _Members, most: int | None, *, first_alone: bool
+) -> list[Trained]:
+    """Train all members; with callbacks the first one alone, as they may stop the others with it."""
+    report = progress_of(s.verbose, s.max_iter)
+    # On a cluster one member after another has all workers.
+    threads = threads_of(s.n_jobs) if s.engine is None else 1
+    jobs = [lambda *a, i=i: members.train(i, *a) for i in range(len(members))]
+    if not first_alone:
+        return train_all(jobs, threads, report, most)
+    trained = train_all(jobs[:1], threads, report, most)
+    if trained[0].ending == "stopped":
+        members.max_iter = trained[0].epochs
+    if jobs[1:] and trained[0].ending != "interrupted":
+        trained += train_all(jobs[1:], threads, report, most)
+    return trained
+
+
+@contextmanager
+def _place_of(s: Settings) -> Iterator[Place]:
+    """Where the terms come from: this machine's threads, or a cluster."""
+    if s.engine is None:
+        yield (
+            lambda examples, replicas=1, steps=0: (
+                InMemory(examples) if replicas == 1 else Replicated(examples, replicas, steps)
+            )
+        )
+        return
+    from shoal.cluster.place import on_cluster
+
+    with on_cluster(s.engine, s.n_jobs) as place:
+        yield place
+
+
+def first_states(prepared: Prepared, m: int, drawn: int | None = None) -> Starts:
+    """The members' seeds, and where each begins: after a previous fit from its networks."""
+    s, architecture, previous = prepared.settings, prepared.architecture, prepared.previous
+    seed = seed_of(s.random_state) if drawn is None else drawn
+    members = ensemble_size(s, m, previous)
+    seeds = [seed if i == 0 else child(seed, MEMBER + i) for i in range(members)]
+    states = continued(prepared)[:members]
+    for i in range(len(states), members):
+        states.append(begin(parameters_of(s, architecture, i, seeds[i]), s.solver))
+    return Starts(seeds, states)
+
+
+def continued(prepared: Prepared) -> list[State]:
+    """Where each member continues a previous fit; none without one.
+
+    Always with the network that is there. The optimiser remembers its steps if they led to it and
+    are the same solver's; a network from an earlier epoch, or from a file, begins without.
+    """
+    previous, wanted, s = prepared.previous, prepared.architecture, prepared.settings
+    if previous is None:
+        return []
+    there, dtype = previous.architecture, previous.networks[0].dtype
+    if there != wanted or dtype != s.dtype:
+        raise SettingError(
+            wording(
+                Setting("warm_start", True), " and partial_fit continue with the fitted network, "
+                f"but the data or the settings need another one: {there} in {dtype} is fitted, "
+                f"{wanted} in {s.dtype} is needed. Use ", Setting("warm_start", False), " and fit.",
+            )
+        )  # fmt: skip
+    fresh = [begin(network.vector.copy(), s.solver) for network in previous.networks]
+    return [
+        state
+        if len(state.memory) == len(anew.memory)
+        and np.array_equal(state.parameters, anew.parameters)
+        else anew
+        for state, anew in zip(previous.history.states or fresh, fresh, strict=True)
+    ]
+
+
+def _checkpoint(s: Settings, architecture: Architecture, rows: RowProvider) -> Checkpoint:
+    """The folder that keeps the training with these settings on these rows."""
+    asked = {name: value for name, value in plain_settings(s).items() if FIELDS[name].result}
+    question = {
+        **asked,
+        "init": name_of(s.init),
+        "scoring": getattr(s.scoring, "__qualname__", str(s.scoring)),
+        "examples": rows.m,
+        "inputs": architecture.n_x,
+        **rows.digests(),
+        "numerics_version": NUMERICS_VERSION,
+        "equations": "plain" if BUILD == "plain" else "kernel",
+    }
+    return Checkpoint(s.checkpoint, question)
+
+
+def progress_of(verbose: Any, max_iter: int) -> Callable[[Report], None] | None:
+    """What `verbose` asks for: nothing, lines on standard output, or a function to call."""
+    if callable(verbose):
+        called: Callable[[Report], None] = verbose
+        return called
+    if not verbose:
+        return None
+
+    def show(report: Report) -> None:
+        validation = (
+            "" if report.validation_loss is None else f", validation {report.validation_loss:.6f}"
+        )
+        print(f"epoch {report.epoch} of {max_iter}: loss {report.loss:.6f}{validation}")
+
+    return show
+
+
+def warn_of(fitted: Fitted) -> None:
+    """Warn of an interruption, or of the most severe finding."""
+    history = fitted.history
+    if any(ending == "interrupted" for ending in history.endings):
+        warn(
+            f"training was interrupted after {len(history.losses[0])} epochs: the best network so "
+            f"far (epoch {history.best_epoch}) is kept."
+        )
+        return
+    severe = [f for f in fitted.diagnosis.findings if f.severity == "error"]
+    if severe:
+        warn(severe[0].wording)

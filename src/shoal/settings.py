@@ -1,0 +1,629 @@
+"""Every parameter of the estimators, described once.
+
+    Declared    names, types and defaults, as an editor shows them; the estimators inherit them
+    FIELDS      of each parameter: kind and bounds, one line of help, its option on the command
+                line, whether a result depends on it, whether a model file keeps it
+    Settings    the checked parameters of one fit: frozen, made once at the estimator's door
+
+Whoever needs a parameter below the estimators takes `Settings`. The command line's options, the table in the
+documentation, and the checks come from `FIELDS`; a test says that both name the same parameters.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+
+from shoal.checks import check_choice, check_number, check_whole, is_number
+from shoal.errors import SettingError
+from shoal.network.activations import ACTIVATIONS
+from shoal.network.initialisers import SCHEMES
+from shoal.wording import Setting, wording
+
+Auto = Literal["auto"]
+
+MINI_BATCH = ("adam", "sgd")  # a step takes some rows
+FULL_BATCH = ("gd", "lbfgs")  # a step takes all rows
+SOLVERS = MINI_BATCH + FULL_BATCH
+SCHEDULES = ("plateau", "constant", "cosine")
+DTYPES = ("float32", "float64")
+SHUFFLE_ROWS = 1 << 20  # hundreds of MB as a rule, and far more rows than a step has
+MAX_ITER = 1000  # far more than are needed as a rule: the stopping rules end a training
+MOST_EPOCHS = 10**9  # a loss curve has one number an epoch
+MOST_BINS = 65_000  # a code has 16 bits, and some codes are for missing values
+# Beyond this a draw is of no use, and its products overflow in float32.
+LARGEST_DEVIATION = 1e6
+LARGEST_DECAY = 1e6
+MOST_COLUMNS = 1_000_000  # that can be named
+WHOLE_32 = (1 << 32) - 1
+UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+UNITS |= {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
+
+
+# --- what a value may be ----------------------------------------------------------------
+
+
+class Kind(Protocol):
+    """What values a parameter takes."""
+
+    @property
+    def words(self) -> str:
+        """The same for the documentation."""
+        ...
+
+    def check(self, name: str, value: Any) -> Any:
+        """The value as the code below the estimators wants it; SettingError if it is none."""
+        ...
+
+    def parse(self, text: str) -> Any:
+        """The value that a text on the command line means; ValueError if it means none."""
+        ...
+
+
+class Whole(NamedTuple):
+    """A whole number; also "auto", or None, where these are allowed."""
+
+    least: int
+    most: int | None = None
+    auto: bool = False
+    none: bool = False
+
+    @property
+    def words(self) -> str:
+        """The kind in words."""
+        return f"int from {self.least}" + ' or "auto"' * self.auto + " or None" * self.none
+
+    def check(self, name: str, value: Any) -> Any:
+        """The value as int, "auto" or None."""
+        if (self.auto and _is_text(value, "auto")) or (self.none and value is None):
+            return value
+        return check_whole(name, value, least=self.least, most=self.most)
+
+    def parse(self, text: str) -> Any:
+        """The number, or auto."""
+        if self.auto and text == "auto":
+            return text
+        try:
+            return int(text)
+        except ValueError:
+            auto = " or auto" if self.auto else ""
+            raise ValueError(f'expected a whole number{auto}, found "{text}"') from None
+
+
+class Number(NamedTuple):
+    """A finite number from `least` to `most`, without the ends that are `open`."""
+
+    least: float = 0.0
+    most: float = float("inf")
+    open_at: tuple[float, ...] = ()
+    auto: bool = False
+
+    @property
+    def words(self) -> str:
+        """The kind in words."""
+        low = "above" if self.least in self.open_at else "from"
+        return f"float {low} {self.least:g}" + ' or "auto"' * self.auto
+
+    def check(self, name: str, value: Any) -> Any:
+        """The value as float, or "auto"."""
+        if self.auto and _is_text(value, "auto"):
+            return value
+        return check_number(name, value, least=self.least, most=self.most, open_at=self.open_at)
+
+    def parse(self, text: str) -> Any:
+        """The number, or auto."""
+        if self.auto and text == "auto":
+            return text
+        try:
+            return float(text)
+        except ValueError:
+            auto = " or auto" if self.auto else ""
+            raise ValueError(f'expected a number{auto}, found "{text}"') from None
+
+
+class Choice(NamedTuple):
+    """One of some words; also None where that is allowed."""
+
+    choices: tuple[str, ...]
+    none: bool = False
+
+    @property
+    def words(self) -> str:
+        """The kind in words."""
+        quoted = ", ".join(f'"{choice}"' for choice in self.choices)
+        return f"{{{quoted}{', None' * self.none}}}"
+
+    def check(self, name: str, value: Any) -> str | None:
+        """The value, if it is one of them."""
+        if self.none and value is None:
+            return None
+        if self.none and value not in self.choices:
+            quoted = ", ".join(f'"{choice}"' for choice in self.choices)
+            raise SettingError.of(name, value, f"expected {quoted} or None.")
+        return check_choice(name, value, self.choices)
+
+    def parse(self, text: str) -> str:
+        """The word; `check` says whether it is one of them."""
+        return text
+
+
+class Flag(NamedTuple):
+    """True or False; also "auto" where that is allowed."""
+
+    auto: bool = False
+
+    @property
+    def words(self) -> str:
+        """The kind in words."""
+        return "bool" + ' or "auto"' * self.auto
+
+    def check(self, name: str, value: Any) -> Any:
+        """The value as bool, or "auto"."""
+        if isinstance(value, bool | np.bool_):
+            return bool(value)
+        if self.auto and _is_text(value, "auto"):
+            return value
+        raise SettingError.of(
+            name,
+            value,
+            'expected True, False or "auto".' if self.auto else "expected True or False.",
+        )
+
+    def parse(self, text: str) -> Any:
+        """A flag is an option without a value."""
+        return text
+
+
+class Columns(NamedTuple):
+    """Names of columns of the table, or None."""
+
+    words: str = "list of str or None"
+
+    def check(self, name: str, value: Any) -> tuple[Any, ...]:
+        """The names as a tuple; none for None."""
+        if value is None:
+            return ()
+        names = value.tolist() if hasattr(value, "tolist") else value
+        if not isinstance(names, list | tuple | set | frozenset) or len(names) > MOST_COLUMNS:
+            example = wording("such as ", Setting(name, ["city"]))
+            raise SettingError.of(
+                name, value, "expected a list of names of columns, ", example, "."
+            )
+        return tuple(names)
+
+    def parse(self, text: str) -> str:
+        """One name: the option is repeated for more."""
+        return text
+
+
+class Other(NamedTuple):
+    """What is checked where it is used, as only that place knows what it may be."""
+
+    words: str
+
+    def check(self, name: str, value: Any) -> Any:
+        """The value as it is."""
+        return value
+
+    def parse(self, text: str) -> Any:
+        """The text as it is."""
+        return text
+
+
+class Draw(NamedTuple):
+    """A scheme of drawing weights, a standard deviation, or what `starts.py` knows."""
+
+    words: str = "str, float, Network, Parameters or a list of these"
+
+    def check(self, name: str, value: Any) -> Any:
+        """A scheme or a number is checked here."""
+        if isinstance(value, str):
+            return check_choice(name, value, SCHEMES)
+        if value is None or isinstance(value, bool) or is_number(value):
+            return check_init(name, value)
+        return value
+
+    def parse(self, text: str) -> Any:
+        """A number, or a scheme."""
+        try:
+            return float(text)
+        except ValueError:
+            return text
+
+
+class Dtype(NamedTuple):
+    """A precision, by name or as NumPy's dtype."""
+
+    words: str = '{"float32", "float64"}'
+
+    def check(self, name: str, value: Any) -> str:
+        """Its name."""
+        try:
+            found = np.dtype(value).name if value is not None else ""
+        except Exception:  # NumPy raises whatever an odd object makes it raise
+            found = ""
+        if found not in DTYPES:
+            raise SettingError.of(name, value, 'expected "float32" or "float64".')
+        return found
+
+    def parse(self, text: str) -> str:
+        """The name."""
+        return text
+
+
+class Verbose(NamedTuple):
+    """True, False, a level as other estimators have it, or a function."""
+
+    words: str = "bool or callable"
+
+    def check(self, name: str, value: Any) -> Any:
+        """The value, a level as True or False."""
+        if callable(value):
+            return value
+        if isinstance(value, bool | np.bool_ | int | np.integer):
+            return bool(value)
+        raise SettingError.of(name, value, "expected True, False, or a function of a Report.")
+
+    def parse(self, text: str) -> Any:
+        """Not an option."""
+        return text
+
+
+class Threads(NamedTuple):
+    """A number of threads, or -1 for all and -2 for all but one, as in joblib."""
+
+    words: str = "int or None"
+
+    def check(self, name: str, value: Any) -> int | None:
+        """The value; 0 is none."""
+        if value is None:
+            return None
+        threads = check_whole(name, value, least=-WHOLE_32, most=WHOLE_32)
+        if threads == 0:
+            raise SettingError.of(
+                name, value, "expected a number of threads from 1 on, or -1 for all."
+            )
+        return threads
+
+    def parse(self, text: str) -> int:
+        """The number."""
+        return int(Whole(0).parse(text))
+
+
+class Size(NamedTuple):
+    """An amount of memory."""
+
+    words: str = '"2GiB", a number of bytes, or None'
+
+    def check(self, name: str, value: Any) -> int | None:
+        """The bytes."""
+        if value is None:
+            return None
+        found = re.fullmatch(r"\s*(\d{1,18}(?:\.\d{1,18})?)\s*([A-Za-z]{0,3})\s*", str(value))
+        size = float(found[1]) * UNITS.get(found[2].lower(), 0) if found else 0
+        if isinstance(value, bool) or size < 1:
+            raise SettingError.of(
+                name, value, 'expected a size such as "2GiB" or "500MB", or a number of bytes.'
+            )
+        return int(size)
+
+    def parse(self, text: str) -> str:
+        """The text."""
+        return text
+
+
+class Seed(NamedTuple):
+    """A seed, or a source of one."""
+
+    words: str = "int, RandomState or None"
+
+    def check(self, name: str, value: Any) -> Any:
+        """The value; a whole number from 0 on."""
+        if value is None or value is np.random or isinstance(value, np.random.RandomState):
+            return value
+        return check_whole(name, value, least=0)
+
+    def parse(self, text: str) -> int:
+        """The number."""
+        return int(Whole(0).parse(text))
+
+
+class ClassWeight(NamedTuple):
+    """A weight for each class."""
+
+    words: str = 'dict, "balanced" or None'
+
+    def check(self, name: str, value: Any) -> Any:
+        """The value; each weight is a finite number from 0 on."""
+        if value is None or _is_text(value, "balanced"):
+            return value
+        if not isinstance(value, Mapping) or not value:
+            raise SettingError.of(
+                name, value, 'expected "balanced", None, or a dict of class: weight.'
+            )
+        return {key: check_number(f"{name}[{key!r}]", weight) for key, weight in value.items()}
+
+    def parse(self, text: str) -> Any:
+        """The word."""
+        return text
+
+
+def check_init(name: str, init: Any) -> str | float:
+    """A scheme, or a standard deviation from 0 on."""
+    if isinstance(init, str):
+        return check_choice(name, init, SCHEMES)
+    if is_number(init):
+        try:
+            if 0 <= float(init) <= LARGEST_DEVIATION:
+                return float(init)
+        except OverflowError:
+            pass
+    raise SettingError.of(
+        name, init,
+        f"expected one of {', '.join(SCHEMES)}, or a number from 0 to {LARGEST_DEVIATION:g}.",
+    )  # fmt: skip
+
+
+# --- the parameters -----------------------------------------------------------------------
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Declared:
+    """The parameters that both estimators have, with types and defaults."""
+
+    hidden: int | Auto = "auto"
+    activation: Literal["tanh", "relu", "leaky_relu", "sigmoid", "identity"] = "tanh"
+    init: Any = "auto"
+    solver: Literal["adam", "sgd", "gd", "lbfgs"] = "adam"
+    learning_rate: float | Auto = "auto"
+    momentum: float = 0.9
+    batch_size: int | Auto = "auto"
+    shuffle_rows: int = SHUFFLE_ROWS
+    schedule: Literal["plateau", "constant", "cosine"] = "plateau"
+    max_iter: int = MAX_ITER
+    alpha: float = 1e-4
+    weight_decay: float = 0.0
+    dropout: float = 0.0
+    members: int | Auto = "auto"
+    early_stopping: bool | Auto = "auto"
+    validation_fraction: float = 0.15
+    n_iter_no_change: int = 6
+    tol: float = 1e-4
+    scoring: Any = None
+    encode: Literal["auto"] | None = "auto"
+    bins: int | Auto = "auto"
+    words: Any = None
+    numbers: Any = None
+    drop: Any = None
+    dtype: Any = "float32"
+    random_state: Any = None
+    n_jobs: int | None = None
+    warm_start: bool = False
+    checkpoint: Any = None
+    engine: Any = None
+    replicas: int = 1
+    local_steps: int | None = None
+    memory: Any = None
+    scratch: Any = None
+    verbose: Any = False
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class DeclaredForClasses(Declared):
+    """The parameters of the classifier: those, and one more."""
+
+    class_weight: Any = None
+
+
+class Field(NamedTuple):
+    """What is said of a parameter once, and read by everybody."""
+
+    name: str
+    kind: Kind
+    help: str  # one line, in the words of the command line's help
+    option: str | None = None  # on the command line, if it has one there
+    metavar: str = ""
+    panel: str = ""  # of the command line's help
+    result: bool = True  # whether a bit of the result can depend on it
+    kept: bool = True  # whether a model file keeps it
+
+    @property
+    def default(self) -> Any:
+        """The default of both estimators."""
+        return getattr(DeclaredForClasses, self.name)
+
+
+NETWORK, TRAINING, COLUMNS, LARGE = (
+    "Network", "Training", "Columns", "Tables larger than memory",
+)  # fmt: skip
+_SHARE = (1.0,)
+_INNER = (0.0, 1.0)
+
+FIELDS: dict[str, Field] = {
+    field.name: field
+    for field in (
+        Field("hidden", Whole(0, auto=True),
+              "Number of hidden units; 0 for a linear model. A number, or auto.",
+              "--hidden", "UNITS", NETWORK),
+        Field("activation", Choice(tuple(ACTIVATIONS)),
+              "Hidden activation: tanh, relu, leaky_relu, sigmoid or identity.",
+              "--activation", "NAME", NETWORK),
+        Field("init", Draw(),
+              "Initial weights: auto, lecture, glorot, he, zeros, or a standard deviation.",
+              "--init", "INIT", NETWORK),
+        Field("members", Whole(1, auto=True, most=100_000),
+              "Ensemble size; predictions are averaged. A number, or auto.",
+              "--members", "N", NETWORK),
+        Field("bins", Whole(0, auto=True, most=MOST_BINS),
+              "Number of bins of the encoding of a number; 0 for none. A number, or auto.",
+              "--bins", "N", NETWORK),
+        Field("dtype", Dtype(),
+              "Precision: float32 or float64.",
+              "--dtype", "TYPE", NETWORK),
+        Field("random_state", Seed(),
+              "Random seed; same seed, same result.",
+              "--seed", "N", TRAINING),
+        Field("solver", Choice(SOLVERS),
+              "Optimiser: adam, sgd, gd (full-batch gradient descent) or lbfgs (full batch, for few rows).",
+              "--solver", "NAME", TRAINING),
+        Field("learning_rate", Number(open_at=(0.0,), auto=True),
+              "Learning rate: a number, or auto.",
+              "--learning-rate", "RATE", TRAINING),
+        Field("momentum", Number(most=1.0, open_at=_SHARE),
+              "Momentum of sgd."),
+        Field("batch_size", Whole(1, auto=True, most=WHOLE_32),
+              "Rows of a mini-batch: a number, or auto.",
+              "--batch-size", "ROWS", TRAINING),
+        Field("max_iter", Whole(1, most=MOST_EPOCHS),
+              "Maximum number of epochs; training may stop earlier.",
+              "--max-iter", "EPOCHS", TRAINING),
+        Field("schedule", Choice(SCHEDULES),
+              "Learning-rate schedule: plateau (reduced when validation loss stops improving), constant, or cosine.",
+              "--schedule", "NAME", TRAINING),
+        Field("alpha", Number(),
+              "L2 penalty on the weights.",
+              "--alpha", "NUMBER", TRAINING),
+        Field("weight_decay", Number(most=LARGEST_DECAY),
+              "Decoupled weight decay, as in AdamW.",
+              "--weight-decay", "NUMBER", TRAINING),
+        Field("dropout", Number(most=1.0, open_at=_SHARE),
+              "Dropout probability of a hidden unit during training.",
+              "--dropout", "PROBABILITY", TRAINING),
+        Field("class_weight", ClassWeight(),
+              "Weight of each class."),
+        Field("early_stopping", Flag(auto=True),
+              "Whether to hold out a validation part and stop by it."),
+        Field("validation_fraction", Number(most=1.0, open_at=_INNER),
+              "Share of the rows in the validation part."),
+        Field("n_iter_no_change", Whole(1, most=MOST_EPOCHS),
+              "Epochs without improvement after which training stops."),
+        Field("tol", Number(),
+              "Smallest decrease of the loss that counts as an improvement."),
+        Field("scoring", Other("str, callable or None"),
+              "Stop by this score of the validation part instead of its loss: roc_auc, f1_macro, r2, …",
+              "--scoring", "NAME", TRAINING),
+        Field("encode", Choice(("auto",), none=True),
+              "Encode the columns of the table, or take them as numbers."),
+        Field("words", Columns(),
+              "Treat this column as categorical. Repeatable.",
+              "--words", "COLUMN", COLUMNS),
+        Field("numbers", Columns(),
+              "Treat this column as numeric. Repeatable.",
+              "--numbers", "COLUMN", COLUMNS),
+        Field("drop", Columns(),
+              "Leave this column out. Repeatable.",
+              "--drop", "COLUMN", COLUMNS),
+        Field("n_jobs", Threads(),
+              "Number of threads; by default all. Results do not depend on it.",
+              "--threads", "N", TRAINING, result=False, kept=False),
+        Field("warm_start", Flag(),
+              "Continue from the fitted networks at the next fit.", result=False),
+        Field("checkpoint", Other("folder or None"),
+              "Save the state of the training in this folder every 30 seconds, and at Ctrl-C.",
+              "--checkpoint", "FOLDER", TRAINING, result=False, kept=False),
+        Field("engine", Other("Dask client, address or None"),
+              "Train on a Dask cluster: tcp://…, tls://…, or local to start workers.",
+              "--cluster", "ADDRESS", TRAINING, result=False, kept=False),
+        Field("replicas", Whole(1, most=1_000_000),
+              "Local SGD for adam and sgd: number of replicas that train on shares of the rows and are averaged.",
+              "--replicas", "N", TRAINING),
+        Field("local_steps", Whole(1, none=True, most=WHOLE_32),
+              "Steps of a replica between two averages; by default an epoch.",
+              "--local-steps", "N", TRAINING),
+        Field("shuffle_rows", Whole(1, most=WHOLE_32),
+              "Rows that are shuffled together; a longer epoch is shuffled in windows of this size.",
+              "--shuffle-rows", "ROWS", TRAINING),
+        Field("memory", Size(),
+              "Stream the table within this memory limit, such as 2GiB. Results do not depend on it.",
+              "--memory", "SIZE", LARGE, result=False, kept=False),
+        Field("scratch", Other("folder or None"),
+              "With --memory: folder for the encoded rows. By default TMPDIR, else /var/tmp.",
+              "--scratch", "FOLDER", LARGE, result=False, kept=False),
+        Field("verbose", Verbose(),
+              "Print the loss while training.", result=False, kept=False),
+    )
+}  # fmt: skip
+
+
+class Settings(DeclaredForClasses):
+    """The checked parameters of one fit. Frozen: no attribute can be set."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"Settings are frozen: {name} cannot be set.")
+
+    def __init__(self, **given: Any) -> None:
+        unknown = set(given) - set(FIELDS)
+        if unknown:
+            raise SettingError(f"no parameter is called {sorted(unknown)[0]}.")
+        for name, field in FIELDS.items():
+            self.__dict__[name] = field.kind.check(name, given.get(name, field.default))
+        _check_together(self)
+
+    @classmethod
+    def of(cls, estimator: Any) -> "Settings":
+        """Those of an estimator, which may lack some that only the other one has."""
+        there = [name for name in FIELDS if hasattr(estimator, name)]
+        return cls(**{name: getattr(estimator, name) for name in there})
+
+    def replaced(self, **values: Any) -> "Settings":
+        """The same with other values."""
+        return Settings(**(self.__dict__ | values))
+
+    def __reduce__(self) -> Any:
+        return _settings_again, (dict(self.__dict__),)
+
+
+def _settings_again(values: dict[str, Any]) -> Settings:
+    return Settings(**values)
+
+
+def names_of(declared: type) -> list[str]:
+    """The names of an estimator's parameters."""
+    return [field.name for field in fields(declared)]
+
+
+def _check_together(s: Settings) -> None:
+    """Raise SettingError for values that exclude each other."""
+    if s.dropout and s.solver not in MINI_BATCH:
+        raise _conflict(
+            s, "dropout", "solver", "dropout needs steps on mini-batches. Use ",
+            Setting("solver", "adam"), ' or "sgd", or ', Setting("dropout", 0), ".",
+        )  # fmt: skip
+    if s.replicas > 1 and s.solver not in MINI_BATCH:
+        raise _conflict(
+            s, "replicas", "solver", "expected ", Setting("solver", "adam"),
+            ' or "sgd". A solver that takes all rows at every step needs no replicas.',
+        )  # fmt: skip
+    if s.engine is not None and s.solver in MINI_BATCH and s.replicas == 1:
+        raise SettingError(
+            wording(
+                Setting("solver", s.solver),
+                " on a cluster: the steps of mini-batches depend on each other and cannot be "
+                "distributed. Use ",
+                Setting("replicas", 8),
+                " (or another number), which train in parallel and are averaged, or ",
+                Setting("solver", "lbfgs"),
+                ".",
+            ),
+            setting="solver",
+        )
+    if s.checkpoint and s.warm_start:
+        raise SettingError(
+            wording(
+                Setting("checkpoint"), " and ", Setting("warm_start", True),
+                ": a checkpoint continues a fit that was interrupted, warm_start one that "
+                "ended. Choose one.",
+            ),
+            setting="checkpoint",
+        )  # fmt: skip
+
+
+def _conflict(s: Settings, first: str, second: str, *expected: str | Setting) -> SettingError:
+    pair = Setting(first, getattr(s, first)), " with ", Setting(second, getattr(s, second)), ": "
+    return SettingError(wording(*pair, *expected), setting=first)
+
+
+def _is_text(value: Any, text: str) -> bool:
+    return isinstance(value, str) and value == text
