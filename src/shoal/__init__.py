@@ -34,7 +34,7 @@ _ROOMS = {
     "diagnose": "shoal.diagnosis.diagnose",
     "gradient_check": "shoal.diagnosis.gradients",
     "init_study": "shoal.diagnosis.study",
-    "load": "shoal.estimators.saving",
+    "load": "shoal.estimators.loading",
 }
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ if TYPE_CHECKING:
         ShoalWarning,
     )
     from shoal.estimators.classifier import ShoalClassifier
+    from shoal.estimators.loading import load
     from shoal.estimators.regressor import ShoalRegressor
-    from shoal.estimators.saving import load
     from shoal.pictures.loss_curve import LossCurveDisplay
     from shoal.pictures.study import InitStudyDisplay
     from shoal.pictures.units import UnitsDisplay

@@ -39,6 +39,7 @@ from shoal.estimators.host import Host
 from shoal.estimators.inputs import computed
 from shoal.estimators.partial import check_classes, check_partial, one_epoch, warn_of_divergence
 from shoal.estimators.prepare import ArrayFeed, Feed, prepare
+from shoal.estimators.saving import save
 from shoal.estimators.scores import check_scoring_name
 from shoal.estimators.starts import check_start, starts_given
 from shoal.estimators.streamed import FileFeed, is_source, rows_of_frame
@@ -64,6 +65,7 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
     """The estimator's contract, except for what y means."""
 
     _targets: ClassVar[type[Targets]]  # what y means
+    _kind: ClassVar[str]  # in a model file
 
     # --- fit --------------------------------------------------------------------------
 
@@ -201,9 +203,7 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
         FileError
             When the file cannot be written.
         """
-        from shoal.estimators.saving import save
-
-        save(self.fitted_, type(self), path)
+        save(self.fitted_, self._kind, path)
 
     def _case_of(self, X: Any, y: Any) -> Case:
         """What `shoal.diagnose` looks at, with a table that may be new."""

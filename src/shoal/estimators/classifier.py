@@ -12,6 +12,7 @@ from shoal.data.examples import Numbers
 from shoal.estimators.attributes import ClassAttributes
 from shoal.estimators.base import ShoalBase
 from shoal.estimators.partial import continues
+from shoal.estimators.saving import CLASSIFIER
 from shoal.estimators.targets import ClassTargets, Targets
 from shoal.settings import DeclaredForClasses
 
@@ -111,6 +112,7 @@ class ShoalClassifier(ClassifierMixin, ClassAttributes, ShoalBase, DeclaredForCl
     """
 
     _targets: ClassVar[type[Targets]] = ClassTargets
+    _kind: ClassVar[str] = CLASSIFIER
 
     @classmethod
     def classic(

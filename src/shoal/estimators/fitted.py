@@ -82,7 +82,7 @@ class Fitted:
     inputs: Inputs
     targets: Targets
     networks: tuple[Network, ...]
-    history: History = History()
+    history: History = field(default_factory=History)
     diagnosis: Diagnosis = field(default_factory=lambda: Diagnosis(()))
     record: Mapping[str, Any] = field(default_factory=dict)  # what a program adds for its own use
 

@@ -12,6 +12,7 @@ from shoal.estimators.attributes import NumberAttributes
 from shoal.estimators.base import ShoalBase
 from shoal.estimators.fitted import spread_of
 from shoal.estimators.partial import continues
+from shoal.estimators.saving import REGRESSOR
 from shoal.estimators.targets import NumberTargets, Targets
 
 
@@ -31,6 +32,7 @@ class ShoalRegressor(RegressorMixin, NumberAttributes, ShoalBase):
     """
 
     _targets: ClassVar[type[Targets]] = NumberTargets
+    _kind: ClassVar[str] = REGRESSOR
 
     @available_if(continues)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:

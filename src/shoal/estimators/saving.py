@@ -13,66 +13,33 @@ from numpy.typing import NDArray
 from shoal.data.encoding import Encoding, from_plain, to_plain, vocabularies
 from shoal.diagnosis.findings import Diagnosis
 from shoal.errors import ModelFileError
-from shoal.estimators.classifier import ShoalClassifier
 from shoal.estimators.fitted import Curves, Fitted, History
 from shoal.estimators.inputs import Inputs
 from shoal.estimators.plain import plain_settings, settings_again
-from shoal.estimators.regressor import ShoalRegressor
 from shoal.estimators.targets import ClassTargets, NumberTargets, Targets
 from shoal.estimators.train import NUMERICS_VERSION
-from shoal.files.container import read, write
+from shoal.files.container import write
 from shoal.network.architecture import Architecture
 from shoal.network.equations import Parameters
-from shoal.settings import Settings, names_of
+from shoal.settings import Declared, DeclaredForClasses, Settings, names_of
 from shoal.training.network import Network
 
 FORMAT_VERSION = 1
-Estimator = type[ShoalClassifier] | type[ShoalRegressor]
-KINDS: dict[str, Estimator] = {"classifier": ShoalClassifier, "regressor": ShoalRegressor}
+CLASSIFIER, REGRESSOR = "classifier", "regressor"
+NAMES = {CLASSIFIER: "ShoalClassifier", REGRESSOR: "ShoalRegressor"}
+DECLARED = {CLASSIFIER: DeclaredForClasses, REGRESSOR: Declared}
 # Of each member, one number an epoch; the last two are empty without a validation part, or a score.
 CURVES = ("loss_curve", "validation_loss_curve", "validation_score_curve")
 Tensors = Mapping[str, NDArray[Any]]
 
 
-def save(fitted: Fitted, estimator: type, path: str | os.PathLike[str]) -> None:
+def save(fitted: Fitted, kind: str, path: str | os.PathLike[str]) -> None:
     """Write the fitted model, atomically. Raises FileError when that fails."""
-    document, tensors = to_document(fitted, estimator)
+    document, tensors = to_document(fitted, kind)
     write(path, document, tensors)
 
 
-def load(path: str | os.PathLike[str]) -> Any:
-    """Return the estimator that was saved.
-
-    Parameters
-    ----------
-    path : str or path
-        A model file, as `save` writes it.
-
-    Returns
-    -------
-    ShoalClassifier or ShoalRegressor
-        Fitted, with the parameters of its fit.
-
-    Raises
-    ------
-    ModelFileError
-        When the file is damaged, or is something else.
-    FileError
-        When it cannot be read.
-    """
-    document, tensors = read(path)
-    try:
-        return from_document(document, tensors)
-    except ModelFileError as error:
-        raise ModelFileError(f"{os.fspath(path)}: {error}") from None
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise ModelFileError(
-            f"{os.fspath(path)}: the description of the model is not what shoal writes "
-            f"({type(error).__name__}: {error}). Copy the file again, or train the model again."
-        ) from None
-
-
-def to_document(fitted: Fitted, estimator: type) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def to_document(fitted: Fitted, kind: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """The model as JSON-able data and named arrays."""
     import shoal
 
@@ -85,11 +52,11 @@ def to_document(fitted: Fitted, estimator: type) -> tuple[dict[str, Any], dict[s
         "format_version": FORMAT_VERSION,
         "numerics_version": NUMERICS_VERSION,
         "shoal_version": shoal.__version__,
-        "kind": next(kind for kind, known in KINDS.items() if issubclass(estimator, known)),
+        "kind": kind,
         "architecture": fitted.architecture._asdict(),
         "members": len(fitted.networks),
         "fingerprint": fitted.fingerprint,
-        "settings": _settings(fitted, estimator),
+        "settings": _settings(fitted, kind),
         "encoding": None if inputs.encoding is None else to_plain(inputs.encoding),
         "fitted": {
             "n_iter_": h.epochs,
@@ -116,8 +83,8 @@ def to_document(fitted: Fitted, estimator: type) -> tuple[dict[str, Any], dict[s
     return document, tensors
 
 
-def from_document(document: Mapping[str, Any], tensors: Tensors) -> Any:
-    """The inverse of `to_document`, which trusts nothing that it is given."""
+def from_document(document: Mapping[str, Any], tensors: Tensors) -> tuple[str, Fitted]:
+    """The inverse of `to_document`, which trusts nothing that it is given: the kind, and the model."""
     if document.get("kind") == "checkpoint":
         raise ModelFileError(
             "this is a checkpoint of a training, not yet a model. Continue the training: "
@@ -128,11 +95,7 @@ def from_document(document: Mapping[str, Any], tensors: Tensors) -> Any:
             f"the file has format version {document['format_version']}, and this shoal reads "
             f"version {FORMAT_VERSION}. Install the shoal that wrote it ({document['shoal_version']})."
         )
-    kind = KINDS[document["kind"]]
-    known = names_of(kind)
-    settings = settings_again(document["settings"])
-    model = kind(**settings)
-    expected: set[str] = set()
+    kind, expected = document["kind"], set[str]()
     fitted = _fitted(kind, document, tensors, expected)
     if unknown := set(tensors) - expected:
         raise ModelFileError(
@@ -143,14 +106,10 @@ def from_document(document: Mapping[str, Any], tensors: Tensors) -> Any:
             f"the parameters have fingerprint {fitted.fingerprint}, and the file says "
             f"{document['fingerprint']}. Copy the file again, or train the model again."
         )
-    assert set(settings) <= set(known)
-    model._keep(fitted)
-    return model
+    return kind, fitted
 
 
-def _fitted(
-    kind: Estimator, document: Mapping[str, Any], tensors: Tensors, expected: set[str]
-) -> Fitted:
+def _fitted(kind: str, document: Mapping[str, Any], tensors: Tensors, expected: set[str]) -> Fitted:
     """What the estimator had learnt; the names of the arrays it needs are added to `expected`."""
     networks = _networks(document, tensors, expected)
     shape, kept = networks[0].architecture, document["fitted"]
@@ -159,7 +118,7 @@ def _fitted(
         names = tuple(_get_words(tensors, "features", expected))
     encoding = _encoding(document, tensors, expected)
     dtype = networks[0].dtype.name
-    inputs = Inputs(kind.__name__, kept["n_features_in_"], names, encoding, dtype)
+    inputs = Inputs(NAMES[kind], kept["n_features_in_"], names, encoding, dtype)
     if inputs.width != shape.n_x:
         raise ModelFileError(
             f"the encoding makes {inputs.width} columns, and the network expects {shape.n_x}."
@@ -167,9 +126,15 @@ def _fitted(
     curves = [_get_curves(tensors, name, len(networks)) for name in CURVES]
     expected |= {f"{name}.{i}" for i in range(len(networks)) for name in CURVES}
     history = History(
-        tuple(kept["member_seeds_"]), *curves, tuple(kept["endings_"]), kept["best_epoch_"],
-        kept["n_iter_"], kept["training_seconds_"],
-    )  # fmt: skip
+        seeds=tuple(kept["member_seeds_"]),
+        losses=curves[0],
+        validation_losses=curves[1],
+        validation_scores=curves[2],
+        endings=tuple(kept["endings_"]),
+        best_epoch=kept["best_epoch_"],
+        epochs=kept["n_iter_"],
+        seconds=kept["training_seconds_"],
+    )
     return Fitted(
         Settings(**settings_again(document["settings"])).replaced(dtype=dtype),
         inputs,
@@ -215,11 +180,11 @@ def _encoding(document: Mapping[str, Any], tensors: Tensors, expected: set[str])
     return from_plain(document["encoding"], words)
 
 
-def _settings(fitted: Fitted, estimator: type) -> dict[str, Any]:
+def _settings(fitted: Fitted, kind: str) -> dict[str, Any]:
     """The settings of the fit; for a seed that was drawn the one that was drawn."""
     seed = None if fitted.settings.random_state is None else fitted.history.seeds[0]
     plain = plain_settings(fitted.settings, seed)
-    return {name: value for name, value in plain.items() if name in names_of(estimator)}
+    return {name: value for name, value in plain.items() if name in names_of(DECLARED[kind])}
 
 
 def _whole(value: Any, least: int) -> int:
@@ -289,9 +254,9 @@ def _put_targets(
 
 
 def _get_targets(
-    kind: Estimator, n_y: int, document: Mapping[str, Any], tensors: Tensors, expected: set[str]
+    kind: str, n_y: int, document: Mapping[str, Any], tensors: Tensors, expected: set[str]
 ) -> Targets:
-    if kind is ShoalRegressor:
+    if kind == REGRESSOR:
         expected |= {"target_mean", "target_scale"}
         mean, scale = tensors["target_mean"], tensors["target_scale"]
         if not len(mean) == len(scale) == n_y:

@@ -142,7 +142,9 @@ def _line(ready: Ready, w: NDArray[Any], b: float) -> list[float] | None:
 
 def _line_of_table(ready: Ready, w: NDArray[Any], b: float, at: list[int]) -> list[float]:
     """The same in the table's own units, from the standardised ones."""
-    plans = {plan.name: plan for plan in ready.learnt.inputs.encoding.columns}
+    encoding = ready.learnt.inputs.encoding
+    assert encoding is not None
+    plans: dict[str, Any] = {plan.name: plan for plan in encoding.columns}
     line = [0.0, 0.0]
     for side, k in enumerate(at):
         if k >= 0:
