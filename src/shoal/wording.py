@@ -48,6 +48,22 @@ def wording(*parts: str | Setting) -> Wording:
     return whole
 
 
+def parts_of(message: str) -> list[Any]:
+    """The parts as plain data: text, and parameters as [name] or [name, value]."""
+    parts = message.parts if isinstance(message, Wording) else (message,)
+    return [
+        part if isinstance(part, str)
+        else [part.name] if part.value is NOTHING
+        else [part.name, part.value]
+        for part in parts
+    ]  # fmt: skip
+
+
+def from_parts(parts: list[Any]) -> Wording:
+    """The inverse of `parts_of`."""
+    return wording(*(part if isinstance(part, str) else Setting(*part) for part in parts))
+
+
 def reworded(message: str, shown_as: Callable[[Setting], str]) -> str:
     """The message with its parameters in other words."""
     parts = message.parts if isinstance(message, Wording) else (message,)

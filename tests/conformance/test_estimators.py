@@ -446,7 +446,9 @@ def test_a_fitted_model_answers_in_the_precision_it_was_trained_in(wanted, tmp_p
     before, activations = model.predict(X), model.transform(X)
     model.set_params(dtype=wanted)
     model.save(tmp_path / "model.shoal")
-    for same in (model, shoal.load(tmp_path / "model.shoal")):
+    loaded = shoal.load(tmp_path / "model.shoal")
+    assert loaded.dtype == trained  # a file keeps the settings of the fit
+    for same in (model, loaded.set_params(dtype=wanted)):
         assert (same.predict(X) == before).all()
         assert (same.transform(X) == activations).all()
         assert shoal.diagnose(same, X, X[:, 0]).n_units == 2 * 64

@@ -113,7 +113,7 @@ def test_a_loss_that_is_no_number_leaves_the_network_as_it_was():
     model = ShoalRegressor(**QUICK, solver="sgd").partial_fit(X, X[:, 0])
     before = model.fingerprint_
     model.set_params(learning_rate=1e30)
-    with pytest.warns(ShoalWarning, match="no number any more"):
+    with pytest.warns(ShoalWarning, match="the loss was not finite"):
         model.partial_fit(X, X[:, 0])
     assert model.fingerprint_ == before
     model.set_params(learning_rate="auto").partial_fit(X, X[:, 0])
@@ -130,7 +130,7 @@ def test_a_fit_begins_anew():
     ("settings", "told"),
     [
         ({"early_stopping": True}, "expected early_stopping"),
-        ({"scoring": "accuracy"}, "no scoring"),
+        ({"scoring": "accuracy"}, "and scoring=None"),
         ({"class_weight": "balanced"}, "by themselves"),
     ],
 )
@@ -149,6 +149,6 @@ def test_what_cannot_be_is_told():
     with pytest.raises(DataError, match="was not there in fit"):
         model.partial_fit(X, y + 1)
     model.set_params(hidden=9)
-    with pytest.raises(SettingError, match="partial_fit go on with the network that is there"):
+    with pytest.raises(SettingError, match="partial_fit continue with the fitted network"):
         model.partial_fit(X, y)
     assert not hasattr(ShoalClassifier(solver="lbfgs"), "partial_fit")

@@ -86,18 +86,20 @@ def test_a_saved_model_remembers(tmp_path):
     assert loaded.validation_score_curves_ == model.validation_score_curves_
     assert loaded.loss_curves_ == model.loss_curves_
     assert loaded.validation_loss_curves_ == model.validation_loss_curves_
-    model.set_params(scoring=len)
-    model.save(tmp_path / "n.shoal")
-    assert shoal.load(tmp_path / "n.shoal").scoring is None
+    model.set_params(scoring=len).save(tmp_path / "n.shoal")
+    assert shoal.load(tmp_path / "n.shoal").scoring == "roc_auc"  # of the fit
+    by_function = ShoalClassifier(**QUICK, scoring=lambda model, X, y: model.score(X, y))
+    by_function.fit(X, WORDS).save(tmp_path / "o.shoal")
+    assert shoal.load(tmp_path / "o.shoal").scoring is None
 
 
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"scoring": "acuracy"}, "scoring='acuracy': expected one of accuracy, "),
+        ({"scoring": "acuracy"}, 'scoring="acuracy": expected one of accuracy, '),
         ({"scoring": "accuracy", "early_stopping": False}, "needs a validation part"),
         ({"scoring": "roc_auc"}, "cannot judge this target"),
-        ({"scoring": lambda model, X, y: "good"}, "gave 'good': expected one number"),
+        ({"scoring": lambda model, X, y: "good"}, "it returned 'good': expected one number"),
     ],
 )
 def test_what_cannot_judge_is_refused(settings, told):

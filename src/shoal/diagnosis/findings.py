@@ -8,7 +8,7 @@ severity   remark    true and worth knowing; healthy networks have some
 import math
 from typing import Any, NamedTuple
 
-from shoal.wording import Wording, wording
+from shoal.wording import Wording, from_parts, parts_of, wording
 
 SEVERITIES = ("remark", "warning", "error")
 SHOWN = 3  # so many findings are printed in full: nobody reads a wall of text
@@ -72,7 +72,10 @@ class Diagnosis(NamedTuple):
         """Plain data, for JSON."""
         return {
             "healthy": self.healthy,
-            "findings": [_plain(finding._asdict()) for finding in self.findings],
+            "findings": [
+                {**_plain(finding._asdict()), "advice_parts": parts_of(finding.advice)}
+                for finding in self.findings
+            ],
             "units": self.n_units,
             "members": self.n_members,
         }
@@ -81,7 +84,12 @@ class Diagnosis(NamedTuple):
     def from_dict(cls, plain: dict[str, Any]) -> "Diagnosis":
         """The inverse of `to_dict`."""
         fields = Finding._fields
-        findings = tuple(Finding(**{name: f[name] for name in fields}) for f in plain["findings"])
+        findings = tuple(
+            Finding(**{name: f[name] for name in fields})._replace(
+                advice=from_parts(f.get("advice_parts", [f["advice"]]))
+            )
+            for f in plain["findings"]
+        )
         return cls(findings, plain["units"], plain["members"])
 
     def lines(self) -> list[str]:

@@ -14,6 +14,7 @@ from shoal.data.sparse import Sparse
 from shoal.diagnosis.case import Case, Seen
 from shoal.diagnosis.findings import Finding
 from shoal.diagnosis.units import SAME_ANSWERS
+from shoal.wording import Setting, wording
 
 # Shares of the baseline, the loss of the best constant answer.
 BOUNCES = 0.03  # rises of this size between epochs: the steps are too long
@@ -50,7 +51,7 @@ def _diverged(seen: Seen) -> Iterator[Finding]:
         "error",
         f"the loss grew instead of falling, and training ended after {len(seen.case.losses)} "
         f"epochs at learning rate {rate:g}; the best network seen is kept.",
-        f"Use shorter steps: learning_rate={lower:g}.",
+        wording("Use a lower learning rate: ", *_use({"learning_rate": lower}), "."),
         {"learning_rate": lower},
         {"epochs": len(seen.case.losses), "learning_rate": rate},
     )
@@ -68,7 +69,7 @@ def _symmetric(seen: Seen) -> Iterator[Finding]:
         f"{sum(twins)} of {n} hidden units are twins, with equal weights in and out: equal "
         "gradients keep them equal for ever, and they do the work of "
         f"{'one' if len(twins) == 1 else len(twins)}.",
-        'Draw W at random: init="auto".',
+        wording("Draw W at random: ", *_use({"init": "auto"}), "."),
         {"init": "auto"},
         {"twins": [list(group) for units in seen.units for group in units.twins], "units": n},
     )
@@ -95,7 +96,7 @@ def _unscaled(seen: Seen) -> Iterator[Finding]:
         f"the inputs differ in size: standard deviations from {low:.3g} to {high:.3g}, means up "
         f"to {float(mean.max()):.3g}. A step that suits one column is too long or too short for "
         "another.",
-        'Standardise them: encode="auto".',
+        wording("Standardise them: ", *_use({"encode": "auto"}), "."),
         {"encode": "auto"},
         {"smallest": low, "largest": high, "largest_mean": float(mean.max())},
     )
@@ -119,7 +120,7 @@ def _too_high(seen: Seen) -> Iterator[Finding]:
         "error" if lost else "warning",
         f"the loss jumps up by {curve.bounce:.0%} of its scale from epoch to epoch and ends "
         f"{curve.rise:.0%} above its lowest: steps at learning rate {rate:g} overshoot.",
-        f"Use shorter steps: learning_rate={lower:g}.",
+        wording("Use a lower learning rate: ", *_use({"learning_rate": lower}), "."),
         {"learning_rate": lower},
         {"bounce": curve.bounce, "rise": curve.rise, "learning_rate": rate},
     )
@@ -144,7 +145,7 @@ def _saturated(seen: Seen) -> Iterator[Finding]:
         "error" if share > NEARLY_ALL and drawn_so else "warning",
         f"{share:.0%} of the hidden activations lie where the slope is below 1 % of its largest"
         f"{began}: little is learnt there.",
-        f"Try {_in_words(cure)}.",
+        wording("Try ", *_use(cure), "."),
         cure,
         {"share": share, "share_at_start": first},
     )
@@ -169,7 +170,7 @@ def _dead(seen: Seen) -> Iterator[Finding]:
         "error" if dead == n else "warning" if many else "remark",
         f"{dead} of {n} hidden units answer 0 to every example: their slope is 0 too, and they "
         "will not come back.",
-        'Use activation="leaky_relu", or a lower learning rate.',
+        wording("Use ", *_use({"activation": "leaky_relu"}), ", or a lower learning rate."),
         {"activation": "leaky_relu"} | _lower_if_high(seen),
         {"dead": [list(units.dead) for units in seen.units], "units": n},
     )
@@ -197,7 +198,7 @@ def _too_low(seen: Seen) -> Iterator[Finding]:
         f"the loss fell by {curve.first - curve.last:.1%} of its scale in {curve.epochs} epochs, "
         f"{max(curve.late_share, 0):.0%} of it in the second half: steps at learning rate {rate:g} "
         "are too short.",
-        f"Use longer ones: learning_rate={usual:g}.",
+        wording("Use a higher one: ", *_use({"learning_rate": usual}), "."),
         {"learning_rate": usual},
         {"fall": curve.first - curve.last, "late_share": curve.late_share, "learning_rate": rate},
     )
@@ -233,7 +234,7 @@ def _plateau(seen: Seen) -> Iterator[Finding]:
         f"after {seen.curve.epochs} epochs the loss is {loss:.0%} of a constant answer's, where "
         f"the same network from another start reaches {usual / seen.baseline:.0%}: it sits where "
         "the gradient is next to nothing.",
-        f"Try {_in_words(cure)}.",
+        wording("Try ", *_use(cure), "."),
         cure,
         {"loss": loss, "reachable": usual / seen.baseline},
     )
@@ -253,14 +254,19 @@ def _still_linear(seen: Seen) -> Iterator[Finding]:
         "warning",
         f"all {n} hidden units lie in the straight part of {seen.shape.activation}: the hidden "
         "layer adds nothing yet to what a linear network can say.",
-        f"Try {_in_words(cure)}.",
+        wording("Try ", *_use(cure), "."),
         cure,
         {"units": n},
     )
 
 
-def _in_words(cure: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in cure.items()).replace("'", '"')
+def _use(cure: Mapping[str, Any]) -> list[str | Setting]:
+    """The settings of a cure in a row; numbers with six digits."""
+    parts: list[str | Setting] = []
+    for name, value in cure.items():
+        shown = float(f"{value:g}") if isinstance(value, float) else value
+        parts += [", ", Setting(name, shown)] if parts else [Setting(name, shown)]
+    return parts
 
 
 def _not_converged(seen: Seen) -> Iterator[Finding]:
@@ -277,7 +283,7 @@ def _not_converged(seen: Seen) -> Iterator[Finding]:
         "warning",
         f"the budget of {curve.epochs} epochs ended at loss {seen.loss:.3g}{reached}, which fell by "
         f"{curve.late_fall:.1%} of its scale in the last tenth of them.",
-        f"Go on: max_iter={more}.",
+        wording("Train longer: ", *_use({"max_iter": more}), "."),
         {"max_iter": more},
         {"late_fall": curve.late_fall, "epochs": curve.epochs},
     )
@@ -299,7 +305,7 @@ def _one_class(seen: Seen) -> Iterator[Finding]:
         "warning",
         f"every one of {len(said)} examples gets the same answer, though {others:.0%} of them "
         "belong to other classes.",
-        'Give the rare classes weight: class_weight="balanced".',
+        wording("Give the rare classes more weight: ", *_use({"class_weight": "balanced"}), "."),
         {"class_weight": "balanced"},
         {"share_of_others": others},
     )
@@ -312,13 +318,14 @@ def _overfitting(seen: Seen) -> Iterator[Finding]:
     if gap < GAP or seen.case.ending == "diverged":
         return
     alpha = max(10 * float(seen.case.settings.get("alpha", 0.0)), 0.01)
+    cure: dict[str, Any] = {"early_stopping": True, "alpha": alpha}
     yield Finding(
         "overfitting",
         "warning",
         f"the loss on these rows is {seen.loss / seen.baseline:.0%} of a constant answer's, on the "
-        f"training rows {seen.curve.last:.0%}: the network has learnt them by heart.",
-        f"Stop by validation, with a penalty: early_stopping=True, alpha={alpha:g}.",
-        {"early_stopping": True, "alpha": alpha},
+        f"training rows {seen.curve.last:.0%}: the network overfits.",
+        wording("Stop by validation, with a penalty: ", *_use(cure), "."),
+        cure,
         {"gap": gap},
     )
 
@@ -338,7 +345,7 @@ def _useless_columns(seen: Seen) -> Iterator[Finding]:
         "remark",
         f"{len(names)} of {len(seen.X)} inputs never vary on the rows looked at: "
         f"{', '.join(names[:5])}{' …' if len(names) > 5 else ''}.",
-        'encode="auto" sets constant columns aside.',
+        wording(*_use({"encode": "auto"}), " leaves constant columns out."),
         {"encode": "auto"},
         {"columns": names},
     )
@@ -361,7 +368,7 @@ def _too_wide(seen: Seen) -> Iterator[Finding]:
         "remark",
         f"{width - enough} of {width} hidden units can be removed or merged: the others say the "
         f"same, to {SAME_ANSWERS:.0%}.",
-        f"hidden={enough} would do.",
+        wording(*_use({"hidden": enough}), " is enough."),
         {"hidden": enough},
         {"enough": enough, "units": width},
     )
@@ -375,7 +382,7 @@ def _linear_is_enough(seen: Seen) -> Iterator[Finding]:
         "linear-is-enough",
         "remark",
         f"a network without hidden layer has loss {linear:.4g} on these rows, this one {seen.loss:.4g}.",
-        "The simpler one will do: hidden=0.",
+        wording("The simpler one is enough: ", *_use({"hidden": 0}), "."),
         {"hidden": 0},
         {"linear": linear, "network": seen.loss},
     )

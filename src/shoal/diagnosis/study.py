@@ -6,7 +6,6 @@ scheme the same standard normal numbers, which the scheme only scales.
 
 import importlib
 import time
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -21,11 +20,12 @@ from shoal.data.examples import Examples
 from shoal.diagnosis.case import baseline_of
 from shoal.diagnosis.rules import NOTHING_LEARNT
 from shoal.diagnosis.trials import Descent, Draw, Progress, Trained, train_draws
-from shoal.errors import DataError, SettingError, ShoalWarning
+from shoal.errors import DataError, SettingError
 from shoal.network.architecture import Architecture
 from shoal.network.initialisers import LECTURE, Init
 from shoal.settings import check_init
 from shoal.training.network import architecture as architecture_of
+from shoal.warn import warn
 
 # From no randomness over the lecture's to far too much, and the two with a theory.
 SCHEMES: tuple[Init, ...] = (
@@ -190,11 +190,7 @@ def init_study(
         goal=goal, n_jobs=n_jobs, progress=progress,
     )  # fmt: skip
     if study.interruption:
-        warnings.warn(
-            f"the study was interrupted: {len(study.trials)} trainings are done, and in it.",
-            ShoalWarning,
-            stacklevel=2,
-        )
+        warn(f"the study was interrupted: it has the {len(study.trials)} trainings that are done.")
     return study
 
 

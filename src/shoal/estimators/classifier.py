@@ -19,91 +19,146 @@ from shoal.settings import DeclaredForClasses
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class ShoalClassifier(ClassifierMixin, ClassAttributes, ShoalBase, DeclaredForClasses):
-    """A network with one hidden layer that tells classes apart.
+    """A network with one hidden layer that predicts classes.
 
-    All parameters are keyword-only; those of scikit-learn's `MLPClassifier` keep their meaning.
+    All parameters are keyword-only. `activation`, `solver`, `momentum`, `max_iter`, `alpha`,
+    `early_stopping`, `validation_fraction`, `n_iter_no_change`, `tol`, `random_state`, `verbose` and
+    `warm_start` mean what they mean in scikit-learn's `MLPClassifier`, whose
+    `hidden_layer_sizes=(n,)` is `hidden=n`, `learning_rate_init` is `learning_rate`, and
+    `activation="logistic"` is `activation="sigmoid"` here.
 
     Parameters
     ----------
-    hidden : int or "auto" (64, or 128 for nine classes and more)
-        Units of the hidden layer; 0 leaves logistic regression.
+    hidden : int or "auto"
+        Number of hidden units; 0 leaves logistic regression. "auto" is 64, or 128 from nine classes on.
     activation : {"tanh", "relu", "leaky_relu", "sigmoid", "identity"}
-    init : {"auto", "lecture", "glorot", "he", "zeros"}, a standard deviation, or networks
-        To start from given parameters: a `Network`, `Parameters`, or a list with one for each
-        member (as `networks_` of another estimator, or that estimator itself).
+        Function of the hidden units.
+    init : {"auto", "lecture", "glorot", "he", "zeros"}, float, or networks
+        How the weights are drawn: a scheme, or a standard deviation from 0 to 1e6. To start from
+        given parameters: a `Network`, `Parameters`, a list with one for each member (as
+        `networks_` of another estimator), or that estimator itself.
     solver : {"adam", "sgd", "gd", "lbfgs"}
-        "gd" is the lecture's: all rows at every step. "lbfgs" takes all rows too, and finds
-        directions and lengths of its steps itself, without learning_rate, schedule and
-        weight_decay: for up to some 10,000 rows.
-    learning_rate : number or "auto" (adam 0.005, sgd 0.03, gd 0.25)
-    momentum : number, for sgd
-    batch_size : int or "auto" (some 50 steps an epoch, 32 to 256 rows)
+        "adam" and "sgd" take mini-batches. "gd" is the lecture's full-batch gradient descent.
+        "lbfgs" takes all rows too and finds direction and length of each step itself, without
+        learning_rate, schedule and weight_decay: for up to some 10,000 rows.
+    learning_rate : float or "auto"
+        Above 0. "auto" is 0.005 for adam, 0.03 for sgd, 0.25 for gd.
+    momentum : float
+        From 0 to below 1; of "sgd" alone.
+    batch_size : int or "auto"
+        Rows of a mini-batch. "auto" makes some 50 steps an epoch, in batches of 32 to 256 rows.
     shuffle_rows : int
-        Rows that are shuffled together: beyond so many an epoch goes through windows of these,
-        each made of 128 chunks from all over the table.
+        Rows that are shuffled together. Longer tables are shuffled in windows of this size, each
+        made of 128 chunks from all over the table.
     schedule : {"plateau", "constant", "cosine"}
-        Of the learning rate (adam and sgd). "plateau": with a validation part, when its loss has
-        stood still for `n_iter_no_change` epochs, it falls to 0.3 times, and training goes on from
-        the best epoch; the third time it ends. "cosine": it falls to 0 over `max_iter` epochs.
+        Of the learning rate, for "adam" and "sgd". "plateau": when the validation loss has not
+        improved for `n_iter_no_change` epochs, the rate is reduced to 0.3 times, and training
+        continues from the best epoch; the third time it ends. "cosine": the rate falls to 0 over
+        `max_iter` epochs.
     max_iter : int
-        Epochs at the most.
-    alpha : number
-        L2 penalty, ½ alpha Σ W² / m.
-    weight_decay : number
-        Every step takes (rate · weight_decay) W off W, whatever the gradient (as AdamW does).
-    dropout : number from 0 to below 1
-        The chance of a hidden unit to count as 0 for an example, in each step of the training; the
-        others count for more, so that the mean stays. Nothing is dropped in predictions.
-    members : int or "auto" (8 below 2,000 rows, 6 below 20,000, 4 below 100,000, else 2)
-        Networks trained side by side, each from its own draw, with its own validation part;
-        their mean is predicted.
+        Maximum number of epochs.
+    alpha : float
+        L2 penalty: ½ alpha Σ W² / m is added to the cost of m rows.
+    weight_decay : float
+        Every step subtracts rate · weight_decay · W from W, apart from the gradient, as in AdamW.
+    dropout : float
+        Probability, from 0 to below 1, that a hidden unit counts as 0 for an example in a training
+        step; the others are scaled up so that the mean stays. Predictions drop nothing.
+    members : int or "auto"
+        Ensemble size: networks trained side by side, each from its own draw and with its own
+        validation part; their predictions are averaged. "auto" is 8 below 2,000 rows, 6 below
+        20,000, 4 below 100,000, else 2.
     class_weight : dict, "balanced" or None
-    early_stopping : bool or "auto" (from 50 rows on)
-        Hold out a part, stop when its loss has not fallen by `tol` for `n_iter_no_change`
-        epochs, and keep the best epoch.
-    validation_fraction, n_iter_no_change, tol : numbers
-    scoring : name of one of scikit-learn's scorers, function of (model, X, y), or None
+        Weight of each class.
+    early_stopping : bool or "auto"
+        Hold out a validation part, stop when its loss has not fallen by `tol` for
+        `n_iter_no_change` epochs, and keep the best epoch. "auto" is True from 50 rows on.
+    validation_fraction : float
+        Share of the rows in the validation part, between 0 and 1.
+    n_iter_no_change : int
+        Epochs without improvement after which training stops.
+    tol : float
+        Smallest decrease of the loss that counts as an improvement.
+    scoring : str, callable or None
         Stop early, and choose the best epoch, by this score of the validation part instead of
-        its loss. A function is given X as the networks see it, encoded.
+        its loss: the name of one of scikit-learn's scorers, or a function of (model, X, y), which
+        is given X encoded, as the networks see it.
     encode : {"auto", None}
-        None takes the numbers as they are; else see `shoal.data.encoding`.
-    bins : int or "auto" (32, or 8 below 1,000 rows; fewer, to 4, with more than 16 columns; none with more than 1,024)
-        In which a number is placed as well as standardised; 0 for none.
-    words, numbers, drop : lists of columns, or None
-        Override what is guessed of a column: take it as words, as numbers, or leave it out. A
-        column named in `words` has a column for every word of 20 rows or more.
+        "auto" encodes the columns of a table (see `shoal.data.encode`); None takes them as numbers.
+    bins : int or "auto"
+        Number of bins of the encoding of a number, besides its standardised value; 0 for none.
+        "auto" is 32, or 8 below 1,000 rows; fewer, down to 4, with more than 16 columns, and none
+        with more than 1,024.
+    words : list of str or None
+        Columns to treat as categorical. Each category of 20 rows or more has an input.
+    numbers : list of str or None
+        Columns to treat as numeric.
+    drop : list of str or None
+        Columns to leave out.
     dtype : {"float32", "float64"}
+        Precision of the networks.
     random_state : int, RandomState or None
+        Random seed; same seed, same result.
     n_jobs : int or None
-        Threads; None means all. The result does not depend on it.
+        Number of threads; None for all. Results do not depend on it.
     warm_start : bool
-        Go on from the fitted networks at the next `fit`, with the encoding and the classes that
-        the first one learnt.
-    checkpoint : folder or None
-        Keep there where the training stands, every epoch or 30 seconds, whichever is longer. A
-        `fit` with the same data and settings goes on from there, to the same bits.
-    engine : Dask client, address of a scheduler, "local", or None
-        Who computes: a cluster, see docs/cluster.md, or this machine. The result does not
-        depend on it.
-    replicas, local_steps : int; int or None
-        adam and sgd as so many replicas, each with its share of the rows, that meet in their mean
-        after so many steps (None: an epoch). Another training than that of one network; a
-        cluster needs them, and the same ones have the same result without it.
-    memory : "2GiB", a number of bytes, or None (half of what is available)
-    scratch : folder or None (TMPDIR, else /var/tmp)
-        For fits of files: how much memory may be used at the most, and where the encoded rows
-        are kept meanwhile. The result does not depend on them.
-    verbose : bool, or a function that is given each `Report`
+        Continue from the fitted networks at the next `fit`, with the encoding and the classes
+        that the first one learnt.
+    checkpoint : path or None
+        Folder in which the state of the training is saved, every epoch or 30 seconds, whichever
+        is longer. A `fit` with the same data and settings continues from there, with the same result.
+    engine : Dask client, str or None
+        Where to train: None for this machine; a cluster by its client, its address, or "local",
+        see docs/cluster.md. Results do not depend on it.
+    replicas : int
+        Local SGD for "adam" and "sgd": that many replicas of a network train on shares of the
+        rows, and their parameters are averaged. The result is another than that of one network;
+        clusters need it, and give the same result as one machine.
+    local_steps : int or None
+        Steps of a replica between two averages; None for an epoch.
+    memory : str, int or None
+        For fits of files: most memory to use, as "2GiB" or a number of bytes. None for half of what
+        is available. Results do not depend on it.
+    scratch : path or None
+        For fits of files: folder for the encoded rows. None for TMPDIR, else /var/tmp.
+    verbose : bool or callable
+        Print the loss while training, or call a function with each `Report`.
 
     Attributes
     ----------
-    classes_, n_classes_, n_features_in_, feature_names_in_, n_iter_, loss_, loss_curve_,
-    validation_loss_curve_, validation_score_curve_, coefs_, intercepts_, n_layers_, n_outputs_, out_activation_ :
-        as in scikit-learn. Losses are mean cross-entropies in nats, without the penalty.
+    classes_ : array of shape (n_classes,)
+        The classes in rising order; with several labels their numbers.
+    n_classes_ : int
+        Number of classes, or of labels.
     networks_ : list of Network
+        The members.
     fingerprint_ : str
-    member_seeds_, endings_, best_epoch_, training_seconds_, encoding_
+        A short hash of the learnt parameters: the same bits, the same text.
+    diagnosis_ : Diagnosis
+        What the fit found to be wrong or worth knowing.
+    fitted_ : Fitted
+        All that was learnt, as a value that nothing can change.
+    encoding_ : Encoding or None
+        What was learnt of each column.
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+    feature_names_in_ : array of str
+        Their names, if they had any.
+    loss_, loss_curve_, validation_loss_curve_, validation_score_curve_ :
+        As in scikit-learn, of the first member; `loss_curves_` and so on of every member. Losses
+        are mean cross-entropies in nats, without the penalty.
+    n_iter_, best_epoch_, endings_, member_seeds_, training_seconds_ :
+        Epochs, the epoch that was kept, why each member ended, its seed, and the time.
+    coefs_, intercepts_, n_layers_, n_outputs_, out_activation_ :
+        As in scikit-learn, of the first member.
 
+    See Also
+    --------
+    ShoalRegressor : Predicts numbers.
+    shoal.Network : The lecture's objects: one network, one column per example.
+
+    Examples
+    --------
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)
     >>> model = ShoalClassifier(random_state=0).fit(X, y)

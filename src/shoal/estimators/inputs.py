@@ -14,6 +14,7 @@ from sklearn.utils.validation import _check_sample_weight
 from shoal.compute.engine import engine
 from shoal.compute.memory import refuse_if_too_large
 from shoal.compute.steps import not_finite
+from shoal.data.csv import distinct
 from shoal.data.encoding import Encoding, SetAside
 from shoal.data.examples import Examples, Matrix, Numbers
 from shoal.data.learning import learn
@@ -62,7 +63,7 @@ class Inputs:
 
     def read(self, X: Any) -> Table:
         """X as a table or an array with these columns."""
-        if is_table(X) or issparse(X):
+        if has_columns(X):
             self.check_columns(*columns_of(X))
             return read(X, self.who, self.dtype)
         table = read(X, self.who, self.dtype)
@@ -169,10 +170,18 @@ def read(X: Any, who: str, dtype: str) -> Table:
     return np.asarray(array, array.dtype.newbyteorder("="))
 
 
+def has_columns(X: Any) -> bool:
+    """Whether X is a table or a sparse matrix, and no array. Raises DataError for equal names."""
+    names = getattr(X, "columns", None)
+    if names is not None and not isinstance(X, pa.Table) and all(isinstance(n, str) for n in names):
+        distinct("X", list(names))
+    return issparse(X) or is_table(X)
+
+
 def columns_of(X: Any) -> tuple[int, Names]:
     """How many columns X has, and their names if it has any: as scikit-learn counts and names them."""
     if isinstance(X, pa.Table):
-        return X.num_columns, tuple(X.column_names)
+        return X.num_columns, _distinct(X.column_names)
     names = list(X.columns) if hasattr(X, "columns") and not isinstance(X, Sparse) else []
     texts = [isinstance(name, str) for name in names]
     if any(texts) and not all(texts):
@@ -184,7 +193,13 @@ def columns_of(X: Any) -> tuple[int, Names]:
             "X.columns.astype(str) for example. Otherwise you can remove feature / column names "
             "from your input data, or convert them all to a non-string data type."
         )
-    return int(X.shape[1]), tuple(names) if any(texts) else None
+    return int(X.shape[1]), _distinct(names) if any(texts) else None
+
+
+def _distinct(names: list[str]) -> tuple[str, ...]:
+    """The names. Raises DataError if two of them are the same."""
+    distinct("X", names)
+    return tuple(names)
 
 
 def _width(table: Table) -> int:

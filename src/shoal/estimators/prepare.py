@@ -12,11 +12,9 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from scipy.sparse import issparse
 
 from shoal.compute.memory import refuse_if_too_large
 from shoal.data.examples import Examples
-from shoal.data.tables import is_table
 from shoal.errors import DataError, Setting, SettingError, wording
 from shoal.estimators.automatic import architecture_of, members_of
 from shoal.estimators.fitted import Fitted
@@ -25,6 +23,7 @@ from shoal.estimators.inputs import (
     check_lengths,
     columns_of,
     examples_of,
+    has_columns,
     learn_inputs,
     read,
     weights_of,
@@ -97,8 +96,7 @@ class ArrayFeed:
             self._names = previous.inputs.names
             self._table = previous.inputs.read(X)
         else:
-            known = is_table(X) or issparse(X)
-            self._names = columns_of(X)[1] if known else None
+            self._names = columns_of(X)[1] if has_columns(X) else None
             self._table = read(X, who, s.dtype)
         if self.m >= MOST_ROWS:
             raise DataError(f"{self.m:,} rows: expected fewer than {MOST_ROWS:,} in memory.")

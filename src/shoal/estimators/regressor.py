@@ -20,11 +20,137 @@ from shoal.estimators.targets import NumberTargets, Targets
 class ShoalRegressor(RegressorMixin, NumberAttributes, ShoalBase):
     """A network with one hidden layer that predicts numbers.
 
-    The parameters are those of `ShoalClassifier`, without `class_weight`; learning_rate="auto" is
-    0.005 for adam, 0.003 for sgd, 0.025 for gd. The targets are
-    standardised inside, so they may be millions or millionths; losses (`loss_curve_` …) are
-    half squared errors of the standardised targets, summed over the targets of a row.
+    The targets are standardised inside, so they may be millions or millionths. All parameters are
+    keyword-only; they are those of `ShoalClassifier`, without `class_weight`.
 
+    Parameters
+    ----------
+    hidden : int or "auto"
+        Number of hidden units; 0 leaves linear regression. "auto" is 64, or 128 from nine targets on.
+    activation : {"tanh", "relu", "leaky_relu", "sigmoid", "identity"}
+        Function of the hidden units.
+    init : {"auto", "lecture", "glorot", "he", "zeros"}, float, or networks
+        How the weights are drawn: a scheme, or a standard deviation from 0 to 1e6. To start from
+        given parameters: a `Network`, `Parameters`, a list with one for each member (as
+        `networks_` of another estimator), or that estimator itself.
+    solver : {"adam", "sgd", "gd", "lbfgs"}
+        "adam" and "sgd" take mini-batches. "gd" is the lecture's full-batch gradient descent.
+        "lbfgs" takes all rows too and finds direction and length of each step itself, without
+        learning_rate, schedule and weight_decay: for up to some 10,000 rows.
+    learning_rate : float or "auto"
+        Above 0. "auto" is 0.005 for adam, 0.003 for sgd, 0.025 for gd.
+    momentum : float
+        From 0 to below 1; of "sgd" alone.
+    batch_size : int or "auto"
+        Rows of a mini-batch. "auto" makes some 50 steps an epoch, in batches of 32 to 256 rows.
+    shuffle_rows : int
+        Rows that are shuffled together. Longer tables are shuffled in windows of this size, each
+        made of 128 chunks from all over the table.
+    schedule : {"plateau", "constant", "cosine"}
+        Of the learning rate, for "adam" and "sgd". "plateau": when the validation loss has not
+        improved for `n_iter_no_change` epochs, the rate is reduced to 0.3 times, and training
+        continues from the best epoch; the third time it ends. "cosine": the rate falls to 0 over
+        `max_iter` epochs.
+    max_iter : int
+        Maximum number of epochs.
+    alpha : float
+        L2 penalty: ½ alpha Σ W² / m is added to the cost of m rows.
+    weight_decay : float
+        Every step subtracts rate · weight_decay · W from W, apart from the gradient, as in AdamW.
+    dropout : float
+        Probability, from 0 to below 1, that a hidden unit counts as 0 for an example in a training
+        step; the others are scaled up so that the mean stays. Predictions drop nothing.
+    members : int or "auto"
+        Ensemble size: networks trained side by side, each from its own draw and with its own
+        validation part; their predictions are averaged. "auto" is 8 below 2,000 rows, 6 below
+        20,000, 4 below 100,000, else 2.
+    early_stopping : bool or "auto"
+        Hold out a validation part, stop when its loss has not fallen by `tol` for
+        `n_iter_no_change` epochs, and keep the best epoch. "auto" is True from 50 rows on.
+    validation_fraction : float
+        Share of the rows in the validation part, between 0 and 1.
+    n_iter_no_change : int
+        Epochs without improvement after which training stops.
+    tol : float
+        Smallest decrease of the loss that counts as an improvement.
+    scoring : str, callable or None
+        Stop early, and choose the best epoch, by this score of the validation part instead of
+        its loss: the name of one of scikit-learn's scorers, or a function of (model, X, y), which
+        is given X encoded, as the networks see it.
+    encode : {"auto", None}
+        "auto" encodes the columns of a table (see `shoal.data.encode`); None takes them as numbers.
+    bins : int or "auto"
+        Number of bins of the encoding of a number, besides its standardised value; 0 for none.
+        "auto" is 32, or 8 below 1,000 rows; fewer, down to 4, with more than 16 columns, and none
+        with more than 1,024.
+    words : list of str or None
+        Columns to treat as categorical. Each category of 20 rows or more has an input.
+    numbers : list of str or None
+        Columns to treat as numeric.
+    drop : list of str or None
+        Columns to leave out.
+    dtype : {"float32", "float64"}
+        Precision of the networks.
+    random_state : int, RandomState or None
+        Random seed; same seed, same result.
+    n_jobs : int or None
+        Number of threads; None for all. Results do not depend on it.
+    warm_start : bool
+        Continue from the fitted networks at the next `fit`, with the encoding and the scale of the targets
+        that the first one learnt.
+    checkpoint : path or None
+        Folder in which the state of the training is saved, every epoch or 30 seconds, whichever
+        is longer. A `fit` with the same data and settings continues from there, with the same result.
+    engine : Dask client, str or None
+        Where to train: None for this machine; a cluster by its client, its address, or "local",
+        see docs/cluster.md. Results do not depend on it.
+    replicas : int
+        Local SGD for "adam" and "sgd": that many replicas of a network train on shares of the
+        rows, and their parameters are averaged. The result is another than that of one network;
+        clusters need it, and give the same result as one machine.
+    local_steps : int or None
+        Steps of a replica between two averages; None for an epoch.
+    memory : str, int or None
+        For fits of files: most memory to use, as "2GiB" or a number of bytes. None for half of what
+        is available. Results do not depend on it.
+    scratch : path or None
+        For fits of files: folder for the encoded rows. None for TMPDIR, else /var/tmp.
+    verbose : bool or callable
+        Print the loss while training, or call a function with each `Report`.
+
+    Attributes
+    ----------
+    target_mean_, target_scale_ : arrays of shape (n_targets,)
+        Mean and standard deviation of each target, by which it is standardised.
+    networks_ : list of Network
+        The members.
+    fingerprint_ : str
+        A short hash of the learnt parameters: the same bits, the same text.
+    diagnosis_ : Diagnosis
+        What the fit found to be wrong or worth knowing.
+    fitted_ : Fitted
+        All that was learnt, as a value that nothing can change.
+    encoding_ : Encoding or None
+        What was learnt of each column.
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+    feature_names_in_ : array of str
+        Their names, if they had any.
+    loss_, loss_curve_, validation_loss_curve_, validation_score_curve_ :
+        As in scikit-learn, of the first member; `loss_curves_` and so on of every member. Losses
+        are half squared errors of the standardised targets, summed over the targets of a row, without the penalty.
+    n_iter_, best_epoch_, endings_, member_seeds_, training_seconds_ :
+        Epochs, the epoch that was kept, why each member ended, its seed, and the time.
+    coefs_, intercepts_, n_layers_, n_outputs_, out_activation_ :
+        As in scikit-learn, of the first member.
+
+    See Also
+    --------
+    ShoalClassifier : Predicts classes.
+    shoal.Network : The lecture's objects: one network, one column per example.
+
+    Examples
+    --------
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)
     >>> ShoalRegressor(random_state=0, hidden=8, max_iter=30).fit(X, y).score(X, y) > 0.4
@@ -36,10 +162,22 @@ class ShoalRegressor(RegressorMixin, NumberAttributes, ShoalBase):
 
     @available_if(continues)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Go once over these rows and numbers, from where the last call ended; for adam and sgd.
+        """Go once over these rows, continuing from the last call; for adam and sgd.
 
-        The first call learns the encoding of the columns, and mean and spread of the targets,
-        by which all calls standardise them; give it rows enough to show them.
+        Parameters
+        ----------
+        X, y, sample_weight : as in `fit`, in memory
+            The first call learns the encoding of the columns, and mean and deviation of the
+            targets, by which all calls standardise them: give it enough rows.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        DataError, SettingError
+            As `fit`.
         """
         return self._partial_fit(X, y, sample_weight)
 
@@ -54,11 +192,20 @@ class ShoalRegressor(RegressorMixin, NumberAttributes, ShoalBase):
     def predict(
         self, X: Any, return_std: bool = False
     ) -> NDArray[np.float64] | tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The numbers of each row: shape (rows,), or (rows, targets) if y had two dimensions.
+        """Return the predicted numbers of each row.
 
-        With `return_std` also, in the same shape and unit, the standard deviation of the members'
-        answers around their mean: how far they differ, not how far they are from the truth.
-        One member alone gives 0.
+        Parameters
+        ----------
+        X : like X of `fit`, in memory
+            The rows.
+        return_std : bool
+            Also return the standard deviation of the members' predictions around their mean: how
+            far they differ, not how far they are from the truth. One member alone gives 0.
+
+        Returns
+        -------
+        array of shape (rows,), or (rows, targets)
+            In the unit of y; two-dimensional if y was. With `return_std` a pair of these.
         """
         numbers, known = self._numbers, self.fitted_
         if not return_std:

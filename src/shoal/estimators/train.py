@@ -26,7 +26,7 @@ from shoal.files.checkpoint import Checkpoint
 from shoal.network.architecture import Architecture
 from shoal.network.draws import child
 from shoal.settings import FIELDS, Settings
-from shoal.training.loop import Report, Standing, Trained, train
+from shoal.training.loop import Job, Report, Standing, Trained, train
 from shoal.training.members import train_all
 from shoal.training.network import Network
 from shoal.warn import warn
@@ -91,13 +91,13 @@ class _Members:
         part, held = self._rows.terms(seed, self._place)
         scored = self._rows.scored(seed) if s.scoring is not None else None
         plan = plan_of(s, architecture.output, part.m, seed)._replace(max_iter=self.max_iter)
-        return train(
-            architecture, plan, part, self._begun(i), validation=held,
-            score=score_of(prepared, self._host, scored, threads),
-            threads=threads, stop=stop, report=report,
-            keep=self._checkpoint.keeper(i, self._starts.seeds[0]) if self._checkpoint else None,
-            each=None if i else self._tasks,
+        job = Job(
+            architecture, plan, part, held, score_of(prepared, self._host, scored, threads),
+            threads, stop,
         )  # fmt: skip
+        kept = self._checkpoint
+        keep = kept.keeper(i, self._starts.seeds[0]) if kept else None
+        return train(job, self._begun(i), report=report, keep=keep, each=None if i else self._tasks)
 
     def _begun(self, i: int) -> Standing:
         first = self._starts.states[i]

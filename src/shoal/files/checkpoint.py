@@ -11,7 +11,6 @@ import errno
 import os
 import threading
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -20,11 +19,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.errors import FileError, ModelFileError, SettingError, ShoalWarning
+from shoal.errors import FileError, ModelFileError, SettingError
 from shoal.files.atomic import TEMPORARY, check_writable, file_name, in_words
 from shoal.files.container import Container, read, write
 from shoal.files.layout import JSON
 from shoal.training.loop import Keep, Standing
+from shoal.warn import warn
 
 FORMAT_VERSION = 1
 # Seconds between two files of a member; an epoch that takes longer is the measure instead.
@@ -98,10 +98,8 @@ class Checkpoint:
             write(self._path(member), document, tensors, finite=False)
         except (FileError, ModelFileError) as error:
             if self._warned.acquire(blocking=False):
-                warnings.warn(
-                    f"no checkpoint: {error} Training goes on, and the last good checkpoint stays.",
-                    ShoalWarning,
-                    stacklevel=2,
+                warn(
+                    f"no checkpoint: {error} Training continues, and the last good checkpoint stays."
                 )
 
     def _refuse_another(self, document: Mapping[str, Any]) -> None:

@@ -29,6 +29,7 @@ from shoal.training import lbfgs
 UPHILL = 2.0
 # Seconds between two calls of `report`. The kernel looks for signals by itself.
 REPORT_EVERY = 0.1
+MOST_EPOCHS_OF_A_CALL = 1 << 16  # a call asks for memory for all their losses
 
 
 class Plan(NamedTuple):
@@ -102,16 +103,30 @@ class Trained(NamedTuple):
         return len(self.losses)
 
 
+class Job(NamedTuple):
+    """One training: of what, on which rows, by which plan, with how many threads."""
+
+    architecture: Architecture
+    plan: Plan
+    terms: Terms
+    validation: Terms | None = None
+    score: Score | None = None  # judges instead of the validation loss
+    threads: int = 1
+    stop: Stop | None = None
+
+    def loss(self, parameters: Vector) -> float:
+        """The validation loss of some parameters."""
+        assert self.validation is not None
+        total = self.validation.sums(
+            self.architecture, parameters, self.threads, gradients=False, stop=self.stop
+        )
+        return total.loss / total.weight
+
+
 def train(
-    architecture: Architecture,
-    plan: Plan,
-    terms: Terms,
+    job: Job,
     standing: Standing,
     *,
-    validation: Terms | None = None,
-    score: Score | None = None,
-    threads: int = 1,
-    stop: Stop | None = None,
     report: Callable[[Report], None] | None = None,
     keep: Keep | None = None,
     each: Callable[[Standing], bool] | None = None,
@@ -125,22 +140,19 @@ def train(
     """
     began = told = time.perf_counter()
     earlier, interruption = standing.seconds, None
+    validated = job.validation is not None
     # Epochs of one call: grows until a call takes a moment.
-    size = 1 if report or keep or each or validation is not None else plan.max_iter
+    size = 1 if report or keep or each or validated else MOST_EPOCHS_OF_A_CALL
     last = standing
     try:
-        if validation is not None and not standing.losses:
-            first = standing.state.parameters
-            loss = _loss(architecture, first, validation, threads, stop)
-            last = standing = standing._replace(best_loss=-_score(score, first) if score else loss)
+        if validated and not standing.losses:
+            last = standing = _first_judged(job, standing)
         while not standing.ending:
             called = time.perf_counter()
-            last, interruption = _advance(
-                architecture, plan, terms, validation, score, standing, size, threads, stop
-            )
+            last, interruption = _advance(job, standing, size)
             now = time.perf_counter()
-            if now - called < REPORT_EVERY / 2 and validation is None and each is None:
-                size *= 2
+            if now - called < REPORT_EVERY / 2 and not validated and each is None:
+                size = min(2 * size, MOST_EPOCHS_OF_A_CALL)
             last = last._replace(seconds=earlier + now - began)
             if last.ending == "interrupted":
                 break
@@ -161,32 +173,29 @@ def train(
     if keep and last.ending == "interrupted":
         # The epoch that was under way is left out: it is done again as a whole.
         keep(standing, now=True)
-    return _trained(last, validation is not None, interruption)
+    return _trained(last, validated, interruption)
 
 
-def _advance(
-    architecture: Architecture,
-    plan: Plan,
-    terms: Terms,
-    validation: Terms | None,
-    score: Score | None,
-    standing: Standing,
-    size: int,
-    threads: int,
-    stop: Stop | None,
-) -> tuple[Standing, BaseException | None]:
+def _first_judged(job: Job, standing: Standing) -> Standing:
+    """The same with the loss, or score, of the parameters before the first epoch."""
+    first = standing.state.parameters
+    loss = job.loss(first)
+    return standing._replace(best_loss=-_score(job.score, first) if job.score else loss)
+
+
+def _advance(job: Job, standing: Standing, size: int) -> tuple[Standing, BaseException | None]:
     """Where the training stands some epochs later, and what interrupted them."""
-    done = len(standing.losses)
+    plan, done = job.plan, len(standing.losses)
     n = min(size, plan.max_iter - done)
     budget = Budget(done, n, converged=plan.converged)
-    if validation is None:
+    if job.validation is None:
         budget = Budget(done, n, plan.tol, plan.n_iter_no_change, plan.converged)
     rate = plan.rule.learning_rate * plan.rates[standing.plateaus]
-    call = (architecture, plan.rule._replace(learning_rate=rate), budget)
+    call = (job.architecture, plan.rule._replace(learning_rate=rate), budget)
     if plan.rule.solver == "lbfgs":
-        outcome = lbfgs.iterate(*call, terms, standing.state, threads, stop)
+        outcome = lbfgs.iterate(*call, job.terms, standing.state, job.threads, job.stop)
     else:
-        outcome = terms.train(*call, standing.state, threads, stop)
+        outcome = job.terms.train(*call, standing.state, job.threads, job.stop)
     losses = (*standing.losses, *outcome.losses.tolist())
     after = standing._replace(state=outcome.state, losses=losses, ending=outcome.ending)
     if after.ending == "interrupted":
@@ -194,16 +203,22 @@ def _advance(
     if after.ending == "finished" and len(losses) < plan.max_iter:
         after = after._replace(ending="")
     new = len(losses) > len(standing.losses)
-    if after.ending in ("", "finished", "converged") and validation is not None and new:
-        loss = _loss(architecture, after.state.parameters, validation, threads, stop)
-        after = after._replace(validation_losses=(*after.validation_losses, loss))
-        if score:
-            found = _score(score, after.state.parameters)
-            after = after._replace(validation_scores=(*after.validation_scores, found))
-        after = _judged(after, plan, -found if score else loss)
+    if after.ending in ("", "finished", "converged") and job.validation is not None and new:
+        after = _validated(job, after)
     if after.ending in ("finished", "plateau") and _uphill(losses):
         after = after._replace(ending="diverged")
     return after, None
+
+
+def _validated(job: Job, after: Standing) -> Standing:
+    """The same with what the validation part says of one more epoch."""
+    loss = job.loss(after.state.parameters)
+    after = after._replace(validation_losses=(*after.validation_losses, loss))
+    if job.score is None:
+        return _judged(after, job.plan, loss)
+    found = _score(job.score, after.state.parameters)
+    after = after._replace(validation_scores=(*after.validation_scores, found))
+    return _judged(after, job.plan, -found)
 
 
 def _judged(standing: Standing, plan: Plan, loss: float) -> Standing:
@@ -225,17 +240,6 @@ def _judged(standing: Standing, plan: Plan, loss: float) -> Standing:
 def _score(score: Score, parameters: Vector) -> float:
     found = score(parameters)
     return found if np.isfinite(found) else float("-inf")
-
-
-def _loss(
-    architecture: Architecture,
-    parameters: Vector,
-    terms: Terms,
-    threads: int,
-    stop: Stop | None,
-) -> float:
-    total = terms.sums(architecture, parameters, threads, gradients=False, stop=stop)
-    return total.loss / total.weight
 
 
 def _report(standing: Standing) -> Report:

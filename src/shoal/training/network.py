@@ -6,7 +6,6 @@
 A network is a value: nothing changes it, and training returns another one.
 """
 
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,13 +15,14 @@ from shoal.checks import check_choice, check_number, check_whole
 from shoal.compute.engine import engine, threads
 from shoal.compute.steps import Budget, Rule, start
 from shoal.data.examples import Examples
-from shoal.errors import DataError, SettingError, ShoalWarning
+from shoal.errors import DataError, SettingError
 from shoal.network.activations import ACTIVATIONS
 from shoal.network.architecture import Architecture
 from shoal.network.equations import Gradients, Parameters
 from shoal.network.initialisers import LECTURE, initialise
 from shoal.network.outputs import OUTPUTS
 from shoal.settings import check_init
+from shoal.warn import warn
 
 Array = NDArray[np.floating]
 
@@ -235,11 +235,9 @@ class Network:
                 "diverged": f"the cost is no longer a number. Try learning_rate={learning_rate / 10:g}",
                 "interrupted": "the call was interrupted",
             }[outcome.ending]
-            warnings.warn(
+            warn(
                 f"descent ended after {len(outcome.losses):,} of {iterations:,} iterations: {why}. "
-                "The best network seen is returned.",
-                ShoalWarning,
-                stacklevel=2,
+                "The best network seen is returned."
             )
             return self._of(self.architecture, outcome.state.best), outcome.losses
         return self._of(self.architecture, outcome.state.parameters), outcome.losses

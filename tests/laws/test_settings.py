@@ -1,0 +1,152 @@
+"""Each parameter is described once, checked once, and nothing depends on it after the fit."""
+
+import inspect
+import io
+import pickle
+import re
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from sklearn.datasets import load_diabetes, load_iris
+
+import shoal
+from shoal import SettingError, ShoalClassifier, ShoalRegressor
+from shoal.settings import FIELDS, Declared, DeclaredForClasses, Settings, names_of
+
+ESTIMATORS = {ShoalClassifier: DeclaredForClasses, ShoalRegressor: Declared}
+X, Y = load_iris(return_X_y=True)
+NUMBERS = load_diabetes(return_X_y=True)
+QUICK = {"hidden": 3, "members": 2, "max_iter": 5, "random_state": 0}
+# Of each parameter a value that differs from the default and from QUICK, and is allowed.
+OTHERS = {
+    "hidden": 7, "activation": "relu", "init": "zeros", "solver": "sgd", "learning_rate": 0.5,
+    "momentum": 0.1, "batch_size": 3, "shuffle_rows": 50, "schedule": "cosine", "max_iter": 2,
+    "alpha": 3.0, "weight_decay": 0.5, "dropout": 0.5, "members": 1, "early_stopping": False,
+    "validation_fraction": 0.4, "n_iter_no_change": 1, "tol": 0.5, "scoring": "accuracy",
+    "encode": None, "bins": 3, "words": ["x0"], "numbers": ["x1"], "drop": ["x2"],
+    "dtype": "float64", "random_state": 7, "n_jobs": 1, "warm_start": True, "checkpoint": "folder",
+    "engine": "local", "replicas": 2, "local_steps": 3, "memory": "1GiB", "scratch": "folder",
+    "verbose": True, "class_weight": "balanced",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_signatures_and_fields_agree(estimator):
+    signature = inspect.signature(estimator)
+    assert all(p.kind is p.KEYWORD_ONLY for p in signature.parameters.values())
+    expected = {name for name in FIELDS if name != "class_weight" or estimator is ShoalClassifier}
+    assert set(signature.parameters) == expected == set(names_of(ESTIMATORS[estimator]))
+    for name, parameter in signature.parameters.items():
+        assert parameter.annotation is not parameter.empty
+        assert parameter.default == FIELDS[name].default
+        FIELDS[name].kind.check(name, parameter.default)
+    assert set(estimator().get_params()) == expected
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_the_docstring_describes_every_parameter_and_no_other(estimator):
+    text = inspect.getdoc(estimator)
+    section = re.search(r"Parameters\n-+\n(.*?)\n\n?(Attributes|Notes|Examples)\n-", text, re.S)
+    names = re.findall(r"^(\w+) : ", section[1], re.M)
+    assert sorted(names) == sorted(names_of(ESTIMATORS[estimator]))
+
+
+def test_every_field_says_what_it_is():
+    for name, field in FIELDS.items():
+        assert field.name == name
+        assert field.help.endswith((".", "…"))
+        assert field.kind.words
+        assert (field.option is None) == (not field.metavar)
+        assert field.kept or not field.result  # what a result depends on is kept in the file
+
+
+def test_settings_are_frozen():
+    s = Settings(hidden=3)
+    with pytest.raises(AttributeError, match="frozen"):
+        s.hidden = 4
+    assert pickle.loads(pickle.dumps(s)).hidden == 3
+    with pytest.raises(SettingError, match="no parameter is called width"):
+        Settings(width=3)
+
+
+COUNTS = [n for n, v in OTHERS.items() if type(v) is int]
+SHARES = [n for n, v in OTHERS.items() if type(v) is float]
+
+
+@pytest.mark.parametrize("name", COUNTS + SHARES)
+def test_a_numpy_number_is_a_number(name):
+    value = np.int8(OTHERS[name]) if name in COUNTS else np.float32(OTHERS[name])
+    found = getattr(Settings(**{"solver": "sgd", name: value}), name)
+    assert type(found) in (int, float)
+    assert found == value
+
+
+ABSURD = {
+    "bins": 2**31, "weight_decay": 1e30, "alpha": 10**400, "class_weight": [1],
+    "words": range(10**12), "numbers": "ab", "init": 1e308, "members": 10**9,
+    "learning_rate": -(10**400), "tol": np.inf, "memory": "1" * 10**6, "random_state": -1,
+    "n_jobs": 0, "max_iter": 10**10, "dropout": np.nan, "dtype": object(), "verbose": "yes",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), ABSURD.items())
+def test_absurd_values_are_refused_by_name_before_anything_is_done(name, value):
+    with pytest.raises(SettingError, match=rf"^{name}=.*expected") as caught:
+        ShoalClassifier(**{name: value}).fit(X, Y)
+    assert caught.value.setting == name
+    assert len(str(caught.value)) < 400
+
+
+def answers(model, X, y):
+    """All that a fitted model says, as bytes."""
+    file = io.BytesIO()
+    found = [model.predict(X), model.transform(X), np.float64(model.score(X, y))]
+    if hasattr(model, "predict_proba"):
+        found += [model.predict_proba(X), model.predict_log_proba(X)]
+    else:
+        found += list(model.predict(X, return_std=True))
+    for array in found:
+        np.save(file, array)
+    diagnosis = shoal.diagnose(model, X, y).to_dict()
+    return file.getvalue(), repr(diagnosis), model.fingerprint_, repr(model.diagnosis_.to_dict())
+
+
+def saved(model, folder):
+    """The bytes of its file."""
+    model.save(folder / "m.shoal")
+    return (folder / "m.shoal").read_bytes()
+
+
+@pytest.fixture(scope="module", params=["classes", "numbers", "text"])
+def fitted(request):
+    if request.param == "numbers":
+        return ShoalRegressor(**QUICK).fit(*NUMBERS), NUMBERS
+    if request.param == "classes":
+        return ShoalClassifier(**QUICK, encode=None).fit(X, Y), (X, Y)
+    table = pa.table({"a": X[:, 0], "b": np.where(X[:, 1] > 3, "high", "low")})
+    return ShoalClassifier(**QUICK).fit(table, Y > 0), (table, Y > 0)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("way", ["set_params", "assignment"])
+@pytest.mark.parametrize("name", FIELDS)
+def test_what_is_set_after_the_fit_changes_no_answer(fitted, name, way, tmp_path):
+    model, rows = fitted
+    if name not in model.get_params():
+        pytest.skip("the regressor has no such parameter")
+    model = pickle.loads(pickle.dumps(model))
+    before, file = answers(model, *rows), saved(model, tmp_path)
+    if way == "set_params":
+        model.set_params(**{name: OTHERS[name]})
+    else:
+        setattr(model, name, OTHERS[name])
+    assert answers(model, *rows) == before
+    assert saved(model, tmp_path) == file
+    # A file keeps the settings of the fit, a pickle those that are set.
+    again = shoal.load(tmp_path / "m.shoal")
+    assert answers(again, *rows) == before
+    kept = QUICK.get(name, FIELDS[name].default)
+    if name != "encode":
+        assert getattr(again, name) == kept
+    assert getattr(pickle.loads(pickle.dumps(model)), name) == OTHERS[name]
