@@ -319,6 +319,9 @@ def test_behind_128_words_only_those_of_300_rows_are_kept():
     counts = {f"word {i:03}": 310 for i in range(128)}
     found = kept_words(counts | {"just": 300, "nearly": 299})
     assert found == [*counts, "just", "another word"]
+    assert kept_words(counts | {"nearly": 299}) == [*counts, "another word"]
+    fewer = dict(list(counts.items())[:127])
+    assert kept_words(fewer | {"nearly": 299}) == [*fewer, "nearly"]
     asked = {"just": 20, "nearly": 19}
     assert kept_words(counts | asked, words=["w"]) == [*counts, "just", "another word"]
 
