@@ -490,7 +490,7 @@ LABELS_TIE = np.array([[0, 1], [0, 1], [1, 0], [1, 0]])
 
 
 def undecided(y):
-    """A model to which x says nothing of y, and that gives 0.5 exactly."""
+    """A model that gives 0.5 exactly if x says nothing of y."""
     settings = {"hidden": 0, "solver": "gd", "members": 2, "early_stopping": False, "max_iter": 3}
     return ShoalClassifier(**settings, alpha=0.0, random_state=SEED).fit(X_TIE, y)
 
@@ -526,6 +526,9 @@ def test_the_program_answers_ties_as_the_estimator_does(tmp_path):
     undecided(WORDS_TIE).save(model)
     assert main(["predict", model, rows, "-o", out]) == 0
     assert pd.read_csv(out).iloc[:, 0].tolist() == ["no"] * 4
+    undecided(np.array(["no", "yes", "no", "yes"])).save(model)  # to which x says all
+    assert main(["predict", model, rows, "-o", out]) == 0
+    assert pd.read_csv(out).iloc[:, 0].tolist() == ["no", "yes", "no", "yes"]
     undecided(LABELS_TIE).save(model)
     assert main(["predict", model, rows, "-o", out]) == 0
     assert pd.read_csv(out).iloc[:, :2].to_numpy().tolist() == [[0, 0]] * 4
