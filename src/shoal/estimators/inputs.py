@@ -1,6 +1,7 @@
 """How X becomes a matrix: its columns and their encoding, learnt once by a fit."""
 
 import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -25,6 +26,8 @@ from shoal.estimators.automatic import bins_of
 from shoal.estimators.targets import TargetArrays
 from shoal.settings import Settings
 from shoal.warn import warn
+
+EXTREME_WEIGHT = 1e30
 
 Table: TypeAlias = "pa.Table | NDArray[Any] | Sparse"
 Names: TypeAlias = tuple[str, ...] | None
@@ -63,6 +66,7 @@ class Inputs:
 
     def read(self, X: Any) -> Table:
         """X as a table or an array with these columns."""
+        X = as_given(X)
         if has_columns(X):
             self.check_columns(*columns_of(X))
             return read(X, self.who, self.dtype)
@@ -101,6 +105,8 @@ class Inputs:
         if self.encoding is None:
             return self._numbers(table)
         arrow = arrow_of(table)
+        # By position: names were compared when the table was read, and may be missing.
+        arrow = arrow.rename_columns([plan.name for plan in self.encoding.columns])
         refuse_if_too_large(
             arrow.num_rows * self.encoding.row_bytes(self.dtype),
             f"{arrow.num_rows:,} rows × {len(self.encoding.features)} encoded columns",
@@ -157,17 +163,58 @@ def read(X: Any, who: str, dtype: str) -> Table:
     """X as an Arrow table, an array, or sparse rows; DataError if it has no rows."""
     if is_table(X):
         table = as_table(X)
+        if not table.num_columns:
+            raise DataError("the table has no columns: expected at least one.")
         if not table.num_rows:
             raise DataError("the table has no rows: expected at least one example.")
         return table
     if issparse(X):
-        rows = from_scipy(X, dtype)
+        matrix: Any = X
+        if matrix.ndim != 2 or not matrix.shape[1] or matrix.dtype.kind not in "biuf":
+            raise DataError(
+                f"X is a sparse matrix of shape {matrix.shape} and type {matrix.dtype}: expected "
+                "two dimensions, at least one column, and real numbers."
+            )
+        rows = from_scipy(matrix, dtype)
         if not len(rows):
             raise DataError("the matrix has no rows: expected at least one example.")
         return rows
     array = check_array(X, dtype=None, ensure_all_finite=False, estimator=who, input_name="X")
     # In the byte order of this machine, as Arrow and the kernel want it.
     return np.asarray(array, array.dtype.newbyteorder("="))
+
+
+def as_given(X: Any) -> Any:
+    """X in a form that can be read: whatever Arrow can take, records and dicts become tables."""
+    if isinstance(X, np.ndarray):
+        if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
+            raise DataError(
+                "X is a masked array with masked values: expected an array that has NaN there. Use "
+                "X.astype(float).filled(numpy.nan)."
+            )
+        if X.dtype.names is None:
+            return X
+        return pa.table({name: X[name] for name in X.dtype.names}) if X.ndim == 1 else X
+    if isinstance(X, Mapping):
+        return pa.table({str(name): _column(values) for name, values in X.items()})
+    if isinstance(X, list) and X and all(isinstance(row, Mapping) for row in X):
+        return pa.Table.from_pylist([dict(row) for row in X])
+    if isinstance(X, pa.RecordBatch):
+        return pa.Table.from_batches([X])
+    if hasattr(X, "collect") and not hasattr(X, "shape"):
+        raise DataError(
+            f"X is a {type(X).__name__}, a table that is not computed yet: expected rows. Use "
+            "X.collect()."
+        )
+    if hasattr(X, "__arrow_c_stream__") and not is_table(X):
+        return pa.table(X)
+    return X
+
+
+def _column(values: Any) -> Any:
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return values
+    return pa.array(np.asarray(values) if hasattr(values, "__array__") else list(values))
 
 
 def has_columns(X: Any) -> bool:
@@ -279,8 +326,16 @@ def weights_of(
     weights: NDArray[np.float64] = np.ascontiguousarray(
         _check_sample_weight(sample_weight, table, dtype=np.float64, ensure_non_negative=True)
     )
-    if not weights.sum() > 0:
+    mean = float(weights.mean())
+    if not mean > 0:
         raise DataError(f"{name} is 0 for every row: nothing is left to learn from.")
+    if not 1 / EXTREME_WEIGHT <= mean <= EXTREME_WEIGHT:
+        kind = "small" if mean < 1 else "large"
+        raise DataError(
+            f"{name} is too {kind} (its mean is {mean:.3g}): float32 cannot hold its sums, and the "
+            "penalty alpha is divided by the sum of the weights. Scale the weights so that their "
+            "mean is about 1."
+        )
     return weights
 
 

@@ -20,9 +20,10 @@ from shoal.diagnosis.findings import Diagnosis, Finding
 from shoal.errors import DataError, Setting, SettingError, wording
 from shoal.estimators.automatic import plan_of
 from shoal.estimators.fitted import Fitted
+from shoal.estimators.labels import distinct
 from shoal.estimators.prepare import ArrayFeed, Prepared
 from shoal.estimators.starts import begin
-from shoal.estimators.targets import ClassTargets, distinct
+from shoal.estimators.targets import ClassTargets
 from shoal.estimators.train import Starts, continued, first_states, fitted_of
 from shoal.settings import MINI_BATCH, Settings
 from shoal.training.loop import Report, Trained

@@ -20,6 +20,7 @@ from shoal.estimators.automatic import architecture_of, members_of
 from shoal.estimators.fitted import Fitted
 from shoal.estimators.inputs import (
     Inputs,
+    as_given,
     check_lengths,
     columns_of,
     examples_of,
@@ -91,6 +92,7 @@ class ArrayFeed:
     ) -> None:  # fmt: skip
         if y is None:
             raise DataError(f"{who} requires y to be passed, but the target y is None.")
+        X = as_given(X)
         self._y, self._classes, self._class_weight = y, classes, s.class_weight
         if previous:
             self._names = previous.inputs.names

@@ -2,17 +2,21 @@
 
 import copy
 import inspect
+import warnings
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shoal.checks import check_choice
 from shoal.compute.steps import Vector
 from shoal.data.examples import Examples, rows_of
-from shoal.errors import Setting, SettingError, wording
+from shoal.errors import DataError, Setting, SettingError, wording
 from shoal.estimators.host import Host
 from shoal.estimators.inputs import EncodedRows
+from shoal.estimators.labels import listed
 from shoal.estimators.prepare import Prepared
+from shoal.estimators.targets import ClassTargets
 from shoal.training.loop import Score
 from shoal.training.network import Network
 
@@ -62,10 +66,11 @@ def score_of(prepared: Prepared, host: Host, held: Examples | None, threads: int
         except (TypeError, ValueError, AttributeError) as error:
             if callable(scoring):
                 raise
+            lacking = _lacking(prepared, y)
             raise SettingError(
                 wording(
                     Setting("scoring", scoring),
-                    f" cannot judge this target: {error} Choose a score that fits it.",
+                    f" cannot judge this target: {error} Choose a score that fits it{lacking}.",
                 ),
                 setting="scoring",
             ) from None
@@ -75,7 +80,36 @@ def score_of(prepared: Prepared, host: Host, held: Examples | None, threads: int
             )
         return float(found)  # type: ignore[arg-type]
 
+    if not callable(scoring):
+        _refuse_no_score(scoring, score, prepared, len(y))
     return score
+
+
+def _refuse_no_score(scoring: str, score: Score, prepared: Prepared, rows: int) -> None:
+    """Raise DataError for a validation part on which the score is no number."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        first = score(np.zeros(prepared.architecture.n_parameters, prepared.settings.dtype))
+    if np.isnan(first):
+        raise DataError(
+            wording(
+                Setting("scoring", scoring),
+                f" is undefined on the {rows} row(s) of the validation part. Use more rows, a larger ",
+                Setting("validation_fraction"), ", or ", Setting("scoring", None), ".",
+            ),
+            setting="scoring",
+        )  # fmt: skip
+
+
+def _lacking(prepared: Prepared, y: NDArray[Any]) -> str:
+    """What to say of classes that the validation part lacks."""
+    targets = prepared.targets
+    if not isinstance(targets, ClassTargets) or targets.labels > 1:
+        return ""
+    missing = targets.classes[~np.isin(targets.classes, y)]
+    if not len(missing):
+        return ""
+    return f", or give more rows of the classes that the validation part lacks: {listed(missing)}"
 
 
 def _takes_weights(scorer: Any) -> bool:

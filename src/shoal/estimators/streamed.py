@@ -16,7 +16,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from sklearn.utils import compute_sample_weight
 
 from shoal.compute.engine import engine
 from shoal.compute.engine import threads as threads_of
@@ -139,7 +138,7 @@ class FileFeed:
             _, mean, variance = running.moments()
             known = NumberTargets.of([mean], [variance])
         self._sizes = [m]
-        mean, scale = float(known.mean[0]), float(known.scale[0])
+        mean, scale = float(known.mean[0]), float(known.divisor[0])
         self._goal = Goal(self._y, None, mean=mean, scale=scale)
         return known
 
@@ -155,11 +154,7 @@ class FileFeed:
         places = np.searchsorted(known.classes, values)
         for number, count in zip(places, counted.values(), strict=True):
             sizes[number] += count
-        weights = None
-        if self._class_weight == "balanced":
-            weights = sum(sizes) / (np.count_nonzero(sizes) * np.maximum(sizes, 1.0))
-        elif self._class_weight is not None:
-            weights = compute_sample_weight(self._class_weight, known.classes)
+        weights = known.weights_of(self._class_weight, np.array(sizes))
         self._sizes, self._goal = sizes, Goal(self._y, known.classes, weights)
         return known
 

@@ -1,25 +1,28 @@
 """What y means: classes or numbers, learnt once by a fit, and how to get back to them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_array
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from shoal.compute.engine import engine
 from shoal.data.examples import Examples, Numbers
 from shoal.data.moments import moments
-from shoal.errors import DataError, SettingError
+from shoal.errors import DataError, Setting, SettingError
+from shoal.estimators.labels import as_array, distinct, listed, pieces
 from shoal.warn import warn
 
 Weights = NDArray[np.float64] | None
-PIECE = 1 << 20  # targets that are looked at together
+# A deviation below so many roundings of the mean is none.
+ROUNDINGS = 4 * np.finfo(np.float64).eps
 
 
 class TargetArrays(NamedTuple):
@@ -46,10 +49,11 @@ class ClassTargets:
         y = as_array(y)
         # Of whole numbers scikit-learn need not look at all.
         whole = y.ndim == 1 and y.dtype.kind in "bui"
+        if y.ndim == 2 and y.shape[1] > 1:
+            _refuse_other_labels(y)
+            return cls(np.arange(y.shape[1]), y.shape[1])
         if not whole:
             check_classification_targets(y)
-        if not whole and type_of_target(y) == "multilabel-indicator":
-            return cls(np.arange(y.shape[1]), y.shape[1])
         y = column_or_1d(y, warn=True)
         found = distinct(y if classes is None else as_array(classes))
         if len(found) < 2:
@@ -68,28 +72,47 @@ class ClassTargets:
     def arrays(self, y: Any, weights: Weights = None, class_weight: Any = None) -> TargetArrays:
         """The targets of rows, as these classes."""
         y = as_array(y)
-        weights = _with_class_weight(y, weights, class_weight)
         if self.labels > 1:
             if y.ndim != 2 or y.shape[1] != self.labels:
                 raise DataError(f"y must have shape (rows, {self.labels}), but has {y.shape}.")
-            return TargetArrays(np.asarray(y, np.float64), None, weights)
+            _refuse_other_labels(y)
+            by_row = _weights_of_several(y, class_weight)
+            return TargetArrays(np.asarray(y, np.float64), None, _product(weights, by_row))
         y = column_or_1d(y)
         labels = np.empty(len(y), np.int32)
-        for piece in _pieces(len(y)):
+        for piece in pieces(len(y)):
             labels[piece] = self._labels_of(y[piece])
-        return TargetArrays(None, labels, weights)
+        by_class = self.weights_of(class_weight, np.bincount(labels, minlength=len(self.classes)))
+        by_row = None if by_class is None else by_class[labels]
+        return TargetArrays(None, labels, _product(weights, by_row))
+
+    def weights_of(self, class_weight: Any, counts: NDArray[np.integer]) -> Weights:
+        """The weight of each class; "balanced" by how many rows of each there are."""
+        if class_weight is None:
+            return None
+        if isinstance(class_weight, Mapping):
+            known = self.classes.tolist()
+            strange = [key for key in class_weight if key not in known]
+            if strange and not all(c in class_weight for c in known):
+                raise SettingError.of(
+                    "class_weight", class_weight,
+                    f"y has no class {strange[0]!r}. Expected classes of y: {listed(self.classes)}.",
+                )  # fmt: skip
+            return np.array([float(class_weight.get(c, 1.0)) for c in known])
+        there = np.count_nonzero(counts)
+        return np.asarray(counts.sum() / (there * np.maximum(counts, 1.0)), np.float64)
 
     def _labels_of(self, y: NDArray[Any]) -> NDArray[np.integer]:
         """The place of each target among the classes."""
         if len(self.classes) == 2:
-            labels = (y == self.classes[1]).astype(np.intp)
+            labels = (y == self.classes[1:]).astype(np.intp)
         else:
             labels = np.minimum(np.searchsorted(self.classes, y), len(self.classes) - 1)
         unknown = self.classes[labels] != y
         if unknown.any():
             raise DataError(
                 f"y has the class {y[unknown][:1].tolist()[0]!r}, which was not there in fit. "
-                f"Classes: {self.classes[:20].tolist()}."
+                f"Classes: {listed(self.classes)}."
             )
         return labels
 
@@ -152,10 +175,14 @@ class NumberTargets:
     @classmethod
     def of(cls, means: Sequence[float], variances: Sequence[float], columns: int = 0) -> Self:
         """From the moments of each target."""
-        deviations = np.sqrt(variances)
+        mean, deviations = np.array(means), np.sqrt(variances)
         if not np.isfinite(deviations).all():
             raise DataError("y is too large to be squared: divide it by its size.")
-        return cls(np.array(means), np.where(deviations > 0, deviations, 1.0), columns)
+        constant = ~(deviations > ROUNDINGS * np.abs(mean))
+        for j in np.flatnonzero(constant):
+            which = f"target {j} of y" if columns else "y"
+            warn(f"{which} is constant ({mean[j]:g}): this constant is predicted for every row.")
+        return cls(mean, np.where(constant, 0.0, deviations), columns)
 
     @property
     def outputs(self) -> tuple[int, str]:
@@ -168,7 +195,13 @@ class NumberTargets:
         columns = numbers.reshape(len(numbers), -1)
         if columns.shape[1] != len(self.mean):
             raise DataError(f"y must have {len(self.mean)} columns, but has {columns.shape[1]}.")
-        return TargetArrays((columns - self.mean) / self.scale, None, weights)
+        # A constant target has the scale 0, so that exactly its mean is predicted.
+        return TargetArrays((columns - self.mean) / self.divisor, None, weights)
+
+    @property
+    def divisor(self) -> NDArray[np.float64]:
+        """What standardises each target; 1 for a constant one."""
+        return np.where(self.scale > 0, self.scale, 1.0)
 
     def back(self, examples: Examples) -> NDArray[Any]:
         """The targets in their own unit, of the rows that count."""
@@ -191,60 +224,49 @@ class NumberTargets:
 Targets = ClassTargets | NumberTargets
 
 
-def _with_class_weight(y: NDArray[Any], weights: Weights, class_weight: Any) -> Weights:
+def _refuse_other_labels(y: NDArray[Any]) -> None:
+    """Raise DataError unless every label of every row is 0 or 1."""
+    if y.dtype.kind == "b":
+        return
+    good = (y == 0) | (y == 1) if y.dtype.kind in "uif" else np.zeros(y.shape, bool)
+    if not good.all():
+        found = np.unique(y[~good].astype(str))[:5].tolist()
+        raise DataError(
+            f"y has {y.shape[1]} columns, which are taken as labels, and the values "
+            f"{', '.join(found)}: expected 0 or 1 in each. Turn them into 0 and 1, or give y one "
+            "column of classes."
+        )
+
+
+def _weights_of_several(y: NDArray[Any], class_weight: Any) -> Weights:
     if class_weight is None:
-        return weights
-    by_class: NDArray[np.float64] = compute_sample_weight(class_weight, y)
-    if not (np.isfinite(by_class) & (by_class >= 0)).all():
-        raise SettingError.of("class_weight", class_weight, "expected finite numbers from 0 on.")
-    return by_class if weights is None else weights * by_class
+        return None
+    if class_weight != "balanced":
+        raise SettingError.of(
+            "class_weight", class_weight, "y has several labels: expected ",
+            Setting("class_weight", "balanced"), " or None.",
+        )  # fmt: skip
+    weights: NDArray[np.float64] = compute_sample_weight("balanced", y)
+    return weights
+
+
+def _product(weights: Weights, others: Weights) -> Weights:
+    if weights is None or others is None:
+        return others if weights is None else weights
+    if len(weights) != len(others):
+        raise DataError(f"y has {len(others)} rows, and sample_weight {len(weights)}.")
+    return weights * others
 
 
 def as_numbers(y: Any) -> Numbers:
     """Y as float64, without missing values."""
+    if issparse(y):
+        y = y.toarray()  # type: ignore[attr-defined]
+    if isinstance(y, np.ma.MaskedArray):
+        y = as_array(y)
     numbers: Numbers = check_array(
         y, ensure_2d=False, dtype=np.float64, input_name="y", ensure_min_samples=1
     )
+    if numbers.ndim == 2 and not numbers.shape[1]:
+        raise DataError("y has no columns: expected at least one target.")
     return numbers
-
-
-def as_array(y: Any) -> NDArray[Any]:
-    """Y as an array of one type, without missing values."""
-    values = np.asarray(y)
-    if values.dtype.kind == "f":
-        missing = np.isnan(values)
-    elif values.dtype.kind == "O":
-        missing = np.array([_is_missing(v) for v in values.reshape(-1)], bool).reshape(values.shape)
-    else:
-        return values
-    if missing.any():
-        row = int(np.argwhere(missing)[0][0])
-        raise DataError(
-            f"y contains NaN or None (first in row {row}, {int(missing.sum())} in all): expected "
-            "a target for every row. Leave such rows out."
-        )
-    if values.dtype.kind == "f" and np.isinf(values).any():
-        raise DataError("y contains infinity: expected finite numbers or labels.")
-    return values
-
-
-def distinct(y: NDArray[Any]) -> NDArray[Any]:
-    """`np.unique(y)`; whole numbers that lie close together are counted, which is faster."""
-    if y.dtype.kind in "ui" and len(y):
-        low, high = int(y.min()), int(y.max())
-        if high - low < min(len(y), PIECE) and high < 1 << 62 and low > -(1 << 62):
-            there = np.zeros(high - low + 1, bool)
-            for piece in _pieces(len(y)):
-                there |= np.bincount(y[piece].astype(np.int64) - low, minlength=len(there)) > 0
-            return (np.flatnonzero(there) + low).astype(y.dtype)
-    return np.unique(y)
-
-
-def _pieces(m: int) -> Iterator[slice]:
-    """Rows 0 … m in pieces, so that what is made of a piece is small."""
-    return (slice(begin, begin + PIECE) for begin in range(0, m, PIECE))
-
-
-def _is_missing(value: object) -> bool:
-    # pandas' NA is neither equal to itself nor unequal.
-    return value is None or type(value).__name__ == "NAType" or bool(value != value)

@@ -1,0 +1,104 @@
+"""y as an array of one type: what users call labels, in all the forms that they come in."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+
+from shoal.errors import DataError
+
+PIECE = 1 << 20  # targets that are looked at together
+SHOWN = 20  # classes that a message lists
+
+
+def as_array(y: Any) -> NDArray[Any]:
+    """Y as an array of one type, without missing values. Raises DataError."""
+    if issparse(y):
+        y = y.toarray()  # type: ignore[attr-defined]
+    if isinstance(y, np.ma.MaskedArray) and np.ma.is_masked(y):
+        raise DataError(
+            "y is a masked array with masked values: expected a target for every row. Leave such "
+            "rows out."
+        )
+    # (An array of text drops a NUL at the end of a text.)
+    values = np.asarray(y, object) if _is_texts(y) else np.asarray(y)
+    if values.dtype.kind == "f":
+        missing = np.isnan(values)
+    elif values.dtype.kind == "O":
+        missing = np.array([is_missing(v) for v in values.reshape(-1)], bool).reshape(values.shape)
+    else:
+        return values
+    if missing.any():
+        row = int(np.argwhere(missing)[0][0])
+        raise DataError(
+            f"y contains NaN or None (first in row {row}, {int(missing.sum())} in all): expected "
+            "a target for every row. Leave such rows out."
+        )
+    if values.dtype.kind == "f" and np.isinf(values).any():
+        raise DataError("y contains infinity: expected finite numbers or labels.")
+    return _of_one_type(values) if values.dtype.kind == "O" and values.size else values
+
+
+def _is_texts(y: Any) -> bool:
+    return isinstance(y, list | tuple) and bool(y) and all(isinstance(one, str) for one in y)
+
+
+def _of_one_type(values: NDArray[Any]) -> NDArray[Any]:
+    """Objects as booleans, whole numbers or numbers if all of them are; text stays as it is."""
+    kinds = {type(v) for v in values.reshape(-1)}
+    if all(issubclass(kind, str) for kind in kinds):
+        return values
+    if all(issubclass(kind, bool | np.bool_) for kind in kinds):
+        return values.astype(bool)
+    if all(issubclass(kind, int | np.integer) and kind is not bool for kind in kinds):
+        low, high = min(values.reshape(-1)), max(values.reshape(-1))
+        if low < -(1 << 63) or high >= 1 << 63:
+            raise DataError(
+                f"y has whole numbers beyond 64 bits, such as {high if high >= 1 << 63 else low}: "
+                "expected smaller ones. Turn them into text with str."
+            )
+        return values.astype(np.int64)
+    numbers = int | float | np.integer | np.floating
+    if all(issubclass(kind, numbers) and not issubclass(kind, bool) for kind in kinds):
+        return values.astype(np.float64)
+    if any(issubclass(kind, str) for kind in kinds) or len(kinds) > 1:
+        names = ", ".join(sorted(kind.__name__ for kind in kinds)[:5])
+        raise DataError(
+            f"y has values of several types ({names}): expected one, such as text or whole numbers. "
+            "Turn all of them into text with str, or into numbers."
+        )
+    return values
+
+
+def distinct(y: NDArray[Any]) -> NDArray[Any]:
+    """`np.unique(y)`; whole numbers that lie close together are counted, which is faster."""
+    if y.dtype.kind in "ui" and len(y):
+        low, high = int(y.min()), int(y.max())
+        if high - low < min(len(y), PIECE) and high < 1 << 62 and low > -(1 << 62):
+            there = np.zeros(high - low + 1, bool)
+            for piece in pieces(len(y)):
+                there |= np.bincount(y[piece].astype(np.int64) - low, minlength=len(there)) > 0
+            return (np.flatnonzero(there) + low).astype(y.dtype)
+    return np.unique(y)
+
+
+def pieces(m: int) -> Iterator[slice]:
+    """Rows 0 … m in pieces, so that what is made of a piece is small."""
+    return (slice(begin, begin + PIECE) for begin in range(0, m, PIECE))
+
+
+def is_missing(value: object) -> bool:
+    """Whether a value is None, NaN, NaT or pandas' NA."""
+    # pandas' NA is neither equal to itself nor unequal.
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    different = value != value
+    return isinstance(different, bool | np.bool_) and bool(different)
+
+
+def listed(classes: NDArray[Any]) -> str:
+    """The classes for a message, not more than fit."""
+    more = f" and {len(classes) - SHOWN:,} more" if len(classes) > SHOWN else ""
+    return ", ".join(repr(c) for c in classes[:SHOWN].tolist()) + more
