@@ -185,7 +185,29 @@ class SetAside(NamedTuple):
         """Write nothing."""
 
 
-Plan = Number | Words | Time | SetAside
+class Constant(NamedTuple):
+    """An input that is always 0: what is kept of a table in which no column varies."""
+
+    name: str
+    reason: str = "constant"
+    kind: str = "constant"
+
+    @property
+    def numbers(self) -> list[str]:
+        """The name of the only column."""
+        return [self.name]
+
+    @property
+    def groups(self) -> list[tuple[Group, list[str]]]:
+        """Nothing."""
+        return []
+
+    def encode(self, column: Column, out: Coded) -> None:
+        """Write zeros."""
+        out.numbers[:, 0] = 0.0
+
+
+Plan = Number | Words | Time | SetAside | Constant
 
 
 class Encoding(NamedTuple):
@@ -355,6 +377,7 @@ _PLANS: Mapping[str, type[Any]] = {
     "words": Words,
     "time": Time,
     "set aside": SetAside,
+    "constant": Constant,
 }
 
 

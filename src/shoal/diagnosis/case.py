@@ -37,6 +37,7 @@ class Case(NamedTuple):
     starts: tuple[Network, ...] = ()  # where the members began
     columns: tuple[str, ...] = ()  # names of the inputs
     new: bool = False  # the examples may be ones that were not trained on
+    weight: float = 0.0  # of all training rows together; 0 if that is not known
 
     @property
     def few_epochs(self) -> bool:

@@ -24,6 +24,7 @@ STEADY = 0.3  # of the whole fall in the second half: no bend in the curve
 NOTHING_LEARNT = 0.98  # of the baseline: no better than a constant answer
 BETTER = 0.9  # of the loss: another start reaches clearly less
 GAP = 0.2  # the loss on new rows above that on the training rows
+OUTWEIGHS = 0.2  # of what the network has gained over a constant answer, added by the penalty
 WORSE_BY = 0.02  # the linear network may be this much worse and still be enough
 # Of the units, or of (unit, example) pairs.
 DEAD_SHARE = 0.5
@@ -388,16 +389,45 @@ def _linear_is_enough(seen: Seen) -> Iterator[Finding]:
     )
 
 
+def _penalty(seen: Seen) -> Iterator[Finding]:
+    alpha, weight = float(seen.case.settings.get("alpha", 0.0)), seen.case.weight
+    if not (alpha and weight and seen.shape.n_h) or seen.case.ending == "diverged":
+        return
+    p = seen.case.networks[0].parameters
+    squares = float((p.W1.astype(np.float64) ** 2).sum() + (p.W2.astype(np.float64) ** 2).sum())
+    penalty, gain = 0.5 * alpha * squares / weight, seen.baseline - seen.loss
+    # As strong as what is learnt; or so strong that nothing is learnt at all.
+    nothing = alpha / weight > 0.01 and gain < (1 - NOTHING_LEARNT) * seen.baseline
+    if not nothing and penalty < OUTWEIGHS * max(gain, 0.0):
+        return
+    if not nothing and alpha / weight < 0.001:
+        return
+    small = weight < seen.case.examples.m / 10  # then the weights of the rows are the reason
+    cure: dict[str, Any] = {"alpha": float(f"{1e-4 * weight / max(seen.case.examples.m, 1):.1g}")}
+    weights = "; or scale sample_weight so that its mean is about 1" if small else ""
+    yield Finding(
+        "penalty-outweighs-loss",
+        "warning",
+        f"the penalty alpha={alpha:g}, divided by the sum of the weights ({weight:.3g}), adds "
+        f"{penalty:.3g} to a loss of {seen.loss:.3g}, of which training has gained {gain:.3g}: the "
+        "weights are held near 0.",
+        wording("Use a smaller penalty: ", *_use(cure), f"{weights}."),
+        cure,
+        {"penalty": penalty, "gain": gain, "weight": weight},
+    )
+
+
 # The rules in the order of causes, each with the findings that explain what it would say.
 RULES: tuple[tuple[Callable[[Seen], Iterator[Finding]], tuple[str, ...]], ...] = (
     (_diverged, ()),
+    (_penalty, ("diverged",)),
     (_symmetric, ()),
     (_unscaled, ()),
     (_too_high, ("diverged",)),
     (_saturated, ("diverged", "symmetric-units")),
     (_dead, ("diverged",)),
     (_too_low, ("diverged", "symmetric-units")),
-    (_plateau, ("diverged", "symmetric-units", "learning-rate-too-high", "learning-rate-too-low", "saturated-units", "dead-units")),
+    (_plateau, ("diverged", "symmetric-units", "learning-rate-too-high", "learning-rate-too-low", "saturated-units", "dead-units", "penalty-outweighs-loss")),
     (_still_linear, ("diverged", "symmetric-units", "stuck-on-plateau", "learning-rate-too-low", "unscaled-inputs")),
     (_not_converged, ("diverged", "symmetric-units", "learning-rate-too-low", "stuck-on-plateau", "learning-rate-too-high", "still-linear")),
     (_one_class, ("diverged", "symmetric-units", "learning-rate-too-low", "stuck-on-plateau", "learning-rate-too-high", "unscaled-inputs", "not-converged")),

@@ -16,7 +16,7 @@ from shoal.compute.engine import engine
 from shoal.compute.memory import refuse_if_too_large
 from shoal.compute.steps import not_finite
 from shoal.data.csv import distinct
-from shoal.data.encoding import Encoding, SetAside
+from shoal.data.encoding import Constant, Encoding, SetAside
 from shoal.data.examples import Examples, Matrix, Numbers
 from shoal.data.learning import learn
 from shoal.data.sparse import Sparse, from_scipy
@@ -155,7 +155,7 @@ def learn_inputs(
         arrow = arrow_of(table)
         bins = bins_of(s, len(arrow), arrow.num_columns)
         encoding = learn(arrow, weights, engine.sums_about, **wanted, bins=bins)
-        check_features(encoding, len(table))
+        encoding = with_an_input(encoding, len(table))
     return Inputs(who, n, names, encoding, s.dtype)
 
 
@@ -205,6 +205,10 @@ def as_given(X: Any) -> Any:
         raise DataError(
             f"X is a {type(X).__name__}, a table that is not computed yet: expected rows. Use "
             "X.collect()."
+        )
+    if issparse(X) and getattr(X, "ndim", 2) != 2:
+        raise DataError(
+            f"X is a sparse array with {getattr(X, 'ndim', 2)} dimension(s): expected two."
         )
     if hasattr(X, "__arrow_c_stream__") and not is_table(X):
         return pa.table(X)
@@ -279,20 +283,28 @@ def overrides(s: Settings, *, sparse: bool = False) -> dict[str, tuple[str, ...]
     return named
 
 
-def check_features(encoding: Encoding, m: int) -> None:
-    """Raise DataError when nothing of a table can be used."""
+def with_an_input(encoding: Encoding, m: int) -> Encoding:
+    """The encoding; where no column varies, with an input that is always 0, and a warning.
+
+    Raises DataError when columns might be used if they were taken as something else.
+    """
     if encoding.features:
-        return
-    reasons = "; ".join(
-        f"{c.name}: {c.reason}" for c in encoding.columns[:5] if isinstance(c, SetAside)
+        return encoding
+    aside = [c for c in encoding.columns if isinstance(c, SetAside)]
+    reasons = "; ".join(f"{c.name}: {c.reason}" for c in aside[:5])
+    constant = [c.name for c in aside if c.reason in ("constant", "empty")]
+    if len(constant) < len(aside):
+        raise DataError(
+            wording(
+                f"no column of X can be used, in {m} sample(s) ({reasons}). Expected at least one "
+                "column that varies: add one, or name columns in ",
+                Setting("words"), " or ", Setting("numbers"), ".",
+            )
+        )  # fmt: skip
+    warn(f"no column of X varies ({reasons}): the same answer is predicted for every row.")
+    return Encoding(
+        tuple(Constant(c.name) if c.name == constant[0] else c for c in encoding.columns)
     )
-    raise DataError(
-        wording(
-            f"no column of X can be used, in {m} sample(s) ({reasons}). Expected at least one "
-            "column that varies: add one, or name columns in ",
-            Setting("words"), " or ", Setting("numbers"), ".",
-        )
-    )  # fmt: skip
 
 
 def arrow_of(table: "pa.Table | NDArray[Any]") -> pa.Table:

@@ -42,7 +42,7 @@ def as_array(y: Any) -> NDArray[Any]:
 
 
 def _is_texts(y: Any) -> bool:
-    return isinstance(y, list | tuple) and bool(y) and all(isinstance(one, str) for one in y)
+    return isinstance(y, list | tuple) and any(isinstance(one, str) for one in y)
 
 
 def _of_one_type(values: NDArray[Any]) -> NDArray[Any]:

@@ -39,7 +39,7 @@ from shoal.errors import DataError, MemoryRefused, Setting, SettingError, wordin
 from shoal.estimators.automatic import SPLIT, bins_of, stops_early
 from shoal.estimators.clustered import FileRows
 from shoal.estimators.fitted import Fitted
-from shoal.estimators.inputs import Inputs, check_features, columns_of, overrides
+from shoal.estimators.inputs import Inputs, columns_of, overrides, with_an_input
 from shoal.estimators.prepare import bytes_of, ensemble_size
 from shoal.estimators.rows import InMemoryRows, Place, RowProvider, refuse_too_few
 from shoal.estimators.targets import ClassTargets, NumberTargets, Targets
@@ -186,7 +186,7 @@ class FileFeed:
             bins = bins_of(s, self.m, len(names))
             runs = ((run, None) for run in self._source.runs(_run_rows(len(names)), names))
             encoding = learn_runs(runs, self.m, engine.sums_about, wishes(**wanted), bins)
-            check_features(encoding, self.m)
+            encoding = with_an_input(encoding, self.m)
         return Inputs(who, len(names), tuple(names), encoding, s.dtype)
 
     # --- the rows ----------------------------------------------------------------------

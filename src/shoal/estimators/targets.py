@@ -181,7 +181,10 @@ class NumberTargets:
         constant = ~(deviations > ROUNDINGS * np.abs(mean))
         for j in np.flatnonzero(constant):
             which = f"target {j} of y" if columns else "y"
-            warn(f"{which} is constant ({mean[j]:g}): this constant is predicted for every row.")
+            warn(
+                f"{which} is constant ({mean[j]:g}), or varies by less than its rounding: this "
+                "constant is predicted for every row."
+            )
         return cls(mean, np.where(constant, 0.0, deviations), columns)
 
     @property

@@ -11,6 +11,7 @@ from shoal.compute.engine import threads as threads_of
 from shoal.compute.replicas import Replicated
 from shoal.compute.steps import State
 from shoal.compute.terms import InMemory
+from shoal.data.examples import Examples
 from shoal.diagnosis.diagnose import findings_of
 from shoal.errors import Setting, SettingError, wording
 from shoal.estimators.automatic import MEMBER, plan_of, seed_of
@@ -54,8 +55,16 @@ def train_members(prepared: Prepared, rows: RowProvider, host: Host) -> Fitted:
     fitted = fitted_of(prepared, trained, starts.seeds)
     part, held = rows.shown(starts.seeds[0])
     began = tuple(Network._of(architecture, state.parameters.copy()) for state in starts.states)
-    case = fitted.case(part)._replace(starts=began)
+    case = fitted.case(part)._replace(starts=began, weight=_weight_of(part, rows))
     return fitted.replaced(diagnosis=findings_of(case, held, thorough=False))
+
+
+def _weight_of(part: Examples, rows: RowProvider) -> float:
+    """The weight of the rows that a member is trained on, as far as they are shown."""
+    if part.weights is None:
+        return float(rows.m)
+    weights = part.weights if part.rows is None else part.weights[part.rows]
+    return float(weights.sum(dtype=np.float64)) * rows.m / max(part.m, 1)
 
 
 def fitted_of(prepared: Prepared, trained: list[Trained], seeds: list[int]) -> Fitted:

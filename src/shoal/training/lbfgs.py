@@ -186,7 +186,8 @@ def _step(memory: Memory, cost: Callable[[Exact], Cost]) -> Memory | None:
         d = _direction(memory.g, pairs)
         slope = engine.dot(memory.g, d)
         # Without pairs nothing is known of lengths: a step as long as 1 at the most.
-        first = 1.0 if pairs else min(1.0, 1.0 / np.sqrt(engine.dot(d, d)))
+        square = engine.dot(d, d)
+        first = 1.0 if pairs or square <= 1.0 else 1.0 / np.sqrt(square)
         start = Point(0.0, memory.f, slope, memory.x, memory.g, memory.loss)
         found = search(_trial(start, d, cost), start, first) if slope < 0 else None
         if found is not None:
@@ -211,9 +212,11 @@ def _direction(g: Exact, pairs: tuple[Pair, ...]) -> Exact:
 
 def _remembered(pairs: tuple[Pair, ...], start: Point, end: Point) -> tuple[Pair, ...]:
     s, y = end.x - start.x, end.g - start.g
-    curvature = engine.dot(s, y)
-    if not curvature > np.finfo(np.float64).eps * engine.dot(y, y):
+    curvature, square = engine.dot(s, y), engine.dot(y, y)
+    if not curvature > np.finfo(np.float64).eps * square:
         return pairs  # it curves the other way: H would not lead down
+    if min(curvature, square) < np.finfo(np.float64).tiny:
+        return pairs  # they have underflowed: H would divide by nothing
     return (*pairs, Pair(s, y, curvature))[-HISTORY:]
 
 
@@ -265,7 +268,7 @@ def _between(low: Point, high: Point) -> float:
     """Where the cubic through both ends has its minimum; (3.59) in Nocedal and Wright."""
     width = high.a - low.a
     share = 0.5
-    if np.isfinite(high.f) and np.isfinite(high.slope):
+    if width and np.isfinite(high.f) and np.isfinite(high.slope):
         d1 = low.slope + high.slope - 3 * (high.f - low.f) / width
         square = d1 * d1 - low.slope * high.slope
         if square >= 0:
