@@ -11,24 +11,22 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 import shoal
-from shoal.cli.answers import in_options
 from shoal.cli.record import Compared
 from shoal.cli.report import charts
 from shoal.cli.report.importance import REPEATS, importance
 from shoal.cli.report.page import Html, page, paragraph, table, tag
 from shoal.cli.scores import answers_of, scores_of
-from shoal.cli.show import (
-    TITLES,
+from shoal.cli.screen.comparison import TITLES, score, verdict
+from shoal.cli.screen.lines import (
     count,
-    diagnosis_lines,
     ending_line,
+    epochs_line,
     percent,
-    score,
     size_of,
     summary_of,
     told,
-    verdict,
 )
+from shoal.cli.screen.printing import printable
 from shoal.compute.builds import BUILD
 from shoal.data.encoding import SetAside
 from shoal.files.atomic import atomic_write
@@ -63,7 +61,6 @@ class Facts(NamedTuple):
     target_told: str
     rows: int  # to learn from
     test_told: str
-    seconds: float
     X: pa.Table  # rows that the sections look at
     y: Values
     tested: bool  # whether those were held out; else they are the training's own
@@ -118,10 +115,10 @@ def _findings(facts: Facts) -> Html:
         return Html("")
     said = []
     if found.healthy:
-        said.append(tag("div", paragraph(diagnosis_lines(facts.model)[0]), class_="finding"))
+        said.append(tag("div", paragraph(printable(found.lines()[0])), class_="finding"))
     for finding in found.findings:
         heading = tag("h3", f"{finding.severity}: {finding.name}")
-        words = (paragraph(in_options(said_so)) for said_so in (finding.what, finding.advice))
+        words = (paragraph(printable(text)) for text in (finding.what, finding.advice))
         said.append(tag("div", heading, *words, class_=f"finding {finding.severity}"))
     return Html("".join(said))
 
@@ -248,8 +245,7 @@ def _training(facts: Facts) -> Html:
     model = facts.model
     lines = [
         ("networks", size_of(model)),
-        ("epochs", f"{model.n_iter_:,}; {ending_line(model)}"),
-        ("time", f"{facts.seconds:.1f} s"),
+        ("epochs", f"{epochs_line(model)}; {ending_line(model)}"),
         ("solver", model.solver),
     ]
     curve = model.loss_curve_

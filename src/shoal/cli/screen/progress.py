@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from shoal.cli.answers import err
-from shoal.cli.show import LABEL
+from shoal.cli.screen.printing import err, one_line
+from shoal.cli.screen.screen import LABEL
 from shoal.training.loop import Report
 
 FIRST_LINE = 1.0  # seconds; the next one after twice that, and so on: a log stays short
@@ -61,7 +61,7 @@ def counting(what: str, things: str) -> Iterator[Callable[[int, int], None]]:
 
 def waiting(what: str) -> AbstractContextManager[object]:
     """A sign of life while there is nothing to count; only where somebody can see it."""
-    return err.status(Text(what)) if err.is_terminal else nullcontext()
+    return err.status(Text(one_line(what))) if err.is_terminal else nullcontext()
 
 
 def _lines() -> Callable[[Report], None]:

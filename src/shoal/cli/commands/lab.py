@@ -6,9 +6,10 @@ import tempfile
 import webbrowser
 from pathlib import Path
 
-from shoal.cli.answers import TERMINATED, exit_code, note, print_json
+from shoal.cli.endings import TERMINATED, exit_code
 from shoal.cli.refuse import refuse_output
-from shoal.cli.show import Screen
+from shoal.cli.screen.printing import note, print_json
+from shoal.cli.screen.screen import Screen
 from shoal.errors import SettingError
 from shoal.lab.experiment import Experiment
 from shoal.lab.steps import reached

@@ -4,9 +4,11 @@ import sys
 import time
 from typing import Any
 
-from shoal.cli.answers import fail, print_json
-from shoal.cli.progress import waiting
-from shoal.cli.show import Screen, listed
+from shoal.cli.endings import fail
+from shoal.cli.screen.lines import listed
+from shoal.cli.screen.printing import print_json
+from shoal.cli.screen.progress import waiting
+from shoal.cli.screen.screen import Screen
 from shoal.compute._processor import builds
 from shoal.compute.builds import BUILD
 from shoal.diagnosis.gradients import EQUATIONS, TOLERANCES

@@ -4,13 +4,12 @@ import shlex
 from typing import Any
 
 from shoal import load
-from shoal.cli.answers import print_json
 from shoal.cli.record import Record, by_role
-from shoal.cli.show import (
-    Screen,
+from shoal.cli.screen.comparison import score_lines
+from shoal.cli.screen.lines import (
     count,
-    diagnosis_lines,
     ending_line,
+    epochs_line,
     listed,
     short,
     size_of,
@@ -18,6 +17,8 @@ from shoal.cli.show import (
     told,
     told_lines,
 )
+from shoal.cli.screen.printing import print_json
+from shoal.cli.screen.screen import Screen
 
 
 def inspect(model: str, *, as_json: bool) -> None:
@@ -51,21 +52,20 @@ def _show_model(fitted: Any, model: str, screen: Screen) -> None:
 
 
 def _show_training(fitted: Any, model: str, screen: Screen) -> None:
-    seconds = f"{fitted.training_seconds_:.1f} s"
-    screen.line("training", f"{fitted.n_iter_:,} epochs, {seconds}, solver {fitted.solver}")
+    screen.line("training", f"{epochs_line(fitted)}, solver {fitted.solver}")
     screen.line("", ending_line(fitted))
-    screen.lines("diagnosis", diagnosis_lines(fitted))
+    screen.lines("diagnosis", fitted.diagnosis_.lines())
     record = Record.of(fitted)
     if record is None:  # trained in Python
         return
-    rows = f"{count(record.rows, 'row')} to learn from"
+    rows = f"{count(record.rows, 'row')} for training"
     screen.line("table", f"{record.table or 'standard input'}: {rows}")
     screen.line("target", record.target)
     screen.line("task", f"{record.task}, as {record.reason}")
     screen.line("repeat", f"{shlex.join(record.command)} -o {shlex.quote(model)}")
     if record.scores:
-        screen.line("test", f"{count(record.test_rows, 'row')} that it had not seen")
-        screen.scores(record.scores)
+        screen.line("test", f"{count(record.test_rows, 'row')}, held out")
+        screen.block(score_lines(record.scores))
 
 
 def _report(fitted: Any) -> dict[str, Any]:
