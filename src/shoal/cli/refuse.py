@@ -1,4 +1,4 @@
-"""What is refused before a table is read: a call that can only fail, or do harm."""
+"""Calls that are refused before a table is read: they can only fail, or overwrite a file."""
 
 import math
 import os

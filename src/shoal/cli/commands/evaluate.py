@@ -51,7 +51,7 @@ def evaluate(model: str, table: str, target: str | None, *, as_json: bool) -> No
             }
         )
         return
-    screen = Screen.beside(as_json)
+    screen = Screen.of(as_json)
     left = f"; {found.left_out:,} without the target are left out" if found.left_out else ""
     screen.line("table", f"{shown(table)}: {count(len(found.truth), 'row')}{left}")
     screen.line("target", target)

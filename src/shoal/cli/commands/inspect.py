@@ -8,14 +8,14 @@ from shoal.cli.record import Record, by_role
 from shoal.cli.screen.comparison import score_lines
 from shoal.cli.screen.lines import (
     count,
+    encoded_columns,
+    encoding_lines,
     ending_line,
     epochs_line,
     listed,
     short,
     size_of,
     summary_of,
-    told,
-    told_lines,
 )
 from shoal.cli.screen.printing import print_json
 from shoal.cli.screen.screen import Screen
@@ -27,11 +27,11 @@ def inspect(model: str, *, as_json: bool) -> None:
     if as_json:
         print_json(_report(fitted))
         return
-    screen = Screen.beside(as_json)
+    screen = Screen.of(as_json)
     _show_model(fitted, model, screen)
     _show_training(fitted, model, screen)
     screen.line("columns", summary_of(fitted.encoding_, fitted.networks_[0].architecture.n_x))
-    for line in told_lines(fitted.encoding_):
+    for line in encoding_lines(fitted.encoding_):
         screen.line("", line)
     screen.done()
 
@@ -71,7 +71,9 @@ def _show_training(fitted: Any, model: str, screen: Screen) -> None:
 def _report(fitted: Any) -> dict[str, Any]:
     """What --json says."""
     record = Record.of(fitted)
-    columns = [{"column": name, "encoding": what} for name, what in told(fitted.encoding_)]
+    columns = [
+        {"column": name, "encoding": what} for name, what in encoded_columns(fitted.encoding_)
+    ]
     return {
         "kind": type(fitted).__name__,
         "architecture": fitted.networks_[0].architecture._asdict(),

@@ -47,7 +47,7 @@ def study(asked: Study, parameters: Parameters) -> None:
     order: Order = asked.order
     parameters = parameters | {"solver": "gd"}
     _refuse(asked, parameters)
-    screen = Screen.beside(asked.as_json)
+    screen = Screen.of(asked.as_json)
     part = _part(question(order, screen), asked.rows)
     screen.line("part", f"{count(len(part.y), 'row')} of the table")
     ready = _ready(order, parameters, part)

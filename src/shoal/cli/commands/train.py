@@ -16,11 +16,11 @@ from shoal.cli.scores import answers_of, constant, scores_of
 from shoal.cli.screen.comparison import score_lines, verdict
 from shoal.cli.screen.lines import (
     count,
+    encoded_columns,
+    encoding_lines,
     ending_line,
     summary_of,
     target_line,
-    told,
-    told_lines,
     training_line,
 )
 from shoal.cli.screen.printing import note, print_json
@@ -59,18 +59,18 @@ class Run(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What is asked of a table, and the table in two parts."""
+    """The task, and the table in two parts."""
 
     task: str
     reason: str
-    told: str  # how the answers are spread
+    told: str  # how the target is distributed
     parts: Parts
 
 
 def train(order: Order, parameters: Parameters) -> None:
     """Train, test and save, and print each step."""
     settings = refuse(order, parameters)
-    screen = Screen.beside(order.as_json)
+    screen = Screen.of(order.as_json)
     asked = _asked(order, settings, screen)
     run = _trained(order, parameters, asked)
     _show_training(run, asked.parts.rows, order.explain, screen)
@@ -139,8 +139,8 @@ def table_of(order: Order) -> tuple[str, pa.Table]:
 def _show_question(
     name: str, rows: int, columns: int, told: str, found: Any, screen: Screen
 ) -> None:
-    beside = count(columns - 1, "column")
-    screen.line("table", f"{name}: {count(rows, 'row')}, {beside} beside the target")
+    others = count(columns - 1, "column")
+    screen.line("table", f"{name}: {count(rows, 'row')}, {others} and the target")
     screen.line("target", told)
     screen.line("task", f"{found.task}, as {found.reason}")
 
@@ -171,7 +171,7 @@ def _show_training(run: Run, rows: int, explain: bool, screen: Screen) -> None:
     encoding = run.model.encoding_
     why = "" if explain else " (--explain says why)"
     screen.line("columns", summary_of(encoding, run.model.networks_[0].architecture.n_x, why))
-    for line in told_lines(encoding) if explain else ():
+    for line in encoding_lines(encoding) if explain else ():
         screen.line("", line)
     if hasattr(run.model, "scratch_"):
         folder, size = run.model.scratch_
@@ -182,14 +182,14 @@ def _show_training(run: Run, rows: int, explain: bool, screen: Screen) -> None:
 
 
 def _tested(run: Run, parameters: Parameters, asked: Asked, screen: Screen) -> Run:
-    """The run with its scores; an interruption costs the scores, and not the network."""
+    """The run with its scores; an interruption loses the scores, but not the network."""
     parts = asked.parts
     if run.interruption or not len(parts.y_test):
         return run
     try:
         with waiting("comparing with a linear model"):
             scores = _compared(run.model, parameters, asked.task, parts)
-    except DataError as error:  # of rows that were not trained on: no reason to lose the network
+    except DataError as error:  # in rows that were not trained on: the network is kept
         note(wording("there is no test: ", placed(error, parts.file, None).wording))
         return run
     except KeyboardInterrupt as interruption:
@@ -227,7 +227,7 @@ def _record(order: Order, parameters: Parameters, asked: Asked, run: Run) -> dic
 
 
 def _save(model: Any, output: str | None, screen: Screen) -> None:
-    # The plain equations, which serve where no kernel can, promise less.
+    # Without the kernel, results can differ between machines.
     promise = "" if BUILD == "plain" else "     the same on any machine"
     fingerprint = f"fingerprint {model.fingerprint_}{promise}"
     if output is None:
@@ -239,7 +239,7 @@ def _save(model: Any, output: str | None, screen: Screen) -> None:
 
 
 def _reported(order: Order, asked: Asked, run: Run, screen: Screen) -> Run:
-    """Write the page. Its failure or interruption is told, and costs nothing else."""
+    """Write the page. An interruption is reported, and loses nothing else."""
     from shoal.cli.report.report import Facts, write_report
 
     assert order.report is not None
@@ -269,7 +269,9 @@ def _report(order: Order, run: Run) -> dict[str, Any]:
     model = run.model
     return model.record_ | {
         "scores": by_role(run.scores),
-        "columns": [{"column": name, "encoding": what} for name, what in told(model.encoding_)],
+        "columns": [
+            {"column": name, "encoding": what} for name, what in encoded_columns(model.encoding_)
+        ],
         "inputs": model.networks_[0].architecture.n_x,
         "epochs": model.n_iter_,
         "best_epoch": model.best_epoch_,

@@ -82,14 +82,14 @@ def summary_of(encoding: Encoding | None, n_inputs: int, why: str = "") -> str:
     return f"{len(encoding.columns) - aside:,} used, as {count(n_inputs, 'input')}{more}"
 
 
-def told(encoding: Encoding | None) -> list[tuple[str, str]]:
-    """Each column, and what was done with it."""
-    return [(plan.name, _told(plan)) for plan in encoding.columns] if encoding else []
+def encoded_columns(encoding: Encoding | None) -> list[tuple[str, str]]:
+    """Each column, and how it is encoded."""
+    return [(plan.name, _encoded(plan)) for plan in encoding.columns] if encoding else []
 
 
-def told_lines(encoding: Encoding | None) -> list[str]:
+def encoding_lines(encoding: Encoding | None) -> list[str]:
     """The same, below each other."""
-    columns = told(encoding)
+    columns = encoded_columns(encoding)
     width = max((cell_len(name) for name, _ in columns), default=0)
     return [f"{name}{' ' * (width - cell_len(name))}  {what}" for name, what in columns]
 
@@ -120,7 +120,7 @@ def per_second(rows: float) -> str:
     return f"{rows / 1e6:,.1f} million rows/s" if rows >= 1e5 else f"{rows:,.0f} rows/s"
 
 
-def _told(plan: Plan) -> str:
+def _encoded(plan: Plan) -> str:
     missing = ", missing values filled and marked" if getattr(plan, "holes", False) else ""
     if isinstance(plan, Words):
         rare = ", rare and unknown ones combined" if plan.rare else ""

@@ -21,7 +21,7 @@ class Screen:
         self._failure: OSError | None = None
 
     @classmethod
-    def beside(cls, as_json: bool) -> "Screen":
+    def of(cls, as_json: bool) -> "Screen":
         """The stream for people: standard output holds the document if there is one."""
         return cls(sys.stderr if as_json else sys.stdout)
 
