@@ -490,7 +490,7 @@ FIELDS: dict[str, Field] = {
               "--weight-decay", "NUMBER", TRAINING),
         Field("dropout", Number(most=1.0, open_at=_SHARE),
               "Dropout probability of a hidden unit during training.",
-              "--dropout", "PROBABILITY", TRAINING),
+              "--dropout", "NUMBER", TRAINING),
         Field("class_weight", ClassWeight(),
               "Weight of each class."),
         Field("early_stopping", Flag(auto=True),

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import shoal
-from shoal.cli.lab import _door
+from shoal.cli.commands.lab import _door
 from shoal.lab import repeat
 from shoal.lab.experiment import Experiment
 from shoal.lab.tables import Tables

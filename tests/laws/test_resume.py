@@ -113,7 +113,10 @@ def test_without_random_state_the_drawn_seed_is_kept(tmp_path):
     ("more", "named"),
     [
         ({"hidden": 7}, "hidden=6 there, 7 here"),
-        ({"solver": "sgd", "tol": 0.1}, "solver=adam there, sgd here; tol=0.0001 there, 0.1 here"),
+        (
+            {"solver": "sgd", "tol": 0.1},
+            'solver="adam" there, "sgd" here; tol=0.0001 there, 0.1 here',
+        ),
         ({"random_state": 5}, "random_state=4 there, 5 here"),
     ],
 )

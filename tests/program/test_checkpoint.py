@@ -83,7 +83,7 @@ QUICK = ["train", "t.csv", "--target", "late", "--max-iter", "2", "--checkpoint"
 def test_what_is_kept_is_not_begun_anew_by_accident(capsys):
     assert main(QUICK) == 0
     assert main(QUICK) == 2
-    assert "a training is kept there. Add --resume to go on with it" in capsys.readouterr().err
+    assert "a training is saved there. Add --resume to continue it" in capsys.readouterr().err
     assert main([*QUICK, "--resume"]) == 0
 
 
@@ -110,7 +110,7 @@ def test_another_table_is_refused(capsys):
 
 def test_a_resume_without_anything_to_resume(capsys):
     assert main([*QUICK, "--resume"]) == 0
-    assert "kept keeps no training yet: this one begins" in capsys.readouterr().err
+    assert "kept holds no training yet: this one begins" in capsys.readouterr().err
     assert main(["train", "t.csv", "--target", "late", "--resume"]) == 2
     assert "--resume: expected --checkpoint FOLDER too" in capsys.readouterr().err
 

@@ -17,8 +17,9 @@ from typer.testing import CliRunner
 
 import shoal
 from shoal.cli import main, streaming
-from shoal.cli.answers import Terminated
 from shoal.cli.app import app
+from shoal.cli.commands import predict
+from shoal.cli.signals import Terminated
 
 COMMANDS = tuple(command.callback.__name__ for command in app.registered_commands)
 
@@ -303,7 +304,7 @@ def test_a_limit_of_file_size(command, model, capsys):
 
 @pytest.mark.parametrize(("kind", "code"), [(KeyboardInterrupt, 130), (Terminated, 143)])
 def test_interrupted_answers_leave_no_half_of_a_file(kind, code, model, capsys, monkeypatch):
-    whole, done = shoal.cli.predict.answers, []
+    whole, done = predict.answers, []
 
     def answers(*args):
         done.append(whole(*args))
@@ -311,7 +312,7 @@ def test_interrupted_answers_leave_no_half_of_a_file(kind, code, model, capsys, 
             raise kind
         return done[-1]
 
-    monkeypatch.setattr("shoal.cli.predict.answers", answers)
+    monkeypatch.setattr(predict, "answers", answers)
     Path("new.csv").write_text(NEW + ROW * 200_000)
     Path("answers.csv").write_bytes(b"old")
     refused(capsys, ["predict", model, "new.csv", "-o", "answers.csv"], code, ["no file was"])
@@ -347,7 +348,7 @@ def test_a_damaged_model(model, damage):
     assert "Traceback" not in answer.output
 
 
-@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 143)])
 def test_a_signal_keeps_the_best_network(name, code, trips):
     # A hundred million tanh an epoch, and at least six epochs: nobody is done before we signal.
     wide = ["--hidden", "8000", "--dtype", "float64", "--threads", "1"]

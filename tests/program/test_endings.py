@@ -14,7 +14,8 @@ import pytest
 from rich.console import Console
 
 import shoal
-from shoal.cli import answers, main, progress
+from shoal.cli import endings, main, signals
+from shoal.cli.screen import progress
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
 
@@ -141,14 +142,14 @@ class Callback:
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("SIGINT", KeyboardInterrupt), ("SIGTERM", answers.Terminated)]
+    ("name", "kind"), [("SIGINT", KeyboardInterrupt), ("SIGTERM", signals.Terminated)]
 )
 def test_an_interruption_that_python_drops_comes_again(name, kind):
     def wait():
         Callback(getattr(signal, name))
         time.sleep(10)
 
-    with answers._signals(), pytest.raises(kind) as caught:
+    with signals.raised(), pytest.raises(kind) as caught:
         wait()
     assert type(caught.value) is kind
 
@@ -156,21 +157,22 @@ def test_an_interruption_that_python_drops_comes_again(name, kind):
 def test_after_the_end_a_signal_just_ends_the_program():
     before = signal.getsignal(signal.SIGINT)
     try:
-        with answers._signals(for_good=True):
+        with signals.raised(for_good=True):
             assert signal.getsignal(signal.SIGINT) is not before
         assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
     finally:
         signal.signal(signal.SIGINT, before)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def test_impatience_before_anything_was_begun_ends_quietly(monkeypatch, capsys):
     class Impatient:
         def find_spec(self, name, *_):
-            if name == answers.__name__:
+            if name == endings.__name__:
                 raise KeyboardInterrupt
 
-    monkeypatch.delitem(sys.modules, answers.__name__)
+    monkeypatch.delitem(sys.modules, endings.__name__)
     monkeypatch.setattr(sys, "meta_path", [Impatient(), *sys.meta_path])
     assert main(["--version"]) == 130
     assert capsys.readouterr() == ("", "")

@@ -9,7 +9,7 @@ import pyarrow.csv
 import pytest
 
 from shoal.cli import main
-from shoal.cli import study as command
+from shoal.cli.commands import study as command
 
 FEW = ["--iterations", "30", "--seeds", "2", "--init", "zeros", "--init", "0.5"]
 

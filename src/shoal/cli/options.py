@@ -1,11 +1,40 @@
-"""Every argument and option: its name, its form, and what `--help` says of it."""
+"""Every argument and option of the program, and what a call asks for, as values.
 
+Parameters of the estimators are described in `settings.FIELDS`: name, kind, help and default come from there.
+What is no parameter of an estimator (which table, which files) is described here, in the
+fields of `Order` and `Study`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
 import typer
 
-NETWORK, TRAINING, COLUMNS, TEST = "The network", "The training", "The columns", "The test"
-LARGE = "A table larger than memory"
+from shoal.settings import COLUMNS, FIELDS, LARGE, NETWORK, TRAINING, Field, Kind, Number, Whole
+from shoal.settings import Columns as ColumnNames
+
+TEST = "Test"
+PANELS = (None, TEST, COLUMNS, NETWORK, TRAINING, LARGE)  # of the help, in this order
+Parameters = dict[str, Any]  # of an estimator, by name
+
+# What differs from Python on the command line: the same call gives the same result there.
+SEED = 0
+STUDIED_UNITS = 16
+
+
+def parsed(kind: Kind) -> Callable[[Any], Any]:
+    """The kind's parser, whose refusals typer prints. An unset variable of the shell is no value."""
+
+    def parse(text: Any) -> Any:
+        if text == "" and not isinstance(kind, ColumnNames):
+            raise typer.BadParameter('expected a value, found ""')
+        try:
+            return kind.parse(text)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+
+    return parse
 
 
 def file(text: str) -> str:
@@ -15,53 +44,23 @@ def file(text: str) -> str:
     return text
 
 
-def whole(text: str) -> int:
-    """A whole number."""
-    try:
-        return int(text)
-    except ValueError:
-        raise typer.BadParameter(f'expected a whole number, found "{text}"') from None
-
-
-def number(text: str) -> float:
-    """A number."""
-    try:
-        return float(text)
-    except ValueError:
-        raise typer.BadParameter(f'expected a number, found "{text}"') from None
-
-
-def number_or_auto(text: str) -> str | float:
-    """A number, or the word auto."""
-    if text == "auto":
-        return text
-    try:
-        return float(text)
-    except ValueError:
-        raise typer.BadParameter(f'expected a number or auto, found "{text}"') from None
-
-
-def whole_or_auto(text: str) -> str | int:
-    """A whole number, or the word auto."""
-    if text == "auto":
-        return text
-    try:
-        return int(text)
-    except ValueError:
-        raise typer.BadParameter(f'expected a whole number or auto, found "{text}"') from None
-
-
-def number_or_word(text: str) -> str | float:
-    """A number, or a word that somebody else knows."""
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-def _option(*names: str, help: str, metavar: str, panel: str | None = None, **more: Any) -> Any:
+def option(
+    *names: str, help: str, metavar: str = " ", panel: str | None = None, **more: Any
+) -> Any:
+    """An option for typer; one without a value has a blank as its metavar."""
     return typer.Option(*names, help=help, metavar=metavar, rich_help_panel=panel, **more)
 
+
+def option_of(field: Field) -> Any:
+    """The option of a parameter of the estimators."""
+    assert field.option is not None
+    return option(
+        field.option, help=field.help, metavar=field.metavar, panel=field.panel,
+        parser=parsed(field.kind),
+    )  # fmt: skip
+
+
+WHOLE, NUMBER = parsed(Whole(0)), parsed(Number())
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="Model file (.shoal).", parser=file)]
 Table = Annotated[
@@ -69,414 +68,218 @@ Table = Annotated[
     typer.Argument(metavar="TABLE", help="CSV or Parquet file; - for standard input.", parser=file),
 ]
 Tables = Annotated[
-    list[str],
+    tuple[str, ...],
     typer.Argument(
-        metavar="TABLE...",
+        metavar="TABLE",
         help="CSV or Parquet: a file, several, a folder, or a glob in quotes; - for standard input.",
         parser=file,
     ),
 ]
-Json = Annotated[
-    bool,
-    typer.Option("--json", metavar=" ", help="Machine-readable result on standard output."),
+Things = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="TABLE|LINK", help="A table, a link, or both.", parser=file),
 ]
-
-# --- train ----------------------------------------------------------------------------
-
-Target = Annotated[str, _option("--target", "-t", metavar="COLUMN", help="What to predict.")]
-ModelFile = Annotated[
-    str | None,
-    _option("--output", "-o", metavar="FILE", help="Model file to write (.shoal)."),
-]
+Json = Annotated[bool, option("--json", help="Machine-readable result on standard output.")]
+JsonLines = Annotated[bool, option("--json", help="Write one JSON object a row instead of CSV.")]
+Target = Annotated[str, option("--target", "-t", metavar="COLUMN", help="Column to predict.")]
 Task = Annotated[
     str | None,
-    _option(
+    option(
         "--task",
         metavar="TASK",
-        help="classification or regression. Follows from the target if not given.",
+        help="classification or regression; by default determined from the target.",
     ),
+]
+ModelFile = Annotated[
+    str | None, option("--output", "-o", metavar="FILE", help="Model file to write (.shoal).")
 ]
 Report = Annotated[
     str | None,
-    _option(
+    option(
         "--report",
         metavar="FILE",
-        help="Page to write (.html): data, scores, pictures, findings.",
+        help="Report to write (.html): data, scores, plots, findings.",
         parser=file,
     ),
 ]
-Explain = Annotated[
-    bool, typer.Option("--explain", metavar=" ", help="Say what was done with each column.")
-]
-
+Explain = Annotated[bool, option("--explain", help="Show how each column is encoded.")]
 Test = Annotated[
     str | None,
-    _option("--test", metavar="TABLE", help="Test on this table.", panel=TEST, parser=file),
+    option("--test", metavar="TABLE", help="Test on this table.", panel=TEST, parser=file),
 ]
 TestPart = Annotated[
     float,
-    _option(
+    option(
         "--test-part",
         metavar="SHARE",
         help="Share of the rows that is held out for the test; 0 for no test.",
         panel=TEST,
-        parser=number,
-    ),
-]
-
-Words = Annotated[
-    list[str] | None,
-    _option("--words", metavar="COLUMN", help="Take as words. Repeatable.", panel=COLUMNS),
-]
-Numbers = Annotated[
-    list[str] | None,
-    _option("--numbers", metavar="COLUMN", help="Take as numbers. Repeatable.", panel=COLUMNS),
-]
-Drop = Annotated[
-    list[str] | None,
-    _option("--drop", metavar="COLUMN", help="Leave out. Repeatable.", panel=COLUMNS),
-]
-
-Units = Annotated[
-    int,
-    _option(
-        "--hidden", metavar="UNITS", help="Units of the hidden layer.", panel=NETWORK, parser=whole
-    ),
-]
-Hidden = Annotated[
-    str,
-    _option(
-        "--hidden",
-        metavar="UNITS",
-        help="Units of the hidden layer; 0 for a linear model. A number, or auto.",
-        panel=NETWORK,
-        parser=whole_or_auto,
-    ),
-]
-Activation = Annotated[
-    str,
-    _option(
-        "--activation",
-        metavar="NAME",
-        help="tanh, relu, leaky_relu, sigmoid or identity.",
-        panel=NETWORK,
-    ),
-]
-Init = Annotated[
-    str,
-    _option(
-        "--init",
-        metavar="INIT",
-        help="How weights are drawn: auto, lecture, glorot, he, zeros, or a standard deviation.",
-        panel=NETWORK,
-        parser=number_or_word,
-    ),
-]
-Members = Annotated[
-    str,
-    _option(
-        "--members",
-        metavar="N",
-        help="Networks to train side by side; their mean answers. A number, or auto.",
-        panel=NETWORK,
-        parser=whole_or_auto,
-    ),
-]
-Bins = Annotated[
-    str,
-    _option(
-        "--bins",
-        metavar="N",
-        help="Bins in which a number is placed; 0 for none. A number, or auto.",
-        panel=NETWORK,
-        parser=whole_or_auto,
-    ),
-]
-Dtype = Annotated[
-    str, _option("--dtype", metavar="TYPE", help="float32 or float64.", panel=NETWORK)
-]
-
-Seed = Annotated[
-    int,
-    _option(
-        "--seed",
-        metavar="N",
-        help="Of every draw: the same seed, the same bits.",
-        panel=TRAINING,
-        parser=whole,
-    ),
-]
-Solver = Annotated[
-    str,
-    _option(
-        "--solver",
-        metavar="NAME",
-        help="adam, sgd, gd (the lecture's: all rows at every step) or lbfgs (likewise, for few rows).",
-        panel=TRAINING,
-    ),
-]
-LearningRate = Annotated[
-    str,
-    _option(
-        "--learning-rate",
-        metavar="RATE",
-        help="A number, or auto.",
-        panel=TRAINING,
-        parser=number_or_auto,
-    ),
-]
-BatchSize = Annotated[
-    str,
-    _option(
-        "--batch-size",
-        metavar="ROWS",
-        help="Rows of a step: a number, or auto.",
-        panel=TRAINING,
-        parser=whole_or_auto,
-    ),
-]
-MaxIter = Annotated[
-    int,
-    _option(
-        "--max-iter",
-        metavar="EPOCHS",
-        help="Epochs at the most; training may stop before.",
-        panel=TRAINING,
-        parser=whole,
-    ),
-]
-Schedule = Annotated[
-    str,
-    _option(
-        "--schedule",
-        metavar="NAME",
-        help="Of the learning rate: plateau (lower when it brings nothing more), constant, or cosine.",
-        panel=TRAINING,
-    ),
-]
-Alpha = Annotated[
-    float,
-    _option(
-        "--alpha",
-        metavar="NUMBER",
-        help="Penalty on large weights (L2).",
-        panel=TRAINING,
-        parser=number,
-    ),
-]
-Scoring = Annotated[
-    str | None,
-    _option(
-        "--scoring",
-        metavar="NAME",
-        help="Stop by this score of the validation part, not its loss: roc_auc, f1_macro, r2 …",
-        panel=TRAINING,
-    ),
-]
-WeightDecay = Annotated[
-    float,
-    _option(
-        "--weight-decay",
-        metavar="NUMBER",
-        help="Share of the weights that a step of rate 1 would take off, as in AdamW.",
-        panel=TRAINING,
-        parser=number,
-    ),
-]
-Dropout = Annotated[
-    float,
-    _option(
-        "--dropout",
-        metavar="CHANCE",
-        help="Of a hidden unit to count as 0 for a row, while training.",
-        panel=TRAINING,
-        parser=number,
-    ),
-]
-Threads = Annotated[
-    int | None,
-    _option(
-        "--threads",
-        metavar="N",
-        help="All by default. No bit depends on it.",
-        panel=TRAINING,
-        parser=whole,
-    ),
-]
-Checkpoint = Annotated[
-    str | None,
-    _option(
-        "--checkpoint",
-        metavar="FOLDER",
-        help="Keep there where the training stands: every epoch or 30 seconds, and at Ctrl-C.",
-        panel=TRAINING,
-        parser=file,
+        parser=NUMBER,
     ),
 ]
 Resume = Annotated[
     bool,
-    typer.Option(
+    option(
         "--resume",
-        metavar=" ",
-        help="Go on with the training that --checkpoint keeps, to the same bits.",
-        rich_help_panel=TRAINING,
-    ),
-]
-
-Cluster = Annotated[
-    str | None,
-    _option(
-        "--cluster",
-        metavar="ADDRESS",
-        help="Compute on a Dask cluster: tcp://…, tls://…, or local for workers of its own.",
+        help="Continue the training saved by --checkpoint, with the same result.",
         panel=TRAINING,
     ),
 ]
-ShuffleRows = Annotated[
-    int,
-    _option(
-        "--shuffle-rows",
-        metavar="ROWS",
-        help="Rows that are shuffled together; an epoch of more goes through windows.",
-        panel=TRAINING,
-        parser=whole,
-    ),
+PredictionsFile = Annotated[
+    str,
+    option("--output", "-o", metavar="FILE", help="Write a .csv, .parquet or .jsonl file instead."),
 ]
-Memory = Annotated[
-    str | None,
-    _option(
-        "--memory",
-        metavar="SIZE",
-        help="Stream the table and use so much memory at the most, as 2GiB. No bit depends on it. "
-        "Without it the table is read into memory.",
-        panel=LARGE,
-        parser=file,
-    ),
-]
-Scratch = Annotated[
-    str | None,
-    _option(
-        "--scratch",
-        metavar="FOLDER",
-        help="With --memory: where the encoded rows are kept meanwhile. TMPDIR, else /var/tmp.",
-        panel=LARGE,
-        parser=file,
-    ),
-]
-
-Replicas = Annotated[
-    int,
-    _option(
-        "--replicas",
-        metavar="N",
-        help="adam and sgd: so many networks walk alone over shares of the rows, and meet in "
-        "their mean. For a cluster.",
-        panel=TRAINING,
-        parser=whole,
-    ),
-]
-LocalSteps = Annotated[
-    int | None,
-    _option(
-        "--local-steps",
-        metavar="N",
-        help="Steps of a replica between two meetings; an epoch if not given.",
-        panel=TRAINING,
-        parser=whole,
-    ),
-]
-
-# --- study ----------------------------------------------------------------------------
-
-Schemes = Annotated[
+Keep = Annotated[
     list[str] | None,
-    _option(
+    option("--keep", metavar="COLUMN", help="Copy this column of the table in front. Repeatable."),
+]
+KnownTarget = Annotated[
+    str | None,
+    option(
+        "--target",
+        "-t",
+        metavar="COLUMN",
+        help="Column of the true values; by default the model's target.",
+    ),
+]
+LabTarget = Annotated[
+    str,
+    option(
+        "--target", "-t", metavar="COLUMN", help="Column to predict; by default the last column."
+    ),
+]
+Port = Annotated[int, option("--port", metavar="PORT", help="Port; 0 for any.", parser=WHOLE)]
+Browser = Annotated[
+    bool, option("--browser/--no-browser", help="Open the page, or only print its address.")
+]
+Plot = Annotated[
+    str | None,
+    option("--plot", metavar="FILE", help="Plot to write (.png, .svg, .pdf).", parser=file),
+]
+Schemes = Annotated[
+    tuple[str | float, ...],
+    option(
         "--init",
         metavar="INIT",
         help="Compare this: lecture, glorot, he, zeros, or a standard deviation. Repeatable.",
         panel=NETWORK,
-        parser=number_or_word,
+        parser=parsed(FIELDS["init"].kind),
     ),
 ]
 Seeds = Annotated[
     int,
-    _option(
-        "--seeds", metavar="N", help="Draws of each initialisation.", panel=TRAINING, parser=whole
+    option(
+        "--seeds",
+        metavar="N",
+        help="Random seeds for each initialisation.",
+        panel=TRAINING,
+        parser=WHOLE,
     ),
 ]
 Iterations = Annotated[
     int,
-    _option(
+    option(
         "--iterations",
         metavar="N",
-        help="Steps of descent, each with all rows.",
+        help="Iterations of full-batch gradient descent.",
         panel=TRAINING,
-        parser=whole,
+        parser=WHOLE,
     ),
 ]
 Rows = Annotated[
     int,
-    _option(
+    option(
         "--rows",
         metavar="N",
-        help="Rows of the table that are drawn for the study, at the most.",
+        help="Maximum number of rows, drawn at random from the table.",
         panel=TRAINING,
-        parser=whole,
+        parser=WHOLE,
     ),
 ]
 Goal = Annotated[
     float | None,
-    _option(
+    option(
         "--goal",
         metavar="COST",
-        help="Has learnt what ends at this cost or below. By default half way between the best "
-        "constant answer and the lowest cost of the study.",
+        help="A network has learnt if its final cost is at most this. By default half way between "
+        "the best constant prediction and the lowest cost of the study.",
         panel=TRAINING,
-        parser=number,
+        parser=NUMBER,
     ),
 ]
-Plot = Annotated[
-    str | None,
-    _option("--plot", metavar="FILE", help="Picture to write (.png, .svg, .pdf).", parser=file),
-]
 
-# --- lab ------------------------------------------------------------------------------
 
-Things = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="[TABLE] [LINK]", help="A table, a link, or both.", parser=file),
-]
-LabTarget = Annotated[
-    str,
-    _option("--target", "-t", metavar="COLUMN", help="What to predict; the last column if unsaid."),
-]
-Port = Annotated[
-    int, _option("--port", metavar="PORT", help="Where to listen; 0 for any.", parser=whole)
-]
-Browser = Annotated[
-    bool,
-    typer.Option("--browser/--no-browser", metavar=" ", help="Open the page, or only say where."),
-]
+# --- what a call asks for -----------------------------------------------------------------
 
-# --- predict, evaluate ----------------------------------------------------------------
 
-JsonLines = Annotated[
-    bool, typer.Option("--json", metavar=" ", help="Write one JSON object a row instead of CSV.")
-]
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What `shoal train` is asked for, but for the parameters of the estimator.
 
-AnswersFile = Annotated[
-    str,
-    _option(
-        "--output", "-o", metavar="FILE", help="Write a .csv, .parquet or .jsonl file instead."
-    ),
-]
-Keep = Annotated[
-    list[str] | None,
-    _option("--keep", metavar="COLUMN", help="Copy this column of the table in front. Repeatable."),
-]
-KnownTarget = Annotated[
-    str | None,
-    _option(
-        "--target", "-t", metavar="COLUMN", help="The true answers; by default the model's target."
-    ),
-]
+    A field that is called like a parameter is described there: the reading of the table needs it.
+    """
+
+    tables: Tables
+    target: Target
+    output: ModelFile = None
+    report: Report = None
+    task: Task = None
+    explain: Explain = False
+    as_json: Json = False
+    test: Test = None
+    test_part: TestPart = 0.2
+    words: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    resume: Resume = False
+
+    @property
+    def table(self) -> str:
+        """The first table."""
+        return self.tables[0]
+
+    @property
+    def more(self) -> tuple[str, ...]:
+        """Further tables, whose rows follow those of the first."""
+        return self.tables[1:]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """What `shoal study` is asked for, but for the parameters of the estimator."""
+
+    table: Table
+    target: Target
+    task: Task = None
+    as_json: Json = False
+    plot: Plot = None
+    words: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    schemes: Schemes = ()  # none: those of `init_study`
+    seeds: Seeds = 10
+    iterations: Iterations = 1000
+    rows: Rows = 1000
+    goal: Goal = None
+
+    @property
+    def order(self) -> Order:
+        """How the table is read."""
+        return Order(
+            tables=(self.table,), target=self.target, task=self.task,
+            words=self.words, numbers=self.numbers, drop=self.drop,
+        )  # fmt: skip
+
+
+def _parameters_of(asked: type, **others: Any) -> Parameters:
+    """The parameters with an option, and their defaults, that are no field of `asked`."""
+    there = {field.name for field in fields(asked)}
+    given = {name: f.default for name, f in FIELDS.items() if f.option and name not in there}
+    return given | others
+
+
+TRAINED = _parameters_of(Order, random_state=SEED)
+STUDIED = {
+    "hidden": STUDIED_UNITS,
+    **{name: FIELDS[name].default for name in ("activation", "dtype", "learning_rate", "n_jobs")},
+}

@@ -1,4 +1,4 @@
-"""What a model file says of its own origin, so that the training can be told and repeated."""
+"""What a model file says about its training, so that the training can be shown and repeated."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
@@ -10,7 +10,7 @@ Compared = list[tuple[str, Scores]]  # the network, a linear model (but for --hi
 
 
 class Record(NamedTuple):
-    """A training as it was ordered, and its test. No folders: they are nobody's business."""
+    """The command of a training, and its test. Without folders, which are private."""
 
     target: str
     task: str

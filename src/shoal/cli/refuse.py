@@ -1,4 +1,4 @@
-"""What is refused before a table is read: a call that can only fail, or do harm."""
+"""Calls that are refused before a table is read: they can only fail, or overwrite a file."""
 
 import math
 import os
@@ -6,48 +6,69 @@ import shlex
 from collections.abc import Iterator
 
 from shoal import ShoalRegressor
-from shoal.cli.answers import note
-from shoal.cli.settings import Order, Settings
+from shoal.cli.options import Order, Parameters
+from shoal.cli.screen.printing import note
 from shoal.data.target import CLASSIFICATION, REGRESSION
 from shoal.errors import SettingError
 from shoal.estimators.base import settings_of
 from shoal.files.atomic import check_writable
 from shoal.files.checkpoint import kept_in
 from shoal.pictures.canvas import library
+from shoal.settings import Settings
 
 
-def refuse(order: Order, settings: Settings) -> None:
-    """Raise SettingError or FileError for a training that cannot be."""
+def refuse(order: Order, parameters: Parameters) -> Settings:
+    """The checked parameters; raises SettingError or FileError for a training that cannot be."""
+    _refuse_task(order)
+    _refuse_test(order)
+    _refuse_columns(order)
+    if order.output and order.output.lower().endswith((".csv", ".parquet", ".jsonl")):
+        raise SettingError(
+            f"-o {order.output}: that is the name of a table, and a model is saved. Expected a "
+            "name such as model.shoal."
+        )
+    settings = settings_of(ShoalRegressor(**parameters))
+    refuse_output(order.output, (*order.tables, order.test))
+    _refuse_report(order)
+    _refuse_checkpoint(order, parameters["checkpoint"])
+    _refuse_scratch(parameters)
+    return settings
+
+
+def refuse_question(order: Order, parameters: Parameters) -> None:
+    """Raise SettingError for a table and parameters that cannot be studied."""
+    _refuse_task(order)
+    _refuse_columns(order)
+    settings_of(ShoalRegressor(**parameters))
+
+
+def _refuse_task(order: Order) -> None:
     if order.task not in (None, CLASSIFICATION, REGRESSION):
         raise SettingError(f"--task {order.task}: expected {CLASSIFICATION} or {REGRESSION}.")
+
+
+def _refuse_test(order: Order) -> None:
     if not (math.isfinite(order.test_part) and 0 <= order.test_part < 1):
         raise SettingError(
             f"--test-part {order.test_part:g}: expected a share from 0 to below 1, such as 0.2."
         )
     if order.table == order.test == "-":
         raise SettingError("--test -: standard input is read for the table. Name a file.")
-    if order.test and any(_same(table, order.test) for table in (order.table, *order.more)):
+    if order.test and any(_same(table, order.test) for table in order.tables):
         raise SettingError(
             f"--test {order.test}: that is the table which is trained on, so it tests nothing. "
             "Name another file, or leave --test out: a part of the table is then held out."
         )
     if order.test and order.test_part != Order.test_part:
         raise SettingError("--test and --test-part: the test is one or the other. Choose one.")
+
+
+def _refuse_columns(order: Order) -> None:
     for column in order.drop:
         for option in _other_options(order, column):
             raise SettingError(
                 f"--drop {shlex.quote(column)}: the column is also named by {option}. Choose one."
             )
-    if order.output and order.output.lower().endswith((".csv", ".parquet", ".jsonl")):
-        raise SettingError(
-            f"-o {order.output}: that is the name of a table, and a model is saved. Expected a "
-            "name such as model.shoal."
-        )
-    settings_of(ShoalRegressor(**settings.parameters()))
-    refuse_output(order.output, (order.table, *order.more, order.test))
-    _refuse_report(order)
-    _refuse_checkpoint(order, settings)
-    _refuse_scratch(settings)
 
 
 def _refuse_report(order: Order) -> None:
@@ -63,33 +84,35 @@ def _refuse_report(order: Order) -> None:
             "name for one of them."
         )
     library()
-    refuse_output(order.report, (order.table, *order.more, order.test), "--report")
+    refuse_output(order.report, (*order.tables, order.test), "--report")
 
 
-def _refuse_checkpoint(order: Order, settings: Settings) -> None:
-    folder = settings.checkpoint
+def _refuse_checkpoint(order: Order, folder: str | None) -> None:
     if folder is None:
         if order.resume:
-            raise SettingError("--resume: expected --checkpoint FOLDER too, to go on from there.")
+            raise SettingError(
+                "--resume: expected --checkpoint FOLDER too, to continue from there."
+            )
         return
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise SettingError(f"--checkpoint {folder}: that is a file. Expected a folder.")
     if kept_in(folder) and not order.resume:
         raise SettingError(
-            f"--checkpoint {folder}: a training is kept there. Add --resume to go on with it, "
+            f"--checkpoint {folder}: a training is saved there. Add --resume to continue it, "
             "name another folder, or delete this one."
         )
     if order.resume and not kept_in(folder):
-        note(f"{folder} keeps no training yet: this one begins at its first epoch.")
+        note(f"{folder} holds no training yet: this one begins at its first epoch.")
 
 
-def _refuse_scratch(settings: Settings) -> None:
-    if settings.scratch is None:
+def _refuse_scratch(parameters: Parameters) -> None:
+    folder = parameters["scratch"]
+    if folder is None:
         return
-    if settings.memory is None:
+    if parameters["memory"] is None:
         raise SettingError("--scratch: expected --memory SIZE too, to stream the table.")
-    if not os.path.isdir(settings.scratch):
-        raise SettingError(f"--scratch {settings.scratch}: expected a folder that is there.")
+    if not os.path.isdir(folder):
+        raise SettingError(f"--scratch {folder}: expected an existing folder.")
 
 
 def refuse_output(output: str | None, inputs: tuple[str | None, ...], option: str = "-o") -> None:

@@ -1,4 +1,4 @@
-"""How good answers are on rows that a model has not seen, beside what costs nothing."""
+"""Scores of predictions on rows held out from training, and of a constant prediction."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ Usual = float | NDArray[Any]
 
 
 def answers_of(model: Any, X: Any) -> NDArray[Any]:
-    """What is compared with the truth: probabilities of a classifier, else the numbers."""
+    """What is compared with the true values: probabilities of a classifier, else the numbers."""
     if isinstance(X, Rows):
         names = model.feature_names_in_.tolist()
         return np.concatenate(
@@ -56,14 +56,14 @@ def regression(answers: NDArray[Any], truth: NDArray[Any]) -> Scores:
 
 
 def usual_of(y: NDArray[Any], classes: NDArray[Any] | None) -> Usual:
-    """What answers are as a rule: how many rows each class has, or the mean."""
+    """The distribution of the target: how many rows each class has, or the mean."""
     if classes is None:
         return float(y.mean())
     return np.bincount(np.searchsorted(classes, y), minlength=len(classes))
 
 
 def constant(usual: Usual, truth: NDArray[Any], classes: NDArray[Any] | None) -> tuple[str, Scores]:
-    """What one can say without looking at a row: the commonest class, or the mean."""
+    """The prediction that needs no inputs, and its scores: the most frequent class, or the mean."""
     if classes is None:
         return f"always {usual:.4g}", regression(np.full(len(truth), usual), truth)
     counts = np.asarray(usual)

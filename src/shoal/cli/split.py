@@ -7,9 +7,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from shoal.cli.columns import chosen, type_of_target, types_like
+from shoal.cli.options import Order
 from shoal.cli.scores import Usual, usual_of
-from shoal.cli.settings import Order
-from shoal.cli.show import count
+from shoal.cli.screen.lines import count
 from shoal.data.files import stream_tables
 from shoal.data.messages import shown
 from shoal.data.sources import Rows

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from shoal.cli.settings import Order
-from shoal.cli.show import classes_line, numbers_line
+from shoal.cli.options import Order
+from shoal.cli.screen.lines import classes_line, numbers_line
 from shoal.cli.split import Parts, held_out_told, share_of, with_file
 from shoal.data.goal import Goal
 from shoal.data.listing import Listing, listing_of

@@ -1,4 +1,4 @@
-"""Answers as CSV, Parquet or JSON lines, table after table."""
+"""Predictions as CSV, Parquet or JSON lines, table after table."""
 
 import json
 import sys

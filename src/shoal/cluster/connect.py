@@ -78,17 +78,18 @@ def check_engine(engine: Any) -> None:
     if isinstance(engine, str):
         _checked(engine)
     elif not isinstance(engine, library().Client):
-        raise SettingError(
-            f"engine={engine!r}: expected None, a Dask client, an address such as "
-            'tcp://127.0.0.1:8786, or "local".'
+        raise SettingError.of(
+            "engine",
+            engine,
+            'expected None, a Dask client, an address such as tcp://127.0.0.1:8786, or "local".',
         )
 
 
 def _checked(address: str) -> str:
     parts = urlsplit(address)
     if parts.scheme not in ("tcp", "tls") or not parts.hostname:
-        raise SettingError(
-            f'engine="{address}": expected an address such as tcp://127.0.0.1:8786, or "local".'
+        raise SettingError.of(
+            "engine", address, 'expected an address such as tcp://127.0.0.1:8786, or "local".'
         )
     if parts.scheme == "tcp" and not _is_loopback(parts.hostname):
         raise SettingError(

@@ -369,13 +369,13 @@ def _cells(scheme: Scheme, n_h: int) -> list[str]:
 
 def _checked_schemes(schemes: Sequence[Init]) -> list[Init]:
     if isinstance(schemes, str) or not len(schemes):
-        raise SettingError(f"schemes={schemes!r}: expected a list of schemes, at least one.")
+        raise SettingError.of("schemes", schemes, "expected a list of schemes, at least one.")
     for scheme in schemes:
         check_init("schemes", scheme)
     names = [label(scheme) for scheme in schemes]
     for name in names:
         if names.count(name) > 1:
-            raise SettingError(f"schemes={name}: it stands there twice. Name each once.")
+            raise SettingError.of("schemes", name, "given twice. Name each once.")
     return list(schemes)
 
 
@@ -386,7 +386,7 @@ def _checked_seeds(seeds: int | Sequence[int]) -> list[int]:
     for seed in seeds:
         check_whole("seeds", seed, least=0)
     if not len(seeds):
-        raise SettingError("seeds=[]: expected at least one.")
+        raise SettingError.of("seeds", [], "expected at least one.")
     return [int(seed) for seed in seeds]
 
 

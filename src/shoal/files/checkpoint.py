@@ -23,8 +23,10 @@ from shoal.errors import FileError, ModelFileError, SettingError
 from shoal.files.atomic import TEMPORARY, check_writable, file_name, in_words
 from shoal.files.container import Container, read, write
 from shoal.files.layout import JSON
+from shoal.settings import FIELDS
 from shoal.training.loop import Keep, Standing
 from shoal.warn import warn
+from shoal.wording import Setting, Wording, shown, wording
 
 FORMAT_VERSION = 1
 # Seconds between two files of a member; an epoch that takes longer is the measure instead.
@@ -111,10 +113,13 @@ class Checkpoint:
             )
         names = [name for name in {**here, **there} if there.get(name) != here.get(name)]
         if names:
-            told = "; ".join(_difference(name, there.get(name), here.get(name)) for name in names)
+            told = [_difference(name, there.get(name), here.get(name)) for name in names]
             raise SettingError(
-                f"{self.folder} keeps another training: {told}. Go on with what it was begun "
-                "with, name another folder, or delete this one."
+                wording(
+                    f"{self.folder} keeps another training: ",
+                    *[part for each in told for part in ("; ", each)][1:],
+                    ". Go on with what it was begun with, name another folder, or delete this one.",
+                )
             )
 
 
@@ -131,9 +136,11 @@ def _member(path: Path) -> int:
     return int(number)
 
 
-def _difference(name: str, there: JSON, here: JSON) -> str:
+def _difference(name: str, there: JSON, here: JSON) -> Wording | str:
     if any(isinstance(value, str) and len(value) == 64 for value in (there, here)):  # a digest
         return f"{name} differs"
+    if name in FIELDS:
+        return wording(Setting(name, there), f" there, {shown(here)} here")
     return f"{name}={there} there, {here} here"
 
 

@@ -34,7 +34,7 @@ POINTS = 300  # of a curve or a cloud: more cannot be seen
 def figure(
     name: str, caption: str, alt: str, draw: Callable[[Any], object], height: float = 2.6
 ) -> Html:
-    """What `draw` draws on axes, as a figure of the page; `alt` says in words what is seen."""
+    """What `draw` draws on axes, as a figure of the page; `alt` says in words what it shows."""
     drawing = canvas.blank((4.1, height))
     draw(drawing.subplots())
     return tag("figure", svg(name, alt, drawing), tag("figcaption", caption))
@@ -64,26 +64,26 @@ def _opening(alt: str) -> Callable[[re.Match[str]], str]:
 
 
 def roc(name: str, codes: Values, p: Values, classes: list[str]) -> Html:
-    """Hits over false alarms, of each class."""
-    told, curves = [], []
+    """True positive rate over false positive rate, of each class."""
+    texts, curves = [], []
     for k in _shown(classes):
         hits = codes == k
         if hits.all() or not hits.any():
             continue
         false, true, _ = roc_curve(hits, p[:, k])
         curves.append((classes[k], _thin(false), _thin(true)))
-        told.append(f"{classes[k]}: area {roc_auc_score(hits, p[:, k]):.4f}")
+        texts.append(f"{classes[k]}: area {roc_auc_score(hits, p[:, k]):.4f}")
 
     def draw(ax: Any) -> None:
         ax.plot([0, 1], [0, 1], color=canvas.GREY, linewidth=0.8, linestyle=":")
-        _curves(ax, curves, "false alarms", "hits")
+        _curves(ax, curves, "false positive rate", "true positive rate")
 
-    return _if(curves, name, "ROC curve", told, draw)
+    return _if(curves, name, "ROC curve", texts, draw)
 
 
 def precision_recall(name: str, codes: Values, p: Values, classes: list[str]) -> Html:
-    """How many of those named are right, over how many are found, of each class."""
-    told, curves = [], []
+    """Precision over recall, of each class."""
+    texts, curves = [], []
     for k in _shown(classes):
         hits = codes == k
         if not hits.any():
@@ -91,32 +91,32 @@ def precision_recall(name: str, codes: Values, p: Values, classes: list[str]) ->
         precision, recall, _ = precision_recall_curve(hits, p[:, k])
         curves.append((classes[k], _thin(recall), _thin(precision)))
         average = average_precision_score(hits, p[:, k])
-        told.append(
-            f"{classes[k]}: average precision {average:.4f}, where guessing gives {hits.mean():.4f}"
+        texts.append(
+            f"{classes[k]}: average precision {average:.4f}, where chance gives {hits.mean():.4f}"
         )
 
     def draw(ax: Any) -> None:
-        _curves(ax, curves, "recall: share found", "precision: share right")
+        _curves(ax, curves, "recall", "precision")
 
-    return _if(curves, name, "Precision and recall", told, draw)
+    return _if(curves, name, "Precision and recall", texts, draw)
 
 
 def calibration(name: str, codes: Values, p: Values, classes: list[str]) -> Html:
-    """How often what is given a probability comes true."""
-    told, curves = [], []
+    """Observed frequency over predicted probability, of each class."""
+    texts, curves = [], []
     for k in _shown(classes):
         hits = codes == k
         if not hits.any():
             continue
         true, given = calibration_curve(hits, p[:, k], n_bins=10, strategy="quantile")
         curves.append((classes[k], given, true))
-        told.append(f"{classes[k]}: on average {np.abs(true - given).mean():.3f} apart")
+        texts.append(f"{classes[k]}: on average {np.abs(true - given).mean():.3f} apart")
 
     def draw(ax: Any) -> None:
         ax.plot([0, 1], [0, 1], color=canvas.GREY, linewidth=0.8, linestyle=":")
-        _curves(ax, curves, "probability given, in tenths of the rows", "share that came true", "o")
+        _curves(ax, curves, "predicted probability, in tenths of the rows", "observed share", "o")
 
-    return _if(curves, name, "Calibration: the dotted line is perfect", told, draw)
+    return _if(curves, name, "Calibration: the dotted line is perfect", texts, draw)
 
 
 def _shown(classes: list[str]) -> list[int]:
@@ -125,11 +125,11 @@ def _shown(classes: list[str]) -> list[int]:
 
 
 def _if(
-    curves: list[Any], name: str, caption: str, told: list[str], draw: Callable[[Any], None]
+    curves: list[Any], name: str, caption: str, texts: list[str], draw: Callable[[Any], None]
 ) -> Html:
     if not curves:
         return Html("")
-    words = "; ".join(told)
+    words = "; ".join(texts)
     return figure(name, f"{caption}. {words}.", f"{caption}. {words}.", draw)
 
 
@@ -152,32 +152,32 @@ def _thin(values: Values) -> Values:
 # --- numbers --------------------------------------------------------------------------
 
 
-def residuals(name: str, truth: Values, answers: Values) -> Html:
-    """How far off the answers are, and whether that depends on the answer."""
-    off = truth - answers
+def residuals(name: str, truth: Values, predictions: Values) -> Html:
+    """How far off the predictions are, and whether that depends on the prediction."""
+    off = truth - predictions
     low, middle, high = np.quantile(off, [0.05, 0.5, 0.95])
-    told = (
-        f"Residuals: truth less answer. Nine of ten lie between {low:.4g} and {high:.4g}, the "
+    texts = (
+        f"Residuals: true value minus prediction. Nine of ten lie between {low:.4g} and {high:.4g}, the "
         f"median is {middle:.4g}."
     )
 
     def draw(ax: Any) -> None:
         some = np.linspace(0, len(off) - 1, min(len(off), 2 * POINTS)).astype(int)
         ax.axhline(0, color=canvas.GREY, linewidth=0.8, linestyle=":")
-        ax.plot(answers[some], off[some], "o", color=canvas.BLUE, ms=2.2, mew=0, alpha=0.6)
-        ax.set(xlabel="answer", ylabel="truth less answer")
+        ax.plot(predictions[some], off[some], "o", color=canvas.BLUE, ms=2.2, mew=0, alpha=0.6)
+        ax.set(xlabel="prediction", ylabel="true value minus prediction")
         canvas.calm(ax)
 
-    return figure(name, told, told, draw)
+    return figure(name, texts, texts, draw)
 
 
-def tenths(name: str, truth: Values, answers: Values) -> Html:
-    """The mean truth of each tenth of the rows, by their answers."""
-    parts = np.array_split(np.argsort(answers, kind="stable"), min(10, len(answers)))
-    given = np.array([answers[part].mean() for part in parts])
+def tenths(name: str, truth: Values, predictions: Values) -> Html:
+    """The mean true value of each tenth of the rows, by their predictions."""
+    parts = np.array_split(np.argsort(predictions, kind="stable"), min(10, len(predictions)))
+    given = np.array([predictions[part].mean() for part in parts])
     true = np.array([truth[part].mean() for part in parts])
-    told = (
-        "Calibration: mean truth in each tenth of the rows, by their answers; the dotted line is "
+    texts = (
+        "Calibration: mean true value in each tenth of the rows, by their predictions; the dotted line is "
         f"perfect. On average they are {np.abs(true - given).mean():.4g} apart."
     )
 
@@ -185,10 +185,10 @@ def tenths(name: str, truth: Values, answers: Values) -> Html:
         ends = [min(given.min(), true.min()), max(given.max(), true.max())]
         ax.plot(ends, ends, color=canvas.GREY, linewidth=0.8, linestyle=":")
         ax.plot(given, true, "o-", color=canvas.BLUE, ms=3.5, linewidth=1.4)
-        ax.set(xlabel="mean answer", ylabel="mean truth")
+        ax.set(xlabel="mean prediction", ylabel="mean true value")
         canvas.calm(ax)
 
-    return figure(name, told, told, draw)
+    return figure(name, texts, texts, draw)
 
 
 # --- columns --------------------------------------------------------------------------

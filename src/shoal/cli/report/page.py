@@ -64,11 +64,11 @@ class Html(str):
 
 
 def text(value: object) -> Html:
-    """The value, so that a browser shows it as it is; control characters are told by a sign."""
+    """The value, so that a browser shows it as it is; control characters are replaced by a sign."""
     if isinstance(value, Html):
         return value
-    told = "".join("\ufffd" if ord(c) < 32 and c not in "\t\n" else c for c in str(value))
-    return Html(escape(told.encode("utf-8", "replace").decode("utf-8"), quote=True))
+    shown = "".join("\ufffd" if ord(c) < 32 and c not in "\t\n" else c for c in str(value))
+    return Html(escape(shown.encode("utf-8", "replace").decode("utf-8"), quote=True))
 
 
 def tag(name: str, *inside: object, **attributes: str) -> Html:
@@ -123,10 +123,10 @@ def section(name: str, title: str, *inside: object) -> Html:
 
 def page(title: str, lead: Html, sections: Sequence[tuple[str, str, Html]]) -> str:
     """The whole page. `sections` are (name, title, content); one without content is left out."""
-    kept = [(name, told, inside) for name, told, inside in sections if inside]
+    kept = [(name, heading, inside) for name, heading, inside in sections if inside]
     contents = tag(
         "nav",
-        tag("ul", *(tag("li", tag("a", told, href=f"#{name}")) for name, told, _ in kept)),
+        tag("ul", *(tag("li", tag("a", heading, href=f"#{name}")) for name, heading, _ in kept)),
         aria_label="Contents",
     )
     return (
@@ -138,6 +138,6 @@ def page(title: str, lead: Html, sections: Sequence[tuple[str, str, Html]]) -> s
         f"{tag('a', 'To the content', href='#content', class_='skip')}\n"
         f"{tag('header', tag('h1', title), lead)}\n{contents}\n"
         f'<main id="content">\n'
-        + "\n".join(section(name, told, inside) for name, told, inside in kept)
+        + "\n".join(section(name, heading, inside) for name, heading, inside in kept)
         + "\n</main>\n</body>\n</html>\n"
     )

@@ -11,24 +11,22 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 import shoal
-from shoal.cli.answers import in_options
 from shoal.cli.record import Compared
 from shoal.cli.report import charts
 from shoal.cli.report.importance import REPEATS, importance
 from shoal.cli.report.page import Html, page, paragraph, table, tag
 from shoal.cli.scores import answers_of, scores_of
-from shoal.cli.show import (
-    TITLES,
+from shoal.cli.screen.comparison import TITLES, score, verdict
+from shoal.cli.screen.lines import (
     count,
-    diagnosis_lines,
+    encoded_columns,
     ending_line,
+    epochs_line,
     percent,
-    score,
     size_of,
     summary_of,
-    told,
-    verdict,
 )
+from shoal.cli.screen.printing import printable
 from shoal.compute.builds import BUILD
 from shoal.data.encoding import SetAside
 from shoal.files.atomic import atomic_write
@@ -43,9 +41,9 @@ UNITS = 6  # that are drawn
 CLASSES = 20  # of a confusion table
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "pyarrow", "matplotlib")
 WORDS = {
-    "log_loss": "mean negative logarithm of the probability of the truth; 0 is perfect",
-    "auc": "probability that a hit is ranked above a miss; 1 is perfect, 0.5 is guessing",
-    "accuracy": "share of right answers",
+    "log_loss": "mean negative logarithm of the probability of the true class; 0 is perfect",
+    "auc": "probability that a positive row is ranked above a negative one; 1 is perfect, 0.5 is chance",
+    "accuracy": "share of correct predictions",
     "rmse": "root of the mean squared error, in the target's own units; 0 is perfect",
     "r2": "share of the target's variance that is explained; 1 is perfect",
 }
@@ -60,10 +58,9 @@ class Facts(NamedTuple):
     table: str  # how the table is called
     target: str
     task: str
-    target_told: str
-    rows: int  # to learn from
-    test_told: str
-    seconds: float
+    target_line: str
+    rows: int  # for training
+    test_line: str
     X: pa.Table  # rows that the sections look at
     y: Values
     tested: bool  # whether those were held out; else they are the training's own
@@ -82,9 +79,9 @@ def html(facts: Facts) -> str:
     sections = [
         ("findings", "Findings", _findings(facts)),
         ("scores", "Scores", _scores(facts)),
-        ("answers", "Right and wrong answers", _answers(facts, answers)),
+        ("predictions", "Predictions and true values", _predictions(facts, answers)),
         ("data", "Data", _data(facts)),
-        ("columns", "What the columns are worth", _worth(facts)),
+        ("columns", "Importance of the columns", _worth(facts)),
         ("training", "Training", _training(facts)),
         ("units", "Hidden units", _units(facts)),
         ("repeat", "How to repeat this", _repeat(facts)),
@@ -100,7 +97,7 @@ def _lead(facts: Facts) -> Html:
     what = f"A {facts.task} by {size_of(model)}, trained on {count(facts.rows, 'row')}. "
     judged = ""
     if facts.scores:
-        judged = f"On {count(len(facts.y), 'row')} it had not seen: "
+        judged = f"On {count(len(facts.y), 'row')} held out from training: "
         judged += verdict(facts.scores, len(facts.y)) + "."
     day = datetime.date.today()
     return Html(
@@ -118,11 +115,11 @@ def _findings(facts: Facts) -> Html:
         return Html("")
     said = []
     if found.healthy:
-        said.append(tag("div", paragraph(diagnosis_lines(facts.model)[0]), class_="finding"))
+        said.append(tag("div", paragraph(printable(found.lines()[0])), class_="finding"))
     for finding in found.findings:
         heading = tag("h3", f"{finding.severity}: {finding.name}")
-        words = (paragraph(in_options(said_so)) for said_so in (finding.what, finding.advice))
-        said.append(tag("div", heading, *words, class_=f"finding {finding.severity}"))
+        texts = (paragraph(printable(text)) for text in (finding.what, finding.advice))
+        said.append(tag("div", heading, *texts, class_=f"finding {finding.severity}"))
     return Html("".join(said))
 
 
@@ -132,7 +129,7 @@ def _scores(facts: Facts) -> Html:
     names = [name for name in TITLES if name in facts.scores[0][1]]
     rows = [(who, *(score(found.get(name)) for name in names)) for who, found in facts.scores]
     seen = table(
-        f"Scores on {count(len(facts.y), 'row')} that no model had seen",
+        f"Scores on {count(len(facts.y), 'row')} held out from training",
         ["model", *(TITLES[name] for name in names)],
         rows,
         class_="numbers",
@@ -141,7 +138,7 @@ def _scores(facts: Facts) -> Html:
     return Html(seen + paragraph(f"{means}.", class_="quiet"))
 
 
-def _answers(facts: Facts, answers: Values) -> Html:
+def _predictions(facts: Facts, answers: Values) -> Html:
     where = Html("")
     if not facts.tested:
         where = paragraph(
@@ -168,14 +165,14 @@ def _answers(facts: Facts, answers: Values) -> Html:
     )
     few = ""
     if len(names) > charts.CURVES:
-        few = paragraph(f"Curves are drawn of the first {charts.CURVES} of {len(names)} classes.")
+        few = paragraph(f"Curves are shown for the first {charts.CURVES} of {len(names)} classes.")
     confusion = _confusion(codes, p, names)
     return Html(where + tag("div", Html(drawn), confusion, class_="figures") + few)
 
 
 def _confusion(codes: Values, p: Values, names: list[str]) -> Html:
     if len(names) > CLASSES:
-        return paragraph(f"A confusion table of {len(names)} classes would be too large to read.")
+        return paragraph(f"A confusion matrix of {len(names)} classes would be too large to read.")
     counts = np.zeros((len(names), len(names)), np.int64)
     np.add.at(counts, (codes, p.argmax(axis=1)), 1)
     rows = []
@@ -185,10 +182,10 @@ def _confusion(codes: Values, p: Values, names: list[str]) -> Html:
             tag("td", f"{n:,} ({percent(n / total)})", style=f"--share: {round(70 * n / total)}%")
             for n in line.tolist()
         ]
-        rows.append((f"truly {name}", *cells))
-    headings = ["", *(f"answered {name}" for name in names)]
+        rows.append((f"true {name}", *cells))
+    headings = ["", *(f"predicted {name}" for name in names)]
     return table(
-        "Confusion: rows by truth and answer, with shares of each truth", headings, rows,
+        "Confusion matrix: rows by true and predicted class, with shares of each true class", headings, rows,
         class_="confusion",
     )  # fmt: skip
 
@@ -198,14 +195,14 @@ def _data(facts: Facts) -> Html:
     inputs = facts.model.networks_[0].architecture.n_x
     lines = [
         ("table", facts.table),
-        ("target", facts.target_told),
-        ("rows to learn from", f"{facts.rows:,}"),
-        ("test part", facts.test_told),
+        ("target", facts.target_line),
+        ("rows for training", f"{facts.rows:,}"),
+        ("test part", facts.test_line),
         ("columns", summary_of(encoding, inputs)),
     ]
     return Html(
         table("The data", ["what", "how much"], lines)
-        + table("What was done with each column", ["column", "what was done"], told(encoding))
+        + table("How each column is encoded", ["column", "encoding"], encoded_columns(encoding))
     )
 
 
@@ -238,7 +235,7 @@ def _worth(facts: Facts) -> Html:
         class_="numbers plain",
     )
     remark = paragraph(
-        "What two columns both say is counted for neither: to shuffle one leaves the other.",
+        "Information that two columns share is credited to neither: shuffling one leaves the other.",
         class_="quiet",
     )
     return Html(tag("div", picture, numbers, class_="figures") + remark)
@@ -248,8 +245,7 @@ def _training(facts: Facts) -> Html:
     model = facts.model
     lines = [
         ("networks", size_of(model)),
-        ("epochs", f"{model.n_iter_:,}; {ending_line(model)}"),
-        ("time", f"{facts.seconds:.1f} s"),
+        ("epochs", f"{epochs_line(model)}; {ending_line(model)}"),
         ("solver", model.solver),
     ]
     curve = model.loss_curve_
@@ -261,8 +257,8 @@ def _training(facts: Facts) -> Html:
         "loss", "The loss of each epoch.", f"{alt}, in {count(len(curve), 'epoch')}.",
         lambda ax: LossCurveDisplay.from_estimator(model, ax=ax),
     )  # fmt: skip
-    facts_told = table("The training", ["what", "how"], lines)
-    return tag("div", picture, facts_told, class_="figures")
+    figures = table("The training", ["what", "how"], lines)
+    return tag("div", picture, figures, class_="figures")
 
 
 def _units(facts: Facts) -> Html:
@@ -276,8 +272,8 @@ def _units(facts: Facts) -> Html:
     few = UnitsDisplay.measured(model, facts.X, facts.y, units=UNITS)
     caption = (
         f"Of {count(n, 'unit')}{' of the first network' if len(model.networks_) > 1 else ''}: "
-        f"{spread}. Shown are {len(few.units)}: sick ones first, then those that move the answer "
-        "most. Left: the inputs that pull most, by weight × deviation. Right: how the unit's "
+        f"{spread}. Shown are {len(few.units)}: faulty ones first, then those that change the "
+        "prediction most. Left: the inputs with the largest effect, by weight × deviation. Right: how the unit's "
         "activations spread over the rows."
     )
     tall = 0.85 * len(few.units) + (3.2 if few.plane else 0) + 0.3
@@ -290,7 +286,9 @@ def _units(facts: Facts) -> Html:
         )
         for unit in few.units
     ]
-    listed = table("The same in numbers", ["unit", "state", "what pulls most"], rows)
+    listed = table(
+        "The same units in numbers", ["unit", "state", "inputs with the largest effect"], rows
+    )
     return tag("div", picture, listed, class_="figures")
 
 

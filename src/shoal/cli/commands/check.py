@@ -1,12 +1,14 @@
-"""`shoal check`: prove on this machine what shoal promises."""
+"""`shoal check`: verify gradients and reproducibility on this machine."""
 
 import sys
 import time
 from typing import Any
 
-from shoal.cli.answers import fail, print_json
-from shoal.cli.progress import waiting
-from shoal.cli.show import Screen, listed
+from shoal.cli.endings import fail
+from shoal.cli.screen.lines import listed
+from shoal.cli.screen.printing import print_json
+from shoal.cli.screen.progress import waiting
+from shoal.cli.screen.screen import Screen
 from shoal.compute._processor import builds
 from shoal.compute.builds import BUILD
 from shoal.diagnosis.gradients import EQUATIONS, TOLERANCES
@@ -22,13 +24,13 @@ from shoal.diagnosis.proof import (
 
 
 def check(*, as_json: bool) -> None:
-    """Equations against the cost, bits against threads and builds, and the speed of a step."""
+    """Compare equations with the cost, results across threads and builds; time a step."""
     began = time.perf_counter()
-    screen = Screen.beside(as_json)
+    screen = Screen.of(as_json)
     found: dict[str, Any] = {"build": BUILD}
     good = _equations(screen, found)
     good = _bits(screen, found) and good
-    with waiting("taking the time of steps"):
+    with waiting("timing steps"):
         measured = speeds()
     for i, speed in enumerate(measured):
         screen.line(
@@ -42,8 +44,8 @@ def check(*, as_json: bool) -> None:
         print_json(found)
     if not good:
         sys.stdout.flush()
-        fail("this build does not keep its promises: see above. Please report it.")
-    screen.line("verdict", f"all promises hold ({found['seconds']:.1f} s)")
+        fail("this build fails the check: see above. Please report it.")
+    screen.line("verdict", f"passed ({found['seconds']:.1f} s)")
     screen.done()
 
 
@@ -75,7 +77,7 @@ def _equations(screen: Screen, found: dict[str, Any]) -> bool:
 
 
 def _bits(screen: Screen, found: dict[str, Any]) -> bool:
-    # (The plain equations promise no bits but their own.)
+    # The plain equations are reproducible only by themselves.
     others = [build for build in builds() if build != BUILD] if BUILD != "plain" else []
     here = [BUILD, *others]
     threads = listed([str(n) for n in THREADS], len(THREADS))

@@ -4,20 +4,21 @@ import shlex
 from typing import Any
 
 from shoal import load
-from shoal.cli.answers import print_json
 from shoal.cli.record import Record, by_role
-from shoal.cli.show import (
-    Screen,
+from shoal.cli.screen.comparison import score_lines
+from shoal.cli.screen.lines import (
     count,
-    diagnosis_lines,
+    encoded_columns,
+    encoding_lines,
     ending_line,
+    epochs_line,
     listed,
     short,
     size_of,
     summary_of,
-    told,
-    told_lines,
 )
+from shoal.cli.screen.printing import print_json
+from shoal.cli.screen.screen import Screen
 
 
 def inspect(model: str, *, as_json: bool) -> None:
@@ -26,11 +27,11 @@ def inspect(model: str, *, as_json: bool) -> None:
     if as_json:
         print_json(_report(fitted))
         return
-    screen = Screen.beside(as_json)
+    screen = Screen.of(as_json)
     _show_model(fitted, model, screen)
     _show_training(fitted, model, screen)
     screen.line("columns", summary_of(fitted.encoding_, fitted.networks_[0].architecture.n_x))
-    for line in told_lines(fitted.encoding_):
+    for line in encoding_lines(fitted.encoding_):
         screen.line("", line)
     screen.done()
 
@@ -51,27 +52,28 @@ def _show_model(fitted: Any, model: str, screen: Screen) -> None:
 
 
 def _show_training(fitted: Any, model: str, screen: Screen) -> None:
-    seconds = f"{fitted.training_seconds_:.1f} s"
-    screen.line("training", f"{fitted.n_iter_:,} epochs, {seconds}, solver {fitted.solver}")
+    screen.line("training", f"{epochs_line(fitted)}, solver {fitted.solver}")
     screen.line("", ending_line(fitted))
-    screen.lines("diagnosis", diagnosis_lines(fitted))
+    screen.lines("diagnosis", fitted.diagnosis_.lines())
     record = Record.of(fitted)
     if record is None:  # trained in Python
         return
-    rows = f"{count(record.rows, 'row')} to learn from"
+    rows = f"{count(record.rows, 'row')} for training"
     screen.line("table", f"{record.table or 'standard input'}: {rows}")
     screen.line("target", record.target)
     screen.line("task", f"{record.task}, as {record.reason}")
     screen.line("repeat", f"{shlex.join(record.command)} -o {shlex.quote(model)}")
     if record.scores:
-        screen.line("test", f"{count(record.test_rows, 'row')} that it had not seen")
-        screen.scores(record.scores)
+        screen.line("test", f"{count(record.test_rows, 'row')}, held out")
+        screen.block(score_lines(record.scores))
 
 
 def _report(fitted: Any) -> dict[str, Any]:
     """What --json says."""
     record = Record.of(fitted)
-    columns = [{"column": name, "encoding": what} for name, what in told(fitted.encoding_)]
+    columns = [
+        {"column": name, "encoding": what} for name, what in encoded_columns(fitted.encoding_)
+    ]
     return {
         "kind": type(fitted).__name__,
         "architecture": fitted.networks_[0].architecture._asdict(),

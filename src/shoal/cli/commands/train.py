@@ -2,32 +2,33 @@
 
 import os
 import shlex
-import time
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from shoal import ShoalClassifier, ShoalRegressor
-from shoal.cli.answers import end, exit_code, note, print_json, undisturbed
 from shoal.cli.columns import placed
-from shoal.cli.progress import progress, waiting
+from shoal.cli.endings import end, exit_code
+from shoal.cli.options import Order, Parameters
 from shoal.cli.record import Compared, Record, by_role
 from shoal.cli.refuse import refuse
 from shoal.cli.scores import answers_of, constant, scores_of
-from shoal.cli.settings import Order, Settings, arguments, file_name
-from shoal.cli.show import (
-    Screen,
+from shoal.cli.screen.comparison import score_lines, verdict
+from shoal.cli.screen.lines import (
     count,
-    diagnosis_lines,
+    encoded_columns,
+    encoding_lines,
     ending_line,
     summary_of,
     target_line,
-    told,
-    told_lines,
     training_line,
-    verdict,
 )
+from shoal.cli.screen.printing import note, print_json
+from shoal.cli.screen.progress import progress, waiting
+from shoal.cli.screen.screen import Screen
+from shoal.cli.signals import undisturbed
 from shoal.cli.split import Parts, parts_of
+from shoal.cli.typed import arguments, file_name
 from shoal.compute.builds import BUILD
 from shoal.compute.memory import in_words
 from shoal.data.files import read_table
@@ -41,51 +42,52 @@ from shoal.data.target import (
     problem_of,
     refuse_spoilt_numbers,
 )
-from shoal.errors import DataError
+from shoal.errors import DataError, wording
+from shoal.settings import Settings
 
 ESTIMATORS: dict[str, Any] = {CLASSIFICATION: ShoalClassifier, REGRESSION: ShoalRegressor}
 OURS, LINEAR = "shoal", "linear (no hidden layer)"
+SHARED = ("dtype", "random_state", "n_jobs", "memory", "scratch")  # with the linear model
 
 
 class Run(NamedTuple):
     """A training and its test; without scores if it was not tested."""
 
     model: Any
-    seconds: float
     scores: Compared
     interruption: BaseException | None
 
 
 class Asked(NamedTuple):
-    """What is asked of a table, and the table in two parts."""
+    """The task, and the table in two parts."""
 
     task: str
     reason: str
-    told: str  # how the answers are spread
+    told: str  # how the target is distributed
     parts: Parts
 
 
-def train(order: Order, settings: Settings, *, explain: bool, as_json: bool) -> None:
-    """Train, test and save, and say on the way what is done."""
-    refuse(order, settings)
-    screen = Screen.beside(as_json)
+def train(order: Order, parameters: Parameters) -> None:
+    """Train, test and save, and print each step."""
+    settings = refuse(order, parameters)
+    screen = Screen.of(order.as_json)
     asked = _asked(order, settings, screen)
-    run = _trained(order, settings, asked)
-    _show_training(run, asked.parts.rows, explain, screen)
-    run = _tested(run, settings, asked, screen)
+    run = _trained(order, parameters, asked)
+    _show_training(run, asked.parts.rows, order.explain, screen)
+    run = _tested(run, parameters, asked, screen)
     with undisturbed():
-        record = _record(order, settings, asked, run)
+        record = _record(order, parameters, asked, run)
         run.model._keep(run.model.fitted_.replaced(record=record))
         _save(run.model, order.output, screen)
     if order.report and not run.interruption:
         run = _reported(order, asked, run, screen)
-    if as_json:
+    if order.as_json:
         print_json(_report(order, run))
     if run.interruption:
         where = f"is in {order.output}" if order.output else "is lost, as no -o FILE was given"
         epochs = f"after {run.model.n_iter_:,} epochs"
         page = " There is no report." if order.report else ""
-        kept = settings.checkpoint
+        kept = parameters["checkpoint"]
         more = f" To go on: --checkpoint {shlex.quote(kept)} --resume." if kept else ""
         end(run.interruption, f"{epochs}: the best network so far {where}.{page}{more}")
     screen.done()
@@ -137,83 +139,73 @@ def table_of(order: Order) -> tuple[str, pa.Table]:
 def _show_question(
     name: str, rows: int, columns: int, told: str, found: Any, screen: Screen
 ) -> None:
-    beside = count(columns - 1, "column")
-    screen.line("table", f"{name}: {count(rows, 'row')}, {beside} beside the target")
+    others = count(columns - 1, "column")
+    screen.line("table", f"{name}: {count(rows, 'row')}, {others} and the target")
     screen.line("target", told)
     screen.line("task", f"{found.task}, as {found.reason}")
 
 
-def estimator_of(task: str, order: Order, settings: Settings) -> Any:
-    """The unfitted estimator that answers such a question."""
+def estimator_of(task: str, order: Order, parameters: Parameters) -> Any:
+    """The unfitted estimator for a task."""
     others = {
         name: [column for column in getattr(order, name) if column != order.target] or None
         for name in ("words", "numbers")
     }
-    return ESTIMATORS[task](**settings.parameters(), **others)
+    return ESTIMATORS[task](**parameters, **others)
 
 
-def _trained(order: Order, settings: Settings, asked: Asked) -> Run:
-    model, parts = estimator_of(asked.task, order, settings), asked.parts
-    began = time.perf_counter()
+def _trained(order: Order, parameters: Parameters, asked: Asked) -> Run:
+    model, parts = estimator_of(asked.task, order, parameters), asked.parts
     try:
-        with progress(settings.max_iter) as report:
+        with progress(parameters["max_iter"]) as report:
             model.set_params(verbose=report).fit(parts.X, parts.y)
     except DataError as error:
         raise placed(error, order.table, None) from None
     model.set_params(verbose=False)
     if model.interruption_ and not model.n_iter_:
         end(model.interruption_, "before the first epoch was done: no file was written.")
-    # A training that was kept has begun earlier.
-    seconds = max(time.perf_counter() - began, model.training_seconds_)
-    return Run(model, seconds, [], model.interruption_)
+    return Run(model, [], model.interruption_)
 
 
 def _show_training(run: Run, rows: int, explain: bool, screen: Screen) -> None:
     encoding = run.model.encoding_
     why = "" if explain else " (--explain says why)"
     screen.line("columns", summary_of(encoding, run.model.networks_[0].architecture.n_x, why))
-    for line in told_lines(encoding) if explain else ():
+    for line in encoding_lines(encoding) if explain else ():
         screen.line("", line)
     if hasattr(run.model, "scratch_"):
         folder, size = run.model.scratch_
         screen.line("scratch", f"{in_words(size)} of encoded rows in {folder}, removed again")
-    screen.line("training", training_line(run.model, rows, run.seconds))
+    screen.line("training", training_line(run.model, rows))
     screen.line("", ending_line(run.model))
-    screen.lines("diagnosis", diagnosis_lines(run.model))
+    screen.lines("diagnosis", run.model.diagnosis_.lines())
 
 
-def _tested(run: Run, settings: Settings, asked: Asked, screen: Screen) -> Run:
-    """The run with its scores; an interruption costs the scores, and not the network."""
+def _tested(run: Run, parameters: Parameters, asked: Asked, screen: Screen) -> Run:
+    """The run with its scores; an interruption loses the scores, but not the network."""
     parts = asked.parts
     if run.interruption or not len(parts.y_test):
         return run
     try:
         with waiting("comparing with a linear model"):
-            scores = _compared(run.model, settings, asked.task, parts)
-    except DataError as error:  # of rows that were not trained on: no reason to lose the network
-        note(f"there is no test: {placed(error, parts.file, None)}")
+            scores = _compared(run.model, parameters, asked.task, parts)
+    except DataError as error:  # in rows that were not trained on: the network is kept
+        note(wording("there is no test: ", placed(error, parts.file, None).wording))
         return run
     except KeyboardInterrupt as interruption:
         return run._replace(interruption=interruption)
-    screen.scores(scores)
+    screen.block(score_lines(scores))
     screen.line("verdict", verdict(scores, len(parts.y_test)))
     return run._replace(scores=scores)
 
 
-def _compared(model: Any, settings: Settings, task: str, parts: Parts) -> Compared:
+def _compared(model: Any, parameters: Parameters, task: str, parts: Parts) -> Compared:
     classes, truth = getattr(model, "classes_", None), parts.y_test
     scores = [(OURS, scores_of(answers_of(model, parts.X_test), truth, classes))]
-    if settings.hidden:
-        # With shoal's own settings: what was tried on the network shall not spoil its measure.
-        usual = Settings(
-            hidden=0,
-            dtype=settings.dtype,
-            random_state=settings.random_state,
-            n_jobs=settings.n_jobs,
-            memory=settings.memory,
-            scratch=settings.scratch,
-        )
-        linear = ESTIMATORS[task](**usual.parameters(), words=model.words, numbers=model.numbers)
+    if parameters["hidden"]:
+        # With shoal's defaults: a poor choice for the network must not spoil the comparison.
+        kept = {name: parameters[name] for name in SHARED}
+        linear = ESTIMATORS[task](hidden=0, **kept, words=model.words, numbers=model.numbers)
         linear.fit(parts.X, parts.y)
         if linear.interruption_:
             raise linear.interruption_
@@ -221,7 +213,7 @@ def _compared(model: Any, settings: Settings, task: str, parts: Parts) -> Compar
     return [*scores, constant(parts.usual, truth, classes)]
 
 
-def _record(order: Order, settings: Settings, asked: Asked, run: Run) -> dict[str, Any]:
+def _record(order: Order, parameters: Parameters, asked: Asked, run: Run) -> dict[str, Any]:
     return Record(
         target=order.target,
         task=asked.task,
@@ -229,13 +221,13 @@ def _record(order: Order, settings: Settings, asked: Asked, run: Run) -> dict[st
         table=file_name(order.table),
         rows=asked.parts.rows,
         test_rows=len(asked.parts.y_test),
-        command=("shoal", "train", *arguments(order, settings)),
+        command=("shoal", "train", *arguments(order, parameters)),
         scores=run.scores,
     ).plain()
 
 
 def _save(model: Any, output: str | None, screen: Screen) -> None:
-    # The plain equations, which serve where no kernel can, promise less.
+    # Without the kernel, results can differ between machines.
     promise = "" if BUILD == "plain" else "     the same on any machine"
     fingerprint = f"fingerprint {model.fingerprint_}{promise}"
     if output is None:
@@ -243,11 +235,11 @@ def _save(model: Any, output: str | None, screen: Screen) -> None:
         return
     model.save(output)
     screen.line("saved", f"{output} ({in_words(os.path.getsize(output))})     {fingerprint}")
-    screen.line("next", f"shoal predict {shlex.quote(output)} NEW.csv -o answers.csv")
+    screen.line("next", f"shoal predict {shlex.quote(output)} NEW.csv -o predictions.csv")
 
 
 def _reported(order: Order, asked: Asked, run: Run, screen: Screen) -> Run:
-    """Write the page. Its failure or interruption is told, and costs nothing else."""
+    """Write the page. An interruption is reported, and loses nothing else."""
     from shoal.cli.report.report import Facts, write_report
 
     assert order.report is not None
@@ -261,7 +253,7 @@ def _reported(order: Order, asked: Asked, run: Run, screen: Screen) -> Run:
     facts = Facts(
         run.model, run.scores, tuple(run.model.record_["command"]),
         shown(order.table), order.target, asked.task, asked.told,
-        parts.rows, parts.told, run.seconds, X, y, tested,
+        parts.rows, parts.told, X, y, tested,
     )  # fmt: skip
     try:
         with waiting("writing the report"):
@@ -277,12 +269,14 @@ def _report(order: Order, run: Run) -> dict[str, Any]:
     model = run.model
     return model.record_ | {
         "scores": by_role(run.scores),
-        "columns": [{"column": name, "encoding": what} for name, what in told(model.encoding_)],
+        "columns": [
+            {"column": name, "encoding": what} for name, what in encoded_columns(model.encoding_)
+        ],
         "inputs": model.networks_[0].architecture.n_x,
         "epochs": model.n_iter_,
         "best_epoch": model.best_epoch_,
         "ending": model.endings_[0],
-        "seconds": round(run.seconds, 3),
+        "seconds": model.training_seconds_,
         "diagnosis": model.diagnosis_.to_dict(),
         "fingerprint": model.fingerprint_,
         "saved": order.output,

@@ -1,4 +1,4 @@
-"""What is seen while a training runs: a bar on a terminal, now and then a line in a log."""
+"""Progress of a training: a bar on a terminal, an occasional line in a log."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from shoal.cli.answers import err
-from shoal.cli.show import LABEL
+from shoal.cli.screen.printing import err, one_line
+from shoal.cli.screen.screen import LABEL
 from shoal.training.loop import Report
 
 FIRST_LINE = 1.0  # seconds; the next one after twice that, and so on: a log stays short
@@ -23,11 +23,11 @@ def progress(max_iter: int) -> Iterator[Callable[[Report], None]]:
     columns = (
         TextColumn("training".ljust(LABEL - 1)),
         BarColumn(20),
-        TextColumn("{task.fields[told]}"),
+        TextColumn("{task.fields[status]}"),
     )
     with Progress(*columns, console=err, transient=True) as bar:
-        task = bar.add_task("", total=max_iter, told="")
-        yield lambda report: bar.update(task, completed=report.epoch, told=_told(report))
+        task = bar.add_task("", total=max_iter, status="")
+        yield lambda report: bar.update(task, completed=report.epoch, status=_status(report))
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def counting(what: str, things: str) -> Iterator[Callable[[int, int], None]]:
     """A function that is given how many things are done, of how many, and shows it."""
     began = time.monotonic()
 
-    def told(done: int, n: int) -> str:
+    def status(done: int, n: int) -> str:
         return f"{done:,} of {n:,} {things}, {time.monotonic() - began:.0f} s"
 
     if not err.is_terminal:
@@ -45,23 +45,23 @@ def counting(what: str, things: str) -> Iterator[Callable[[int, int], None]]:
             nonlocal due
             if time.monotonic() - began >= due and done < n:
                 due = 2 * (time.monotonic() - began)
-                err.print(f"{what:<{LABEL}}{told(done, n)} …")
+                err.print(f"{what:<{LABEL}}{status(done, n)} …")
 
         yield show
         return
     columns = (
         TextColumn(what.ljust(LABEL - 1)),
         BarColumn(20),
-        TextColumn("{task.fields[told]}"),
+        TextColumn("{task.fields[status]}"),
     )
     with Progress(*columns, console=err, transient=True) as bar:
-        task = bar.add_task("", total=None, told="")
-        yield lambda done, n: bar.update(task, completed=done, total=n, told=told(done, n))
+        task = bar.add_task("", total=None, status="")
+        yield lambda done, n: bar.update(task, completed=done, total=n, status=status(done, n))
 
 
 def waiting(what: str) -> AbstractContextManager[object]:
-    """A sign of life while there is nothing to count; only where somebody can see it."""
-    return err.status(Text(what)) if err.is_terminal else nullcontext()
+    """A message while there is nothing to count; only on a terminal."""
+    return err.status(Text(one_line(what))) if err.is_terminal else nullcontext()
 
 
 def _lines() -> Callable[[Report], None]:
@@ -71,12 +71,12 @@ def _lines() -> Callable[[Report], None]:
         nonlocal due
         if report.seconds >= due:
             due = 2 * report.seconds
-            err.print(f"{'training':<{LABEL}}{_told(report)} …")
+            err.print(f"{'training':<{LABEL}}{_status(report)} …")
 
     return show
 
 
-def _told(report: Report) -> str:
+def _status(report: Report) -> str:
     validation = (
         "" if report.validation_loss is None else f", validation {report.validation_loss:.4f}"
     )

@@ -7,12 +7,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from shoal import load
-from shoal.cli.answers import print_json
 from shoal.cli.columns import needed, placed, type_of_target, types_of
-from shoal.cli.progress import waiting
 from shoal.cli.record import target_of
 from shoal.cli.scores import answers_of, constant, scores_of, usual_of
-from shoal.cli.show import Screen, count
+from shoal.cli.screen.comparison import score_lines
+from shoal.cli.screen.lines import count
+from shoal.cli.screen.printing import print_json
+from shoal.cli.screen.progress import waiting
+from shoal.cli.screen.screen import Screen
 from shoal.data.files import stream_tables
 from shoal.data.messages import shown
 from shoal.data.target import has_target, truth_of
@@ -49,11 +51,11 @@ def evaluate(model: str, table: str, target: str | None, *, as_json: bool) -> No
             }
         )
         return
-    screen = Screen.beside(as_json)
+    screen = Screen.of(as_json)
     left = f"; {found.left_out:,} without the target are left out" if found.left_out else ""
     screen.line("table", f"{shown(table)}: {count(len(found.truth), 'row')}{left}")
     screen.line("target", target)
-    screen.scores([(model, scores), (name, trivial)])
+    screen.block(score_lines([(model, scores), (name, trivial)]))
     screen.done()
 
 

@@ -1,4 +1,4 @@
-"""`shoal lab`: opens the laboratory, or repeats what one of its links shows."""
+"""`shoal lab`: open the laboratory, or train the network of a link."""
 
 import html
 import importlib
@@ -6,9 +6,10 @@ import tempfile
 import webbrowser
 from pathlib import Path
 
-from shoal.cli.answers import TERMINATED, exit_code, note, print_json
+from shoal.cli.endings import TERMINATED, exit_code
 from shoal.cli.refuse import refuse_output
-from shoal.cli.show import Screen
+from shoal.cli.screen.printing import note, print_json
+from shoal.cli.screen.screen import Screen
 from shoal.errors import SettingError
 from shoal.lab.experiment import Experiment
 from shoal.lab.steps import reached
@@ -27,14 +28,14 @@ def lab(
     if not 0 <= port <= PORTS:
         raise SettingError(f"--port {port}: expected a number from 0 (any) to {PORTS:,}.")
     if target and table is None:
-        raise SettingError(f"--target {target}: expected a TABLE too, in which that is a column.")
+        raise SettingError(f"--target {target}: expected a TABLE too, with that column.")
     refuse_output(output, (table,))
     tables = Tables()
-    experiment = Experiment.of(link)  # a bad link is told before a table is read
+    experiment = Experiment.of(link)  # a bad link is reported before a table is read
     if table is not None:
         experiment = _about(link, tables.open(table, target), target)
     if table is not None or not experiment.table:  # else the page asks for the table
-        prepare(experiment, tables)  # what is wrong is told here, not on the page
+        prepare(experiment, tables)  # errors are reported here, not on the page
     if output is None:
         _serve(experiment, tables, port, browser, as_json)
         return
@@ -69,7 +70,7 @@ def _train(experiment: Experiment, tables: Tables, output: str, as_json: bool) -
     standing = reached(ready, experiment.place)
     model = model_of(ready, standing)
     model.save(output)
-    screen = Screen.beside(as_json)
+    screen = Screen.of(as_json)
     more = f" and {standing.step:,} of {ready.steps:,} steps" if standing.step else ""
     screen.line("trained", f"{standing.epoch:,} epochs{more}")
     screen.line("saved", f"{output}     fingerprint {model.fingerprint_}")
@@ -80,7 +81,7 @@ def _train(experiment: Experiment, tables: Tables, output: str, as_json: bool) -
 
 
 def _door(folder: str, address: str) -> str:
-    """A page that leads to the address: what a program is called with, others can see."""
+    """A page that redirects to the address: other users can see a program's arguments."""
     path = Path(folder) / "open.html"
     path.write_text(f'<meta http-equiv="refresh" content="0;url={html.escape(address)}">\n')
     return path.as_uri()  # in a folder that only its owner can read
@@ -98,7 +99,7 @@ def _serve(experiment: Experiment, tables: Tables, port: int, browser: bool, as_
     address = f"{server.address}#{experiment.fragment}".removesuffix("#")
 
     def ready() -> None:
-        screen = Screen.beside(as_json)
+        screen = Screen.of(as_json)
         screen.line("laboratory", address)
         screen.line("", "open it on this machine; Ctrl-C ends it")
         screen.done()

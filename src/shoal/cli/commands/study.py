@@ -6,13 +6,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from shoal.checks import check_number, check_whole
-from shoal.cli.answers import end, print_json, undisturbed
 from shoal.cli.columns import placed
-from shoal.cli.progress import counting
-from shoal.cli.refuse import refuse, refuse_output
-from shoal.cli.settings import Draws, Order, Settings
-from shoal.cli.show import Screen, count, summary_of
-from shoal.cli.train import estimator_of, question
+from shoal.cli.commands.train import estimator_of, question
+from shoal.cli.endings import end
+from shoal.cli.options import Order, Parameters, Study
+from shoal.cli.refuse import refuse_output, refuse_question
+from shoal.cli.screen.lines import count, summary_of
+from shoal.cli.screen.printing import print_json
+from shoal.cli.screen.progress import counting
+from shoal.cli.screen.screen import Screen
+from shoal.cli.signals import undisturbed
 from shoal.data.examples import Examples
 from shoal.data.split import hold_out
 from shoal.data.target import CLASSIFICATION, Problem
@@ -39,54 +42,54 @@ class Ready(NamedTuple):
     columns: str  # what was done with them
 
 
-def study(
-    order: Order, settings: Settings, draws: Draws, *, plot: str | None, as_json: bool
-) -> None:
-    """Study a table, and say on the way what is done."""
-    _refuse(order, settings, draws, plot)
-    screen = Screen.beside(as_json)
-    problem = question(order, screen)
-    part = _part(problem, draws.rows)
+def study(asked: Study, parameters: Parameters) -> None:
+    """Study a table, and print each step."""
+    order: Order = asked.order
+    parameters = parameters | {"solver": "gd"}
+    _refuse(asked, parameters)
+    screen = Screen.of(asked.as_json)
+    part = _part(question(order, screen), asked.rows)
     screen.line("part", f"{count(len(part.y), 'row')} of the table")
-    ready = _ready(order, settings, part)
+    ready = _ready(order, parameters, part)
     screen.line("columns", ready.columns)
     with counting("studying", "trainings") as progress:
         found = study_of(
             ready.architecture, ready.examples,
-            schemes=draws.schemes or SCHEMES, seeds=draws.seeds, iterations=draws.iterations,
-            learning_rate=ready.learning_rate, goal=draws.goal, n_jobs=settings.n_jobs,
+            schemes=asked.schemes or SCHEMES, seeds=asked.seeds, iterations=asked.iterations,
+            learning_rate=ready.learning_rate, goal=asked.goal, n_jobs=parameters["n_jobs"],
             progress=progress,
         )  # fmt: skip
     with undisturbed():
         screen.block(str(found).splitlines())
-        if plot:
-            _draw(found, plot)
-            screen.line("picture", plot)
-        if as_json:
+        if asked.plot:
+            _draw(found, asked.plot)
+            screen.line("plot", asked.plot)
+        if asked.as_json:
             print_json({"table": order.table, "target": order.target} | found.to_dict())
     if found.interruption:
         end(found.interruption, f"{len(found.trials):,} trainings were done, and are shown.")
     screen.done()
 
 
-def _refuse(order: Order, settings: Settings, draws: Draws, plot: str | None) -> None:
+def _refuse(asked: Study, parameters: Parameters) -> None:
     """Raise SettingError or FileError for a study that cannot be."""
-    for scheme in draws.schemes:
+    for scheme in asked.schemes:
         check_init("schemes", scheme)
     for name in ("seeds", "iterations"):
-        check_whole(name, getattr(draws, name), least=1)
-    check_whole("rows", draws.rows, least=2)
-    if draws.goal is not None:
-        check_number("goal", draws.goal, open_at=(0.0,))
-    refuse(order, settings)
-    if plot is None:
+        check_whole(name, getattr(asked, name), least=1)
+    check_whole("rows", asked.rows, least=2)
+    if asked.goal is not None:
+        check_number("goal", asked.goal, open_at=(0.0,))
+    refuse_question(asked.order, parameters)
+    if asked.plot is None:
         return
-    if not plot.lower().endswith(PICTURES):
+    if not asked.plot.lower().endswith(PICTURES):
         raise SettingError(
-            f"--plot {plot}: expected a name that ends with {', '.join(PICTURES)}, such as study.png."
+            f"--plot {asked.plot}: expected a name that ends with {', '.join(PICTURES)}, such as "
+            "study.png."
         )
     canvas.library()
-    refuse_output(plot, (order.table,), "--plot")
+    refuse_output(asked.plot, (asked.table,), "--plot")
 
 
 def _part(problem: Problem, rows: int) -> Problem:
@@ -100,8 +103,8 @@ def _part(problem: Problem, rows: int) -> Problem:
     return problem._replace(X=problem.X.take(drawn), y=problem.y[drawn])
 
 
-def _ready(order: Order, settings: Settings, part: Problem) -> Ready:
-    model: Any = estimator_of(part.task, order, settings)
+def _ready(order: Order, parameters: Parameters, part: Problem) -> Ready:
+    model: Any = estimator_of(part.task, order, parameters)
     s, who = settings_of(model), type(model).__name__
     try:
         feed = ArrayFeed(part.X, part.y, None, s, who)

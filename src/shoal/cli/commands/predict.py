@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 
 from shoal import load
-from shoal.cli.answers import err
 from shoal.cli.columns import needed, placed, types_of
 from shoal.cli.record import target_of
 from shoal.cli.refuse import refuse_output
-from shoal.cli.show import count
+from shoal.cli.screen.lines import count
+from shoal.cli.screen.printing import err, printable
 from shoal.cli.writers import check_form, writer
 from shoal.data.files import stream_tables
 from shoal.data.messages import unknown_column
@@ -33,7 +33,7 @@ def predict(model: str, table: str, output: str, keep: Sequence[str], *, as_json
                 raise placed(error, table, rows) from None
             rows += part.num_rows
     if output != "-":
-        err.print(f"{output}: {count(rows, 'answer')}")
+        err.print(printable(f"{output}: {count(rows, 'prediction')}"))
 
 
 def answers(model: Any, part: pa.Table, file: str, keep: Sequence[str]) -> pa.Table:

@@ -1,0 +1,1 @@
+"""What people see: lines and tables of results, errors and notes, progress."""
