@@ -24,7 +24,7 @@ def _small(monkeypatch):
     monkeypatch.setattr(streamed, "BASE", 0)
     monkeypatch.setattr(streamed, "bytes_of", lambda *_: 0)
     monkeypatch.setattr(streamed, "LEAST_RUN", 1 << 15)
-    monkeypatch.setattr("shoal.data.learning.SAMPLE_ROWS", 5000)
+    monkeypatch.setattr("shoal.data.encode.learning.SAMPLE_ROWS", 5000)
     monkeypatch.setattr(streamed, "RUN_ROWS", 1024)
     warnings.simplefilter("ignore")  # of trainings that are too short to be healthy
 

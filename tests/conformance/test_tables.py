@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from shoal import DataError, SettingError, ShoalClassifier, ShoalRegressor
-from shoal.data.examples import dense
+from shoal.data.rows.examples import dense
 
 M = 400
 

@@ -21,10 +21,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shoal.data import csv as csv_files
-from shoal.data import opening
-from shoal.data.files import read_table, stream_tables
-from shoal.data.messages import unknown_column
+from shoal.data.read import csv_text as csv_files
+from shoal.data.read import opening
+from shoal.data.read.files import read_table, stream_tables
+from shoal.data.read.messages import unknown_column
 from shoal.errors import DataError, FileError, SettingError
 
 
@@ -522,7 +522,7 @@ def test_a_parquet_file_of_one_row_group_comes_in_bounded_memory() -> None:
 
 
 def run(program: str, **options: Any) -> subprocess.Popen[bytes]:
-    header = "import sys\nfrom shoal.data.files import read_table, stream_tables\n"
+    header = "import sys\nfrom shoal.data.read.files import read_table, stream_tables\n"
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", header + textwrap.dedent(program)],
         stdin=subprocess.PIPE,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from shoal import ShoalRegressor
 from shoal.cli.answers import note
 from shoal.cli.settings import Order, Settings
-from shoal.data.target import CLASSIFICATION, REGRESSION
+from shoal.data.rows.target import CLASSIFICATION, REGRESSION
 from shoal.errors import SettingError
 from shoal.estimators.base import settings_of
 from shoal.files.atomic import check_writable

@@ -10,8 +10,8 @@ from rich.cells import cell_len
 
 from shoal.cli.record import Compared
 from shoal.cli.scores import Scores
-from shoal.data.encoding import Encoding, Number, Plan, SetAside, Time, Words
-from shoal.data.target import REGRESSION
+from shoal.data.encode.encoding import Encoding, Number, Plan, SetAside, Time, Words
+from shoal.data.rows.target import REGRESSION
 
 Values = NDArray[Any]
 

@@ -13,9 +13,10 @@ from shoal.cli.refuse import refuse, refuse_output
 from shoal.cli.settings import Draws, Order, Settings
 from shoal.cli.show import Screen, count, summary_of
 from shoal.cli.train import estimator_of, question
-from shoal.data.examples import Examples
-from shoal.data.split import hold_out
-from shoal.data.target import CLASSIFICATION, Problem
+from shoal.data.rows.examples import Examples
+from shoal.data.rows.question import Problem
+from shoal.data.rows.split import hold_out
+from shoal.data.rows.target import CLASSIFICATION
 from shoal.diagnosis.study import SCHEMES, InitStudy, study_of
 from shoal.errors import DataError, SettingError
 from shoal.estimators.automatic import rate_of

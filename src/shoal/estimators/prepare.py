@@ -15,8 +15,8 @@ import numpy as np
 from scipy.sparse import issparse
 
 from shoal.compute.memory import refuse_if_too_large
-from shoal.data.examples import Examples
-from shoal.data.tables import is_table
+from shoal.data.read.tables import is_table
+from shoal.data.rows.examples import Examples
 from shoal.errors import DataError, Setting, SettingError, wording
 from shoal.estimators.automatic import architecture_of, members_of
 from shoal.estimators.fitted import Fitted

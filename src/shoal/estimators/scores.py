@@ -8,7 +8,7 @@ import numpy as np
 
 from shoal.checks import check_choice
 from shoal.compute.steps import Vector
-from shoal.data.examples import Examples, rows_of
+from shoal.data.rows.examples import Examples, rows_of
 from shoal.errors import Setting, SettingError, wording
 from shoal.estimators.host import Host
 from shoal.estimators.inputs import EncodedRows

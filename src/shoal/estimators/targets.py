@@ -13,8 +13,8 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import column_or_1d
 
 from shoal.compute.engine import engine
-from shoal.data.examples import Examples, Numbers
-from shoal.data.moments import moments
+from shoal.data.encode.moments import moments
+from shoal.data.rows.examples import Examples, Numbers
 from shoal.errors import DataError, SettingError
 from shoal.warn import warn
 

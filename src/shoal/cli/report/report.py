@@ -30,7 +30,7 @@ from shoal.cli.show import (
     verdict,
 )
 from shoal.compute.builds import BUILD
-from shoal.data.encoding import SetAside
+from shoal.data.encode.encoding import SetAside
 from shoal.files.atomic import atomic_write
 from shoal.pictures.loss_curve import LossCurveDisplay
 from shoal.pictures.units import COLOURS, UnitsDisplay
