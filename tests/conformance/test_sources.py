@@ -64,7 +64,17 @@ def written(folder, form):
     return next(folder.iterdir())
 
 
-FORMS = ["parquet", "csv", "csv.gz", "feather", "orc", "arrow stream", "dataset", "folder of parquet", "glob of csv"]
+FORMS = [
+    "parquet",
+    "csv",
+    "csv.gz",
+    "feather",
+    "orc",
+    "arrow stream",
+    "dataset",
+    "folder of parquet",
+    "glob of csv",
+]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -130,13 +140,18 @@ def test_what_does_not_fit_together_is_named(tmp_path):
         source_of(f"{tmp_path}/*.parquet")
     pq.write_table(table(), tmp_path / "a.parquet")
     pq.write_table(table().drop_columns(["n"]), tmp_path / "b.parquet")
-    with pytest.raises(DataError, match=r'b.parquet: there is no column "n", which .*a.parquet has'):
+    with pytest.raises(
+        DataError, match=r'b.parquet: there is no column "n", which .*a.parquet has'
+    ):
         source_of(tmp_path)
     pq.write_table(table().set_column(1, "n", pa.array(["1"] * M)), tmp_path / "b.parquet")
     with pytest.raises(DataError, match=r'b.parquet, column "n": expected int64 as in .*a.parquet'):
         source_of(tmp_path)
     pyarrow.csv.write_csv(table(), tmp_path / "b.parquet")
-    with pytest.raises(DataError, match=r"b.parquet: expected files of one format, found CSV, and .*a.parquet is Parquet"):
+    with pytest.raises(
+        DataError,
+        match=r"b.parquet: expected files of one format, found CSV, and .*a.parquet is Parquet",
+    ):
         source_of(tmp_path)
 
 

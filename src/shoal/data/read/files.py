@@ -101,9 +101,18 @@ def stream(files: Any, wanted: Wanted) -> Iterator[Piece]:
     """The rows, read once, some at a time: what a pipe has brought is given at once.
 
     There is at least one piece, which may have no rows. With `wanted.types` no value is held;
-    without them, those of CSV until the types are known. Nothing is opened before the first
-    piece is asked for.
+    without them, those of CSV until the types are known, and a table without rows is refused.
+    Nothing is opened before the first piece is asked for.
     """
+    rows = 0
+    for piece in _pieces_of(files, wanted):
+        yield piece
+        rows += piece.table.num_rows
+    if wanted.types is None and not rows:
+        raise nothing_in(piece.origin.file, piece.table.column_names)
+
+
+def _pieces_of(files: Any, wanted: Wanted) -> Iterator[Piece]:
     if hasattr(files, "get_fragments"):
         yield from source_of(files, wanted).pieces()
         return
@@ -194,17 +203,18 @@ def _kept(file: File, folder: str | None) -> File:
 
 def _kind_of_all(files: Sequence[File]) -> str:
     """The one format of all files."""
-    kinds = {}
+    first = ""
     for file in files:
         with opened(file) as stream:
-            kinds[file] = _kind_of(stream, file)
-        if kinds[file] != kinds[files[0]]:
+            kind = _kind_of(stream, file)
+        first = first or kind
+        if kind != first:
             raise DataError(
-                f"expected files of one format, found {kinds[file]}, and {name_of(files[0])} is "
-                f"{kinds[files[0]]}. Name them with a glob such as 'folder/*.parquet'.",
+                f"expected files of one format, found {kind}, and {name_of(files[0])} is {first}. "
+                "Name them with a glob such as 'folder/*.parquet'.",
                 file=name_of(file),
             )
-    return kinds[files[0]]
+    return first
 
 
 def _kind_of(stream: io.BufferedReader, file: File) -> str:
