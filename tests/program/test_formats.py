@@ -108,9 +108,10 @@ def test_every_format_trains_the_same_network(form, folder, capsys, piped):
             found = trained(capsys, given, *more)
             for key in ("fingerprint", "rows", "test_rows", "task", "reason", "columns"):
                 assert found[key] == expected[key], (source, more, key)
-    tested = trained(capsys, path, "--test", path)
+    other = folder / form / f"2.{form}"
+    tested = trained(capsys, path, "--test", other)
     assert tested["scores"]["shoal"] == pytest.approx(
-        trained(capsys, path, "--test", path, *memory)["scores"]["shoal"]
+        trained(capsys, path, "--test", other, *memory)["scores"]["shoal"]
     )
 
 
