@@ -193,7 +193,7 @@ def _interrupt(report):
 def test_too_little_memory_for_the_window_is_refused(tmp_path):
     with pytest.raises(MemoryRefused, match=r"too little: .* for windows of shuffle_rows=8000"):
         in_files(tmp_path, *CLASSES, "400kB", shuffle_rows=8000)
-    with pytest.raises(SettingError, match='memory=.2 elephants.: expected a size such as "2GiB"'):
+    with pytest.raises(SettingError, match=r'memory=.2 elephants.: expected a size such as "2GiB"'):
         in_files(tmp_path, *CLASSES, "2 elephants")
 
 

@@ -219,7 +219,7 @@ def test_an_infinite_number_is_named_with_its_row_and_column(houses, value):
     sizes[41] = value
     infinite = change(t, "size", sizes)
     for job in (lambda: fit(infinite, y), lambda: model.predict(infinite)):
-        with pytest.raises(DataError, match='row 42, column "size": .* found infinity'):
+        with pytest.raises(DataError, match=r'row 42, column "size": .* found infinity'):
             job()
 
 

@@ -15,8 +15,9 @@ from shoal.cli.scores import Usual
 from shoal.cli.settings import Order
 from shoal.cli.show import classes_line, count, numbers_line
 from shoal.data.read.column_types import Wanted
-from shoal.data.read.files import read, source_of
-from shoal.data.read.source import TableSource, source_of_table
+from shoal.data.read.files import held as held_source
+from shoal.data.read.files import source_of
+from shoal.data.read.source import TableSource
 from shoal.data.read.tables import joined
 from shoal.data.rows.question import Question, held, question_of
 from shoal.data.rows.selection import STRIDE, Chosen, Rows
@@ -50,8 +51,7 @@ def source_for(order: Order, folder: str | None, *, in_memory: bool) -> TableSou
     wanted = Wanted(frozenset(order.words), frozenset(order.numbers), frozenset(order.drop))
     if not in_memory:
         return source_of(files, wanted, folder)
-    name, table = read(files, wanted)
-    return source_of_table(table, name)
+    return held_source(files, wanted)
 
 
 def question_for(order: Order, source: TableSource) -> Question:
@@ -95,7 +95,8 @@ def _with_file(file: str, found: Question) -> Parts:
     types = types_like(next(found.source.tables(0, 1, names))) | {
         target: type_of_target(found.classes)
     }
-    name, table = read(file, Wanted(types=types))
+    source = held_source(file, Wanted(types=types))
+    name, table = source.name, source.table()
     check_target(target, table.column_names, name)
     is_known = has_target(table, target)
     known = table.filter(pa.array(is_known))

@@ -31,8 +31,7 @@ from shoal.data.read.opening import (
     spooled,
 )
 from shoal.data.read.origin import Origin, Piece
-from shoal.data.read.source import Part, TableSource, source_of_parts
-from shoal.data.read.tables import joined
+from shoal.data.read.source import Part, TableSource, source_of_parts, source_of_pieces
 from shoal.errors import DataError, FileError
 
 CSV, STREAM = "CSV", "an Arrow stream"
@@ -72,21 +71,12 @@ def read_table(
     any other column of a CSV file is guessed from its first 100 values, and its later values
     must agree. Raises FileError, DataError or SettingError.
     """
-    return read(files, Wanted(frozenset(words), frozenset(numbers), frozenset(drop)))[1]
+    return held(files, Wanted(frozenset(words), frozenset(numbers), frozenset(drop))).table()
 
 
-def read(files: Any, wanted: Wanted = Wanted()) -> tuple[str, pa.Table]:  # noqa: B008
-    """What messages call the files, and all their rows. Raises DataError if there are none."""
-    names, tables = dict[str, None](), []
-    for piece in stream(files, wanted):
-        names[piece.origin.file] = None
-        tables.append(piece.table)
-    first, *others = names
-    name = f"{first} and {len(others):,} more" if others else first
-    table = joined(tables)
-    if not (table.num_rows and table.num_columns):
-        raise nothing_in(name, table.column_names)
-    return name, table
+def held(files: Any, wanted: Wanted = Wanted()) -> TableSource:  # noqa: B008
+    """All rows of the same in memory, as a source that knows where they come from."""
+    return source_of_pieces(stream(files, wanted))
 
 
 def stream_tables(files: Any, *, rows: int = BATCH, **wanted: Any) -> Iterator[pa.Table]:
@@ -188,7 +178,9 @@ def _named_by(given: Any) -> Sequence[File]:
         return [source]
     there = sorted(name for name in names if os.path.isfile(name))
     if not there:
-        none = "the folder holds no file" if os.path.isdir(source) else "no file fits this"
+        none = "the folder holds no file"
+        if not os.path.isdir(source):
+            none = "the file does not exist, and no file fits the pattern"
         raise FileError(f"{none}. Expected tables (CSV, Parquet, Arrow or ORC).", file=source)
     return there
 

@@ -5,7 +5,7 @@ Dask DataFrame, or a table in memory; it knows its rows, so that a run of rows i
 what comes before it. A source is small, can be pickled, and opens its files whenever it is read.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple, Protocol
 
@@ -49,8 +49,7 @@ class TableSource(NamedTuple):
     @property
     def name(self) -> str:
         """What messages call it."""
-        first, *others = dict.fromkeys(part.name for part in self.parts)
-        return f"{first} and {len(others):,} more" if others else first
+        return several(dict.fromkeys(part.name for part in self.parts))
 
     @property
     def m(self) -> int:
@@ -85,11 +84,18 @@ class TableSource(NamedTuple):
         return joined(self.tables())
 
 
+def several(names: Iterable[str]) -> str:
+    """What messages call several files."""
+    first, *others = names
+    return f"{first} and {len(others):,} more" if others else first
+
+
 class InMemory(NamedTuple):
     """A table in memory as a part of a source."""
 
     name: str
     table: pa.Table
+    origins: tuple[tuple[int, Origin], ...] = ()  # where runs of rows come from, if from files
 
     @property
     def rows(self) -> int:
@@ -102,9 +108,30 @@ class InMemory(NamedTuple):
         return self.table.column_names
 
     def pieces(self, first: int, last: int, columns: Sequence[str]) -> Iterator[Piece]:
-        """Its rows first … last - 1, at once: nothing is copied."""
-        part = self.table.select(list(columns)).slice(first, last - first)
-        yield Piece(part, Origin.numbered(self.name, first))
+        """Its rows first … last - 1, as they were read; nothing is copied."""
+        table = self.table.select(list(columns))
+        begins = self.origins or ((0, Origin.numbered(self.name)),)
+        ends = [*(begin for begin, _ in begins[1:]), self.rows]
+        for (begin, origin), end in zip(begins, ends, strict=True):
+            low, high = max(begin, first), min(end, last)
+            if low < high:
+                yield Piece(table.slice(low, high - low), origin.after(low - begin))
+
+
+def source_of_pieces(pieces: Iterable[Piece]) -> TableSource:
+    """Pieces that are read once, held in memory as one table. Raises DataError without rows."""
+    names, tables, origins, rows = dict[str, None](), list[pa.Table](), [], 0
+    for table, origin in pieces:
+        names[origin.file] = None
+        tables.append(table)
+        if table.num_rows:
+            origins.append((rows, origin))
+        rows += table.num_rows
+    name = several(names)
+    whole = joined(tables)
+    if not (rows and whole.column_names):
+        raise nothing_in(name, whole.column_names)
+    return TableSource((InMemory(name, whole, tuple(origins)),))
 
 
 def source_of_table(table: pa.Table, name: str = "the table") -> TableSource:

@@ -176,7 +176,7 @@ class _Seen:
 
     def column(self) -> Any:
         """The values, or as many of them as were counted."""
-        return pa.chunked_array([pa.array(list(self.counted))])
+        return pa.chunked_array([pa.array(list(self.counted), self.kind)])
 
     def task(self) -> tuple[str, str]:
         """Which task it asks for, and why."""
