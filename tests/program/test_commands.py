@@ -422,7 +422,7 @@ def test_a_spoilt_number_with_more_values_than_are_counted(tmp_path, monkeypatch
     prices("prices.csv", ["unknown"])
     train = ("train", "prices.csv", "--target", "price", "-o", "m.shoal", "--memory", "1GiB")
     assert 'is a number except for "unknown"' in run(*train).output
-    assert 'holds "unknown": expected numbers' in run(*train, "--task", "regression").output
+    assert 'regression, found "unknown"' in run(*train, "--task", "regression").output
     assert "more than 30 classes" in run(*train, "--task", "classification").output
 
 

@@ -40,10 +40,16 @@ def as_table(X: Any) -> pa.Table:
         X = pa.table(
             [_arrow(series) for series in frame.iter_columns()], [str(c) for c in frame.columns]
         )
-    return pa.table(
-        [plain(column, name) for name, column in zip(X.column_names, X.columns, strict=True)],
-        X.column_names,
-    )
+    names = X.column_names
+    for name in names if len(set(names)) < len(names) else ():
+        if names.count(name) > 1:
+            # The wording is that of narwhals for other libraries' frames.
+            raise DataError(
+                f"expected unique column names, found '{name}' {names.count(name)} times. Rename "
+                "the columns."
+            )
+    columns = zip(names, X.columns, strict=True)
+    return pa.table([plain(column, name) for name, column in columns], names)
 
 
 def from_objects(X: "np.ndarray[Any, Any]", names: Sequence[str]) -> pa.Table:
