@@ -27,7 +27,7 @@ from shoal.cluster.driver import Task, Workers
 from shoal.cluster.terms import NOTHING, OnCluster
 from shoal.cluster.worker import Here, Question, forget, partials
 from shoal.compute.engine import engine
-from shoal.data.examples import Examples
+from shoal.data.rows.examples import Examples
 from shoal.network.architecture import Architecture
 from shoal.network.initialisers import initialise
 from shoal.sums import GradientSums, Node, aligned, total

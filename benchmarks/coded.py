@@ -33,8 +33,9 @@ from benchmarks.tables import duration, table, tick
 from shoal import ShoalClassifier
 from shoal.compute.engine import engine
 from shoal.compute.steps import Budget, Rule, start
-from shoal.data.examples import Coded, Examples, dense
-from shoal.data.tables import as_table
+from shoal.data.encode.coded import Coded
+from shoal.data.read.tables import as_table
+from shoal.data.rows.examples import Examples, dense
 from shoal.network.architecture import Architecture
 from shoal.network.initialisers import initialise
 

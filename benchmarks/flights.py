@@ -35,7 +35,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from benchmarks.tables import machine, machine_text, table
 from shoal import ShoalClassifier
-from shoal.data.files import read_table
+from shoal.data.read.files import read_table
 
 SEED = 0
 

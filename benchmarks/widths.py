@@ -25,7 +25,7 @@ from benchmarks.cases import SEED
 from benchmarks.tables import duration, table
 from shoal.compute.engine import engine
 from shoal.compute.steps import Budget, Rule, start
-from shoal.data.examples import Examples
+from shoal.data.rows.examples import Examples
 from shoal.training.network import Network
 
 AXES = {

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.cluster.worker import Here
-from shoal.data.examples import Examples
+from shoal.data.rows.examples import Examples
 from shoal.errors import DataError
 
 

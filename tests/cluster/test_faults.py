@@ -17,7 +17,7 @@ from shoal.cluster.driver import LONE_SECONDS, Task, Workers
 from shoal.cluster.terms import OnCluster
 from shoal.cluster.worker import Here
 from shoal.compute.engine import engine
-from shoal.data.examples import Examples
+from shoal.data.rows.examples import Examples
 from shoal.network.architecture import Architecture
 from shoal.network.initialisers import initialise
 

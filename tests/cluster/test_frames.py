@@ -88,7 +88,7 @@ def test_what_does_not_fit_together_is_refused():
         model.fit(frame, WHOLE["y"])
     with pytest.raises(SettingError, match="X has 6 partitions and y 2"):
         model.fit(frame, frame["y"].repartition(npartitions=2))
-    with pytest.raises(SettingError, match='the frame has no column "z"'):
+    with pytest.raises(SettingError, match='the frame: there is no column "z"'):
         model.fit(frame, "z")
     with pytest.raises(SettingError, match="the partitions of a Dask DataFrame"):
         model.fit(frame, "y", sample_weight=frame["n"])

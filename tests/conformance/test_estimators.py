@@ -12,7 +12,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 import shoal
 from shoal import DataError, SettingError, ShoalClassifier, ShoalRegressor, ShoalWarning
-from shoal.data.examples import dense
+from shoal.data.rows.examples import dense
 from shoal.estimators.inputs import arrow_of
 
 # Settings with which a weight is a number of rows to the last digits but a few.

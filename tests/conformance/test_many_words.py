@@ -6,7 +6,7 @@ import pytest
 
 import shoal
 from shoal import ShoalClassifier
-from shoal.data import learning
+from shoal.data.encode import learning
 
 QUICK = {"hidden": 3, "members": 1, "random_state": 0, "max_iter": 1, "batch_size": 4096}
 

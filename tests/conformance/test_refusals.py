@@ -15,7 +15,7 @@ from shoal import (
     ShoalRegressor,
 )
 from shoal.compute import memory
-from shoal.data.split import hold_out
+from shoal.data.rows.split import hold_out
 from shoal.estimators import starts
 from shoal.estimators.automatic import SPLIT
 from shoal.network.draws import child

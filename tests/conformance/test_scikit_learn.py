@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from shoal import ShoalClassifier, ShoalRegressor
-from shoal.data.examples import dense
+from shoal.data.rows.examples import dense
 from shoal.estimators.inputs import arrow_of
 
 BOTH = [ShoalClassifier, ShoalRegressor]

@@ -7,14 +7,15 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.dataset
 import pyarrow.feather
+import pyarrow.orc
 import pyarrow.parquet as pq
 import pytest
 
 from shoal.compute.engine import engine
-from shoal.data.goal import Goal
-from shoal.data.learning import learn
-from shoal.data.listing import listing_of
-from shoal.data.sources import STRIDE, Chosen, Encoded, Rows
+from shoal.data.encode.learning import learn
+from shoal.data.read.files import source_of
+from shoal.data.rows.selection import STRIDE, Chosen, Encoded, Rows
+from shoal.data.rows.target_column import TargetColumn
 from shoal.errors import DataError, FileError
 from shoal.sums import BLOCK_ROWS
 
@@ -46,6 +47,11 @@ def written(folder, form):
             pyarrow.csv.write_csv(whole, out)
     elif form == "feather":
         pyarrow.feather.write_feather(whole, folder / "t.feather", chunksize=999)
+    elif form == "orc":
+        pyarrow.orc.write_table(whole, folder / "t.orc", stripe_size=1 << 14, batch_size=500)
+    elif form == "arrow stream":
+        with pa.ipc.new_stream(folder / "t.arrows", whole.schema) as out:
+            out.write_table(whole, max_chunksize=999)
     elif form == "dataset":
         pq.write_table(whole, folder / "t.parquet", row_group_size=777)
         return pyarrow.dataset.dataset(folder)
@@ -58,24 +64,34 @@ def written(folder, form):
     return next(folder.iterdir())
 
 
-FORMS = ["parquet", "csv", "csv.gz", "feather", "dataset", "folder of parquet", "glob of csv"]
+FORMS = [
+    "parquet",
+    "csv",
+    "csv.gz",
+    "feather",
+    "orc",
+    "arrow stream",
+    "dataset",
+    "folder of parquet",
+    "glob of csv",
+]
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_any_run_of_rows_is_that_of_the_table(tmp_path, monkeypatch, form):
-    monkeypatch.setattr("shoal.data.csv.BLOCK", 1 << 13)  # many pieces
-    expected, listing = table(), pickle.loads(pickle.dumps(listing_of(written(tmp_path, form))))
-    assert listing.m == M
-    assert listing.columns == expected.column_names
+    monkeypatch.setattr("shoal.data.read.csv_text.BLOCK", 1 << 13)  # many pieces
+    expected, source = table(), pickle.loads(pickle.dumps(source_of(written(tmp_path, form))))
+    assert source.m == M
+    assert source.columns == expected.column_names
     for first, last in [(0, M), (0, 1), (2344, 2347), (4999, M), (776, 3333), (40, 40)]:
-        found = list(listing.tables(first, last))
+        found = list(source.tables(first, last))
         assert sum(part.num_rows for part in found) == last - first
         if found:
             assert (
                 pa.concat_tables(found).to_pylist()
                 == expected.slice(first, last - first).to_pylist()
             )
-    some = pa.concat_tables(listing.tables(100, 200, ["y", "x"]))
+    some = pa.concat_tables(source.tables(100, 200, ["y", "x"]))
     assert some.column_names == ["y", "x"]
     assert some["y"].to_pylist() == expected["y"].slice(100, 100).to_pylist()
 
@@ -87,8 +103,8 @@ def test_encoded_blocks_are_those_of_the_rows_in_memory(tmp_path, form):
     known = whole.filter(pa.array(keep))
     encoding = learn(known.drop_columns(["y"]), None, engine.sums_about, bins=4)
     source = Encoded(
-        Rows(listing_of(written(tmp_path, form)), chosen),
-        encoding, Goal("y", np.array(["no", "yes"], object)), "float32",
+        Rows(source_of(written(tmp_path, form)), chosen),
+        encoding, TargetColumn("y", np.array(["no", "yes"], object)), "float32",
     )  # fmt: skip
     assert source.m == int(keep.sum())
     expected = encoding.encode(known, "float32")
@@ -115,23 +131,28 @@ def test_chosen_rows_are_found_by_number():
 
 
 def test_runs_have_exactly_so_many_rows(tmp_path):
-    rows = Rows(listing_of(written(tmp_path, "parquet")))
+    rows = Rows(source_of(written(tmp_path, "parquet")))
     assert [run.num_rows for run in rows.runs(1024)] == [1024] * 4 + [M - 4096]
 
 
 def test_what_does_not_fit_together_is_named(tmp_path):
     with pytest.raises(FileError, match="no file"):
-        listing_of(f"{tmp_path}/*.parquet")
+        source_of(f"{tmp_path}/*.parquet")
     pq.write_table(table(), tmp_path / "a.parquet")
     pq.write_table(table().drop_columns(["n"]), tmp_path / "b.parquet")
-    with pytest.raises(DataError, match=r'a.parquet has a column "n", and .*b.parquet has none'):
-        listing_of(tmp_path)
+    with pytest.raises(
+        DataError, match=r'b.parquet: there is no column "n", which .*a.parquet has'
+    ):
+        source_of(tmp_path)
     pq.write_table(table().set_column(1, "n", pa.array(["1"] * M)), tmp_path / "b.parquet")
     with pytest.raises(DataError, match=r'b.parquet, column "n": expected int64 as in .*a.parquet'):
-        listing_of(tmp_path)
+        source_of(tmp_path)
     pyarrow.csv.write_csv(table(), tmp_path / "b.parquet")
-    with pytest.raises(DataError, match=r"is parquet, and .* is csv"):
-        listing_of(tmp_path)
+    with pytest.raises(
+        DataError,
+        match=r"b.parquet: expected files of one format, found CSV, and .*a.parquet is Parquet",
+    ):
+        source_of(tmp_path)
 
 
 def test_a_damaged_row_group_is_named(tmp_path):
@@ -141,8 +162,8 @@ def test_a_damaged_row_group_is_named(tmp_path):
     raw = bytearray(path.read_bytes())
     raw[at : at + 40] = b"\xff" * 40
     path.write_bytes(raw)
-    with pytest.raises(DataError, match=r"t.parquet, row group 2.* is damaged"):
-        list(listing_of(path).tables())
+    with pytest.raises(DataError, match=r"t.parquet: row group 2 of 3 is damaged"):
+        list(source_of(path).tables())
 
 
 def test_letters_among_numbers_name_file_and_row(tmp_path):
@@ -151,4 +172,4 @@ def test_letters_among_numbers_name_file_and_row(tmp_path):
     lines[3210] = "oops,1"
     (tmp_path / "b.csv").write_text("x,y\n" + "\n".join(lines) + "\n")
     with pytest.raises(DataError, match=r'b.csv, row 3,211 .*column "x".*found "oops"'):
-        list(listing_of(f"{tmp_path}/*.csv").tables())
+        list(source_of(f"{tmp_path}/*.csv").tables())

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from shoal import ShoalClassifier, ShoalRegressor
 from shoal.compute.engine import threads
-from shoal.data.examples import dense
+from shoal.data.rows.examples import dense
 
 X, Y = load_iris(return_X_y=True)
 FRAME = pd.DataFrame(X, columns=["a", "b", "c", "d"])

@@ -14,7 +14,7 @@ from shoal.compute import kernel
 from shoal.compute.builds import BUILD, builds
 from shoal.compute.engine import threads
 from shoal.compute.steps import Budget, Rule, start
-from shoal.data.examples import Examples
+from shoal.data.rows.examples import Examples
 from shoal.errors import SettingError
 from shoal.network.activations import ACTIVATIONS
 from shoal.network.architecture import Architecture

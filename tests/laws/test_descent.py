@@ -8,7 +8,7 @@ from shoal.compute.descent import descend
 from shoal.compute.engine import engine
 from shoal.compute.steps import Budget, Rule, start
 from shoal.compute.terms import InMemory
-from shoal.data.examples import Examples
+from shoal.data.rows.examples import Examples
 from shoal.network.architecture import Architecture
 from shoal.network.initialisers import initialise
 

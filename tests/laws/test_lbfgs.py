@@ -11,7 +11,7 @@ from shoal.compute.builds import BUILD
 from shoal.compute.engine import engine
 from shoal.compute.steps import Budget, Rule
 from shoal.compute.terms import InMemory
-from shoal.data.examples import Examples
+from shoal.data.rows.examples import Examples
 from shoal.network.architecture import Architecture
 from shoal.network.initialisers import initialise
 from shoal.sums import GradientSums

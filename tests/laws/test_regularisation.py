@@ -7,7 +7,7 @@ from shoal import SettingError, ShoalClassifier, ShoalRegressor
 from shoal.compute.engine import engine
 from shoal.compute.plain import factors_of_dropout
 from shoal.compute.steps import Budget, Rule, half_cosine, start
-from shoal.data.examples import Examples
+from shoal.data.rows.examples import Examples
 from shoal.network.architecture import Architecture
 
 RNG = np.random.default_rng(5)

@@ -9,7 +9,7 @@ from shoal import SettingError, ShoalClassifier
 from shoal.compute.engine import engine
 from shoal.compute.replicas import Replicated, share, stripe_level, turns_of
 from shoal.compute.steps import Budget, Rule, start
-from shoal.data.examples import Examples
+from shoal.data.rows.examples import Examples
 from shoal.network.architecture import Architecture
 from shoal.network.draws import child
 from shoal.network.initialisers import initialise

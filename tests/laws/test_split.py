@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from shoal.compute.engine import engine
-from shoal.data.moments import Running, moments
-from shoal.data.split import Split, hold_out
+from shoal.data.encode.moments import Running, moments
+from shoal.data.rows.split import Split, hold_out
 
 LABELS = np.random.default_rng(0).choice(5, 3000, p=[0.5, 0.3, 0.15, 0.049, 0.001])
 

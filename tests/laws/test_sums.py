@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shoal.compute import kernel
 from shoal.compute.builds import BUILD
-from shoal.data.examples import Examples
+from shoal.data.rows.examples import Examples
 from shoal.network.architecture import Architecture
 from shoal.network.initialisers import initialise
 from shoal.sums import (

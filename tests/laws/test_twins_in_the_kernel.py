@@ -10,7 +10,7 @@ import pytest
 from shoal.compute import kernel
 from shoal.compute.builds import BUILD
 from shoal.compute.steps import Budget, Rule, start
-from shoal.data.examples import Examples
+from shoal.data.rows.examples import Examples
 from shoal.network.activations import ACTIVATIONS
 from shoal.network.architecture import Architecture
 from shoal.network.equations import Parameters

@@ -8,7 +8,7 @@ from sklearn.exceptions import NotFittedError
 
 import shoal
 from shoal import InitStudyDisplay, LossCurveDisplay, ShoalClassifier, ShoalRegressor, UnitsDisplay
-from shoal.data.examples import dense
+from shoal.data.rows.examples import dense
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")

@@ -20,7 +20,7 @@ from shoal.cli import main
 from shoal.compute.engine import engine
 from shoal.compute.steps import Budget, Outcome, Rule, State, start
 from shoal.compute.windows import Windows
-from shoal.data.examples import Examples
+from shoal.data.rows.examples import Examples
 from shoal.network.draws import child, normal, permutation
 from shoal.network.initialisers import initialise
 from shoal.sums import GradientSums

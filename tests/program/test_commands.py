@@ -16,10 +16,11 @@ import pytest
 from typer.testing import CliRunner
 
 import shoal
-from shoal.cli import main, streaming
+from shoal.cli import main
 from shoal.cli.app import app
 from shoal.cli.commands import predict
 from shoal.cli.signals import Terminated
+from shoal.data.rows import question
 
 COMMANDS = tuple(command.callback.__name__ for command in app.registered_commands)
 
@@ -162,7 +163,7 @@ MISTAKES = {
     "constant columns": ("x,late\n" + "1,yes\n1,no\n" * 50, [], 1, ["t.csv", "x: constant"]),
     "UTF-16": (GOOD.encode("utf-16"), [], 1, ["t.csv, line 1", "UTF-16", "iconv -f utf-16"]),
     "latin-1": (GOOD.replace("Ulm", "Köln").encode("latin1"), [], 1, ["line 3", "0xf6", "UTF-8"]),
-    "truncated parquet": (PARQUET[:-9], [], 1, ["t.csv is damaged or cut short"]),
+    "truncated parquet": (PARQUET[:-9], [], 1, ["t.csv: the file is damaged or cut short"]),
     "decimal commas": (GOOD.replace(",", ";").replace(".", ","), [], 1, ["row 1", '"x"', '"1,5"']),
     "infinite target": ("x,late\n" + "1,2.5\n" * 9 + "2,inf\n", [], 1, ["row 10", '"late"', "inf"]),
     "regression of words": (GOOD, ["--task", "regression"], 1, ["t.csv", '"late"', "--task"]),
@@ -170,7 +171,7 @@ MISTAKES = {
     "test part 2": (GOOD, ["--test-part", "2"], 2, ["--test-part 2", "0.2"]),
     "test on the table": (GOOD, ["--test", "t.csv"], 2, ["--test t.csv", "tests nothing"]),
     "two tests": (GOOD, ["--test", "u.csv", "--test-part", "0.1"], 2, ["--test-part", "Choose one"]),
-    "test missing": (GOOD, ["--test", "u.csv"], 1, ["u.csv does not exist"]),
+    "test missing": (GOOD, ["--test", "u.csv"], 1, ["u.csv: the file does not exist"]),
     "no name of a test": (GOOD, ["--test", ""], 2, ["--test", "name of a file"]),
     "target dropped": (GOOD, ["--drop", "late"], 2, ["--drop late", "--target"]),
     "words absent": (GOOD, ["--words", "twon"], 2, ["t.csv", '"twon"', '"town"']),
@@ -206,17 +207,22 @@ NEW = "late,holes,town,x\n"
 ROW = ",1,Ulm,0.5\n"
 # Of predict and evaluate alike: the table, and what is said of it.
 ROWS = {
-    "empty": ("", ["new.csv is empty"]),
-    "header only": (NEW, ["new.csv", "no rows"]),
-    "no text": ("\0\1\2", ["new.csv does not look like a CSV file"]),
+    "empty": ("", ["new.csv: the file is empty"]),
+    "no text": ("\0\1\2", ["new.csv: this does not look like a CSV file"]),
     "letters": (NEW + ROW + "no,1,Ulm,abc\n", ["new.csv, row 2 (line 3)", '"x"', '"abc"']),
     "infinite": (NEW + ROW + "no,1,Ulm,inf\n", ["new.csv, row 2 (line 3)", '"x"', '"inf"']),
-    "beyond float32": (NEW + ROW + "no,1,Ulm,1e300\n", ["new.csv, row 2, ", '"x"', "1e+300"]),
-    "far down": (NEW + ROW * 99_998 + "no,1,Ulm,1e300\n", ["new.csv, row 99,999, ", '"x"']),
+    "beyond float32": (
+        NEW + ROW + "no,1,Ulm,1e300\n",
+        ["new.csv, row 2 (line 3), ", '"x"', "1e+300"],
+    ),
+    "far down": (
+        NEW + ROW * 99_998 + "no,1,Ulm,1e300\n",
+        ["new.csv, row 99,999 (line 100,000), ", '"x"'],
+    ),
     "a column absent": ("late,holes,x\nno,1,2\n", ["new.csv", '"town"', "Columns"]),
     "names in capitals": (NEW.replace("x", "X") + ROW, ["new.csv", 'Did you mean "X"?']),
     "a column twice": (NEW.replace("town", "x") + ROW, ["new.csv", '"x" (columns 3 and 4)']),
-    "a model": (PARQUET[:4] + b"junk", ["new.csv is damaged or cut short"]),
+    "a model": (PARQUET[:4] + b"junk", ["new.csv: the file is damaged or cut short"]),
 }
 
 
@@ -255,7 +261,12 @@ def test_true_answers_that_a_model_does_not_know(model, capsys):
     Path("new.csv").write_text(NEW + "perhaps" + ROW)
     refused(capsys, ["evaluate", model, "new.csv"], 1, ["new.csv", '"perhaps"', '"no", "yes"'])
     Path("new.csv").write_text(NEW + ROW)
-    refused(capsys, ["evaluate", model, "new.csv"], 1, ["new.csv", '"late" is missing'])
+    refused(
+        capsys,
+        ["evaluate", model, "new.csv"],
+        1,
+        ["new.csv", 'column "late": the target is missing'],
+    )
 
 
 @pytest.mark.parametrize("kind", [shoal.ShoalClassifier, shoal.ShoalRegressor])
@@ -285,7 +296,12 @@ def test_columns_are_kept_as_far_as_the_form_can_hold_them(model, capsys):
     assert main(["predict", str(model), "new.parquet", "--keep", "view"]) == 0
     assert capsys.readouterr().out.splitlines()[1].startswith('"a","')
     arguments = ["predict", model, "new.parquet", "-o", "a.csv", *keep]
-    refused(capsys, arguments, 1, ['new.parquet, column "list" holds list'])
+    refused(
+        capsys,
+        arguments,
+        1,
+        ['new.parquet, column "list": expected numbers, text, booleans or times, found list'],
+    )
 
 
 @pytest.mark.parametrize("command", ["predict", "train"])
@@ -323,7 +339,10 @@ def test_a_row_that_cannot_be_tested_costs_no_network(trips, capsys):
     Path("test.csv").write_text(NEW + "no,1,Ulm,1e300\n")
     arguments = ["train", "trips.csv", "--target", "late", "--max-iter", "1", "-o", "m.shoal"]
     assert main([*arguments, "--test", "test.csv"]) == 0
-    assert 'there is no test: test.csv, column "x": found 1e+300' in capsys.readouterr().err
+    assert (
+        'there is no test: test.csv, column "x": expected a number near those of the training'
+        in capsys.readouterr().err
+    )
     assert shoal.load("m.shoal").record_["scores"] == []
 
 
@@ -385,12 +404,11 @@ def test_a_number_to_predict_that_a_word_has_spoilt(tmp_path, monkeypatch, memor
     train = ("train", "prices.csv", "--target", "price", "-o", "m.shoal", *memory)
     answer = run(*train)
     assert answer.exit_code == 1
-    place = "" if memory else " (first in row 2)"
-    told = f'prices.csv: the target "price" is a number but for "unknown", "no"{place}. Correct'
-    assert told in answer.output
+    place = 'prices.csv, row 2 (line 3), column "price"'
+    assert f'{place}: the target is a number except for "unknown", "no". Correct' in answer.output
     answer = run(*train, "--task", "regression")
     assert answer.exit_code == 1
-    assert 'holds "unknown", "no": expected numbers' in answer.output
+    assert 'regression, found "unknown", "no"' in answer.output
     assert list(tmp_path.iterdir()) == [tmp_path / "prices.csv"]
     asked = [*train, "--max-iter", 1, "--words", "price"]
     assert "has a class of its own" in run(*asked).output, "words were asked for"
@@ -401,11 +419,11 @@ def test_a_number_to_predict_that_a_word_has_spoilt(tmp_path, monkeypatch, memor
 
 def test_a_spoilt_number_with_more_values_than_are_counted(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(streaming, "MOST_VALUES", 30)
+    monkeypatch.setattr(question, "MOST_VALUES", 30)
     prices("prices.csv", ["unknown"])
     train = ("train", "prices.csv", "--target", "price", "-o", "m.shoal", "--memory", "1GiB")
-    assert 'is a number but for "unknown"' in run(*train).output
-    assert 'holds "unknown": expected numbers' in run(*train, "--task", "regression").output
+    assert 'is a number except for "unknown"' in run(*train).output
+    assert 'regression, found "unknown"' in run(*train, "--task", "regression").output
     assert "more than 30 classes" in run(*train, "--task", "classification").output
 
 

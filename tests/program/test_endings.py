@@ -127,7 +127,7 @@ def test_file_names_are_shown_as_they_are(name, capsys, monkeypatch):
         pass
     assert f"reading {name}" in terminal.file.getvalue()
     assert main(["train", name, "--target", "late"]) == 1
-    assert f"error: {name} does not exist" in capsys.readouterr().err
+    assert f"error: {name}: the file does not exist" in capsys.readouterr().err
 
 
 class Callback:

@@ -1,5 +1,6 @@
 """`shoal train --memory`: beside the same in memory, interrupted, and on a full disk."""
 
+import io
 import json
 import os
 import resource
@@ -68,14 +69,20 @@ def test_a_test_file_and_a_report(folder, capsys, tmp_path):
     assert (tmp_path / "r.html").exists()
 
 
-def test_standard_input_cannot_be_streamed(capsys):
-    assert main(["train", "-", "--target", "y", "--memory", "1GiB"]) == 2
-    assert "standard input can be read but once" in capsys.readouterr().err
+def test_standard_input_is_kept_in_a_file_without_a_name(folder, capsys, tmp_path, monkeypatch):
+    call = ["--target", "n", "--drop", "late", *FAST]
+    expected = answer(capsys, "train", folder / "2.parquet", *call)
+    for more in ([], ["--memory", "1GiB", "--scratch", tmp_path]):
+        content = io.BytesIO((folder / "2.parquet").read_bytes())
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(content))
+        found = answer(capsys, "train", "-", *call, *more)
+        assert found["fingerprint"] == expected["fingerprint"]
+        assert not list(tmp_path.iterdir())
 
 
 def test_a_mistyped_target(folder, capsys):
     assert main(["train", str(folder), "--target", "lat", "--memory", "1GiB"]) == 2
-    assert 'has no column "lat". Did you mean "late"' in capsys.readouterr().err
+    assert 'there is no column "lat". Did you mean "late"' in capsys.readouterr().err
 
 
 def program(*arguments, **more):

@@ -21,10 +21,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shoal.data import csv as csv_files
-from shoal.data import opening
-from shoal.data.files import read_table, stream_tables
-from shoal.data.messages import unknown_column
+from shoal.data.read import csv_text as csv_files
+from shoal.data.read import opening
+from shoal.data.read.files import read_table, stream_tables
+from shoal.data.read.messages import unknown_column
 from shoal.errors import DataError, FileError, SettingError
 
 
@@ -194,8 +194,9 @@ def test_law_where_the_bytes_are_cut_does_not_matter(rows: str, size: int) -> No
                 patch.setattr(csv_files, "BLOCK", block)
                 top = csv_files.header(stream.read, "t")
                 parts = list(csv_files.pieces(stream.read, "t", top, top.names))
-            places = [rows.place(i) for table, rows in parts for i in range(len(table))]
-            return pa.concat_tables([table for table, _ in parts]).to_pydict(), places
+            places = [rows.place(i) for _, table, rows in parts for i in range(len(table))]
+            tables = [table for _, table, _ in parts if len(table)]
+            return pa.concat_tables(tables).to_pydict() if tables else None, places
         except DataError as error:
             return str(error)
 
@@ -219,8 +220,8 @@ def test_letters_in_a_column_of_numbers_late_in_the_file() -> None:
     text = "late,distance\n" + "yes,5\n" * 10_430 + "no,abc\n" + "yes,5\n" * 9
     assert error_of(text) == (
         'flights.csv, row 10,431 (line 10,432), column "distance": expected a number, found "abc". '
-        "Correct the value, or read the whole column as words with --words distance (or leave it "
-        "out with --drop distance)."
+        "Correct the value, or treat the whole column as categorical with words=['distance'], or "
+        "leave it out with drop=['distance']."
     )
     assert table_of(text, words=["distance"])["distance"][10_430].as_py() == "abc"
 
@@ -245,12 +246,12 @@ def test_a_column_of_text_from_the_start_is_text() -> None:
 )
 def test_other_types_are_kept_to_as_well(first: str, then: str, expected: str) -> None:
     message = error_of("my column\n" + f"{first}\n" * 300 + f"{then}\n")
-    says(message, "row 301", f'expected {expected}, found "{then}"', "--words 'my column'")
+    says(message, "row 301", f'expected {expected}, found "{then}"', "words=['my column']")
 
 
 def test_numbers_that_are_asked_for_must_be_numbers() -> None:
     message = error_of("a,b\nabc,1\n2,2\n", numbers=["a"])
-    says(message, "flights.csv, row 1 (line 2)", '"a"', '"abc"', "--words a", "--drop a")
+    says(message, "flights.csv, row 1 (line 2)", '"a"', '"abc"', "words=['a']", "drop=['a']")
     assert values("a\nNA\n7\n", numbers=["a"]) == {"a": [None, 7]}
 
 
@@ -261,7 +262,7 @@ def test_a_long_value_is_shortened_in_the_message() -> None:
 @pytest.mark.parametrize("value", ["1,5", "-1,5", "1.234,5", "1,234.5", " 1,234,567 "])
 def test_numbers_with_commas_are_refused(value: str) -> None:
     text = f"a;b\n7;x\n;x\n{value};x\n"
-    says(error_of(text), "row 3 (line 4)", '"a"', "numbers as 1234.5", f'"{value}"', "--words a")
+    says(error_of(text), "row 3 (line 4)", '"a"', "numbers as 1234.5", f'"{value}"', "words=['a']")
     assert values(text, words=["a"])["a"] == ["7", None, value]
     assert values(text + "1,5 m;x\n")["b"] == ["x"] * 4  # not all are numbers
 
@@ -270,7 +271,7 @@ def test_numbers_with_commas_are_refused(value: str) -> None:
 def test_infinite_numbers_are_refused(value: str) -> None:
     message = error_of(f"a,x\n1,2.5\n2,{value}\n")
     says(message, "flights.csv, row 2 (line 3)", '"x"', "a finite number", f'"{value}"', "empty")
-    assert "--words" not in message
+    assert "words" not in message
 
 
 def test_values_of_parquet_are_named_by_row() -> None:
@@ -290,7 +291,7 @@ def test_known_types_are_kept_to_and_the_cure_fits() -> None:
     with pytest.raises(DataError) as error:
         list(stream_tables("new.csv", types={"c": pa.bool_()}))
     says(str(error.value), "row 1 (line 2)", '"c"', 'true or false, found "x"', "leave it empty")
-    assert "--words" not in str(error.value)
+    assert "words=" not in str(error.value)
 
 
 TEXT = [pa.large_string(), pa.string_view(), pa.binary(), pa.dictionary(pa.int8(), pa.string())]
@@ -306,11 +307,11 @@ def test_text_is_text_in_every_form_of_parquet(kind: pa.DataType) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "said"), [([b"\xff"], "bytes that are no text"), ([[1, 2]], "holds list")]
+    ("values", "said"), [([b"\xff"], "found bytes that are not text"), ([[1, 2]], "found list")]
 )
 def test_what_cannot_be_a_column_of_parquet(values: list[Any], said: str) -> None:
     pq.write_table(pa.table({"n": [1], "a": values}), "t.parquet")
-    with pytest.raises(DataError, match=f't.parquet: column "a" .*{said}.*eave it out'):
+    with pytest.raises(DataError, match=f't.parquet, column "a": .*{said}.*eave it out'):
         read_table("t.parquet")
     assert read_table("t.parquet", drop=["a"]).to_pydict() == {"n": [1]}
     # A model that does not know the column does not mind.
@@ -366,7 +367,7 @@ def test_a_remark_above_the_names() -> None:
         "flights.csv, line 2",
         "found 2",
         "remark",
-        "take it away",
+        "remove it",
     )
 
 
@@ -405,25 +406,28 @@ def test_text_that_is_not_utf_8() -> None:
     [bytes(range(256)) * 40, b"PK\x03\x04\x14\x00", b"\x89PNG\r\n\x1a\n\x00\x00", b"\x01\n1"],
 )
 def test_binary_junk(junk: bytes) -> None:
-    says(error_of(junk), "flights.csv does not look like a CSV file", "spreadsheet")
+    says(error_of(junk), "flights.csv: this does not look like a CSV file", "spreadsheet")
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "\ufeff"])
 def test_an_empty_file(text: str) -> None:
-    says(error_of(text), "flights.csv is empty", "column names")
+    says(error_of(text), "flights.csv: the file is empty", "column names")
 
 
 @pytest.mark.parametrize("text", ["a,b", "a,b\n", "a,b\r\n\r\n"])
 def test_a_header_without_rows(text: str) -> None:
-    says(error_of(text), "flights.csv has a header but no rows")
+    says(
+        error_of(text),
+        "flights.csv: expected at least one column and one row, found column names but no rows",
+    )
 
 
 def test_parquet_without_rows() -> None:
     pq.write_table(pa.table({"a": pa.array([], pa.int64())}), "t.parquet")
-    with pytest.raises(DataError, match=r"t.parquet has 1 columns and 0 rows"):
+    with pytest.raises(DataError, match=r"t.parquet: expected .* found column names but no rows"):
         read_table("t.parquet")
     pq.write_table(pa.table({}), "t.parquet")
-    with pytest.raises(DataError, match=r"t.parquet has 0 columns"):
+    with pytest.raises(DataError, match=r"t.parquet: expected .* found no columns"):
         read_table("t.parquet")
 
 
@@ -438,33 +442,50 @@ def test_two_columns_of_one_name() -> None:
 def test_damaged_files() -> None:
     pq.write_table(pa.table({"a": range(1000)}), "t.parquet")
     whole = Path("t.parquet").read_bytes()
-    says(error_of(whole[:-20], "t.parquet"), "t.parquet is damaged or cut short", "copy it again")
+    says(
+        error_of(whole[:-20], "t.parquet"),
+        "t.parquet: the file is damaged or cut short",
+        "Copy it again",
+    )
     page = whole[:40] + b"\xff" * 400 + whole[440:]
-    says(error_of(page, "t.parquet"), "t.parquet is damaged or cut short")
+    says(error_of(page, "t.parquet"), "t.parquet: row group 1 of 1 is damaged or cut short")
     packed = gzip.compress(b"a,b\n" + b"1,2\n" * 1000)
-    says(error_of(packed[:-12], "t.csv.gz"), "t.csv.gz is damaged or cut short", "copy it again")
+    says(
+        error_of(packed[:-12], "t.csv.gz"),
+        "t.csv.gz: the file is damaged or cut short",
+        "Copy it again",
+    )
 
 
 def test_a_file_that_is_not_there() -> None:
     Path("flights.csv").write_text("a\n1\n")
-    with pytest.raises(FileError, match=r'flight.csv does not exist. Did you mean "flights.csv"'):
+    with pytest.raises(
+        FileError, match=r'flight.csv: the file does not exist. Did you mean "flights.csv"'
+    ):
         read_table("flight.csv")
-    with pytest.raises(FileError, match=r"zzz does not exist, nor anything with a name like it"):
+    with pytest.raises(
+        FileError, match=r"zzz: the file does not exist, nor any file with a similar name"
+    ):
         read_table("zzz")
-    with pytest.raises(FileError, match=r"nowhere/flights.csv .* nor does the folder nowhere"):
+    with pytest.raises(FileError, match=r"nowhere/flights.csv: .* nor does the folder nowhere"):
         next(stream_tables("nowhere/flights.csv"))
 
 
 def test_a_folder_and_a_file_that_may_not_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("data").mkdir()
-    with pytest.raises(FileError, match=r"data is a folder: .* Name one in it"):
+    with pytest.raises(FileError, match=r"data: the folder holds no file. Expected tables"):
         read_table("data")
+    with (
+        pytest.raises(FileError, match=r"data: expected a file, found a folder"),
+        opening.opened("data"),
+    ):
+        pass
 
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")  # root may read everything, so pretend
 
     monkeypatch.setattr(opening, "open", refuse, raising=False)
-    with pytest.raises(FileError, match=r"flights.csv may not be read: permission denied"):
+    with pytest.raises(FileError, match=r"flights.csv: permission denied. Allow reading"):
         read_table("flights.csv")
 
 
@@ -476,21 +497,21 @@ def test_a_column_that_is_not_there(option: str) -> None:
     Path("flights.csv").write_text("late,month\n1,2\n")
     with pytest.raises(SettingError) as error:
         read_table("flights.csv", **{option: ["lat"]})
-    want = 'flights.csv has no column "lat". Did you mean "late"? Columns: late, month.'
+    want = 'flights.csv: there is no column "lat". Did you mean "late"? Columns: late, month.'
     assert str(error.value) == want
 
 
 def test_unknown_columns_among_many_and_with_no_likeness() -> None:
-    many = unknown_column("-", "zzz", [f"c{i}" for i in range(1000)])
-    assert many.startswith('standard input has no column "zzz". Columns: c0, c1, ')
+    many = unknown_column("zzz", [f"c{i}" for i in range(1000)])
+    assert many.startswith('there is no column "zzz". Columns: c0, c1, ')
     assert many.endswith("c19 and 980 more.")
-    assert 'Did you mean "Late"?' in unknown_column("t.csv", "LATE", ["Late"])
+    assert 'Did you mean "Late"?' in unknown_column("LATE", ["Late"])
 
 
 def test_wishes_that_contradict_each_other() -> None:
-    with pytest.raises(SettingError, match=r'column "a" cannot be both: give --words a or'):
+    with pytest.raises(SettingError, match=r'column "a": expected one of words=.* and numbers='):
         table_of("a,b\n1,2\n", words=["a"], numbers=["a"])
-    with pytest.raises(SettingError, match=r"--drop leaves no column of flights.csv"):
+    with pytest.raises(SettingError, match=r"flights.csv: drop leaves no column"):
         table_of("a,b\n1,2\n", drop=["a", "b"])
 
 
@@ -522,7 +543,7 @@ def test_a_parquet_file_of_one_row_group_comes_in_bounded_memory() -> None:
 
 
 def run(program: str, **options: Any) -> subprocess.Popen[bytes]:
-    header = "import sys\nfrom shoal.data.files import read_table, stream_tables\n"
+    header = "import sys\nfrom shoal.data.read.files import read_table, stream_tables\n"
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", header + textwrap.dedent(program)],
         stdin=subprocess.PIPE,

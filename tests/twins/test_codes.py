@@ -13,7 +13,7 @@ from written_out import (
 
 from shoal.compute import kernel, plain
 from shoal.compute.builds import BUILD
-from shoal.data.examples import Coded, Group
+from shoal.data.encode.coded import Coded, Group
 
 pytestmark = pytest.mark.skipif(BUILD == "plain", reason="no kernel is in use")
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from shoal.compute import kernel, plain
 from shoal.compute.builds import BUILD
 from shoal.compute.steps import Budget, Rule, start
-from shoal.data.examples import Examples
+from shoal.data.rows.examples import Examples
 from shoal.errors import DataError
 from shoal.network import equations
 from shoal.network.activations import ACTIVATIONS

@@ -16,7 +16,7 @@ from written_out import (
 
 from shoal.compute import plain
 from shoal.compute.builds import BUILD
-from shoal.data.sparse import from_scipy
+from shoal.data.rows.sparse import from_scipy
 from shoal.errors import DataError
 
 needs_kernel = pytest.mark.skipif(BUILD == "plain", reason="no kernel is in use")

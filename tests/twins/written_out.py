@@ -4,7 +4,7 @@ import numpy as np
 
 from shoal.compute import kernel, plain
 from shoal.compute.steps import Budget, Rule, start
-from shoal.data.examples import Examples
+from shoal.data.rows.examples import Examples
 from shoal.network.architecture import Architecture
 from shoal.network.equations import Parameters
 

@@ -1,14 +1,13 @@
 """The columns that a model needs: in which types they are read, and where they are found."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from shoal.data.encoding import Number, SetAside, Time, Words
-from shoal.data.messages import shown, unknown_column
+from shoal.data.encode.encoding import Number, SetAside, Time, Words
+from shoal.data.read.messages import shown, unknown_column
 from shoal.errors import DataError, ModelFileError
 
 Types = Mapping[str, pa.DataType]
@@ -38,10 +37,14 @@ def type_of_target(classes: NDArray[Any] | None) -> pa.DataType:
 
 def types_like(table: pa.Table) -> dict[str, pa.DataType]:
     """The types in which another table with the same columns is read."""
-    return {
-        field.name: pa.float64() if pa.types.is_integer(field.type) else field.type
-        for field in table.schema
-    }
+    return {field.name: _widest(field.type) for field in table.schema}
+
+
+def _widest(kind: pa.DataType) -> pa.DataType:
+    """The type in which later values of a column are read, too."""
+    if pa.types.is_integer(kind):
+        return pa.float64()
+    return pa.timestamp("us") if pa.types.is_date(kind) else kind
 
 
 def needed(model: Any, table: pa.Table, file: str) -> pa.Table:
@@ -62,7 +65,7 @@ def needed(model: Any, table: pa.Table, file: str) -> pa.Table:
 def chosen(
     table: pa.Table, names: list[str], file: str, unused: set[str] | frozenset[str] = frozenset()
 ) -> pa.Table:
-    """The columns with these names, in this order; one that nobody uses may be absent."""
+    """The columns with these names, in this order; one that is not used may be absent."""
     there = dict(zip(table.column_names, table.columns, strict=True))
     columns: dict[str, Any] = {}
     for name in names:
@@ -72,22 +75,13 @@ def chosen(
             columns[name] = pa.nulls(table.num_rows)
         else:
             raise DataError(
-                f"{unknown_column(file, name, table.column_names)} The model was trained with it: "
-                "add it, empty where it is not known."
+                f"{unknown_column(name, table.column_names)} The model was trained with it: add "
+                "it, empty where it is not known.",
+                file=file,
             )
     return pa.table(columns)
 
 
-def placed(error: DataError, file: str, done: int | None) -> DataError:
-    """The error with the file in front, and its row as the file counts them.
-
-    `done` is how many rows came before those that it counts; None if those were shuffled.
-    """
-    text = str(error)
-    if text.startswith(shown(file)):
-        return error
-    if row := re.match(r"row ([\d,]+), ", text):
-        number = int(row[1].replace(",", "")) + (done or 0)
-        text = ("" if done is None else f"row {number:,}, ") + text[row.end() :]
-    separator = "," if text.startswith(("row ", "column ")) else ":"
-    return DataError(f"{shown(file)}{separator} {text}")
+def placed(error: DataError, file: str, _: int | None = None) -> DataError:
+    """The error with the file that it is about; its row counts other rows than the file's."""
+    return error if error.file else error.at(file=shown(file), row=None)

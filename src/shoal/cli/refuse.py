@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from shoal import ShoalRegressor
 from shoal.cli.options import Order, Parameters
 from shoal.cli.screen.printing import note
-from shoal.data.target import CLASSIFICATION, REGRESSION
+from shoal.data.rows.target import CLASSIFICATION, REGRESSION
 from shoal.errors import SettingError
 from shoal.estimators.base import settings_of
 from shoal.files.atomic import check_writable

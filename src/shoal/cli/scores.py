@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, log_loss, mean_squared_error, r2_score, roc_auc_score
 
-from shoal.data.sources import Rows
+from shoal.data.rows.selection import Rows
 
 Scores = dict[str, float | None]
 Usual = float | NDArray[Any]

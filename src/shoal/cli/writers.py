@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from shoal.data.tables import plain
+from shoal.data.read.tables import plain
 from shoal.errors import SettingError
 from shoal.files.atomic import atomic_write
 

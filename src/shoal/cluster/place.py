@@ -9,8 +9,8 @@ from shoal.cluster.driver import Workers
 from shoal.cluster.terms import OnCluster
 from shoal.cluster.worker import Here
 from shoal.compute.terms import Terms
-from shoal.data.examples import Examples
-from shoal.data.sources import Source
+from shoal.data.rows.examples import Examples
+from shoal.data.rows.selection import Source
 
 
 @contextmanager

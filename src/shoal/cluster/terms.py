@@ -22,7 +22,7 @@ from shoal.compute.builds import Stop
 from shoal.compute.descent import descend
 from shoal.compute.replicas import Leg, Walked, stripe_level, train_replicas, turns_of
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
-from shoal.data.sources import Source
+from shoal.data.rows.selection import Source
 from shoal.errors import ClusterError
 from shoal.network.architecture import Architecture
 from shoal.sums import BLOCK_ROWS, GradientSums, Node, total

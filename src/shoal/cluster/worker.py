@@ -17,9 +17,10 @@ import shoal
 from shoal.compute.builds import BUILD
 from shoal.compute.engine import engine
 from shoal.compute.replicas import Leg, Walked, walk
-from shoal.data.examples import Coded, Examples, one_behind_the_other, rows_of
-from shoal.data.sources import Source
-from shoal.data.sparse import Sparse
+from shoal.data.encode.coded import Coded
+from shoal.data.rows.examples import Examples, one_behind_the_other, rows_of
+from shoal.data.rows.selection import Source
+from shoal.data.rows.sparse import Sparse
 from shoal.errors import SettingError
 from shoal.network.architecture import Architecture
 from shoal.sums import BLOCK_ROWS, Node, join

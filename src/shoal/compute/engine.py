@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from shoal.compute import kernel, plain
 from shoal.compute.builds import BUILD, Stop
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
-from shoal.data.examples import Examples, Matrix, Numbers
+from shoal.data.rows.examples import Examples, Matrix, Numbers
 from shoal.errors import SettingError
 from shoal.network.architecture import Architecture
 from shoal.sums import GradientSums

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from shoal.compute.builds import Stop
 from shoal.compute.builds import compiled as _k
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector, not_finite
-from shoal.data.examples import Coded, Examples, Matrix, Numbers
-from shoal.data.sparse import Sparse
+from shoal.data.encode.coded import Coded
+from shoal.data.rows.examples import Examples, Matrix, Numbers
+from shoal.data.rows.sparse import Sparse
 from shoal.network.architecture import Architecture
 from shoal.sums import GradientSums
 

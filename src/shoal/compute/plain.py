@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from shoal.compute.builds import Stop
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector, judge, not_finite
-from shoal.data.examples import Coded, Examples, Matrix, Numbers, dense
-from shoal.data.sparse import Sparse
+from shoal.data.encode.coded import Coded
+from shoal.data.rows.examples import Examples, Matrix, Numbers, dense
+from shoal.data.rows.sparse import Sparse
 from shoal.network.activations import Activation
 from shoal.network.architecture import Architecture
 from shoal.network.draws import philox

@@ -19,7 +19,7 @@ import numpy as np
 from shoal.compute.builds import Stop
 from shoal.compute.engine import engine
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector, judge
-from shoal.data.examples import Examples
+from shoal.data.rows.examples import Examples
 from shoal.errors import SettingError
 from shoal.network.architecture import Architecture
 from shoal.network.draws import child

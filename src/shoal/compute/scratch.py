@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.compute.memory import in_words
-from shoal.data.examples import Coded, Examples, Group, Matrix
+from shoal.data.encode.coded import Coded, Group
+from shoal.data.rows.examples import Examples, Matrix
 from shoal.errors import FileError
 
 Arrays = dict[str, NDArray[Any]]

@@ -17,8 +17,8 @@ from shoal.compute.scratch import Buffer, Scratch
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
 from shoal.compute.terms import windowed
 from shoal.compute.windows import Windows, train_in_windows
-from shoal.data.examples import Examples
-from shoal.data.sources import Chosen
+from shoal.data.rows.examples import Examples
+from shoal.data.rows.selection import Chosen
 from shoal.network.architecture import Architecture
 from shoal.sums import BLOCK_ROWS, GradientSums, Node, join, total
 

@@ -9,7 +9,7 @@ from shoal.compute.builds import Stop
 from shoal.compute.engine import engine
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
 from shoal.compute.windows import Windows, train_in_windows
-from shoal.data.examples import Examples
+from shoal.data.rows.examples import Examples
 from shoal.network.architecture import Architecture
 from shoal.sums import GradientSums
 

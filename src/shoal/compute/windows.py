@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from shoal.compute.builds import Stop
 from shoal.compute.engine import engine
 from shoal.compute.steps import Budget, Outcome, Rule, State, judge
-from shoal.data.examples import Examples
+from shoal.data.rows.examples import Examples
 from shoal.network.architecture import Architecture
 from shoal.network.draws import permutation
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.compute.engine import engine
-from shoal.data.examples import Examples, rows_of
+from shoal.data.rows.examples import Examples, rows_of
 from shoal.diagnosis.curves import Curve, curve_of
 from shoal.diagnosis.units import Units
 from shoal.diagnosis.units import look as look_at_units

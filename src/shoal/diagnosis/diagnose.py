@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from shoal.compute.engine import engine
 from shoal.compute.steps import Budget, Rule, start
-from shoal.data.examples import Examples
+from shoal.data.rows.examples import Examples
 from shoal.diagnosis.case import Case, Seen, look, mean_loss, sample_of
 from shoal.diagnosis.findings import SEVERITIES, Diagnosis, Finding
 from shoal.diagnosis.rules import FEWEST_EPOCHS, NOTHING_LEARNT, RULES, SLOW

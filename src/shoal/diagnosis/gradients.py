@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from shoal.compute.engine import Engine
 from shoal.compute.engine import engine as this_engine
-from shoal.data.examples import Examples, dense
+from shoal.data.rows.examples import Examples, dense
 from shoal.network.architecture import Architecture
 from shoal.network.equations import Parameters, forward
 from shoal.training.network import Network

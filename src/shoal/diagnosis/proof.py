@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from shoal.compute.builds import BUILD
 from shoal.compute.engine import engine
 from shoal.compute.steps import Budget, Rule, start
-from shoal.data.examples import Examples
+from shoal.data.rows.examples import Examples
 from shoal.diagnosis.gradients import EQUATIONS, GradientCheck, gradient_check
 from shoal.network.activations import ACTIVATIONS
 from shoal.network.architecture import Architecture

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from shoal.data.sparse import Sparse
+from shoal.data.rows.sparse import Sparse
 from shoal.diagnosis.case import Case, Seen
 from shoal.diagnosis.findings import Finding
 from shoal.diagnosis.units import SAME_ANSWERS

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from shoal.checks import check_choice, check_number, check_whole
 from shoal.compute.engine import threads
 from shoal.compute.memory import refuse_if_too_large
-from shoal.data.examples import Examples
+from shoal.data.rows.examples import Examples
 from shoal.diagnosis.case import baseline_of
 from shoal.diagnosis.rules import NOTHING_LEARNT
 from shoal.diagnosis.trials import Descent, Draw, Progress, Trained, train_draws

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from shoal.compute.builds import Stop
 from shoal.compute.engine import engine
 from shoal.compute.steps import Budget, Rule, Vector, start
-from shoal.data.examples import Examples, rows_of
+from shoal.data.rows.examples import Examples, rows_of
 from shoal.diagnosis.units import FLAT, LARGEST_SLOPE, twins_of
 from shoal.network.architecture import Architecture
 from shoal.network.initialisers import Init, initialise

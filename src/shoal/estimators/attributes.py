@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 
-from shoal.data.encoding import Encoding
-from shoal.data.examples import Numbers
+from shoal.data.encode.encoding import Encoding
+from shoal.data.rows.examples import Numbers
 from shoal.diagnosis.findings import Diagnosis
 from shoal.estimators.fitted import Fitted
 from shoal.estimators.targets import ClassTargets, NumberTargets

@@ -29,8 +29,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, _clone_parametrized
 from sklearn.utils.validation import _check_feature_names_in
 
-from shoal.data.examples import Numbers
-from shoal.data.frames import is_frame
+from shoal.data.read.frames import is_frame
+from shoal.data.rows.examples import Numbers
 from shoal.diagnosis.case import Case
 from shoal.errors import SettingError
 from shoal.estimators.attributes import FittedAttributes

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 
-from shoal.data.examples import Numbers
+from shoal.data.rows.examples import Numbers
 from shoal.estimators.attributes import ClassAttributes
 from shoal.estimators.base import ShoalBase
 from shoal.estimators.partial import continues

@@ -1,18 +1,19 @@
 """Rows in files that the workers of a cluster read by themselves; no one else holds them."""
 
+import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from shoal.compute.terms import Terms
-from shoal.data.digest import RUN, digest
-from shoal.data.encoding import Encoding
-from shoal.data.examples import Examples, one_behind_the_other
-from shoal.data.goal import Goal
-from shoal.data.sources import STRIDE, Chosen, Encoded, Rows
-from shoal.data.split import Split
+from shoal.data.encode.encoding import Encoding
+from shoal.data.read.source import TableSource
+from shoal.data.rows.digest import RUN, digest
+from shoal.data.rows.examples import Examples, one_behind_the_other
+from shoal.data.rows.selection import STRIDE, Chosen, Encoded, Rows
+from shoal.data.rows.split import Split
+from shoal.data.rows.target_column import TargetColumn
 from shoal.errors import Setting, SettingError, wording
 from shoal.estimators.automatic import SPLIT, stops_early
 from shoal.estimators.rows import Place, refuse_too_few, replicas_of
@@ -29,13 +30,12 @@ class FileRows:
     side_by_side: int | None = None
 
     def __init__(
-        self, s: Settings, encoding: Encoding, rows: Rows, goal: Goal, sizes: list[int]
+        self, s: Settings, encoding: Encoding, rows: Rows, target: TargetColumn, sizes: list[int]
     ) -> None:
         self._settings, self._sizes = s, sizes
         # Workers may run in another folder.
-        parts = tuple(_absolute(part) for part in rows.listing.parts)
-        listing = rows.listing._replace(parts=parts)
-        self._all = Encoded(rows._replace(listing=listing), encoding, goal, s.dtype)
+        source = TableSource(tuple(_absolute(part) for part in rows.source.parts))
+        self._all = Encoded(rows._replace(source=source), encoding, target, s.dtype)
         self._held: dict[int, tuple[Encoded, Encoded]] = {}
 
     @property
@@ -63,14 +63,14 @@ class FileRows:
 
     def _masks(self, split: Split) -> Iterator[tuple[Any, Any]]:
         """Of all rows of the files, a stride at a time: which are there, and which held out."""
-        goal, (listing, chosen) = self._all.goal, self._all.rows
+        target, (source, chosen) = self._all.target, self._all.rows
         first = 0
-        for run in Rows(listing).runs(STRIDE, [goal.column]):
+        for run in Rows(source).runs(STRIDE, [target.column]):
             last = first + run.num_rows
             there = np.ones(run.num_rows, bool) if chosen is None else chosen.mask(first, last)
-            column = run[goal.column].filter(there)
+            column = run[target.column].filter(there)
             labels = (
-                np.zeros(len(column), np.int32) if goal.classes is None else goal.labels(column)
+                np.zeros(len(column), np.int32) if target.classes is None else target.labels(column)
             )
             held = np.zeros(run.num_rows, bool)
             held[np.flatnonzero(there)[split.mask(labels)]] = True
@@ -86,7 +86,7 @@ class FileRows:
         return _sample(kept), None if held is None else _sample(held)
 
     def scored(self, seed: int) -> Examples | None:
-        """What is held out of it, for a scorer: nobody holds it."""
+        """What is held out of it, for a scorer: no process holds it."""
         raise SettingError(
             wording(
                 Setting("scoring"), " looks at the whole validation part at once, which no one "
@@ -106,8 +106,8 @@ class FileRows:
 
 
 def _absolute(part: Any) -> Any:
-    path = Path(part.name)
-    return part._replace(name=str(path.resolve())) if path.exists() else part
+    path = getattr(part, "file", None)
+    return part._replace(file=os.path.abspath(path)) if isinstance(path, str) else part
 
 
 def _sample(source: Encoded) -> Examples:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from shoal.compute.engine import engine
 from shoal.compute.engine import threads as threads_of
 from shoal.compute.steps import State
-from shoal.data.examples import Examples, Matrix, Numbers, dense
+from shoal.data.rows.examples import Examples, Matrix, Numbers, dense
 from shoal.diagnosis.case import Case
 from shoal.diagnosis.findings import Diagnosis
 from shoal.estimators.automatic import rate_of, usual_rate_of

@@ -15,12 +15,12 @@ from sklearn.utils.validation import _check_sample_weight
 from shoal.compute.engine import engine
 from shoal.compute.memory import refuse_if_too_large
 from shoal.compute.steps import not_finite
-from shoal.data.csv import distinct
-from shoal.data.encoding import Constant, Encoding, SetAside
-from shoal.data.examples import Examples, Matrix, Numbers
-from shoal.data.learning import learn
-from shoal.data.sparse import Sparse, from_scipy
-from shoal.data.tables import as_table, from_objects, is_table
+from shoal.data.encode.encoding import Constant, Encoding, SetAside
+from shoal.data.encode.learning import learn
+from shoal.data.read.csv_text import distinct
+from shoal.data.read.tables import as_table, from_objects, is_table
+from shoal.data.rows.examples import Examples, Matrix, Numbers
+from shoal.data.rows.sparse import Sparse, from_scipy
 from shoal.errors import DataError, Setting, SettingError, wording
 from shoal.estimators.automatic import bins_of
 from shoal.estimators.targets import TargetArrays

@@ -15,7 +15,7 @@ from shoal.compute.builds import Stop
 from shoal.compute.engine import threads as threads_of
 from shoal.compute.steps import Budget, State
 from shoal.compute.terms import InMemory
-from shoal.data.examples import Examples
+from shoal.data.rows.examples import Examples
 from shoal.diagnosis.findings import Diagnosis, Finding
 from shoal.errors import DataError, Setting, SettingError, wording
 from shoal.estimators.automatic import plan_of

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from shoal.compute.memory import refuse_if_too_large
-from shoal.data.examples import Examples
+from shoal.data.rows.examples import Examples
 from shoal.errors import DataError, Setting, SettingError, wording
 from shoal.estimators.automatic import architecture_of, members_of
 from shoal.estimators.fitted import Fitted

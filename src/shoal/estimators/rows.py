@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from shoal.compute.terms import Terms
-from shoal.data.digest import digest
-from shoal.data.examples import Examples
-from shoal.data.split import hold_out
+from shoal.data.rows.digest import digest
+from shoal.data.rows.examples import Examples
+from shoal.data.rows.split import hold_out
 from shoal.errors import DataError, Setting, wording
 from shoal.estimators.automatic import SPLIT, stops_early
 from shoal.network.draws import child

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data.encoding import Encoding, from_plain, to_plain, vocabularies
+from shoal.data.encode.encoding import Encoding, from_plain, to_plain, vocabularies
 from shoal.diagnosis.findings import Diagnosis
 from shoal.errors import ModelFileError
 from shoal.estimators.fitted import Curves, Fitted, History

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from shoal.checks import check_choice
 from shoal.compute.steps import Vector
-from shoal.data.examples import Examples, rows_of
+from shoal.data.rows.examples import Examples, rows_of
 from shoal.errors import DataError, Setting, SettingError, wording
 from shoal.estimators.host import Host
 from shoal.estimators.inputs import EncodedRows

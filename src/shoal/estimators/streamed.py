@@ -23,17 +23,18 @@ from shoal.compute.memory import available, in_words
 from shoal.compute.scratch import Scratch, refuse_if_full, usual_folder
 from shoal.compute.stream import Streamed
 from shoal.compute.terms import Terms
-from shoal.data import target
-from shoal.data.digest import RUN, digest
-from shoal.data.examples import Examples, rows_of
-from shoal.data.frames import listing_of_frame
-from shoal.data.goal import Goal
-from shoal.data.learning import RUN_ROWS, check_overrides, learn_runs, wishes
-from shoal.data.listing import listing_of
-from shoal.data.messages import unknown_column
-from shoal.data.moments import Running
-from shoal.data.sources import STRIDE, Chosen, Rows
-from shoal.data.split import Split
+from shoal.data.encode.learning import RUN_ROWS, check_overrides, learn_runs, wishes
+from shoal.data.encode.moments import Running
+from shoal.data.read.column_types import Wanted
+from shoal.data.read.files import source_of
+from shoal.data.read.frames import source_of_frame
+from shoal.data.read.messages import nothing_in, unknown_column
+from shoal.data.rows import target
+from shoal.data.rows.digest import RUN, digest
+from shoal.data.rows.examples import Examples, rows_of
+from shoal.data.rows.selection import STRIDE, Chosen, Rows
+from shoal.data.rows.split import Split
+from shoal.data.rows.target_column import TargetColumn
 from shoal.diagnosis.case import SAMPLE
 from shoal.errors import DataError, MemoryRefused, Setting, SettingError, wording
 from shoal.estimators.automatic import SPLIT, bins_of, stops_early
@@ -69,8 +70,8 @@ def rows_of_frame(X: Any, y: Any) -> tuple[Rows, str]:
             f"y={type(y).__name__} with a Dask DataFrame: expected a Dask Series from the same "
             "frame, or the name of a column."
         )
-    listing, target = listing_of_frame(X, y)
-    return Rows(listing), target
+    source, target = source_of_frame(X, y)
+    return Rows(source), target
 
 
 class FileFeed:
@@ -87,10 +88,10 @@ class FileFeed:
                     ": expected ", Setting("encode", "auto"), ", or a table in memory.",
                 )
             )  # fmt: skip
-        self._source = X if isinstance(X, Rows) else _rows(s, X, y)
-        columns = self._source.listing.columns
+        self._given = X if isinstance(X, Rows) else _rows(s, X, y, self.folder)
+        columns = self._given.source.columns
         if not isinstance(y, str) or y not in columns:
-            raise SettingError(unknown_column(self._source.listing.name, str(y), columns))
+            raise SettingError(unknown_column(str(y), columns), file=self._given.source.name)
         self._y, self._class_weight = y, s.class_weight
         self._features = [name for name in columns if name != y]
         self._previous = previous
@@ -101,34 +102,39 @@ class FileFeed:
 
     def _first(self) -> pa.Table:
         if not self._features:
-            raise DataError("the target is the only column. Expected at least one more.")
-        first = next(self._source.tables(0, 1, self._features), None)
+            raise DataError(
+                "the target is the only column. Expected at least one more.",
+                file=self._given.source.name, column=self._y,
+            )  # fmt: skip
+        first = next(self._given.tables(0, 1, self._features), None)
         if first is None:
-            raise DataError("the table has no rows: expected at least one example.")
+            raise nothing_in(self._given.source.name, self._features)
         return first
 
     @property
     def m(self) -> int:
         """How many rows there are."""
-        return self._source.m
+        return self._given.m
 
     # --- what is learnt ----------------------------------------------------------------
 
     def targets(self, kind: type[Targets], known: Targets | None) -> Targets:
         """What y means, from one look at its column."""
-        if issubclass(kind, ClassTargets):
-            assert known is None or isinstance(known, ClassTargets)
-            return self._classes(known)
-        assert known is None or isinstance(known, NumberTargets)
-        return self._numbers(known)
+        with self._placing():
+            if issubclass(kind, ClassTargets):
+                assert known is None or isinstance(known, ClassTargets)
+                return self._classes(known)
+            assert known is None or isinstance(known, NumberTargets)
+            return self._numbers(known)
 
     def _numbers(self, known: NumberTargets | None) -> NumberTargets:
         """Numbers, of which the moments are added run after run."""
-        where, running, m = f'the target "{self._y}"', Running(engine.sums_about), 0
-        for run in self._source.runs(RUN_ROWS, [self._y]):
-            numbers = target.as_numbers(run[self._y], where)
+        running, m = Running(engine.sums_about), 0
+        for run in self._given.runs(RUN_ROWS, [self._y]):
+            numbers = target.as_numbers(run[self._y], self._y)
             if not np.isfinite(numbers).all():
-                raise _no_target("NaN or infinity", m + int(np.argmin(np.isfinite(numbers))))
+                row = m + int(np.argmin(np.isfinite(numbers)))
+                raise _no_target("NaN or infinity", row, self._y)
             if known:
                 known.arrays(numbers)  # as many as there were
             else:
@@ -139,7 +145,7 @@ class FileFeed:
             known = NumberTargets.of([mean], [variance])
         self._sizes = [m]
         mean, scale = float(known.mean[0]), float(known.divisor[0])
-        self._goal = Goal(self._y, None, mean=mean, scale=scale)
+        self._target = TargetColumn(self._y, None, mean=mean, scale=scale)
         return known
 
     def _classes(self, known: ClassTargets | None) -> ClassTargets:
@@ -155,26 +161,27 @@ class FileFeed:
         for number, count in zip(places, counted.values(), strict=True):
             sizes[number] += count
         weights = known.weights_of(self._class_weight, np.array(sizes))
-        self._sizes, self._goal = sizes, Goal(self._y, known.classes, weights)
+        self._sizes, self._target = sizes, TargetColumn(self._y, known.classes, weights)
         return known
 
     def _counted(self) -> dict[Any, int]:
         """The values of the target, with how many rows each has."""
         counted: dict[Any, int] = {}
         first = 0
-        for table in self._source.tables(columns=[self._y]):
+        for table in self._given.tables(columns=[self._y]):
             absent = pc.is_null(table[self._y], nan_is_null=True)
             if pc.any(absent).as_py():
-                raise _no_target("NaN or None", first + int(np.argmax(absent.to_numpy())))
+                row = first + int(np.argmax(absent.to_numpy()))
+                raise _no_target("NaN or None", row, self._y)
             for pair in pc.value_counts(table[self._y].combine_chunks()):
                 value = pair["values"].as_py()
                 counted[value] = counted.get(value, 0) + pair["counts"].as_py()
             if len(counted) > MOST_CLASSES:
                 raise DataError(
-                    f'the target "{self._y}" has more than {MOST_CLASSES:,} classes: expected a '
-                    "few. Is it a number? Use ShoalRegressor (on the command line --task "
-                    "regression)."
-                )
+                    f"the target has more than {MOST_CLASSES:,} classes: expected a few. For a "
+                    "number use ShoalRegressor.",
+                    file=self._given.source.name, column=self._y,
+                )  # fmt: skip
             first += table.num_rows
         return counted
 
@@ -184,8 +191,9 @@ class FileFeed:
         if s.encode is not None:
             check_overrides(names, **wanted)
             bins = bins_of(s, self.m, len(names))
-            runs = ((run, None) for run in self._source.runs(_run_rows(len(names)), names))
-            encoding = learn_runs(runs, self.m, engine.sums_about, wishes(**wanted), bins)
+            runs = ((run, None) for run in self._given.runs(_run_rows(len(names)), names))
+            with self._placing():
+                encoding = learn_runs(runs, self.m, engine.sums_about, wishes(**wanted), bins)
             encoding = with_an_input(encoding, self.m)
         return Inputs(who, len(names), tuple(names), encoding, s.dtype)
 
@@ -198,7 +206,7 @@ class FileFeed:
         """The rows: read by the workers of a cluster, or encoded into a scratch file."""
         if s.engine is not None:
             assert inputs.encoding is not None
-            yield FileRows(s, inputs.encoding, self._source, self._goal, self._sizes)
+            yield FileRows(s, inputs.encoding, self._given, self._target, self._sizes)
             return
         with closing(Scratch(self.folder)) as scratch:
             self._write(s, inputs, scratch)
@@ -208,18 +216,28 @@ class FileFeed:
 
     def _write(self, s: Settings, inputs: Inputs, scratch: Scratch) -> None:
         done, size = 0, _run_rows(len(self._features))
-        for run in self._source.runs(size):
-            try:
+        for run in self._given.runs(size):
+            with self._placing(done):
                 X = inputs.matrix(run.select(self._features))
-                scratch.append(self._goal.examples(X, run[self._goal.column]))
-            except DataError as error:
-                row = None if error.row is None else error.row + done
-                raise error.at(file=self._source.listing.name, row=row) from None
+                scratch.append(self._target.examples(X, run[self._target.column]))
             if not done:
                 # The rows once, and the part of each member that is held out.
                 held = ensemble_size(s, self.m, self._previous) * s.validation_fraction
                 refuse_if_full(scratch.folder, int(self.m * scratch.row_bytes * (1 + held)))
             done += run.num_rows
+
+    @contextmanager
+    def _placing(self, rows_before: int = 0) -> Iterator[None]:
+        """DataErrors about rows, counted from 1 after some, name the file and the row in it."""
+        try:
+            yield
+        except DataError as error:
+            if error.file is not None:
+                raise
+            place: dict[str, Any] = {"file": self._given.source.name}
+            if error.row is not None:
+                place = self._given.place(rows_before + error.row - 1)
+            raise error.at(**place) from None
 
     @contextmanager
     def _held(
@@ -251,16 +269,16 @@ class FileFeed:
             yield rows
 
 
-def _rows(s: Settings, X: Any, y: Any) -> Rows:
-    named = {name: [c for c in columns if c != y] for name, columns in overrides(s).items()}
-    return Rows(listing_of(X, words=named["words"], numbers=named["numbers"]))
-
-
-def _no_target(what: str, row: int) -> DataError:
-    return DataError(
-        f"y contains {what} (first in row {row}): expected a target for every row. Leave such "
-        "rows out."
+def _rows(s: Settings, X: Any, y: Any, folder: str) -> Rows:
+    words, numbers = (
+        frozenset(c for c in overrides(s)[name] if c != y) for name in ("words", "numbers")
     )
+    return Rows(source_of(X, Wanted(words, numbers), folder))
+
+
+def _no_target(what: str, row: int, column: str) -> DataError:
+    message = f"y contains {what}: expected a target for every row. Leave such rows out."
+    return DataError(message, row=row + 1, column=column)
 
 
 def _run_rows(columns: int) -> int:

@@ -14,8 +14,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from shoal.compute.engine import engine
-from shoal.data.examples import Examples, Numbers
-from shoal.data.moments import moments
+from shoal.data.encode.moments import moments
+from shoal.data.rows.examples import Examples, Numbers
 from shoal.errors import DataError, Setting, SettingError
 from shoal.estimators.labels import as_array, distinct, listed, pieces
 from shoal.warn import warn

@@ -11,7 +11,7 @@ from shoal.compute.engine import threads as threads_of
 from shoal.compute.replicas import Replicated
 from shoal.compute.steps import State
 from shoal.compute.terms import InMemory
-from shoal.data.examples import Examples
+from shoal.data.rows.examples import Examples
 from shoal.diagnosis.diagnose import findings_of
 from shoal.errors import Setting, SettingError, wording
 from shoal.estimators.automatic import MEMBER, plan_of, seed_of

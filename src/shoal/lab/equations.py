@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data.examples import Examples
+from shoal.data.rows.examples import Examples
 from shoal.diagnosis.gradients import EQUATIONS, TOLERANCES, gradient_check
 from shoal.lab.frames import rounded
 from shoal.lab.session import View

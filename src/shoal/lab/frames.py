@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.compute.engine import engine
-from shoal.data.examples import Examples, Matrix, rows_of
+from shoal.data.rows.examples import Examples, Matrix, rows_of
 from shoal.diagnosis.case import sample_of
 from shoal.estimators.targets import NumberTargets
 from shoal.lab.experiment import TABLE

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from shoal.data.split import hold_out
-from shoal.data.target import CLASSIFICATION, REGRESSION, problem_of
+from shoal.data.rows.question import problem_of
+from shoal.data.rows.split import hold_out
+from shoal.data.rows.target import CLASSIFICATION, REGRESSION
 from shoal.errors import DataError, SettingError
 from shoal.lab import toys
 from shoal.lab.experiment import TABLE, Experiment

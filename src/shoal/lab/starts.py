@@ -11,7 +11,7 @@ import numpy as np
 
 from shoal.compute.engine import engine
 from shoal.compute.steps import Budget, Rule, Vector, start
-from shoal.data.examples import Examples, dense, rows_of
+from shoal.data.rows.examples import Examples, dense, rows_of
 from shoal.diagnosis.case import sample_of
 from shoal.diagnosis.study import study_of
 from shoal.diagnosis.units import LARGEST_SLOPE, twins_of

@@ -13,7 +13,7 @@ from shoal.compute.builds import Stop
 from shoal.compute.engine import engine, threads
 from shoal.compute.steps import Budget, State, judge
 from shoal.compute.terms import InMemory
-from shoal.data.examples import Examples
+from shoal.data.rows.examples import Examples
 from shoal.estimators.starts import begin
 from shoal.lab.experiment import MOST_EPOCHS, Place
 from shoal.lab.training import Ready

@@ -5,21 +5,19 @@ A table is known by the first 16 digits of the SHA-256 of its bytes, and a link 
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from shoal.data.files import read_table
-from shoal.data.messages import shown
-from shoal.errors import DataError, SettingError, ShoalError
+from shoal.data.read.files import read_table, source_of
+from shoal.data.read.messages import shown
+from shoal.data.read.opening import Spooled
+from shoal.errors import DataError, SettingError
 
 MOST_BYTES = 32 << 20  # of an upload; a file that is named on the command line may be larger
 MOST_CELLS = 8_000_000  # what such a file may hold once it is unpacked
 MOST_TABLES = 8  # that came from pages; the oldest makes room
-PARQUET = b"PAR1"
 PACKED = (b"\x1f\x8b", b"BZ", b"\x28\xb5")
 
 
@@ -118,35 +116,16 @@ def _shortened(name: str) -> str:
 
 def _table_of(name: str, content: bytes) -> pa.Table:
     if content[:2] in PACKED:
-        raise DataError(f"{name} is packed: unpack it first, or name it: shoal lab {name}.")
-    if content[:4] == PARQUET:
-        _refuse_large(name, content)
-    # read_table reads files; the name is ours alone, and in messages the page's stands for it.
-    with tempfile.TemporaryDirectory(prefix="shoal-lab-") as folder:
-        path = os.path.join(folder, "table")
-        with open(path, "wb") as file:
-            file.write(content)
-        try:
-            table = read_table(path)
-        except ShoalError as error:
-            raise DataError(str(error).replace(path, name)) from None
-    if table.num_rows * table.num_columns > MOST_CELLS:
-        raise _too_large(name, table.num_rows, table.num_columns)
-    return table
-
-
-def _refuse_large(name: str, content: bytes) -> None:
-    """Of Parquet the bytes say nothing of the rows: its description does, unread."""
-    try:
-        described = pq.read_metadata(pa.BufferReader(content))
-    except (pa.ArrowException, OSError):
-        raise DataError(f"{name} is damaged or cut short: write it anew.") from None
-    if described.num_rows * described.num_columns > MOST_CELLS:
-        raise _too_large(name, described.num_rows, described.num_columns)
-
-
-def _too_large(name: str, rows: int, columns: int) -> DataError:
-    return DataError(
-        f"{name} has {rows:,} rows × {columns:,} columns: a page may bring {MOST_CELLS:,} values "
-        f"at most. Name it on the command line: shoal lab {name}."
-    )
+        raise DataError(
+            f"the file is compressed. Decompress it, or name it on the command line: shoal lab {name}.",
+            file=name,
+        )
+    # What is compressed within a file may be far larger than the file: only its description says.
+    source = source_of(Spooled(name, pa.py_buffer(content)))
+    if source.m * len(source.columns) > MOST_CELLS:
+        raise DataError(
+            f"{source.m:,} rows × {len(source.columns):,} columns: an upload may have "
+            f"{MOST_CELLS:,} values at most. Name the file on the command line: shoal lab {name}.",
+            file=name,
+        )
+    return source.table()

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from shoal.data.target import CLASSIFICATION
+from shoal.data.rows.target import CLASSIFICATION
 from shoal.errors import ShoalWarning
 from shoal.estimators.fitted import fingerprint as fingerprint_of
 from shoal.lab.experiment import TABLE, Experiment

@@ -12,8 +12,8 @@ import numpy as np
 from shoal.compute.engine import threads
 from shoal.compute.steps import Rule, State, Vector
 from shoal.compute.terms import InMemory
-from shoal.data.examples import Examples, Matrix
-from shoal.data.target import CLASSIFICATION
+from shoal.data.rows.examples import Examples, Matrix
+from shoal.data.rows.target import CLASSIFICATION
 from shoal.errors import SettingError
 from shoal.estimators.automatic import plan_of
 from shoal.estimators.base import settings_of as checked_settings_of

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.compute.engine import engine
-from shoal.data.examples import Examples, rows_of
+from shoal.data.rows.examples import Examples, rows_of
 from shoal.diagnosis.case import Case, sample_of
 from shoal.diagnosis.diagnose import findings_of
 from shoal.diagnosis.units import FLAT, LARGEST_SLOPE, twins_of

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from shoal.compute.engine import engine
-from shoal.data.examples import dense
+from shoal.data.rows.examples import dense
 from shoal.diagnosis.units import FLAT, LARGEST_SLOPE, look
 from shoal.errors import SettingError
 from shoal.estimators.fitted import Fitted

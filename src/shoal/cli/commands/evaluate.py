@@ -7,7 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from shoal import load
-from shoal.cli.columns import needed, placed, type_of_target, types_of
+from shoal.cli.columns import needed, type_of_target, types_of
 from shoal.cli.record import target_of
 from shoal.cli.scores import answers_of, constant, scores_of, usual_of
 from shoal.cli.screen.comparison import score_lines
@@ -15,9 +15,10 @@ from shoal.cli.screen.lines import count
 from shoal.cli.screen.printing import print_json
 from shoal.cli.screen.progress import waiting
 from shoal.cli.screen.screen import Screen
-from shoal.data.files import stream_tables
-from shoal.data.messages import shown
-from shoal.data.target import has_target, truth_of
+from shoal.data.read.column_types import Wanted
+from shoal.data.read.files import stream
+from shoal.data.read.messages import nothing_in, shown
+from shoal.data.rows.target import check_target, has_target, truth_of
 from shoal.errors import DataError, SettingError
 from shoal.estimators.targets import ClassTargets
 
@@ -75,19 +76,24 @@ def _target(model: Any, wanted: str | None) -> str:
 
 def _compared(model: Any, table: str, target: str) -> Compared:
     classes = getattr(model, "classes_", None)
-    types = types_of(model) | {target: type_of_target(classes)}
-    where = f'{shown(table)}: the target "{target}"'
-    truth, answers, rows, left_out = [], [], 0, 0
-    for part in stream_tables(table, types=types):
-        known = has_target(part, table, target)
-        try:
-            answers.append(answers_of(model, needed(model, part, table))[known])
-        except DataError as error:
-            raise placed(error, table, rows) from None
-        if known.any():
-            truth.append(truth_of(part[target].filter(pa.array(known)), classes, where))
+    wanted = Wanted(types=types_of(model) | {target: type_of_target(classes)})
+    truth, answers, left_out, rows = [], [], 0, 0
+    for part, origin in stream(table, wanted):
+        check_target(target, part.column_names, origin.file)
+        if not part.num_rows:
+            continue
+        known = has_target(part, target)
+        with origin.placing():
+            answers.append(answers_of(model, needed(model, part, origin.file))[known])
+            if known.any():
+                truth.append(truth_of(part[target].filter(pa.array(known)), classes, target))
         left_out += int((~known).sum())
         rows += part.num_rows
+    if not rows:
+        raise nothing_in(shown(table), [target])
     if not truth:
-        raise DataError(f"{where} is missing in every row. Expected a value in some.")
+        raise DataError(
+            "the target is missing in every row. Expected a value in some.",
+            file=shown(table), column=target,
+        )  # fmt: skip
     return Compared(np.concatenate(truth), np.concatenate(answers), left_out)

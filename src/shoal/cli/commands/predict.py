@@ -7,15 +7,16 @@ import numpy as np
 import pyarrow as pa
 
 from shoal import load
-from shoal.cli.columns import needed, placed, types_of
+from shoal.cli.columns import needed, types_of
 from shoal.cli.record import target_of
 from shoal.cli.refuse import refuse_output
 from shoal.cli.screen.lines import count
 from shoal.cli.screen.printing import err, printable
 from shoal.cli.writers import check_form, writer
-from shoal.data.files import stream_tables
-from shoal.data.messages import unknown_column
-from shoal.errors import DataError, SettingError
+from shoal.data.read.column_types import Wanted
+from shoal.data.read.files import stream
+from shoal.data.read.messages import shown, unknown_column
+from shoal.errors import SettingError
 
 
 def predict(model: str, table: str, output: str, keep: Sequence[str], *, as_json: bool) -> None:
@@ -24,14 +25,18 @@ def predict(model: str, table: str, output: str, keep: Sequence[str], *, as_json
         refuse_output(output, (model, table))
     check_form(output, as_json)
     fitted = load(model)
-    rows = 0
+    types, rows = types_of(fitted), 0
     with writer(output, as_json) as write:
-        for part in stream_tables(table, types=types_of(fitted)):
-            try:
-                write(answers(fitted, part, table, keep))
-            except DataError as error:
-                raise placed(error, table, rows) from None
-            rows += part.num_rows
+        empty: pa.Table | None = None
+        for piece in stream(table, Wanted(types=types)):
+            if not piece.table.num_rows:
+                empty = piece.table
+                continue
+            with piece.origin.placing():
+                write(answers(fitted, piece.table, piece.origin.file, keep))
+            rows += piece.table.num_rows
+        if not rows and empty is not None:
+            write(_no_answers(fitted, empty, shown(table), keep))
     if output != "-":
         err.print(printable(f"{output}: {count(rows, 'prediction')}"))
 
@@ -40,11 +45,17 @@ def answers(model: Any, part: pa.Table, file: str, keep: Sequence[str]) -> pa.Ta
     """The model's answers for a part of a table, with the columns to keep in front."""
     for name in keep:
         if name not in part.column_names:
-            raise SettingError(unknown_column(file, name, part.column_names))
+            raise SettingError(unknown_column(name, part.column_names), file=file)
     columns = {name: part[name] for name in keep}
     for name, values in _answers(model, needed(model, part, file)):
         columns[_free(name, columns)] = pa.array(values)
     return pa.table(columns)
+
+
+def _no_answers(model: Any, part: pa.Table, file: str, keep: Sequence[str]) -> pa.Table:
+    """The columns of the answers, for a table without rows."""
+    row = {field.name: pa.nulls(1, field.type) for field in part.schema}
+    return answers(model, pa.table(row), file, keep).slice(0, 0)
 
 
 def _answers(model: Any, X: pa.Table) -> list[tuple[str, Any]]:

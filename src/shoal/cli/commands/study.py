@@ -16,9 +16,10 @@ from shoal.cli.screen.printing import print_json
 from shoal.cli.screen.progress import counting
 from shoal.cli.screen.screen import Screen
 from shoal.cli.signals import undisturbed
-from shoal.data.examples import Examples
-from shoal.data.split import hold_out
-from shoal.data.target import CLASSIFICATION, Problem
+from shoal.data.rows.examples import Examples
+from shoal.data.rows.question import Problem
+from shoal.data.rows.split import hold_out
+from shoal.data.rows.target import CLASSIFICATION
 from shoal.diagnosis.study import SCHEMES, InitStudy, study_of
 from shoal.errors import DataError, SettingError
 from shoal.estimators.automatic import rate_of

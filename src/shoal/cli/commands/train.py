@@ -4,8 +4,6 @@ import os
 import shlex
 from typing import Any, NamedTuple
 
-import pyarrow as pa
-
 from shoal import ShoalClassifier, ShoalRegressor
 from shoal.cli.columns import placed
 from shoal.cli.endings import end, exit_code
@@ -20,28 +18,21 @@ from shoal.cli.screen.lines import (
     encoding_lines,
     ending_line,
     summary_of,
-    target_line,
     training_line,
 )
 from shoal.cli.screen.printing import note, print_json
 from shoal.cli.screen.progress import progress, waiting
 from shoal.cli.screen.screen import Screen
 from shoal.cli.signals import undisturbed
-from shoal.cli.split import Parts, parts_of
+from shoal.cli.split import Parts, parts_of, question_for, source_for, target_line_of
 from shoal.cli.typed import arguments, file_name
 from shoal.compute.builds import BUILD
 from shoal.compute.memory import in_words
-from shoal.data.files import read_table
-from shoal.data.listing import is_one_file, listing_of
-from shoal.data.messages import shown
-from shoal.data.sources import Rows
-from shoal.data.target import (
-    CLASSIFICATION,
-    REGRESSION,
-    Problem,
-    problem_of,
-    refuse_spoilt_numbers,
-)
+from shoal.compute.scratch import usual_folder
+from shoal.data.read.messages import shown
+from shoal.data.rows.question import Problem, Question, held
+from shoal.data.rows.selection import Rows
+from shoal.data.rows.target import CLASSIFICATION, REGRESSION
 from shoal.errors import DataError, wording
 from shoal.settings import Settings
 
@@ -94,46 +85,28 @@ def train(order: Order, parameters: Parameters) -> None:
 
 
 def _asked(order: Order, settings: Settings, screen: Screen) -> Asked:
-    """Read the table, or what must be known to stream it, and part it."""
-    seed = settings.random_state
-    if settings.memory is None:
-        problem = question(order, screen)
-        told = target_line(problem.y, problem.task, problem.left_out, order.target)
-        asked = Asked(problem.task, problem.reason, told, parts_of(order, problem, seed))
-    else:
-        from shoal.cli import streaming
-
-        with waiting(f"looking at the target in {shown(order.table)}"):
-            found = streaming.look(order)
-        files = found.listing
-        _show_question(files.name, files.m, len(files.columns), found.told, found, screen)
-        with waiting("drawing the test part"):
-            parts = streaming.parts_of(order, found, seed)
-        asked = Asked(found.task, found.reason, found.told, parts)
-    screen.line("test part", asked.parts.told)
-    return asked
+    """Read the table, or what must be known to stream it, and hold the test part out."""
+    in_memory = settings.memory is None
+    found = _question(order, screen, settings.scratch or usual_folder(), in_memory=in_memory)
+    with waiting("drawing the test part"):
+        parts = parts_of(order, found, settings.random_state, in_memory=in_memory)
+    screen.line("test part", parts.told)
+    return Asked(found.task, found.reason, target_line_of(found), parts)
 
 
 def question(order: Order, screen: Screen) -> Problem:
-    """Read the table, and say what is asked of it."""
+    """Read the table, and show what is asked of it."""
+    found = _question(order, screen, None, in_memory=True)
+    return held(found, found.rows)
+
+
+def _question(order: Order, screen: Screen, folder: str | None, *, in_memory: bool) -> Question:
     with waiting(f"reading {shown(order.table)}"):
-        name, table = table_of(order)
-    if order.task is None and order.target in {*table.column_names} - {*order.words}:
-        where = f'{shown(name)}: the target "{order.target}"'
-        refuse_spoilt_numbers(table[order.target], where, rows=name == order.table)
-    problem = problem_of(table, name, order.target, order.task)
-    told = target_line(problem.y, problem.task, problem.left_out, order.target)
-    _show_question(shown(name), table.num_rows, table.num_columns, told, problem, screen)
-    return problem
-
-
-def table_of(order: Order) -> tuple[str, pa.Table]:
-    """What a table in memory is called, and the table: of one file or of several."""
-    wishes = {"words": order.words, "numbers": order.numbers, "drop": order.drop}
-    if not order.more and is_one_file(order.table):
-        return order.table, read_table(order.table, **wishes)
-    files = listing_of([order.table, *order.more], **wishes)
-    return files.name, pa.concat_tables(files.tables(), promote_options="permissive")
+        source = source_for(order, folder, in_memory=in_memory)
+        found = question_for(order, source)
+    told, columns = target_line_of(found), len(source.columns)
+    _show_question(source.name, source.m, columns, told, found, screen)
+    return found
 
 
 def _show_question(
@@ -247,7 +220,7 @@ def _reported(order: Order, asked: Asked, run: Run, screen: Screen) -> Run:
     X: Any = parts.X_test if tested else parts.X
     y: Any = parts.y_test if tested else parts.y
     if isinstance(X, Rows):
-        from shoal.cli.streaming import first_rows
+        from shoal.cli.split import first_rows
 
         X, y = first_rows(X, order.target, run.model)
     facts = Facts(

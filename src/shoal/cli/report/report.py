@@ -28,7 +28,7 @@ from shoal.cli.screen.lines import (
 )
 from shoal.cli.screen.printing import printable
 from shoal.compute.builds import BUILD
-from shoal.data.encoding import SetAside
+from shoal.data.encode.encoding import SetAside
 from shoal.files.atomic import atomic_write
 from shoal.pictures.loss_curve import LossCurveDisplay
 from shoal.pictures.units import COLOURS, UnitsDisplay

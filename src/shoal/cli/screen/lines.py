@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.cells import cell_len
 
-from shoal.data.encoding import Encoding, Number, Plan, SetAside, Time, Words
-from shoal.data.target import REGRESSION
+from shoal.data.encode.encoding import Encoding, Number, Plan, SetAside, Time, Words
+from shoal.data.rows.target import REGRESSION
 
 Values = NDArray[Any]
 

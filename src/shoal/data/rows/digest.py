@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from shoal.data.examples import Coded, Examples
-from shoal.data.sparse import Sparse
+from shoal.data.encode.coded import Coded
+from shoal.data.rows.examples import Examples
+from shoal.data.rows.sparse import Sparse
 
 RUN = 1 << 16
 

@@ -27,8 +27,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import DTypeLike, NDArray
 
-from shoal.data.examples import Coded, Group, Matrix
-from shoal.errors import DataError
+from shoal.data.encode.coded import Coded, Group, Numbers
+from shoal.errors import DataError, Setting, wording
 
 Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
 Floats = NDArray[np.float64]
@@ -87,9 +87,11 @@ class Number(NamedTuple):
 
     def _too_far(self, x: Floats, row: int) -> DataError:
         return DataError(
-            f'row {row + 1:,}, column "{self.name}": found {x[row]:g}, which is too far from the '
-            f"mean {self.mean:.4g} and standard deviation {self.scale:.4g} of what was learnt "
-            "from. Correct the value, or leave it empty if it is not known."
+            f"expected a number near those of the training (mean {self.mean:.4g}, standard "
+            f"deviation {self.scale:.4g}), found {x[row]:g}. Correct the value, or leave it empty "
+            "if it is not known.",
+            row=row + 1,
+            column=self.name,
         )
 
 
@@ -236,7 +238,7 @@ class Encoding(NamedTuple):
         floats += sum(group.bins > 0 for group, _ in groups)
         return floats * np.dtype(dtype).itemsize + 2 * len(groups)
 
-    def encode(self, table: pa.Table, dtype: DTypeLike) -> Matrix:
+    def encode(self, table: pa.Table, dtype: DTypeLike) -> Coded | Numbers:
         """The matrix (rows, features) of a table whose columns are matched by name."""
         m, groups = table.num_rows, tuple(group for group, _ in self._groups())
         n_numbers, n_binned = (
@@ -272,7 +274,7 @@ def column_of(table: pa.Table, name: str) -> Column:
     if name not in table.column_names:
         known = ", ".join(table.column_names[:20])
         raise DataError(
-            f'the table has no column "{name}", which the model was trained on. Columns: {known}.'
+            f'there is no column "{name}", which the model was trained with. Columns: {known}.'
         )
     return table[name]
 
@@ -320,10 +322,13 @@ def _numbers_in_text(text: Column, name: str, first: int) -> Floats:
             out[row] = float(value)
         except ValueError:
             raise DataError(
-                f'row {first + row + 1:,}, column "{name}": expected a number, found "{value}". Correct '
-                f"the value, or take the whole column as words with --words {name} "
-                f"(in Python: words=[{name!r}]), or leave it out with --drop {name}."
-            ) from None
+                wording(
+                    f'expected a number, found "{value}". Correct the value, or treat the whole '
+                    "column as categorical with ", Setting("words", [name]), ", or leave it out "
+                    "with ", Setting("drop", [name]), ".",
+                ),
+                row=first + row + 1, column=name,
+            ) from None  # fmt: skip
     return out
 
 
@@ -358,14 +363,17 @@ def _times_in_text(column: Column, name: str) -> Column:
     try:
         return pc.cast(as_words(column), pa.timestamp("us"))
     except pa.ArrowInvalid as error:
-        raise DataError(f'column "{name}": expected dates or times. {error}') from None
+        raise DataError(f"expected dates or times. {error}", column=name) from None
 
 
 def infinite(name: str, row: int) -> DataError:
     """The error for an infinite number."""
+    # scikit-learn's own checks look for the word "infinity".
     return DataError(
-        f'row {row + 1:,}, column "{name}": contains infinity. Expected a finite number or a hole: '
-        "correct it, or leave the column out."
+        "expected a finite number or a missing value, found infinity. Correct it, or leave the "
+        "column out.",
+        row=row + 1,
+        column=name,
     )
 
 

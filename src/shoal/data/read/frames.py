@@ -1,4 +1,4 @@
-"""A Dask DataFrame as a listing: a partition is what a file is, read by whoever needs its rows.
+"""A Dask DataFrame as a source: a partition is what a file is, read by whoever needs its rows.
 
 Whoever needs a partition computes it, alone and in its own process, from the tasks that make it.
 So nobody holds the whole, and who dies or hangs while computing holds up nobody else. Tasks that
@@ -13,11 +13,13 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from shoal.data import csv
-from shoal.data.listing import BATCH, Listing, Part
-from shoal.data.messages import unknown_column
-from shoal.data.opening import intact
-from shoal.data.tables import as_table
+from shoal.data.read.csv_text import distinct
+from shoal.data.read.grouped import BATCH
+from shoal.data.read.messages import nothing_in, unknown_column
+from shoal.data.read.opening import intact
+from shoal.data.read.origin import Origin, Piece
+from shoal.data.read.source import Part, TableSource
+from shoal.data.read.tables import as_table
 from shoal.errors import DataError, SettingError
 
 
@@ -71,7 +73,7 @@ def _client_of(future: Any) -> Any:
 
 
 class Partition(NamedTuple):
-    """A partition of a frame, and of the column of its answers."""
+    """A partition of a frame, and of the column of its targets."""
 
     name: str
     rows: int
@@ -85,8 +87,8 @@ class Partition(NamedTuple):
         """The names of its columns."""
         return (*self.features, self.target)
 
-    def tables(self, first: int, last: int, columns: Sequence[str]) -> Iterator[pa.Table]:
-        """Its rows first … last - 1, in tables of at most `BATCH` rows."""
+    def pieces(self, first: int, last: int, columns: Sequence[str]) -> Iterator[Piece]:
+        """Its rows first … last - 1, some at a time."""
         found: dict[str, Any] = {}
         if set(columns) - {self.target}:
             found |= self._columns(self.of_features, self.features)
@@ -94,32 +96,35 @@ class Partition(NamedTuple):
             found |= self._columns(self.of_target, [self.target])
         table = pa.table({name: found[name] for name in columns})
         for at in range(first, last, BATCH):
-            yield table.slice(at, min(BATCH, last - at))
+            part = table.slice(at, min(BATCH, last - at))
+            yield Piece(part, Origin.numbered(self.name, at))
 
     def _columns(self, tasks: Tasks, names: Sequence[str]) -> dict[str, Any]:
-        with intact(self.name):
+        with intact(self.name, "the partition"):
             frame = tasks.result()
         table = as_table(frame.to_frame() if frame.ndim == 1 else frame)
         if table.num_rows != self.rows:
             raise DataError(
-                f"{self.name} has {table.num_rows:,} rows and {self.rows:,} answers: expected one "
-                "for each row. Take X and y from one frame, whose partitions are always the same."
+                f"expected as many rows as targets, found {table.num_rows:,} rows and "
+                f"{self.rows:,} targets. Take X and y from one frame, whose partitions are always "
+                "the same.",
+                file=self.name,
             )
         return dict(zip(names, table.columns, strict=True))
 
 
-def listing_of_frame(X: Any, y: Any) -> tuple[Listing, str]:
-    """The partitions of a frame with their answers, and the name of the column that has these.
+def source_of_frame(X: Any, y: Any) -> tuple[TableSource, str]:
+    """The partitions of a frame with their targets, and the name of the column that has these.
 
     `y` is a Series with the same partitions, or the name of a column of X. Its values are computed,
     partition after partition, to count the rows. Raises DataError or SettingError.
     """
     if isinstance(y, str):
         if y not in X.columns:
-            raise SettingError(unknown_column("the frame", y, [str(c) for c in X.columns]))
+            raise SettingError(unknown_column(y, [str(c) for c in X.columns]), file="the frame")
         X, y = X.drop(columns=y), X[y]
     features = tuple(str(name) for name in X.columns)
-    csv.distinct("the frame", features)
+    distinct("the frame", features)
     target = "y" if y.name is None else str(y.name)
     while target in features:
         target += "_"
@@ -131,13 +136,13 @@ def listing_of_frame(X: Any, y: Any) -> tuple[Listing, str]:
     parts: list[Part] = []
     for number, (rows, answers) in enumerate(zip(_tasks(X), _tasks(y), strict=True), 1):
         name = f"partition {number:,} of {X.npartitions:,}"
-        with intact(name):
+        with intact(name, "the partition"):
             m = len(answers.result())
         if m:
             parts.append(Partition(name, m, features, target, rows, answers))
     if not (parts and features):
-        raise DataError("the frame has no rows or no columns: expected one of each at least.")
-    return Listing(tuple(parts)), target
+        raise nothing_in("the frame", features)
+    return TableSource(tuple(parts)), target
 
 
 def _tasks(collection: Any) -> list[Tasks]:

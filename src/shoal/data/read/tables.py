@@ -1,6 +1,6 @@
 """Any table becomes an Arrow table: pandas, polars, pyarrow, or an array of mixed things."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,10 +40,16 @@ def as_table(X: Any) -> pa.Table:
         X = pa.table(
             [_arrow(series) for series in frame.iter_columns()], [str(c) for c in frame.columns]
         )
-    return pa.table(
-        [plain(column, name) for name, column in zip(X.column_names, X.columns, strict=True)],
-        X.column_names,
-    )
+    names = X.column_names
+    for name in names if len(set(names)) < len(names) else ():
+        if names.count(name) > 1:
+            # The wording is that of narwhals for other libraries' frames.
+            raise DataError(
+                f"expected unique column names, found '{name}' {names.count(name)} times. Rename "
+                "the columns."
+            )
+    columns = zip(names, X.columns, strict=True)
+    return pa.table([plain(column, name) for name, column in columns], names)
 
 
 def from_objects(X: "np.ndarray[Any, Any]", names: Sequence[str]) -> pa.Table:
@@ -81,21 +87,56 @@ def _is_time(value: object) -> bool:
 def plain(column: Any, name: str) -> Any:
     """The column without dictionaries (pandas' and polars' categories); text in Arrow's first form.
 
-    Raises DataError for lists and the like, and for bytes that are no text.
+    Raises DataError for lists and the like, and for bytes that are not text.
     """
     if pa.types.is_dictionary(column.type):
         column = pc.cast(column, column.type.value_type)
     if pa.types.is_nested(column.type):
         raise DataError(
-            f'column "{name}" holds {column.type}: expected numbers, words, booleans or times. '
-            "Take it apart into columns of their own, or leave it out."
+            f"expected numbers, text, booleans or times, found {column.type}. Take it apart into "
+            "columns of their own, or leave it out.",
+            column=name,
         )
     if any(is_text(column.type) for is_text in TEXT):
         try:
             return pc.cast(column, pa.string())
         except pa.ArrowInvalid:
             raise DataError(
-                f'column "{name}" holds bytes that are no text (UTF-8): expected numbers, words, '
-                "booleans or times. Leave it out."
+                "expected numbers, text, booleans or times, found bytes that are not text "
+                "(UTF-8). Leave it out.",
+                column=name,
             ) from None
     return column
+
+
+def joined(tables: Iterable[pa.Table]) -> pa.Table:
+    """Tables with the same columns, one after the other; where types differ, in the wider one."""
+    parts = list(tables)
+    schemas = [part.schema for part in parts]
+    if all(schema.equals(schemas[0]) for schema in schemas):
+        return pa.concat_tables(parts)
+    columns = {}
+    for name in parts[0].column_names:
+        wide = _widest([schema.field(name).type for schema in schemas])
+        columns[name] = pa.chunked_array(
+            [chunk for part in parts for chunk in _as(part[name], wide).chunks], wide
+        )
+    return pa.table(columns)
+
+
+def _widest(kinds: Sequence[pa.DataType]) -> pa.DataType:
+    """The type of all values together, of columns that were read as one."""
+    found = list(dict.fromkeys(kind for kind in kinds if not pa.types.is_null(kind)))
+    if len(found) < 2:
+        return found[0] if found else pa.null()
+    # Whole numbers and others, or days and times, as columns of CSV are read.
+    if any(pa.types.is_floating(kind) for kind in found):
+        return pa.float64()
+    if any(pa.types.is_timestamp(kind) for kind in found):
+        return next(kind for kind in found if pa.types.is_timestamp(kind))
+    fields = [pa.schema([("x", kind)]) for kind in found]
+    return pa.unify_schemas(fields, promote_options="permissive").field("x").type
+
+
+def _as(column: Any, kind: pa.DataType) -> Any:
+    return column if column.type == kind else pc.cast(column, kind, safe=False)

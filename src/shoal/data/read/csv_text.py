@@ -8,20 +8,18 @@ Python aborts when it ends while such a thread waits for a pipe.
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from shoal.data.read.opening import BLOCK, Read
 from shoal.errors import DataError
 
-Read = Callable[[int], bytes]
-
 MISSING = ("", "NA", "N/A", "nan", "NaN", "null", "NULL", "None", "?")
-BLOCK = 1 << 20  # as pyarrow's own readers take
-# A record longer than this is no record but a quote that somebody forgot to close.
+# A record longer than this is not a record but a quote that is not closed.
 LONGEST = 16 * BLOCK
 
 HEADER = re.compile(rb'[\r\n]*+((?:"[^"]*"|[^"\r\n]++)*+)(\r?\n|\r(?=[^\n]))')
@@ -45,13 +43,13 @@ class Rows(NamedTuple):
     first: int  # the row after the header is 1
     first_line: int
     separator: str
-    raw: bytes  # empty if each row is one line: then nobody needs to look
+    raw: bytes  # empty if each row is one line
 
-    def place(self, index: int) -> str:
-        """What a message calls the row with this index among these."""
+    def place(self, index: int) -> dict[str, int]:
+        """The row with this index among these, and its line."""
         lines = [line for line, _ in records(self.raw.decode(), self.separator)]
         line = self.first_line + (lines[index] if lines else index)
-        return f"row {self.first + index:,} (line {line:,})"
+        return {"row": self.first + index, "line": line}
 
 
 def header(read: Read, file: str) -> Header:
@@ -62,18 +60,19 @@ def header(read: Read, file: str) -> Header:
         head = (head + block).removeprefix(b"\xef\xbb\xbf")  # a byte order mark
         found = HEADER.match(head if block else head + b"\n")
     if not head.strip():
-        raise DataError(f"{file} is empty: expected a line of column names, then rows.")
+        raise DataError("the file is empty: expected a line of column names, then rows.", file=file)
     line = 1 + line_ends(head[: len(head) - len(head.lstrip(b"\r\n"))])
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _not_utf8(file, line, "UTF-16", "utf-16")
     first = found[1] if found else b""
     if b"\0" in head or CONTROL.search(first) or (not found and b'"' not in head):
         raise DataError(
-            f"{file} does not look like a CSV file: it holds bytes that are no text. Give a CSV "
-            "or Parquet file; of a spreadsheet, the copy that it saves as CSV (UTF-8)."
+            "this does not look like a CSV file: it holds bytes that are not text. Expected CSV, "
+            "Parquet, Arrow (Feather) or ORC; save a spreadsheet as CSV (UTF-8).",
+            file=file,
         )
     if not found:
-        raise DataError(f"{file}, line {line}: a quote in the header is never closed. Close it.")
+        raise DataError("a quote in the header is never closed. Close it.", file=file, line=line)
     text = _decoded(first, file, line)
     bare = re.sub('"[^"]*"', "", text)
     separator = "," if "," in bare else max(",;\t|", key=bare.count)
@@ -92,35 +91,26 @@ def distinct(file: str, names: Sequence[str]) -> list[str]:
     twice = [f'"{name}" (columns {" and ".join(at)})' for name, at in places.items() if at[1:]]
     if twice:
         raise DataError(
-            f"{file} has more than one column named {', '.join(twice)}: expected a name of its "
-            "own for each. Rename them."
+            f"more than one column is named {', '.join(twice)}: expected different names. Rename "
+            "them.",
+            file=file,
         )
     return full
 
 
 def pieces(
     read: Read, file: str, top: Header, kept: Sequence[str]
-) -> Iterator[tuple[pa.Table, Rows]]:
+) -> Iterator[tuple[int, pa.Table, Rows]]:
     """The kept columns as text, about a megabyte of rows at a time, or what a pipe has brought.
 
-    Raises DataError for a line that cannot be parsed, and if there is no row at all.
+    Each with its size in bytes, also those without a row, so that each can be found again. Raises
+    DataError for a line that cannot be parsed.
     """
-    for _, table, rows in index(read, file, top, kept):
-        if table.num_rows:
-            yield table, rows
-
-
-def index(
-    read: Read, file: str, top: Header, kept: Sequence[str]
-) -> Iterator[tuple[int, pa.Table, Rows]]:
-    """The same with the bytes of each, also of those without a row: so each can be found again."""
     row, line = 1, top.first_line
     for raw in _whole_records(read, file, top):
         table, rows = parsed(raw, file, row, line, top, kept)
         yield len(raw), table, rows
         row, line = row + table.num_rows, line + line_ends(raw)
-    if row == 1:
-        raise DataError(f"{file} has a header but no rows: expected one at least.")
 
 
 def records(text: str, separator: str) -> list[tuple[int, list[str]]]:
@@ -152,8 +142,9 @@ def _whole_records(read: Read, file: str, top: Header) -> Iterator[bytes]:
             held = held[cut:]
         if (not block or len(held) > LONGEST) and (quote := _end(record, held)) < len(held):
             raise DataError(
-                f"{file}, line {line + line_ends(held[:quote]):,}: a value opens with a double "
-                "quote that is never closed. Close it, or take it away."
+                "a value opens with a double quote that is never closed. Close it, or remove it.",
+                file=file,
+                line=line + line_ends(held[:quote]),
             )
         if not block:
             break
@@ -208,33 +199,35 @@ def _parsed(raw: bytes, file: str, line: int, top: Header, kept: Sequence[str]) 
                 strings_can_be_null=True,
             ),
         )
-        return pa.table([_with_holes(column) for column in table.columns], table.column_names)
+        return pa.table([_with_missing(column) for column in table.columns], table.column_names)
     except pa.ArrowInvalid as error:
         reason = str(error)
     for above, values in records(_decoded(raw, file, line), top.separator):
         if len(values) != len(top.names):
             raise DataError(
-                f"{file}, line {line + above:,}: expected {len(top.names):,} values, as in the "
-                f"header, found {len(values):,}. {_cure(len(values), top)}"
+                f"expected {len(top.names):,} values, as in the header, found {len(values):,}. "
+                f"{_cure(len(values), top)}",
+                file=file,
+                line=line + above,
             )
-    raise DataError(f"{file} cannot be read from line {line:,} on: {reason}.")
+    raise DataError(f"the file cannot be read from here on: {reason}.", file=file, line=line)
 
 
 def _cure(found: int, top: Header) -> str:
     if len(top.names) == 1:
-        return "If the first line is a title or a remark, and not the names, take it away."
+        return "If the first line is a title or a remark instead of the column names, remove it."
     if found > len(top.names):
-        return f'A value with a "{top.separator}" in it must stand in double quotes.'
-    return "A missing value, too, needs its separator."
+        return f'Write a value that contains "{top.separator}" in double quotes.'
+    return "A missing value needs its separator, too."
 
 
-def _with_holes(column: Any) -> Any:
-    """The column without what are holes but for blanks around them: " " and " ?"."""
+def _with_missing(column: Any) -> Any:
+    """The column where what is missing apart from blanks, such as " " and " ?", is missing."""
     trimmed = pc.utf8_trim_whitespace(column)
     if trimmed.equals(column):
         return column
-    hole: Any = pc.is_in(trimmed, value_set=pa.array(MISSING))
-    return pc.if_else(hole, pa.scalar(None, pa.string()), column)
+    missing: Any = pc.is_in(trimmed, value_set=pa.array(MISSING))
+    return pc.if_else(missing, pa.scalar(None, pa.string()), column)
 
 
 def _decoded(raw: bytes, file: str, line: int) -> str:
@@ -247,6 +240,8 @@ def _decoded(raw: bytes, file: str, line: int) -> str:
 
 def _not_utf8(file: str, line: int, found: str, encoding: str = "latin1") -> DataError:
     return DataError(
-        f"{file}, line {line:,}: expected UTF-8, found {found}. Save the file as UTF-8 (in a "
-        f'spreadsheet: "CSV UTF-8"), or convert it: iconv -f {encoding} -t utf-8.'
+        f"expected UTF-8, found {found}. Save the file as UTF-8 (in a spreadsheet: "
+        f'"CSV UTF-8"), or convert it: iconv -f {encoding} -t utf-8.',
+        file=file,
+        line=line,
     )

@@ -1,7 +1,7 @@
-"""Runs of blocks of a table, encoded and ready for the kernel, for whoever adds up their terms.
+"""Chosen rows of a source, encoded in blocks for whoever adds up their terms.
 
-A block is 512 consecutive rows of those that are *chosen*: the rows that are held out or have
-no target count for nothing. Which are, is kept in one bit a row.
+A block is 512 consecutive rows of those that are *chosen*: rows that are held out or have no
+target are not counted. Which rows are chosen is kept in one bit a row.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,17 +11,18 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import DTypeLike, NDArray
 
-from shoal.data.encoding import Encoding
-from shoal.data.examples import Examples
-from shoal.data.goal import Goal
-from shoal.data.listing import Listing
+from shoal.data.encode.encoding import Encoding
+from shoal.data.read.source import TableSource
+from shoal.data.read.tables import joined
+from shoal.data.rows.examples import Examples
+from shoal.data.rows.target_column import TargetColumn
 from shoal.sums import BLOCK_ROWS
 
 STRIDE = 1 << 16  # rows between two of the counts by which a chosen row is found
 
 
 class Source(Protocol):
-    """Rows of a training, in blocks that anybody who can pickle this can read."""
+    """Rows of a training, in blocks that anyone who can unpickle this can read."""
 
     @property
     def m(self) -> int:
@@ -42,7 +43,7 @@ class Chosen(NamedTuple):
     @classmethod
     def of(cls, masks: Iterator[NDArray[np.bool_]]) -> "Chosen":
         """From masks of STRIDE rows each, but for the last one."""
-        packed, counts = [], [0]
+        packed, counts = [np.empty(0, np.uint8)], [0]
         for mask in masks:
             packed.append(np.packbits(mask))
             counts.append(counts[-1] + int(np.count_nonzero(mask)))
@@ -60,7 +61,7 @@ class Chosen(NamedTuple):
         return bits[first - 8 * byte : last - 8 * byte].view(np.bool_)
 
     def row(self, number: int) -> int:
-        """The row of the table that is chosen as this number (m: behind the last one)."""
+        """The row of the table that is chosen as this number (m: after the last one)."""
         if number >= self.m:
             return self._last()
         stride = int(np.searchsorted(self.counts, number, "right")) - 1
@@ -73,26 +74,33 @@ class Chosen(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """The chosen rows of a listing, as tables."""
+    """The chosen rows of a source, as tables."""
 
-    listing: Listing
+    source: TableSource
     chosen: Chosen | None = None  # None means all
 
     @property
     def m(self) -> int:
         """How many there are."""
-        return self.listing.m if self.chosen is None else self.chosen.m
+        return self.source.m if self.chosen is None else self.chosen.m
+
+    def place(self, number: int) -> dict[str, int | str]:
+        """File, row and line of the row that is chosen as this number, for messages."""
+        row = number if self.chosen is None else self.chosen.row(number)
+        for _, origin in self.source.pieces(row, row + 1, self.source.columns[:1]):
+            return {"file": origin.file, **origin.place(0)}
+        return {"file": self.source.name}
 
     def tables(
         self, first: int = 0, last: int | None = None, columns: Sequence[str] | None = None
     ) -> Iterator[pa.Table]:
-        """Chosen rows first … last - 1, in their order, a batch at a time."""
+        """Chosen rows first … last - 1, in their order, some at a time."""
         last = self.m if last is None else last
         if self.chosen is None:
-            yield from self.listing.tables(first, last, columns)
+            yield from self.source.tables(first, last, columns)
             return
         at = self.chosen.row(first)
-        for table in self.listing.tables(at, self.chosen.row(last), columns):
+        for table in self.source.tables(at, self.chosen.row(last), columns):
             mask = self.chosen.mask(at, at + table.num_rows)
             at += table.num_rows
             yield table.filter(pa.array(mask))
@@ -105,19 +113,25 @@ class Rows(NamedTuple):
             held.append(table)
             n += table.num_rows
             while n >= rows:
-                together = pa.concat_tables(held, promote_options="permissive")
+                together = joined(held)
                 yield together.slice(0, rows)
                 held, n = [together.slice(rows)], n - rows
         if n:
-            yield pa.concat_tables(held, promote_options="permissive")
+            yield joined(held)
+
+    def table(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """All of them, in memory."""
+        if not self.m:
+            return joined(self.source.tables(0, 1, columns)).slice(0, 0)
+        return joined(self.tables(columns=columns))
 
 
 class Encoded(NamedTuple):
-    """A source: rows of files that are read and encoded whenever they are asked for."""
+    """Rows that are read and encoded whenever they are asked for."""
 
     rows: Rows
     encoding: Encoding
-    goal: Goal
+    target: TargetColumn
     dtype: DTypeLike
 
     @property
@@ -128,10 +142,9 @@ class Encoded(NamedTuple):
     def examples(self, first_block: int, last_block: int) -> Examples:
         """Blocks first … last - 1, encoded."""
         first, last = first_block * BLOCK_ROWS, min(last_block * BLOCK_ROWS, self.m)
-        tables = self.rows.tables(first, last)
-        return self.encoded(pa.concat_tables(tables, promote_options="permissive"))
+        return self.encoded(joined(self.rows.tables(first, last)))
 
     def encoded(self, table: pa.Table) -> Examples:
         """Any rows with their targets, as the kernel takes them."""
         X = self.encoding.encode(table, self.dtype)
-        return self.goal.examples(X, table[self.goal.column])
+        return self.target.examples(X, table[self.target.column])

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from shoal.data.encoding import (
+from shoal.data.encode.encoding import (
     PARTS,
     Column,
     Encoding,
@@ -29,8 +29,8 @@ from shoal.data.encoding import (
     calendar,
     infinite,
 )
-from shoal.data.moments import Floats, Running, SumsAbout
-from shoal.errors import DataError, SettingError
+from shoal.data.encode.moments import Floats, Running, SumsAbout
+from shoal.errors import DataError, Setting, SettingError, wording
 
 Weights = Floats | None
 Run = tuple[pa.Table, Weights]
@@ -184,8 +184,8 @@ class _Look:
             return SetAside(self.name, "empty")
         if not np.isfinite(variance):
             raise DataError(
-                f'column "{self.name}": the numbers are too large to be squared. Divide them by '
-                "their size."
+                "the numbers are too large to be squared. Divide them by a constant.",
+                column=self.name,
             )
         scale = float(np.sqrt(variance))
         if not scale > 4 * np.finfo(float).eps * abs(mean):  # nothing but rounding
@@ -215,13 +215,20 @@ def check_overrides(
     for option, names in (("words", words), ("numbers", numbers), ("drop", drop)):
         for name in names:
             if name not in columns:
+                known = ", ".join(columns[:20])
                 raise SettingError(
-                    f'{option}: the table has no column "{name}". Columns: {", ".join(columns[:20])}.'
+                    wording(
+                        Setting(option), f': the table has no column "{name}". Columns: {known}.'
+                    ),
+                    setting=option,
                 )
     for name in set(words) & set(numbers) | set(words) & set(drop) | set(numbers) & set(drop):
         raise SettingError(
-            f'column "{name}" is named in two of words, numbers and drop: choose one.'
-        )
+            wording(
+                f'column "{name}" is named in two of ', Setting("words"), ", ", Setting("numbers"),
+                " and ", Setting("drop"), ": choose one.",
+            )
+        )  # fmt: skip
 
 
 def _edges(x: Floats, w: Weights, bins: int) -> tuple[float, ...]:

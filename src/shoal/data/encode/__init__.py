@@ -1,0 +1,1 @@
+"""From an Arrow table to a matrix: what is learnt of each column, and how it is applied."""

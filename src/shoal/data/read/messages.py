@@ -1,0 +1,30 @@
+"""Messages about sources and columns that several modules share."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from shoal.errors import DataError
+
+
+def shown(source: str) -> str:
+    """What messages call a source: its path as it was typed, or "standard input"."""
+    return "standard input" if source == "-" else source
+
+
+def unknown_column(name: str, columns: Sequence[str]) -> str:
+    """What to say of a column that does not exist: the nearest name, and what there is.
+
+    >>> unknown_column("lat", ["late", "month"])
+    'there is no column "lat". Did you mean "late"? Columns: late, month.'
+    """
+    lowered = {column.lower(): column for column in columns}
+    near = get_close_matches(name.lower(), lowered, n=1)
+    hint = f' Did you mean "{lowered[near[0]]}"?' if near else ""
+    more = f" and {len(columns) - 20:,} more" if len(columns) > 20 else ""
+    return f'there is no column "{name}".{hint} Columns: {", ".join(columns[:20])}{more}.'
+
+
+def nothing_in(file: str, columns: Sequence[str]) -> DataError:
+    """The error for a table without rows, or without columns."""
+    found = "column names but no rows" if columns else "no columns"
+    return DataError(f"expected at least one column and one row, found {found}.", file=file)
