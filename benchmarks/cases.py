@@ -140,20 +140,6 @@ def iris(_: Case) -> tuple[Numbers, NDArray[np.int64]]:
     return ((X - X.mean(axis=0)) / X.std(axis=0)).astype(np.float32), y.astype(np.int64)
 
 
-def make_data(case: Case) -> Data:
-    """The data of a case, and the parameters to start from."""
-    X, y = globals()[case.data](case)
-    X = np.ascontiguousarray(X, case.dtype)
-    if case.data == "planar":  # as the exercise draws them
-        rng = np.random.RandomState(2)
-        W1, W2 = rng.randn(case.n_h, 2) * 0.01, rng.randn(1, case.n_h) * 0.01
-        matrices = (W1, np.zeros((case.n_h, 1)), W2, np.zeros((1, 1)))
-        return Data(X, y, Start(*(V.astype(case.dtype) for V in matrices)))
-    from benchmarks.with_shoal import first_parameters
-
-    return Data(X, y, first_parameters(case, X, y))
-
-
 # --- what was reached ----------------------------------------------------------------
 
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
-from benchmarks.cases import Case, Contender, make_data
+from benchmarks.cases import Case, Contender
+from benchmarks.data import make_data
 
 
 class Ready(NamedTuple):

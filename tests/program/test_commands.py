@@ -160,7 +160,6 @@ MISTAKES = {
     "one row": (HEADER + "1.5,Bonn,2,yes\n", [], 1, ["t.csv", "one class", "only row"]),
     "one class beside NA": (HEADER + LINE.replace("no", "NA") * 9, [], 1, ['"yes"', "9 more", "NA"]),
     "only the target": ("late\nyes\nno\n", [], 1, ["t.csv", "only column"]),
-    "constant columns": ("x,late\n" + "1,yes\n1,no\n" * 50, [], 1, ["t.csv", "x: constant"]),
     "UTF-16": (GOOD.encode("utf-16"), [], 1, ["t.csv, line 1", "UTF-16", "iconv -f utf-16"]),
     "latin-1": (GOOD.replace("Ulm", "Köln").encode("latin1"), [], 1, ["line 3", "0xf6", "UTF-8"]),
     "truncated parquet": (PARQUET[:-9], [], 1, ["t.csv: the file is damaged or cut short"]),
@@ -178,6 +177,18 @@ MISTAKES = {
     "unknown option": (GOOD, ["--hiden", "3"], 2, ["--hiden", "--hidden"]),
     "no number": (GOOD, ["--hidden", "many"], 2, ["--hidden", '"many"']),
 }  # fmt: skip
+
+
+def test_a_table_in_which_no_column_varies_gives_the_constant_answer(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text("x,late\n" + "1,yes\n1,no\n1,no\n" * 30)
+    assert main(["train", "t.csv", "-t", "late", "-o", "m.shoal"]) == 0
+    told = capsys.readouterr()
+    assert told.err.count("no column of X varies (x: constant)") == 1
+    assert 'no better than always "no"' in told.out
+    assert main(["predict", "m.shoal", "t.csv"]) == 0
+    predicted = capsys.readouterr().out.splitlines()[1:]
+    assert {line.split(",")[0] for line in predicted} == {'"no"'}
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)

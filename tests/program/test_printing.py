@@ -117,7 +117,7 @@ def test_only_parameters_are_reworded():
 def test_a_file_called_like_a_parameter(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["train", "rows=1.csv", "--target", "late"]) == 1
-    assert "error: rows=1.csv does not exist" in capsys.readouterr().err
+    assert "error: rows=1.csv: the file does not exist" in capsys.readouterr().err
 
 
 def test_every_option_of_a_parameter_is_one_of_train():

@@ -81,11 +81,18 @@ def not_written(error: OSError) -> int:
 
 @contextmanager
 def _warnings() -> Iterator[None]:
-    """Print shoal's warnings as notes, and ignore those of libraries."""
+    """Print shoal's warnings as notes, each once, and ignore those of libraries."""
+    printed: set[str] = set()
+
+    def show(message: Any, *_: Any) -> None:
+        if str(message) not in printed:
+            printed.add(str(message))
+            note(getattr(message, "wording", str(message)))
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", ShoalWarning)
         # The command reports it too, and where the network is.
         warnings.filterwarnings("ignore", "training was interrupted", ShoalWarning)
-        warnings.showwarning = lambda message, *_: note(getattr(message, "wording", str(message)))
+        warnings.showwarning = show
         yield

@@ -21,7 +21,6 @@ from shoal.diagnosis.case import baseline_of
 from shoal.diagnosis.rules import NOTHING_LEARNT
 from shoal.diagnosis.trials import Descent, Draw, Progress, Trained, train_draws
 from shoal.errors import DataError, SettingError
-from shoal.network.architecture import Architecture
 from shoal.network.initialisers import LECTURE, Init
 from shoal.settings import check_init
 from shoal.training.network import architecture as architecture_of
@@ -184,36 +183,39 @@ def init_study(
     if np.shape(y)[0] != len(numbers):
         raise DataError(f"X has {len(numbers)} rows, and y {np.shape(y)[0]}: expected as many.")
     shape = architecture_of(numbers.shape[1], hidden, n_y, activation, output)
+    check_whole("iterations", iterations, least=1)
+    descent = Descent(
+        shape, Examples(numbers, Y, labels), rate_of(learning_rate, output), iterations
+    )
     study = study_of(
-        shape, Examples(numbers, Y, labels),
-        schemes=schemes, seeds=seeds, learning_rate=learning_rate, iterations=iterations,
-        goal=goal, n_jobs=n_jobs, progress=progress,
-    )  # fmt: skip
+        descent, schemes=schemes, seeds=seeds, goal=goal, n_jobs=n_jobs, progress=progress
+    )
     if study.interruption:
         warn(f"the study was interrupted: it has the {len(study.trials)} trainings that are done.")
     return study
 
 
+def rate_of(learning_rate: float | str, output: str) -> float:
+    """The learning rate of a study: a number, or the lecture's for "auto"."""
+    if learning_rate == "auto":
+        return SQUARES_LEARNING_RATE if output == "identity" else LEARNING_RATE
+    return check_number("learning_rate", learning_rate, open_at=(0.0,))
+
+
 def study_of(
-    shape: Architecture,
-    examples: Examples,
+    descent: Descent,
     *,
     schemes: Sequence[Init] = SCHEMES,
     seeds: int | Sequence[int] = 50,
-    learning_rate: float | str = "auto",
-    iterations: int = 10_000,
     goal: float | None = None,
     n_jobs: int | None = None,
     progress: Progress | None = None,
 ) -> InitStudy:
-    """The study of a network on examples that are ready for the kernel; see `init_study`."""
+    """The study of one training on examples that are ready for the kernel; see `init_study`."""
+    shape, examples, learning_rate, iterations = descent
     schemes, seeds = _checked_schemes(schemes), _checked_seeds(seeds)
-    check_whole("iterations", iterations, least=1)
     if goal is not None:
         check_number("goal", goal, open_at=(0.0,))
-    if learning_rate == "auto":
-        learning_rate = SQUARES_LEARNING_RATE if shape.output == "identity" else LEARNING_RATE
-    check_number("learning_rate", learning_rate, open_at=(0.0,))
     n = len(schemes) * len(seeds)
     refuse_if_too_large(
         8 * n * (iterations + 1),
@@ -223,7 +225,6 @@ def study_of(
     began = time.perf_counter()
     # Seed by seed, so that a study which is interrupted has as many of each scheme.
     draws = [Draw(scheme, seed) for seed in seeds for scheme in schemes]
-    descent = Descent(shape, examples, float(learning_rate), iterations)
     trained, interruption = train_draws(descent, draws, threads(n_jobs), progress)
     if not trained:
         raise interruption or KeyboardInterrupt
@@ -233,7 +234,7 @@ def study_of(
     settings = {
         "rows": examples.m,
         **shape._asdict(),
-        "learning_rate": float(learning_rate),
+        "learning_rate": learning_rate,
         "iterations": iterations,
         "dtype": examples.X.dtype.name,
         "seeds": list(seeds),

@@ -14,6 +14,7 @@ from shoal.compute.steps import Budget, Rule, Vector, start
 from shoal.data.rows.examples import Examples, dense, rows_of
 from shoal.diagnosis.case import sample_of
 from shoal.diagnosis.study import study_of
+from shoal.diagnosis.trials import Descent
 from shoal.diagnosis.units import LARGEST_SLOPE, twins_of
 from shoal.errors import SettingError
 from shoal.lab.training import Ready
@@ -42,10 +43,8 @@ def starts(ready: Ready, progress: Callable[[int, int], None]) -> dict[str, Any]
         {"title": title, "init": init, **_one(ready, some, init, rate, steps)}
         for title, init in KINDS
     ]
-    study = study_of(
-        ready.shape, some, schemes=[init for _, init in KINDS], seeds=SEEDS, iterations=steps,
-        learning_rate=rate, progress=progress,
-    )  # fmt: skip
+    descent = Descent(ready.shape, some, rate, steps)
+    study = study_of(descent, schemes=[init for _, init in KINDS], seeds=SEEDS, progress=progress)
     for kind, scheme in zip(kinds, study.schemes, strict=False):
         kind |= {
             "learnt": round(scheme.learnt * scheme.trials),

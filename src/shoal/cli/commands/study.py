@@ -21,6 +21,7 @@ from shoal.data.rows.question import Problem
 from shoal.data.rows.split import hold_out
 from shoal.data.rows.target import CLASSIFICATION
 from shoal.diagnosis.study import SCHEMES, InitStudy, study_of
+from shoal.diagnosis.trials import Descent
 from shoal.errors import DataError, SettingError
 from shoal.estimators.automatic import rate_of
 from shoal.estimators.base import settings_of
@@ -55,10 +56,9 @@ def study(asked: Study, parameters: Parameters) -> None:
     screen.line("columns", ready.columns)
     with counting("studying", "trainings") as progress:
         found = study_of(
-            ready.architecture, ready.examples,
-            schemes=asked.schemes or SCHEMES, seeds=asked.seeds, iterations=asked.iterations,
-            learning_rate=ready.learning_rate, goal=asked.goal, n_jobs=parameters["n_jobs"],
-            progress=progress,
+            Descent(ready.architecture, ready.examples, ready.learning_rate, asked.iterations),
+            schemes=asked.schemes or SCHEMES, seeds=asked.seeds, goal=asked.goal,
+            n_jobs=parameters["n_jobs"], progress=progress,
         )  # fmt: skip
     with undisturbed():
         screen.block(str(found).splitlines())
