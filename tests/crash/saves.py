@@ -19,7 +19,7 @@ from shoal import ShoalClassifier
 from shoal.compute.steps import start
 from shoal.errors import FileError
 from shoal.files import checkpoint
-from shoal.training.loop import Standing
+from shoal.training.loop import TrainingState
 
 pytestmark = [
     pytest.mark.skipif(not shutil.which("strace"), reason="needs strace (apt-get install strace)"),
@@ -38,8 +38,8 @@ def model(folder, version):
 def member(folder, version):
     vector = np.full(1000, version, np.float32)
     keep = checkpoint.Checkpoint(folder, {"hidden": 4}).keeper(0, 7)
-    standing = Standing(start(vector, "adam"), vector)
-    return folder / "member-0.checkpoint", lambda: keep(standing, now=True)
+    training = TrainingState(start(vector, "adam"), vector)
+    return folder / "member-0.checkpoint", lambda: keep(training, now=True)
 
 
 def traced(save, log, *options):

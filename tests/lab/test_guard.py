@@ -11,7 +11,7 @@ from websockets.sync.client import connect
 
 from shoal.lab import app as lab_app
 from shoal.lab import server as lab_server
-from shoal.lab.relay import MOST_MESSAGE
+from shoal.lab.page_socket import MOST_MESSAGE
 
 from . import served
 

@@ -14,7 +14,7 @@ from shoal.errors import DataError, SettingError, ShoalError
 from shoal.lab import repeat
 from shoal.lab.experiment import Experiment
 from shoal.lab.session import MOST_MARKS, Mark, Session, _thinned
-from shoal.lab.steps import Standing
+from shoal.lab.steps import Position
 from shoal.lab.tables import Tables
 from shoal.lab.takeaway import command, fingerprint, link_of, python
 from shoal.lab.units import units
@@ -27,7 +27,7 @@ def session_of(link, tables=None):
 
 
 def reached(session, epoch):
-    return session.wait(lambda view: view.standing.epoch >= epoch)
+    return session.wait(lambda view: view.position.epoch >= epoch)
 
 
 @pytest.fixture
@@ -62,15 +62,15 @@ def test_the_screen_is_what_can_be_taken_away(link, capsys):
     session = session_of(link)
     try:
         place = Experiment.of(link).place
-        view = session.wait(lambda view: view.standing.place >= place)
+        view = session.wait(lambda view: view.position.place >= place)
     finally:
         session.close()
-    word = fingerprint(view.ready, view.standing)
+    word = fingerprint(view.ready, view.position)
     assert repeat(link).fingerprint_ == word
-    assert " ./-x.csv " in command(view.ready, view.standing, "-x.csv")  # no option
-    told = shlex.split(command(view.ready, view.standing))
+    assert " ./-x.csv " in command(view.ready, view.position, "-x.csv")  # no option
+    told = shlex.split(command(view.ready, view.position))
     assert (told[:2], Experiment.of(told[2])) == (["shoal", "lab"], Experiment.of(link))
-    exec(python(view.ready, view.standing), {})
+    exec(python(view.ready, view.position), {})
     assert capsys.readouterr().out.strip() == word
 
 
@@ -99,11 +99,11 @@ def test_a_table_too(table, capsys, tmp_path, monkeypatch):
         view = reached(session, 6)
     finally:
         session.close()
-    word = fingerprint(view.ready, view.standing)
+    word = fingerprint(view.ready, view.position)
     model = repeat(link, table)
     assert model.fingerprint_ == word
     monkeypatch.chdir(tmp_path)
-    exec(python(view.ready, view.standing, "trips.csv"), {})
+    exec(python(view.ready, view.position, "trips.csv"), {})
     assert capsys.readouterr().out.strip() == word
     model.save("m.shoal")
     same = shoal.load("m.shoal")
@@ -115,20 +115,20 @@ def test_steps_and_rewinds_lead_to_the_same_bits():
     session = session_of("#solver=adam&hidden=5")
     try:
         session.go_to((50, 0))
-        once = reached(session, 50).standing.state.parameters.copy()
+        once = reached(session, 50).position.state.parameters.copy()
         session.rewind()
         first = session.latest
-        assert first.standing.epoch == 0
-        assert (first.standing.state.parameters == first.ready.first.parameters).all()
+        assert first.position.epoch == 0
+        assert (first.position.state.parameters == first.ready.first.parameters).all()
         for epoch in (1, 2, 12, 50):
             session.go_to((epoch, 0))
             reached(session, epoch)
-        assert (session.latest.standing.state.parameters == once).all()
+        assert (session.latest.position.state.parameters == once).all()
         session.play()
         reached(session, 60)
         session.pause()
         session.go_to((50, 0))
-        assert (reached(session, 50).standing.state.parameters == once).all()
+        assert (reached(session, 50).position.state.parameters == once).all()
     finally:
         session.close()
 
@@ -137,18 +137,18 @@ def test_a_weight_may_be_changed_within_an_epoch():
     session = session_of("#solver=adam&batch-size=50")  # 6 steps make an epoch
     try:
         session.step(8)
-        session.wait(lambda view: view.standing.place == (1, 2))
+        session.wait(lambda view: view.position.place == (1, 2))
         session.edit("W2", 0, 3, 1.5)
         session.edit("W2", 0, 3, 2.5)  # instead
         session.step(5)
-        view = session.wait(lambda view: view.standing.place == (2, 1))
+        view = session.wait(lambda view: view.position.place == (2, 1))
         assert [mark.epoch for mark in view.curve][-1] == 2 + 1 / 6
-        link = link_of(view.ready, view.standing)
+        link = link_of(view.ready, view.position)
         assert "edits=1,W2,0,3,2.5,2&epoch=2&step=1" in link
-        assert repeat(link).fingerprint_ == fingerprint(view.ready, view.standing)
+        assert repeat(link).fingerprint_ == fingerprint(view.ready, view.position)
         session.change(view.ready.experiment.changed({"batch_size": 100}))  # of 3 steps
         session.go_to_step(7)
-        session.wait(lambda view: view.standing.place == (2, 1))
+        session.wait(lambda view: view.position.place == (2, 1))
     finally:
         session.close()
 
@@ -157,12 +157,12 @@ def test_an_edit_after_the_end_goes_on_in_a_link_too():
     session = session_of("#solver=lbfgs&data=three&hidden=0&rows=30&noise=50&pace=0")
     try:
         session.play()
-        end = session.wait(lambda view: bool(view.standing.ending)).standing.epoch
+        end = session.wait(lambda view: bool(view.position.ending)).position.epoch
         session.edit("b2", 0, 0, 3.0)
         session.go_to((end + 2, 0))
         view = reached(session, end + 2)
-        word = fingerprint(view.ready, view.standing)
-        assert repeat(link_of(view.ready, view.standing)).fingerprint_ == word
+        word = fingerprint(view.ready, view.position)
+        assert repeat(link_of(view.ready, view.position)).fingerprint_ == word
     finally:
         session.close()
 
@@ -187,8 +187,8 @@ def test_what_a_call_brings_after_a_rewind_is_left_out():
     try:
         late = reached(session, 5)
         session.rewind()
-        session._leave(late, Standing(6, late.standing.state), 0.1)
-        assert session.latest.standing.epoch == 0
+        session._leave(late, Position(6, late.position.state), 0.1)
+        assert session.latest.position.epoch == 0
     finally:
         session.close()
 
@@ -198,7 +198,7 @@ def test_the_training_does_not_wait_for_a_page_but_for_one_that_has_gone(monkeyp
     try:
         session.play()
         end = time.monotonic() + 20
-        while session.latest.standing.epoch < 1000:  # nobody asks for a frame
+        while session.latest.position.epoch < 1000:  # nobody asks for a frame
             assert time.monotonic() < end
             time.sleep(0.01)
         monkeypatch.setattr("shoal.lab.session.UNSEEN", 0.0)
@@ -215,12 +215,12 @@ def test_a_weight_that_is_changed_is_remembered():
         reached(session, 20)
         session.edit("W2", 0, 3, 1.5)
         view = session.latest
-        assert view.ready.shape.unflatten(view.standing.state.parameters).W2[0, 3] == 1.5
+        assert view.ready.shape.unflatten(view.position.state.parameters).W2[0, 3] == 1.5
         session.go_to((25, 0))
         view = reached(session, 25)
         link = view.ready.experiment.changed({"epoch": 25}).fragment
         assert "edits=20,W2,0,3,1.5" in link
-        assert repeat(link).fingerprint_ == fingerprint(view.ready, view.standing)
+        assert repeat(link).fingerprint_ == fingerprint(view.ready, view.position)
         with pytest.raises(SettingError, match="no entry"):
             session.edit("W1", 4, 0, 1.0)
     finally:
@@ -260,10 +260,10 @@ def test_a_training_that_diverges_stops_and_keeps_the_best():
     session = session_of("#data=hills&learning-rate=1000&activation=identity&pace=0")
     try:
         session.play()
-        view = session.wait(lambda view: bool(view.standing.ending))
+        view = session.wait(lambda view: bool(view.position.ending))
         assert not view.playing
-        assert np.isfinite(view.standing.state.parameters).all()
-        assert view.standing.ending == "diverged"
+        assert np.isfinite(view.position.state.parameters).all()
+        assert view.position.ending == "diverged"
     finally:
         session.close()
 
@@ -273,9 +273,9 @@ def test_a_page_that_shows_something_else_trains_on():
     try:
         view = reached(session, 10)
         session.change(view.ready.experiment.changed({"view": "units", "pace": 0}))
-        assert session.latest.standing.epoch == 10
+        assert session.latest.position.epoch == 10
         session.change(session.latest.ready.experiment.changed({"hidden": 5}))
-        assert session.latest.standing.epoch == 0
+        assert session.latest.position.epoch == 0
     finally:
         session.close()
 

@@ -27,21 +27,21 @@ def ready_of(link):
     return prepare(Experiment.of(link), Tables())
 
 
-def step(ready, standing):
-    return advance(ready, standing, place_after(ready, steps_at(ready, standing.place) + 1))
+def step(ready, position):
+    return advance(ready, position, place_after(ready, steps_at(ready, position.place) + 1))
 
 
 @pytest.mark.parametrize("link", LINKS)
 def test_an_epoch_of_steps_is_the_kernels_epoch(link):
     ready = ready_of(link)
-    standing = beginning(ready)
+    position = beginning(ready)
     for n in range(1, 3 * ready.steps + 1):
-        standing = step(ready, standing)
-        assert standing.place == divmod(n, ready.steps)
+        position = step(ready, position)
+        assert position.place == divmod(n, ready.steps)
     outcome = InMemory(ready.examples).train(
         ready.shape, ready.rule, Budget(0, 3, converged=-1.0), ready.first, 1
     )
-    kernels, stepped = outcome.state, standing.state
+    kernels, stepped = outcome.state, position.state
     assert stepped.parameters.tobytes() == kernels.parameters.tobytes()
     assert stepped.memory.tobytes() == kernels.memory.tobytes()
     assert stepped.best.tobytes() == kernels.best.tobytes()
@@ -51,12 +51,12 @@ def test_an_epoch_of_steps_is_the_kernels_epoch(link):
 def test_whole_epochs_may_begin_in_the_middle_of_one():
     ready = ready_of("#solver=adam&batch-size=32")
     once = reached(ready, (9, 2))
-    standing = reached(ready, (2, 5))
-    assert (standing.epoch, standing.step) == (2, 5)
-    while standing.place < (9, 2):
-        standing = advance(ready, standing, (9, 2), 3)
-    assert standing.state.parameters.tobytes() == once.state.parameters.tobytes()
-    assert standing.state.memory.tobytes() == once.state.memory.tobytes()
+    position = reached(ready, (2, 5))
+    assert (position.epoch, position.step) == (2, 5)
+    while position.place < (9, 2):
+        position = advance(ready, position, (9, 2), 3)
+    assert position.state.parameters.tobytes() == once.state.parameters.tobytes()
+    assert position.state.memory.tobytes() == once.state.memory.tobytes()
 
 
 def test_batches_are_all_rows_once():
@@ -70,13 +70,13 @@ def test_batches_are_all_rows_once():
 def test_a_link_leads_into_an_epoch():
     link = "#solver=adam&batch-size=50&epoch=4&step=3"
     ready = ready_of(link)
-    standing = reached(ready, (4, 3))
-    assert repeat(link).networks_[0].vector.tobytes() == standing.state.parameters.tobytes()
+    position = reached(ready, (4, 3))
+    assert repeat(link).networks_[0].vector.tobytes() == position.state.parameters.tobytes()
     net, X, Y = lecture(link)
     assert X.shape == (2, 50)
     slopes = net.gradients(X, Y)
-    after = step(ready, standing)
-    first, _ = np.split(standing.state.memory, 2)
+    after = step(ready, position)
+    first, _ = np.split(position.state.memory, 2)
     moved, _ = np.split(after.state.memory, 2)
     mean = 0.9 * first + 0.1 * np.concatenate(
         [np.ravel(dV) for dV in (slopes.dW1, slopes.db1, slopes.dW2, slopes.db2)]
@@ -87,9 +87,9 @@ def test_a_link_leads_into_an_epoch():
 def test_a_weight_that_is_changed_within_an_epoch():
     link = "#solver=sgd&batch-size=50&edits=1,W2,0,3,1.5,2;2,b2,0,0,-1&epoch=2&step=1"
     ready = ready_of(link)
-    standing = reached(ready, (1, 2))
-    assert ready.shape.unflatten(standing.state.parameters).W2[0, 3] == 1.5
-    assert not standing.state.memory.any()
+    position = reached(ready, (1, 2))
+    assert ready.shape.unflatten(position.state.parameters).W2[0, 3] == 1.5
+    assert not position.state.memory.any()
     assert Experiment.of(link).fragment == link[1:]
     again = beginning(ready)
     while again.place < (2, 1):
@@ -99,12 +99,12 @@ def test_a_weight_that_is_changed_within_an_epoch():
 
 def test_a_training_that_diverges_within_an_epoch_ends_where_the_epochs_do():
     ready = ready_of("#data=hills&solver=sgd&learning-rate=1000&activation=identity&batch-size=32")
-    whole, standing = reached(ready, (50, 0)), beginning(ready)
-    while not standing.ending:
-        standing = step(ready, standing)
-    assert whole.ending == standing.ending == "diverged"
-    assert standing.place == whole.place
-    assert standing.state.parameters.tobytes() == whole.state.parameters.tobytes()
+    whole, position = reached(ready, (50, 0)), beginning(ready)
+    while not position.ending:
+        position = step(ready, position)
+    assert whole.ending == position.ending == "diverged"
+    assert position.place == whole.place
+    assert position.state.parameters.tobytes() == whole.state.parameters.tobytes()
 
 
 @pytest.mark.parametrize("link", ["#step=1", "#solver=adam&batch-size=64&step=5",

@@ -83,8 +83,8 @@ def test_the_search_ends_at_what_both_conditions_allow():
         for first in (1e-6, 0.5, 5.0, 5.9, 1e6):
             start = trial(0.0)
             found = lbfgs.search(trial, start, first)
-            assert found.f <= start.f + lbfgs.ENOUGH * found.a * start.slope
-            assert abs(found.slope) <= lbfgs.FLAT * abs(start.slope)
+            assert found.f <= start.f + lbfgs.WOLFE_C1 * found.a * start.slope
+            assert abs(found.slope) <= lbfgs.WOLFE_C2 * abs(start.slope)
     assert lbfgs.search(lambda a: start._replace(a=a, f=start.f + 1), start, 1.0) is None
 
 

@@ -249,8 +249,8 @@ def test_a_checkpoint_of_another_form_is_refused(tmp_path):
         checkpoint.write(path, document, tensors | change, finite=False)
         with pytest.raises(ModelFileError, match=r"member-1.checkpoint is not what shoal writes"):
             fitted("three members", checkpoint=tmp_path)
-    standing = document["standing"] | {"waited": "two"}
-    checkpoint.write(path, document | {"standing": standing}, tensors, finite=False)
+    training = document["standing"] | {"waited": "two"}
+    checkpoint.write(path, document | {"standing": training}, tensors, finite=False)
     with pytest.raises(ModelFileError, match="waited of type int"):
         fitted("three members", checkpoint=tmp_path)
 

@@ -24,7 +24,7 @@ from shoal.data.rows.examples import Examples
 from shoal.network.draws import child, normal, permutation
 from shoal.network.initialisers import initialise
 from shoal.sums import GradientSums
-from shoal.training.loop import Job, Plan, Standing, train
+from shoal.training.loop import Job, Plan, TrainingState, train
 
 pytestmark = pytest.mark.filterwarnings("ignore::shoal.ShoalWarning")
 
@@ -84,7 +84,7 @@ class Judge:
 def scripted(numbers, **plan):
     script, state = Script(numbers), State(np.array([9.0]), np.zeros(1), np.array([9.0]))
     plan = Plan(Rule("sgd", 1.0), len(script.numbers), **plan)
-    return script, train(Job(None, plan, script, Judge()), Standing(state, state.parameters))
+    return script, train(Job(None, plan, script, Judge()), TrainingState(state, state.parameters))
 
 
 def test_a_lower_rate_goes_on_from_the_best_epoch():

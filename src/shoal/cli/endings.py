@@ -84,7 +84,7 @@ def _warnings() -> Iterator[None]:
     """Print shoal's warnings as notes, each once, and ignore those of libraries."""
     printed: set[str] = set()
 
-    def show(message: Any, *_: Any) -> None:
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
         if str(message) not in printed:
             printed.add(str(message))
             note(getattr(message, "wording", str(message)))

@@ -15,12 +15,18 @@ from shoal.cluster.worker import (
     fed,
     forget,
     partials,
+    replica_results,
     size_of,
-    walked,
 )
 from shoal.compute.builds import Stop
 from shoal.compute.descent import descend
-from shoal.compute.replicas import Leg, Walked, stripe_level, train_replicas, turns_of
+from shoal.compute.replicas import (
+    ReplicaResult,
+    ReplicaTask,
+    stripe_level,
+    train_replicas,
+    turns_of,
+)
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
 from shoal.data.rows.selection import Source
 from shoal.errors import ClusterError
@@ -48,7 +54,7 @@ class OnCluster:
         self._replicas, self._steps = replicas, steps
         self._name = uuid.uuid4().hex
         self._held: dict[str, tuple[int, ...]] = {}  # pieces by worker
-        self._walking: dict[str, tuple[int, ...]] = {}  # replicas by worker
+        self._placed: dict[str, tuple[int, ...]] = {}  # replicas by worker
         first = source.examples(0, 1)
         row_bytes = -(-size_of(first) // first.m)
         self._level = level_of(self.m, row_bytes, len(workers.ready()))
@@ -124,35 +130,35 @@ class OnCluster:
         """Iterations of full-batch descent, or epochs of the replicas."""
         if rule.batch_size == 0:
             return descend(architecture, rule, budget, self, state, threads, stop)
-        walks = partial(self._walks, architecture, stop)
+        run = partial(self._run_tasks, architecture, stop)
         turns = turns_of(self.m, self._replicas, self._steps, rule.batch_size)
-        return train_replicas(self._replicas, turns, self._steps, walks, rule, budget, state)
+        return train_replicas(self._replicas, turns, self._steps, run, rule, budget, state)
 
-    def _walks(
-        self, architecture: Architecture, stop: Stop | None, legs: Sequence[Leg]
-    ) -> list[Walked]:
-        """The legs of all replicas, each on the worker that has its rows."""
+    def _run_tasks(
+        self, architecture: Architecture, stop: Stop | None, tasks: Sequence[ReplicaTask]
+    ) -> list[ReplicaResult]:
+        """The tasks of all replicas, each on the worker that has its rows."""
         question = Question(self._name, self._level, architecture, False)
-        done: dict[int, Walked] = {}
+        done: dict[int, ReplicaResult] = {}
         for _ in range(TRIES):
             ready = self._workers.ready()
-            dealt = deal(len(legs), ready, self._walking)
-            self._walking |= dealt
+            dealt = deal(len(tasks), ready, self._placed)
+            self._placed |= dealt
             left = [(w, i) for w, replicas in dealt.items() for i in replicas if i not in done]
-            tasks = [
-                Task(worker, walked, (question, legs[i], self._pieces(i), NOTHING))
+            asked = [
+                Task(worker, replica_results, (question, tasks[i], self._pieces(i), NOTHING))
                 for worker, i in left
             ]
             lacking = []
             for (_, i), (worker, found) in zip(
-                left, self._workers.answers(tasks, stop), strict=True
+                left, self._workers.answers(asked, stop), strict=True
             ):
-                if isinstance(found, Walked):
+                if isinstance(found, ReplicaResult):
                     done[i] = found
                 else:
                     lacking.append((worker, found))
             if not lacking:
-                return [done[i] for i in range(len(legs))]
+                return [done[i] for i in range(len(tasks))]
             shares = self._with_rows(lacking)
             while some := list(islice(shares, AT_ONCE * len(ready))):
                 self._workers.answers([Task(s.worker, fed, (question, *s[1:])) for s in some], stop)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 import shoal
 from shoal.compute.builds import BUILD
 from shoal.compute.engine import engine
-from shoal.compute.replicas import Leg, Walked, walk
+from shoal.compute.replicas import ReplicaResult, ReplicaTask, run_task
 from shoal.data.encode.coded import Coded
 from shoal.data.rows.examples import Examples, one_behind_the_other, rows_of
 from shoal.data.rows.selection import Source
@@ -108,9 +108,9 @@ def partials(
     return Answer(join(nodes), tuple(missing))
 
 
-def walked(
-    question: Question, leg: Leg, pieces: tuple[int, ...], given: Given
-) -> Walked | tuple[int, ...]:
+def replica_results(
+    question: Question, task: ReplicaTask, pieces: tuple[int, ...], given: Given
+) -> ReplicaResult | tuple[int, ...]:
     """Where a replica is after some steps over these pieces; or the pieces whose rows lack."""
     _check(question)
     key = (question.name, "share", pieces)
@@ -125,10 +125,10 @@ def walked(
         for piece in pieces:
             _drop((question.name, question.level, piece))
         _keep(key, examples)
-    state = leg.state._replace(
-        parameters=_aligned(leg.state.parameters), memory=_aligned(leg.state.memory)
+    state = task.state._replace(
+        parameters=_aligned(task.state.parameters), memory=_aligned(task.state.memory)
     )
-    return walk(question.architecture, examples, leg._replace(state=state), _threads())
+    return run_task(question.architecture, examples, task._replace(state=state), _threads())
 
 
 def fed(question: Question, pieces: Sequence[int], given: Given) -> None:

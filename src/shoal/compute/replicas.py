@@ -1,12 +1,12 @@
-"""Mini-batches on many machines: replicas that walk alone for some steps, and meet in their mean.
+"""Mini-batches on many machines: local SGD, replicas that are averaged every K steps.
 
-    R    replicas, a setting of the model: who computes them changes no bit
-    K    steps that each takes between two meetings; 0 means an epoch over its rows
+    R    replicas, a parameter of the model: where they are computed changes no bit
+    K    steps of a replica between two averages; 0 means an epoch over its rows
     B    rows of a step
 
-Steps of mini-batches follow one another, so that nobody can share them out. Replicas can be:
-each has a share of the rows, and after K steps all go on from the mean of their parameters and
-of what the optimiser remembers (local SGD: Stich, "Local SGD converges fast and communicates
+Steps of mini-batches depend on each other and cannot be distributed. Replicas can be:
+each has a share of the rows, and after K steps all continue from the mean of their parameters and
+of the optimiser's memory (local SGD: Stich, "Local SGD converges fast and communicates
 little", ICLR 2019). It is another training than that of one network, and has other bits.
 """
 
@@ -30,7 +30,7 @@ STRIPES = 16
 REPLICA = 10_000  # purpose of the keys that are made from that of the order
 
 
-class Leg(NamedTuple):
+class ReplicaTask(NamedTuple):
     """The next steps of one replica."""
 
     replica: int
@@ -42,7 +42,7 @@ class Leg(NamedTuple):
     state: State
 
 
-class Walked(NamedTuple):
+class ReplicaResult(NamedTuple):
     """Where a replica is after its steps, and how it went."""
 
     state: State
@@ -52,7 +52,7 @@ class Walked(NamedTuple):
     interruption: BaseException | None = None
 
 
-Walk = Callable[[Sequence[Leg]], list[Walked]]
+RunTasks = Callable[[Sequence[ReplicaTask]], list[ReplicaResult]]
 
 
 def stripe_level(m: int, replicas: int) -> int:
@@ -80,27 +80,31 @@ def share(m: int, replicas: int, replica: int) -> np.ndarray[tuple[int], np.dtyp
     )
 
 
-def walk(
-    architecture: Architecture, examples: Examples, leg: Leg, threads: int, stop: Stop | None = None
-) -> Walked:
-    """Take the steps of a leg over a replica's rows."""
-    key = child(leg.rule.key, REPLICA + leg.replica) if leg.replica else leg.rule.key
+def run_task(
+    architecture: Architecture,
+    examples: Examples,
+    task: ReplicaTask,
+    threads: int,
+    stop: Stop | None = None,
+) -> ReplicaResult:
+    """Take the steps of a task over a replica's rows."""
+    key = child(task.rule.key, REPLICA + task.replica) if task.replica else task.rule.key
     # A turn is an epoch to the engine, so that rates fall and units drop out from turn to turn.
-    rule = leg.rule._replace(key=key, horizon=leg.rule.horizon * leg.turns)
-    if leg.steps:
-        n = leg.steps * rule.batch_size
-        order = engine.order(examples.m, key, leg.epoch)[leg.turn * n : (leg.turn + 1) * n]
+    rule = task.rule._replace(key=key, horizon=task.rule.horizon * task.turns)
+    if task.steps:
+        n = task.steps * rule.batch_size
+        order = engine.order(examples.m, key, task.epoch)[task.turn * n : (task.turn + 1) * n]
         if not len(order):
-            return Walked(leg.state, 0.0, 0.0, "finished")
+            return ReplicaResult(task.state, 0.0, 0.0, "finished")
         examples = examples.take(order)
     rule = rule._replace(batch_size=min(rule.batch_size, examples.m))
-    state = leg.state._replace(best=leg.state.parameters)
-    budget = Budget(leg.epoch * leg.turns + leg.turn, 1)
+    state = task.state._replace(best=task.state.parameters)
+    budget = Budget(task.epoch * task.turns + task.turn, 1)
     outcome = engine.train(architecture, rule, budget, examples, state, threads, stop)
     loss = float(outcome.losses[0]) if len(outcome.losses) else float("nan")
     weight = _weight(examples)
     after = outcome.state._replace(best=outcome.state.parameters)  # of one replica nobody asks
-    return Walked(after, loss * weight, weight, outcome.ending, outcome.interruption)
+    return ReplicaResult(after, loss * weight, weight, outcome.ending, outcome.interruption)
 
 
 def _weight(examples: Examples) -> float:
@@ -112,23 +116,26 @@ def _weight(examples: Examples) -> float:
 
 
 def train_replicas(
-    replicas: int, turns: int, steps: int, walk: Walk, rule: Rule, budget: Budget, state: State
+    replicas: int, turns: int, steps: int, run: RunTasks, rule: Rule, budget: Budget, state: State
 ) -> Outcome:
-    """Epochs of so many turns each, after which the replicas meet."""
+    """Epochs of that many turns each, after which the replicas are averaged."""
     losses: list[float] = []
     before = state
     try:
         for epoch in range(budget.first_epoch, budget.first_epoch + budget.n_epochs):
             before, loss, weight = state, 0.0, 0.0
             for turn in range(turns):
-                walked = walk(
-                    [Leg(i, epoch, turn, turns, steps, rule, state) for i in range(replicas)]
+                results = run(
+                    [
+                        ReplicaTask(i, epoch, turn, turns, steps, rule, state)
+                        for i in range(replicas)
+                    ]
                 )
-                for one in walked:
+                for one in results:
                     if one.ending == "interrupted":
                         return Outcome(before, np.array(losses), "interrupted", one.interruption)
                     loss, weight = loss + one.loss, weight + one.weight
-                state = _mean(state, [one.state for one in walked])
+                state = _mean(state, [one.state for one in results])
             losses.append(loss / weight if weight else float("nan"))
             if not np.isfinite(losses[-1]):
                 return Outcome(state, np.array(losses), "diverged")
@@ -141,12 +148,12 @@ def train_replicas(
 
 
 def turns_of(m: int, replicas: int, steps: int, batch_size: int) -> int:
-    """How often the replicas meet in an epoch: as often as the first one, who has most rows."""
+    """How often the replicas are averaged in an epoch: by the rows of the first, which has most."""
     return -(-len(share(m, replicas, 0)) // (steps * batch_size)) if steps else 1
 
 
 def _mean(before: State, states: Sequence[State]) -> State:
-    """Where the replicas meet; added in their order, whoever came first."""
+    """The mean of the replicas; added in their order, whichever finished first."""
     return before._replace(
         parameters=_mean_of([state.parameters for state in states]),
         memory=_mean_of([state.memory for state in states]),
@@ -165,7 +172,7 @@ def _mean_of(vectors: Sequence[Vector]) -> Vector:
 
 
 class Replicated(NamedTuple):
-    """All rows are here, and replicas walk over them, as many at once as there are threads."""
+    """All rows are here; replicas train on their shares, as many at once as there are threads."""
 
     examples: Examples
     replicas: int
@@ -204,17 +211,17 @@ class Replicated(NamedTuple):
         stripe_level(self.m, self.replicas)
         shares = [self.examples.take(share(self.m, self.replicas, i)) for i in range(self.replicas)]
 
-        def one(leg: Leg) -> Walked:
-            return walk(architecture, shares[leg.replica], leg, 1, stop)
+        def one(task: ReplicaTask) -> ReplicaResult:
+            return run_task(architecture, shares[task.replica], task, 1, stop)
 
         turns = turns_of(self.m, self.replicas, self.steps, rule.batch_size)
         with ThreadPoolExecutor(min(threads, self.replicas), "shoal-replica") as pool:
 
-            def all_of(legs: Sequence[Leg]) -> list[Walked]:
+            def all_of(tasks: Sequence[ReplicaTask]) -> list[ReplicaResult]:
                 if threads == 1:
-                    return [one(leg) for leg in legs]
+                    return [one(task) for task in tasks]
                 try:
-                    return list(pool.map(one, legs))
+                    return list(pool.map(one, tasks))
                 except KeyboardInterrupt:
                     stop.request()
                     raise

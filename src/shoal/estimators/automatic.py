@@ -9,7 +9,7 @@ from shoal.compute.steps import Rule
 from shoal.network.architecture import Architecture
 from shoal.network.draws import child
 from shoal.settings import FULL_BATCH, MINI_BATCH, Settings
-from shoal.training.lbfgs import STEEP
+from shoal.training.lbfgs import GRADIENT_TOLERANCE
 from shoal.training.loop import Plan
 
 PLATEAU_RATES = (1.0, 0.3, 0.09)  # shares of the rate: what they bring is in docs/practice.md
@@ -96,7 +96,7 @@ def plan_of(s: Settings, output: str, m: int, seed: int) -> Plan:
         s.max_iter,
         tol=s.tol,
         n_iter_no_change=s.n_iter_no_change,
-        converged=min(STEEP, s.tol) if s.solver == "lbfgs" else -1.0,
+        converged=min(GRADIENT_TOLERANCE, s.tol) if s.solver == "lbfgs" else -1.0,
         rates=PLATEAU_RATES if falls else (1.0,),
     )
 

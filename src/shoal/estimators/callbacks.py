@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from shoal.compute.steps import State
 from shoal.estimators.host import Host
 from shoal.estimators.prepare import Prepared
-from shoal.training.loop import Standing
+from shoal.training.loop import TrainingState
 from shoal.training.network import Network
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,7 +41,7 @@ else:
 class EpochTasks:
     """The epochs of the first member, told to the callbacks of a fit."""
 
-    def __init__(self, host: Host, prepared: Prepared, first: Standing) -> None:
+    def __init__(self, host: Host, prepared: Prepared, first: TrainingState) -> None:
         self._host, self._prepared = host, prepared
         model = host.estimator
         self._fit = model._init_callback_context(max_subtasks=prepared.settings.max_iter)
@@ -54,22 +54,22 @@ class EpochTasks:
         """Those of a fit; None when no callback is set."""
         if not getattr(host.estimator, "_skl_callbacks", ()):
             return None
-        return cls(host, prepared, Standing(first, first.parameters))
+        return cls(host, prepared, TrainingState(first, first.parameters))
 
-    def __call__(self, standing: Standing) -> bool:
+    def __call__(self, training: TrainingState) -> bool:
         """One epoch is done; whether a callback asks to stop."""
-        wanted: bool = self._epoch.call_on_fit_task_end(**self._told(standing))
-        if not wanted and not standing.ending:
-            self._begin(standing)
+        wanted: bool = self._epoch.call_on_fit_task_end(**self._told(training))
+        if not wanted and not training.ending:
+            self._begin(training)
         return wanted
 
-    def _begin(self, standing: Standing) -> None:
+    def _begin(self, training: TrainingState) -> None:
         self._epoch = self._fit.subcontext(task_name="epoch")
-        self._epoch.call_on_fit_task_begin(**self._told(standing))
+        self._epoch.call_on_fit_task_begin(**self._told(training))
 
-    def _told(self, standing: Standing) -> dict[str, Any]:
+    def _told(self, training: TrainingState) -> dict[str, Any]:
         def attributes() -> dict[str, Any]:
-            parameters = standing.state.parameters.copy()
+            parameters = training.state.parameters.copy()
             network = Network._of(self._prepared.architecture, parameters)
             return self._host.with_networks(self._prepared, [network])
 

@@ -24,7 +24,7 @@ from shoal.files.atomic import TEMPORARY, check_writable, file_name, in_words
 from shoal.files.container import Container, read, write
 from shoal.files.layout import JSON
 from shoal.settings import FIELDS
-from shoal.training.loop import Keep, Standing
+from shoal.training.loop import Keep, TrainingState
 from shoal.warn import warn
 from shoal.wording import Setting, Wording, shown, wording
 
@@ -65,20 +65,20 @@ class Checkpoint:
         """The seed of the training that is kept; None when none is."""
         return next((found.document["seed"] for found in self._found.values()), None)
 
-    def standing(self, member: int, like: Standing) -> Standing | None:
-        """Where the member stands, in the form of a standing `like` this; None for its start."""
+    def state_of(self, member: int, like: TrainingState) -> TrainingState | None:
+        """The state of the member, in the form of a state `like` this; None for its start."""
         if member not in self._found:
             return None
-        return _standing(self._path(member), self._found[member], like)
+        return _state_from(self._path(member), self._found[member], like)
 
     def keeper(self, member: int, seed: int) -> Keep:
         """What keeps the member; `seed` is the training's."""
         latest = time.monotonic()
 
-        def keep(standing: Standing, *, now: bool = False) -> None:
+        def keep(training: TrainingState, *, now: bool = False) -> None:
             nonlocal latest
             if now or time.monotonic() - latest >= EVERY:
-                self._write(member, seed, standing)
+                self._write(member, seed, training)
                 latest = time.monotonic()
 
         return keep
@@ -86,8 +86,8 @@ class Checkpoint:
     def _path(self, member: int) -> Path:
         return self.folder / FILES.replace("*", str(member))
 
-    def _write(self, member: int, seed: int, standing: Standing) -> None:
-        values = dict(_leaves(standing))
+    def _write(self, member: int, seed: int, training: TrainingState) -> None:
+        values = dict(_leaves(training))
         document: dict[str, JSON] = {
             "kind": "checkpoint",
             "format_version": FORMAT_VERSION,
@@ -144,7 +144,7 @@ def _difference(name: str, there: JSON, here: JSON) -> Wording | str:
     return f"{name}={there} there, {here} here"
 
 
-# --- a standing as named leaves -------------------------------------------------------
+# --- a state as named leaves ----------------------------------------------------------
 
 
 def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
@@ -155,13 +155,13 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
         yield from _leaves(getattr(value, field), f"{name}.{field}" if name else field)
 
 
-def _standing(path: Path, found: Container, like: Standing) -> Standing:
+def _state_from(path: Path, found: Container, like: TrainingState) -> TrainingState:
     told = found.document["standing"] | found.tensors
     expected = dict(_leaves(like))
     if told.keys() != expected.keys():
         raise _strange(path, f"{sorted(expected)}, but it holds {sorted(told)}")
-    standing: Standing = _rebuilt(path, told, like)
-    return standing
+    training: TrainingState = _rebuilt(path, told, like)
+    return training
 
 
 def _rebuilt(path: Path, told: Mapping[str, Any], like: Any, name: str = "") -> Any:

@@ -7,9 +7,9 @@ training     the ordinary estimator's training, made ready
 steps        where it stands, and how it goes on
 session      a training that is played, paused, stepped, rewound
 frames equations units starts takeaway      what a page asks for
-desk         what a page asks, and its session's answers
+handler         what a page asks, and its session's answers
 process      where all of these happen: one for each page
-relay        between a page's socket and its process
+socket        between a page's socket and its process
 guard        who may ask
 app server   the routes, and whoever serves them
 """

@@ -15,8 +15,8 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from shoal.lab import process
+from shoal.lab.page_socket import Ended, PageSocket
 from shoal.lab.process import TABLE, Process
-from shoal.lab.relay import Ended, Relay
 from shoal.lab.tables import MOST_BYTES, MOST_TABLES, Tables
 
 MOST_PAGES = 16
@@ -36,7 +36,7 @@ class Laboratory:
     def __init__(self, tables: Tables, opening: str = "") -> None:
         self.tables = tables
         self.opening = opening  # the fragment of a page that is opened without one
-        self.relays: dict[str, Relay] = {}  # of the pages that are open
+        self.pages: dict[str, PageSocket] = {}  # of the pages that are open
         self.shelf: dict[str, tuple[str, bytes]] = {}  # tables that pages brought: name, bytes
         self.uploads = 0  # that are under way
         self.page = _page()
@@ -55,8 +55,8 @@ class Laboratory:
 
     def close(self) -> None:
         """End what the pages have begun."""
-        for relay in list(self.relays.values()):
-            relay.end()
+        for socket in list(self.pages.values()):
+            socket.end()
 
     async def index(self, request: Request) -> Response:
         """The page itself, which holds nothing yet."""
@@ -99,35 +99,36 @@ class Laboratory:
             while len(self.shelf) >= MOST_TABLES:  # the oldest makes room
                 del self.shelf[next(iter(self.shelf))]
             self.shelf[told["table"]] = told["name"], bytes(content)
-            for relay in list(self.relays.values()):
-                await relay.tell_shelf()
+            for socket in list(self.pages.values()):
+                await socket.tell_shelf()
         return JSONResponse(told)
 
     async def model(self, request: Request) -> Response:
         """The model of a session as a file."""
-        relay = self.relays.get(request.path_params["session"])
-        if relay is None:
+        socket = self.pages.get(request.path_params["session"])
+        if socket is None:
             return PlainTextResponse("There is no such session.\n", 404)
         try:
-            content = await relay.model()
+            content = await socket.model()
         except Ended as ended:
             return PlainTextResponse(f"{ended}\n", 422)
         headers = {"content-disposition": 'attachment; filename="model.shoal"'}
         return Response(content, media_type="application/octet-stream", headers=headers)
 
-    async def socket(self, socket: WebSocket) -> None:
+    async def socket(self, websocket: WebSocket) -> None:
         """One page, from its opening to its close."""
-        await socket.accept()
-        if len(self.relays) >= MOST_PAGES:
-            await socket.close(1013, f"{MOST_PAGES} pages are open already: close one.")
+        await websocket.accept()
+        if len(self.pages) >= MOST_PAGES:
+            await websocket.close(1013, f"{MOST_PAGES} pages are open already: close one.")
             return
         name = secrets.token_urlsafe(12)
-        relay = self.relays[name] = Relay(socket, self.tables, name, self.opening, self.shelf)
+        page = PageSocket(websocket, self.tables, name, self.opening, self.shelf)
+        self.pages[name] = page
         try:
-            await relay.run()
+            await page.run()
         finally:
-            del self.relays[name]
-            relay.end()
+            del self.pages[name]
+            page.end()
 
 
 def _read(name: str, content: bytes) -> dict[str, str]:

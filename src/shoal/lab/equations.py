@@ -53,19 +53,19 @@ def equations(view: View, example: int, name: str = "") -> dict[str, Any]:
     `name` is what the table is called, if it is about one.
     """
     ready = view.ready
-    batch = batch_of(ready, view.standing.place)
+    batch = batch_of(ready, view.position.place)
     X, Y, _ = batch.columns(ready.shape.n_y)
     example = min(example, batch.m - 1)
-    network = ready.network(view.standing.state.parameters)
+    network = ready.network(view.position.state.parameters)
     now = _arrays(ready, network, X, Y)
     before = _arrays(ready, ready.network(view.before.state.parameters), X, Y)
     symbols = {name: _symbol(name, now[name], before[name], example)._asdict() for name in now}
     return {
         "version": view.version,
-        "done": steps_at(ready, view.standing.place),
+        "done": steps_at(ready, view.position.place),
         "before": steps_at(ready, view.before.place),
-        "epoch": view.standing.epoch,
-        "step": view.standing.step,
+        "epoch": view.position.epoch,
+        "step": view.position.step,
         "steps": ready.steps,
         "example": example,
         "row": example if batch.rows is None else int(batch.rows[example]),
@@ -92,7 +92,7 @@ def lamps(ready: Ready, view: View, some: Examples) -> dict[str, Any]:
         some = some.take(np.linspace(0, some.m - 1, MOST_CHECKED).astype(np.uint32))
     X, Y, _ = some.columns(ready.shape.n_y)
     with np.errstate(all="ignore"):
-        check = gradient_check(ready.network(view.standing.state.parameters), X, Y)
+        check = gradient_check(ready.network(view.position.state.parameters), X, Y)
     return {
         line.name: {
             "error": float(f"{line.error:.2g}") if np.isfinite(line.error) else None,
@@ -106,7 +106,7 @@ def lamps(ready: Ready, view: View, some: Examples) -> dict[str, Any]:
 
 def two_lines(view: View, name: str) -> str:
     """The same in two lines of Python."""
-    link = link_of(view.ready, view.standing)
+    link = link_of(view.ready, view.position)
     table = f", {name!r}" if name else ""
     return (
         f"import shoal.lab; net, X, Y = shoal.lab.lecture({link!r}{table})\n"

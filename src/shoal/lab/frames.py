@@ -71,8 +71,8 @@ def scene(ready: Ready) -> dict[str, Any]:
 
 def frame(view: View) -> bytes:
     """One moment, ready to be sent."""
-    ready, standing = view.ready, view.standing
-    vector = standing.state.parameters
+    ready, position = view.ready, view.position
+    vector = position.state.parameters
     planes = surface(ready, vector, ready.surface)
     maps = unit_maps(ready, vector, ready.maps)
     p = ready.shape.unflatten(vector)
@@ -80,13 +80,13 @@ def frame(view: View) -> bytes:
     head = {
         "version": view.version,
         "shape": [*ready.shape[:3]],
-        "epoch": standing.epoch,
-        "step": standing.step,
+        "epoch": position.epoch,
+        "step": position.step,
         "playing": view.playing,
-        "ending": standing.ending,
+        "ending": position.ending,
         "rate": round(view.rate, 1),
         "fragment": ready.experiment.changed(
-            {"epoch": standing.epoch, "step": standing.step}
+            {"epoch": position.epoch, "step": position.step}
         ).fragment,
         "loss": mark.loss,
         "validation": mark.validation,

@@ -28,7 +28,7 @@ from typing import Any
 import pyarrow as pa
 
 from shoal.compute.memory import in_words
-from shoal.lab.desk import Desk, told
+from shoal.lab.messages import MessageHandler, told
 from shoal.lab.tables import Tables
 
 PAGE, FRAME, MODEL, REFUSAL, TABLE, SHELF, BYTES = (b"p", b"f", b"m", b"r", b"t", b"s", b"b")
@@ -128,24 +128,24 @@ def work(pipe: Connection, tables: Tables, name: str, opening: str, memory: int)
         send(*((PAGE, answer.encode()) if isinstance(answer, str) else (FRAME, answer)))
 
     tables.fetch = fetch
-    desk = Desk(say, tables, name, opening)
+    handler = MessageHandler(say, tables, name, opening)
     threading.Thread(target=read, daemon=True).start()
     while True:
         message = questions.get()
         kind, content = message[:1], message[1:]
         if kind == PAGE:
-            desk.answer(content.decode())
+            handler.answer(content.decode())
         elif kind == MODEL:
-            send(*_model(desk))
+            send(*_model(handler))
         elif kind == SHELF:
             tables.shelf = json.loads(content)
         elif kind == TABLE:
             send(TABLE, json.dumps(_read(tables, content, memory)).encode())
 
 
-def _model(desk: Desk) -> tuple[bytes, bytes]:
+def _model(handler: MessageHandler) -> tuple[bytes, bytes]:
     try:
-        return MODEL, desk.model()
+        return MODEL, handler.model()
     except Exception as error:
         return REFUSAL, told(error).encode()
 

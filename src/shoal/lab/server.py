@@ -10,8 +10,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from shoal.errors import SettingError
 from shoal.lab.app import Laboratory
 from shoal.lab.guard import Guard
+from shoal.lab.page_socket import MOST_MESSAGE
 from shoal.lab.process import make_ready
-from shoal.lab.relay import MOST_MESSAGE
 from shoal.lab.tables import Tables
 
 LOOPBACK = "127.0.0.1"

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from shoal.compute.builds import Stop
 from shoal.errors import SettingError
 from shoal.lab.experiment import MOST_EPOCHS, Edit, Experiment, Place
-from shoal.lab.steps import Standing, advance, beginning, edited, place_after, steps_at
+from shoal.lab.steps import Position, advance, beginning, edited, place_after, steps_at
 from shoal.lab.tables import Tables
 from shoal.lab.training import Ready, loss_of, prepare, refuse_edit
 
@@ -36,8 +36,8 @@ class View(NamedTuple):
     """Everything about a session at one moment."""
 
     ready: Ready
-    standing: Standing
-    before: Standing  # where it stood before the last call
+    position: Position
+    before: Position  # where it stood before the last call
     curve: tuple[Mark, ...]
     playing: bool
     rate: float  # epochs a second
@@ -100,7 +100,7 @@ class Session:
         """Change a weight where the training stands; edits that would come later are dropped."""
         with self._changed:
             now = self._view
-            (epoch, step), old = now.standing.place, now.ready.experiment
+            (epoch, step), old = now.position.place, now.ready.experiment
             edit = Edit(epoch, matrix, row, column, value, step)
             kept = [
                 e for e in old.edits
@@ -109,10 +109,10 @@ class Session:
             experiment = old.changed({"edits": [*kept, edit]})
             refuse_edit(now.ready, experiment.edits[-1])
             ready = now.ready._replace(experiment=experiment)
-            standing = edited(ready, now.standing)
+            position = edited(ready, now.position)
             self._show(now._replace(
-                ready=ready, standing=standing, before=now.standing, version=now.version + 1,
-                curve=(*now.curve, _mark(ready, standing)),
+                ready=ready, position=position, before=now.position, version=now.version + 1,
+                curve=(*now.curve, _mark(ready, position)),
             ))  # fmt: skip
 
     def play(self) -> None:
@@ -127,7 +127,7 @@ class Session:
         """Train so many steps further: an iteration, or a mini-batch, is one."""
         now = self._view
         self._set(
-            place_after(now.ready, steps_at(now.ready, now.standing.place) + n), playing=False
+            place_after(now.ready, steps_at(now.ready, now.position.place) + n), playing=False
         )
 
     def go_to_step(self, n: int) -> None:
@@ -136,7 +136,7 @@ class Session:
 
     def go_to(self, place: Place) -> None:
         """Train until so much is done; from the start, if more is done already."""
-        if place < self._view.standing.place:
+        if place < self._view.position.place:
             self.rewind()
         self._set(place, playing=False)
 
@@ -176,14 +176,14 @@ class Session:
             self._goal, self._asked = goal, time.monotonic()
             self._show(self._view._replace(playing=playing, rate=0.0))
 
-    def _replace(self, ready: Ready, standing: Standing, curve: tuple[Mark, ...]) -> None:
+    def _replace(self, ready: Ready, position: Position, curve: tuple[Mark, ...]) -> None:
         with self._changed:
             self._stop.request()  # what is under way is of no use any more
             self._stop = Stop()
             now = self._view
             if not now.playing:
                 self._goal = (0, 0)
-            self._show(View(ready, standing, standing, curve, now.playing, 0.0, now.version + 1))
+            self._show(View(ready, position, position, curve, now.playing, 0.0, now.version + 1))
 
     def _run(self) -> None:
         epochs, due = 1, 0.0
@@ -202,10 +202,10 @@ class Session:
                 self._pause_until(due - epochs / pace)
             began = time.perf_counter()
             try:
-                after = advance(now.ready, now.standing, goal, epochs, stop)
+                after = advance(now.ready, now.position, goal, epochs, stop)
             except Exception:  # of memory, say: the page is told, and can go on with another
-                after = now.standing._replace(ending="failed")
-            if after is now.standing and not after.ending:
+                after = now.position._replace(ending="failed")
+            if after is now.position and not after.ending:
                 continue  # interrupted
             took = time.perf_counter() - began
             self._leave(now, after, took)
@@ -220,7 +220,7 @@ class Session:
             self._view = now._replace(playing=False, rate=0.0)
             self._goal = (0, 0)
             return False
-        return now.standing.place < self._goal and not now.standing.ending
+        return now.position.place < self._goal and not now.position.ending
 
     def _pause_until(self, moment: float) -> None:
         with self._changed:
@@ -229,26 +229,26 @@ class Session:
                 if not self._view.playing:
                     return
 
-    def _leave(self, now: View, after: Standing, took: float) -> None:
+    def _leave(self, now: View, after: Position, took: float) -> None:
         mark = _mark(now.ready, after)
         rate = (mark.epoch - now.curve[-1].epoch) / max(took, 1e-9)
         with self._changed:
             latest = self._view
-            if latest.standing is not now.standing:
+            if latest.position is not now.position:
                 return  # rewound or changed meanwhile
             playing = latest.playing and not after.ending
             pace = latest.ready.experiment.pace
             self._show(latest._replace(
-                standing=after, before=now.standing, curve=_thinned((*latest.curve, mark)),
+                position=after, before=now.position, curve=_thinned((*latest.curve, mark)),
                 playing=playing, version=latest.version + 1,
                 rate=min(rate, pace) if pace and playing else rate,
             ))  # fmt: skip
 
 
-def _mark(ready: Ready, standing: Standing) -> Mark:
-    vector = standing.state.parameters
+def _mark(ready: Ready, position: Position) -> Mark:
+    vector = position.state.parameters
     return Mark(
-        standing.epoch + standing.step / ready.steps,
+        position.epoch + position.step / ready.steps,
         loss_of(ready, vector, ready.examples),
         loss_of(ready, vector, ready.validation),
     )

@@ -20,7 +20,7 @@ from shoal.lab.training import Ready
 from shoal.training import lbfgs
 
 
-class Standing(NamedTuple):
+class Position(NamedTuple):
     """Where a training stands."""
 
     epoch: int
@@ -36,9 +36,9 @@ class Standing(NamedTuple):
         return self.epoch, self.step
 
 
-def beginning(ready: Ready) -> Standing:
+def beginning(ready: Ready) -> Position:
     """Where every training of this experiment begins, to the bit."""
-    return edited(ready, Standing(0, ready.first))
+    return edited(ready, Position(0, ready.first))
 
 
 def place_after(ready: Ready, steps: int) -> Place:
@@ -52,34 +52,34 @@ def steps_at(ready: Ready, place: Place) -> int:
     return place[0] * ready.steps + place[1]
 
 
-def reached(ready: Ready, place: Place) -> Standing:
+def reached(ready: Ready, place: Place) -> Position:
     """Where the training stands at a place, or where it ended before."""
-    standing = beginning(ready)
-    while standing.place < place and not standing.ending:
-        standing = advance(ready, standing, place)
-    return standing
+    position = beginning(ready)
+    while position.place < place and not position.ending:
+        position = advance(ready, position, place)
+    return position
 
 
 def advance(
     ready: Ready,
-    standing: Standing,
+    position: Position,
     goal: Place,
     epochs: int = MOST_EPOCHS,
     stop: Stop | None = None,
-) -> Standing:
+) -> Position:
     """Where it stands nearer to the goal, so many epochs later at most.
 
     The next edit ends the call, and so does the end of an epoch that was under way.
     Interrupted by `stop`, it stands where it stood.
     """
-    edits = [edit.place for edit in ready.experiment.edits if edit.place > standing.place]
+    edits = [edit.place for edit in ready.experiment.edits if edit.place > position.place]
     epoch, step = min([goal, *edits])
-    n = min(epochs, epoch - standing.epoch)
-    if standing.step or not n:
-        after = _steps(ready, standing, ready.steps if n else step, stop)
+    n = min(epochs, epoch - position.epoch)
+    if position.step or not n:
+        after = _steps(ready, position, ready.steps if n else step, stop)
     else:
-        after = _epochs(ready, standing, n, stop)
-    return after if after is standing else edited(ready, after)
+        after = _epochs(ready, position, n, stop)
+    return after if after is position else edited(ready, after)
 
 
 def batch_of(ready: Ready, place: Place) -> Examples:
@@ -92,32 +92,32 @@ def batch_of(ready: Ready, place: Place) -> Examples:
     return examples.take(order[first : first + rule.batch_size])
 
 
-def _epochs(ready: Ready, standing: Standing, n: int, stop: Stop | None) -> Standing:
-    terms, state = InMemory(ready.examples), standing.state
+def _epochs(ready: Ready, position: Position, n: int, stop: Stop | None) -> Position:
+    terms, state = InMemory(ready.examples), position.state
     # L-BFGS ends where no step leads down; the others go on for ever, as in a fit with tol=0.
     descends = ready.rule.solver == "lbfgs"
-    budget = Budget(standing.epoch, n, converged=0.0 if descends else -1.0)
+    budget = Budget(position.epoch, n, converged=0.0 if descends else -1.0)
     call = (ready.shape, ready.rule, budget)
     if descends:
         outcome = lbfgs.iterate(*call, terms, state, threads(), stop)
     else:
         outcome = terms.train(*call, state, threads(), stop)
     if outcome.ending == "interrupted":
-        return standing
-    done = standing.epoch + len(outcome.losses)
+        return position
+    done = position.epoch + len(outcome.losses)
     if outcome.ending == "diverged":
         return _diverged(done, outcome.state)
-    return Standing(done, outcome.state, outcome.ending.replace("finished", ""))
+    return Position(done, outcome.state, outcome.ending.replace("finished", ""))
 
 
-def _steps(ready: Ready, standing: Standing, until: int, stop: Stop | None) -> Standing:
+def _steps(ready: Ready, position: Position, until: int, stop: Stop | None) -> Position:
     """One mini-batch after another, as the kernel's own loop takes them: see kernel/training.hpp."""
-    epoch, state, loss, weight = standing.epoch, standing.state, standing.loss, standing.weight
+    epoch, state, loss, weight = position.epoch, position.state, position.loss, position.weight
     shape, rule, examples = ready.shape, ready.rule, ready.examples
     order = engine.order(examples.m, rule.key, epoch)
-    for step in range(standing.step, until):
+    for step in range(position.step, until):
         if stop is not None and stop.requested:
-            return standing
+            return position
         batch = examples.take(order[step * rule.batch_size :][: rule.batch_size])
         total = engine.sums(shape, state.parameters, batch, threads())
         loss, weight = loss + total.loss, weight + total.weight
@@ -126,25 +126,25 @@ def _steps(ready: Ready, standing: Standing, until: int, stop: Stop | None) -> S
         now = rule.at(epoch * ready.steps + step, ready.steps)
         state = engine.step(shape, now, total, state)
     if until < ready.steps:
-        return Standing(epoch, state, "", until, loss, weight)
-    return Standing(epoch + 1, judge(state, state.parameters, loss / weight, 0.0))
+        return Position(epoch, state, "", until, loss, weight)
+    return Position(epoch + 1, judge(state, state.parameters, loss / weight, 0.0))
 
 
-def _diverged(epoch: int, state: State) -> Standing:
-    return Standing(epoch, state._replace(parameters=state.best), "diverged")
+def _diverged(epoch: int, state: State) -> Position:
+    return Position(epoch, state._replace(parameters=state.best), "diverged")
 
 
-def edited(ready: Ready, standing: Standing) -> Standing:
+def edited(ready: Ready, position: Position) -> Position:
     """The same with the weights that were changed by hand at this place.
 
     The solver's memory starts anew from them, as it belongs to the way that led elsewhere; and
     where the training had ended it goes on.
     """
-    edits = [edit for edit in ready.experiment.edits if edit.place == standing.place]
+    edits = [edit for edit in ready.experiment.edits if edit.place == position.place]
     if not edits:
-        return standing
-    vector = standing.state.parameters.copy()
+        return position
+    vector = position.state.parameters.copy()
     parameters = ready.shape.unflatten(vector)
     for edit in edits:
         getattr(parameters, edit.matrix)[edit.row, edit.column] = edit.value
-    return standing._replace(state=begin(vector, ready.learnt.settings.solver), ending="")
+    return position._replace(state=begin(vector, ready.learnt.settings.solver), ending="")

@@ -13,7 +13,7 @@ from shoal.data.rows.target import CLASSIFICATION
 from shoal.errors import ShoalWarning
 from shoal.estimators.fitted import fingerprint as fingerprint_of
 from shoal.lab.experiment import TABLE, Experiment
-from shoal.lab.steps import Standing, batch_of, reached
+from shoal.lab.steps import Position, batch_of, reached
 from shoal.lab.tables import Tables
 from shoal.lab.training import Ready, estimator_of, prepare, settings_of
 from shoal.training.network import Network
@@ -40,12 +40,12 @@ def lecture(link: str, table: str | None = None) -> tuple[Network, Any, Any]:
     >>> net, X.shape, Y.shape
     (Network(n_x=2, n_h=4, n_y=1, tanh → sigmoid, 17 parameters, float64), (2, 300), (1, 300))
     """
-    ready, standing = _reached(link, table)
-    X, Y, _ = batch_of(ready, standing.place).columns(ready.shape.n_y)
-    return ready.network(standing.state.parameters), X, Y
+    ready, position = _reached(link, table)
+    X, Y, _ = batch_of(ready, position.place).columns(ready.shape.n_y)
+    return ready.network(position.state.parameters), X, Y
 
 
-def _reached(link: str, table: str | None) -> tuple[Ready, Standing]:
+def _reached(link: str, table: str | None) -> tuple[Ready, Position]:
     tables = Tables()
     experiment = (
         Experiment.of(link) if table is None else Experiment.about(link, tables.open(table).digest)
@@ -54,7 +54,7 @@ def _reached(link: str, table: str | None) -> tuple[Ready, Standing]:
     return ready, reached(ready, experiment.place)
 
 
-def model_of(ready: Ready, standing: Standing) -> Any:
+def model_of(ready: Ready, position: Position) -> Any:
     """The ordinary estimator with the network on the screen, fitted by its own `fit`.
 
     Where `fit` alone does not lead there (weights were changed by hand, or an epoch is under way
@@ -62,54 +62,54 @@ def model_of(ready: Ready, standing: Standing) -> Any:
     screen's network.
     """
     question = ready.question
-    model = estimator_of(ready.experiment, question.task, standing.epoch)
+    model = estimator_of(ready.experiment, question.task, position.epoch)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", ShoalWarning)  # the page tells the diagnosis
         model.fit(question.X, question.y)
-    network = ready.network(standing.state.parameters)
+    network = ready.network(position.state.parameters)
     if model.networks_[0] != network:
         model._keep(model.fitted_.replaced(networks=(network,)))
     return model
 
 
-def file_of(ready: Ready, standing: Standing) -> bytes:
+def file_of(ready: Ready, position: Position) -> bytes:
     """The bytes of the `.shoal` file of the network on the screen."""
     with tempfile.TemporaryDirectory(prefix="shoal-lab-") as folder:
         path = os.path.join(folder, "model.shoal")
-        model_of(ready, standing).save(path)
+        model_of(ready, position).save(path)
         with open(path, "rb") as file:
             return file.read()
 
 
-def fingerprint(ready: Ready, standing: Standing) -> str:
+def fingerprint(ready: Ready, position: Position) -> str:
     """The fingerprint of the network on the screen."""
-    return fingerprint_of([ready.network(standing.state.parameters)])
+    return fingerprint_of([ready.network(position.state.parameters)])
 
 
-def link_of(ready: Ready, standing: Standing) -> str:
+def link_of(ready: Ready, position: Position) -> str:
     """What opens this screen again, in the view that trains."""
-    shown = {"epoch": standing.epoch, "step": standing.step, "view": Experiment().view}
+    shown = {"epoch": position.epoch, "step": position.step, "view": Experiment().view}
     return "#" + ready.experiment.changed(shown).fragment
 
 
-def command(ready: Ready, standing: Standing, name: str = "") -> str:
+def command(ready: Ready, position: Position, name: str = "") -> str:
     """The command line that trains this and saves it."""
-    link = link_of(ready, standing)
+    link = link_of(ready, position)
     if name.startswith("-"):  # a file, and no option
         name = f"./{name}"
     table = [shlex.quote(name)] if name else []
     return " ".join(["shoal lab", *table, shlex.quote(link), "-o model.shoal"])
 
 
-def python(ready: Ready, standing: Standing, name: str = "") -> str:
+def python(ready: Ready, position: Position, name: str = "") -> str:
     """The Python that trains this; printed in the end is the screen's fingerprint."""
     experiment = ready.experiment
-    word = fingerprint(ready, standing)
-    if experiment.edits or standing.step or not standing.epoch or standing.ending == "diverged":
-        return _by_link(ready, standing, name, word)
+    word = fingerprint(ready, position)
+    if experiment.edits or position.step or not position.epoch or position.ending == "diverged":
+        return _by_link(ready, position, name, word)
     lines = _own(ready, name) if experiment.data == TABLE else _toy(ready)
     kind = "ShoalClassifier" if ready.question.task == CLASSIFICATION else "ShoalRegressor"
-    settings = settings_of(experiment, standing.epoch)
+    settings = settings_of(experiment, position.epoch)
     told = textwrap.wrap(", ".join(f"{name}={value!r}" for name, value in settings.items()), 76)
     return "\n".join(
         [
@@ -122,8 +122,8 @@ def python(ready: Ready, standing: Standing, name: str = "") -> str:
     )
 
 
-def _by_link(ready: Ready, standing: Standing, name: str, word: str) -> str:
-    link = link_of(ready, standing)
+def _by_link(ready: Ready, position: Position, name: str, word: str) -> str:
+    link = link_of(ready, position)
     table = f", {name!r}" if name else ""
     return "\n".join(
         [
@@ -150,7 +150,7 @@ def _toy(ready: Ready) -> list[str]:
 
 
 def _own(ready: Ready, name: str) -> list[str]:
-    question, link = ready.question, link_of(ready, Standing(0, ready.first))
+    question, link = ready.question, link_of(ready, Position(0, ready.first))
     return [
         "import shoal",
         "from shoal.lab.takeaway import data_of",

@@ -23,7 +23,7 @@ MOSTLY = 0.95  # of the examples: a unit that is flat there is saturated
 
 def units(view: View, pair: tuple[int, ...]) -> dict[str, Any]:
     """Each unit's state, line and histogram; the data as two of them see it; the diagnosis."""
-    ready, vector = view.ready, view.standing.state.parameters
+    ready, vector = view.ready, view.position.state.parameters
     some = sample_of(ready.examples, MOST_SHOWN)
     told: list[dict[str, Any]] = []
     places: list[list[float | None]] = []
@@ -47,7 +47,7 @@ def units(view: View, pair: tuple[int, ...]) -> dict[str, Any]:
         low, high = -1.0, 1.0
     return {
         "version": view.version,
-        "epoch": view.standing.epoch,
+        "epoch": view.position.epoch,
         "range": [low, high],
         "units": told,
         "hidden": places,
@@ -98,10 +98,10 @@ def findings(view: View) -> list[dict[str, Any]]:
     ready = view.ready
     losses, s = _losses(view.curve), ready.learnt.settings
     case = Case(
-        (ready.network(view.standing.state.parameters),), ready.examples,
+        (ready.network(view.position.state.parameters),), ready.examples,
         {"encode": s.encode}, rate=ready.rule.learning_rate,
         usual_rate=usual_rate_of(s.solver, ready.shape.output),
-        losses=losses, ending=view.standing.ending, best_epoch=len(losses),
+        losses=losses, ending=view.position.ending, best_epoch=len(losses),
         starts=(ready.network(ready.first.parameters),), columns=ready.inputs,
     )  # fmt: skip
     with np.errstate(all="ignore"):

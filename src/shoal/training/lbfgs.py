@@ -30,13 +30,15 @@ from shoal.network.architecture import Architecture
 Exact = NDArray[np.float64]
 
 HISTORY = 10  # pairs; 3 to 20 are usual (Nocedal and Wright, page 179)
-ENOUGH = 1e-4  # of the fall that the slope promises (c1 there)
-FLAT = 0.9  # the slope at the end is at most this share of the first (c2 there)
+WOLFE_C1 = 1e-4  # of the fall that the slope promises (c1 there)
+WOLFE_C2 = 0.9  # the slope at the end is at most this share of the first (c2 there)
 NOISE = 1e-6  # of the cost, in which it may be wrong (Hager and Zhang's ε)
 MOST = 20  # trials of one line search
 GROW = 4.0  # how much longer the next trial is while the cost still falls
 INSIDE = 0.1  # a trial keeps this share of a bracket away from its ends
-STEEP = 1e-5  # no slope above it: converged (as in L-BFGS-B: Zhu et al., ACM TOMS 23, 1997)
+GRADIENT_TOLERANCE = (
+    1e-5  # no slope above it: converged (as in L-BFGS-B: Zhu et al., ACM TOMS 23, 1997)
+)
 
 
 class Pair(NamedTuple):
@@ -242,7 +244,7 @@ def search(trial: Callable[[float], Point], start: Point, first: float) -> Point
         point = trial(a)
         if _good(start, point):
             return point
-        fell = point.f <= start.f + ENOUGH * point.a * start.slope and point.f < low.f
+        fell = point.f <= start.f + WOLFE_C1 * point.a * start.slope and point.f < low.f
         if not fell:
             high = point
         else:
@@ -255,13 +257,13 @@ def search(trial: Callable[[float], Point], start: Point, first: float) -> Point
 def _good(start: Point, point: Point) -> bool:
     if not np.isfinite(point.f):
         return False
-    fell = point.f <= start.f + ENOUGH * point.a * start.slope
-    if fell and abs(point.slope) <= -FLAT * start.slope:
+    fell = point.f <= start.f + WOLFE_C1 * point.a * start.slope
+    if fell and abs(point.slope) <= -WOLFE_C2 * start.slope:
         return True
     # Costs that differ by less than they may be wrong say nothing: the slopes decide alone. Of
     # a parabola the right bound is the fall above, told by its slope.
     level = abs(point.f - start.f) <= NOISE * abs(start.f)
-    return level and FLAT * start.slope <= point.slope <= (2 * ENOUGH - 1) * start.slope
+    return level and WOLFE_C2 * start.slope <= point.slope <= (2 * WOLFE_C1 - 1) * start.slope
 
 
 def _between(low: Point, high: Point) -> float:

@@ -54,7 +54,7 @@ class Report(NamedTuple):
     validation_score: float | None = None
 
 
-class Standing(NamedTuple):
+class TrainingState(NamedTuple):
     """Where a training stands between two epochs: all that is needed to go on with it."""
 
     state: State
@@ -79,7 +79,7 @@ Score = Callable[[Vector], float]
 class Keep(Protocol):
     """Is given where a training stands, and keeps it when it is time to, or `now`."""
 
-    def __call__(self, standing: Standing, *, now: bool = False) -> None:
+    def __call__(self, training: TrainingState, *, now: bool = False) -> None:
         """Keep it."""
         ...
 
@@ -125,84 +125,86 @@ class Job(NamedTuple):
 
 def train(
     job: Job,
-    standing: Standing,
+    training: TrainingState,
     *,
     report: Callable[[Report], None] | None = None,
     keep: Keep | None = None,
-    each: Callable[[Standing], bool] | None = None,
+    each: Callable[[TrainingState], bool] | None = None,
 ) -> Trained:
     """Run epochs until the plan is fulfilled. The result depends on threads in no bit.
 
     With a validation part its loss says which epoch was the best, or the `score` of the
     parameters there, where more is better; tol and n_iter_no_change are of the same. `each`
     is told of every epoch, and answers whether to stop.
-    Nor does it depend on where `standing` was kept: it ends as if it had never stopped.
+    Nor does it depend on where `training` was kept: it ends as if it had never stopped.
     """
     began = told = time.perf_counter()
-    earlier, interruption = standing.seconds, None
+    earlier, interruption = training.seconds, None
     validated = job.validation is not None
     # Epochs of one call: grows until a call takes a moment.
     size = 1 if report or keep or each or validated else MOST_EPOCHS_OF_A_CALL
-    last = standing
+    last = training
     try:
-        if validated and not standing.losses:
-            last = standing = _first_judged(job, standing)
-        while not standing.ending:
+        if validated and not training.losses:
+            last = training = _first_judged(job, training)
+        while not training.ending:
             called = time.perf_counter()
-            last, interruption = _advance(job, standing, size)
+            last, interruption = _advance(job, training, size)
             now = time.perf_counter()
             if now - called < REPORT_EVERY / 2 and not validated and each is None:
                 size = min(2 * size, MOST_EPOCHS_OF_A_CALL)
             last = last._replace(seconds=earlier + now - began)
             if last.ending == "interrupted":
                 break
-            standing = last
-            if each and each(standing) and not standing.ending:
-                last = standing = standing._replace(ending="stopped")
+            training = last
+            if each and each(training) and not training.ending:
+                last = training = training._replace(ending="stopped")
             if report and now - told >= REPORT_EVERY:
                 told = now
-                report(_report(standing))
+                report(_report(training))
             if keep:
-                keep(standing, now=bool(standing.ending))
+                keep(training, now=bool(training.ending))
     except ClusterError:
         if keep:
-            keep(standing, now=True)
+            keep(training, now=True)
         raise
     except KeyboardInterrupt as signal:  # between two calls of the kernel
-        last, interruption = standing._replace(ending="interrupted"), signal
+        last, interruption = training._replace(ending="interrupted"), signal
     if keep and last.ending == "interrupted":
         # The epoch that was under way is left out: it is done again as a whole.
-        keep(standing, now=True)
+        keep(training, now=True)
     return _trained(last, validated, interruption)
 
 
-def _first_judged(job: Job, standing: Standing) -> Standing:
+def _first_judged(job: Job, training: TrainingState) -> TrainingState:
     """The same with the loss, or score, of the parameters before the first epoch."""
-    first = standing.state.parameters
+    first = training.state.parameters
     loss = job.loss(first)
-    return standing._replace(best_loss=-_score(job.score, first) if job.score else loss)
+    return training._replace(best_loss=-_score(job.score, first) if job.score else loss)
 
 
-def _advance(job: Job, standing: Standing, size: int) -> tuple[Standing, BaseException | None]:
+def _advance(
+    job: Job, training: TrainingState, size: int
+) -> tuple[TrainingState, BaseException | None]:
     """Where the training stands some epochs later, and what interrupted them."""
-    plan, done = job.plan, len(standing.losses)
+    plan, done = job.plan, len(training.losses)
     n = min(size, plan.max_iter - done)
     budget = Budget(done, n, converged=plan.converged)
     if job.validation is None:
         budget = Budget(done, n, plan.tol, plan.n_iter_no_change, plan.converged)
-    rate = plan.rule.learning_rate * plan.rates[standing.plateaus]
+    rate = plan.rule.learning_rate * plan.rates[training.plateaus]
     call = (job.architecture, plan.rule._replace(learning_rate=rate), budget)
     if plan.rule.solver == "lbfgs":
-        outcome = lbfgs.iterate(*call, job.terms, standing.state, job.threads, job.stop)
+        outcome = lbfgs.iterate(*call, job.terms, training.state, job.threads, job.stop)
     else:
-        outcome = job.terms.train(*call, standing.state, job.threads, job.stop)
-    losses = (*standing.losses, *outcome.losses.tolist())
-    after = standing._replace(state=outcome.state, losses=losses, ending=outcome.ending)
+        outcome = job.terms.train(*call, training.state, job.threads, job.stop)
+    losses = (*training.losses, *outcome.losses.tolist())
+    after = training._replace(state=outcome.state, losses=losses, ending=outcome.ending)
     if after.ending == "interrupted":
         return after, outcome.interruption
     if after.ending == "finished" and len(losses) < plan.max_iter:
         after = after._replace(ending="")
-    new = len(losses) > len(standing.losses)
+    new = len(losses) > len(training.losses)
     if after.ending in ("", "finished", "converged") and job.validation is not None and new:
         after = _validated(job, after)
     if after.ending in ("finished", "plateau") and _uphill(losses):
@@ -210,7 +212,7 @@ def _advance(job: Job, standing: Standing, size: int) -> tuple[Standing, BaseExc
     return after, None
 
 
-def _validated(job: Job, after: Standing) -> Standing:
+def _validated(job: Job, after: TrainingState) -> TrainingState:
     """The same with what the validation part says of one more epoch."""
     loss = job.loss(after.state.parameters)
     after = after._replace(validation_losses=(*after.validation_losses, loss))
@@ -221,20 +223,20 @@ def _validated(job: Job, after: Standing) -> Standing:
     return _judged(after, job.plan, -found)
 
 
-def _judged(standing: Standing, plan: Plan, loss: float) -> Standing:
+def _judged(training: TrainingState, plan: Plan, loss: float) -> TrainingState:
     """The same, when one more epoch is judged by this loss (or score below 0)."""
-    waited = 0 if loss < standing.lowest - plan.tol else standing.waited + 1
-    if loss < standing.best_loss:
-        standing = standing._replace(
-            best=standing.state.parameters, best_loss=loss, best_epoch=len(standing.losses)
+    waited = 0 if loss < training.lowest - plan.tol else training.waited + 1
+    if loss < training.best_loss:
+        training = training._replace(
+            best=training.state.parameters, best_loss=loss, best_epoch=len(training.losses)
         )
     if plan.n_iter_no_change and waited >= plan.n_iter_no_change:
-        if standing.plateaus + 1 == len(plan.rates):
-            standing = standing._replace(ending="plateau")
-        elif standing.ending != "finished":
-            again, waited = standing.state._replace(parameters=standing.best), 0
-            standing = standing._replace(state=again, plateaus=standing.plateaus + 1)
-    return standing._replace(waited=waited, lowest=min(standing.lowest, loss))
+        if training.plateaus + 1 == len(plan.rates):
+            training = training._replace(ending="plateau")
+        elif training.ending != "finished":
+            again, waited = training.state._replace(parameters=training.best), 0
+            training = training._replace(state=again, plateaus=training.plateaus + 1)
+    return training._replace(waited=waited, lowest=min(training.lowest, loss))
 
 
 def _score(score: Score, parameters: Vector) -> float:
@@ -242,24 +244,26 @@ def _score(score: Score, parameters: Vector) -> float:
     return found if np.isfinite(found) else float("-inf")
 
 
-def _report(standing: Standing) -> Report:
-    validation = standing.validation_losses[-1] if standing.validation_losses else None
-    score = standing.validation_scores[-1] if standing.validation_scores else None
-    return Report(len(standing.losses), standing.losses[-1], validation, standing.seconds, score)
+def _report(training: TrainingState) -> Report:
+    validation = training.validation_losses[-1] if training.validation_losses else None
+    score = training.validation_scores[-1] if training.validation_scores else None
+    return Report(len(training.losses), training.losses[-1], validation, training.seconds, score)
 
 
-def _trained(standing: Standing, validated: bool, interruption: BaseException | None) -> Trained:
-    state, losses, ending = standing.state, standing.losses, standing.ending
+def _trained(
+    training: TrainingState, validated: bool, interruption: BaseException | None
+) -> Trained:
+    state, losses, ending = training.state, training.losses, training.ending
     parameters, best_epoch = state.parameters, len(losses)
     if validated:
-        parameters, best_epoch = standing.best, standing.best_epoch
+        parameters, best_epoch = training.best, training.best_epoch
     elif ending in ("diverged", "interrupted"):
         finite = [loss if np.isfinite(loss) else np.inf for loss in losses]
         best_epoch = int(np.argmin(finite)) + 1 if any(np.isfinite(losses)) else 0
         parameters = state.best
     return Trained(
-        parameters, state, losses, standing.validation_losses, ending, best_epoch,
-        standing.seconds, interruption, standing.validation_scores,
+        parameters, state, losses, training.validation_losses, ending, best_epoch,
+        training.seconds, interruption, training.validation_scores,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from shoal.cli.screen.screen import Screen
 from shoal.compute._processor import builds
 from shoal.compute.builds import BUILD
 from shoal.diagnosis.gradients import EQUATIONS, TOLERANCES
-from shoal.diagnosis.proof import (
+from shoal.diagnosis.self_check import (
     DTYPES,
     SOLVERS,
     THREADS,

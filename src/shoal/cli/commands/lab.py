@@ -67,16 +67,16 @@ def _about(link: str, known: Known, target: str) -> Experiment:
 
 def _train(experiment: Experiment, tables: Tables, output: str, as_json: bool) -> None:
     ready = prepare(experiment, tables)
-    standing = reached(ready, experiment.place)
-    model = model_of(ready, standing)
+    position = reached(ready, experiment.place)
+    model = model_of(ready, position)
     model.save(output)
     screen = Screen.of(as_json)
-    more = f" and {standing.step:,} of {ready.steps:,} steps" if standing.step else ""
-    screen.line("trained", f"{standing.epoch:,} epochs{more}")
+    more = f" and {position.step:,} of {ready.steps:,} steps" if position.step else ""
+    screen.line("trained", f"{position.epoch:,} epochs{more}")
     screen.line("saved", f"{output}     fingerprint {model.fingerprint_}")
     screen.done()
     if as_json:
-        done = {"epochs": standing.epoch, "steps": standing.step}
+        done = {"epochs": position.epoch, "steps": position.step}
         print_json({"model": output, **done, "fingerprint": model.fingerprint_})
 
 

@@ -36,7 +36,7 @@ FULL = "This needs more memory than a session may use: try fewer rows, columns o
 Message = dict[str, Any]
 
 
-class Desk:
+class MessageHandler:
     """One page's session, and whoever draws it.
 
     `say` takes an answer for the page, a text or the bytes of a frame, from any thread. `name`
@@ -64,7 +64,7 @@ class Desk:
     def model(self) -> bytes:
         """The model on the screen as a file. Raises ShoalError."""
         view = self.now.view
-        return file_of(view.ready, view.standing)
+        return file_of(view.ready, view.position)
 
     def _answer(self, message: Message) -> None:
         what = message.get("do")
@@ -224,17 +224,17 @@ class Desk:
 
     def _take(self, message: Message) -> None:
         view = self.now.view
-        ready, standing = view.ready, view.standing
+        ready, position = view.ready, view.position
         name = self._name()
         self._say(
             {
                 "is": "take",
-                "epoch": standing.epoch,
-                "step": standing.step,
-                "fingerprint": fingerprint(ready, standing),
-                "python": python(ready, standing, name),
-                "command": command(ready, standing, name),
-                "link": link_of(ready, standing),
+                "epoch": position.epoch,
+                "step": position.step,
+                "fingerprint": fingerprint(ready, position),
+                "python": python(ready, position, name),
+                "command": command(ready, position, name),
+                "link": link_of(ready, position),
             }
         )
 

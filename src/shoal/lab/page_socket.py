@@ -21,7 +21,7 @@ class Ended(Exception):
     """There is no answer, and why."""
 
 
-class Relay:
+class PageSocket:
     """One socket, and the process behind it, which begins with the page's first message."""
 
     def __init__(
