@@ -14,6 +14,7 @@
 #include <string>
 
 #include "moments.hpp"
+#include "prediction.hpp"
 #include "training.hpp"
 #include "vectors.hpp"
 

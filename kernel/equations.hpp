@@ -11,10 +11,10 @@
 #pragma once
 
 #include "coded_layer.hpp"
+#include "tree_sum.hpp"
 
 namespace shoal {
 
-constexpr int BLOCK_ROWS = 512;  // fixes every bit of a sum: never change it lightly
 static_assert(BLOCK_ROWS * LINE_BYTES <= UINT16_MAX);  // Sorted's 16 bits say where any example's line begins
 
 template <class T>

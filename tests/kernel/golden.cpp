@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "moments.hpp"
+#include "prediction.hpp"
 #include "training.hpp"
 #include "vectors.hpp"
 
