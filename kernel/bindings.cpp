@@ -118,7 +118,7 @@ static void bind(nb::module_& m) {
             const int team = threads_worth<T>(shape, m_rows, threads);
             Sums<T> sums(shape, m_rows, team, gradients);
             const auto from = examples<T>(X, codes, places, sparse, Y, labels, weights);
-            AtWork<T> W(shape, parameters.data());
+            KernelLayout<T> W(shape, parameters.data());
             bool complete = true;
             run_team(team, [&](int members) { sums.set_team(members); }, [&](int t) {
                 sums.take(sums.units(t), W);

@@ -132,7 +132,7 @@ SHOAL_INLINE Line<T> exp_of_negative(const Line<T>& x) {
 }
 
 // With e = exp(-|z|) it is q = e/(1 + e) for z < 0, else 1 - q. The quotient is rounded once more
-// after the division, so that it is within half a unit but for a hair: it never falls where e rises.
+// after the division, so that its error is hardly more than half a unit in the last place: it never falls where e rises.
 template <class T>
 SHOAL_INLINE Line<T> sigmoid(const Line<T>& z) {
     const auto zero = broadcast(T(0)), one = broadcast(T(1));

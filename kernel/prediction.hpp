@@ -1,4 +1,4 @@
-// What the network says of rows of X, block after block, in a team of threads.
+// The network's outputs for rows of X, block by block, in a team of threads.
 #pragma once
 
 #include <atomic>
@@ -10,7 +10,7 @@
 
 namespace shoal {
 
-inline void lower(std::atomic<int64_t>& least, int64_t row) {  // least := min(least, row); -1 is none
+inline void store_minimum(std::atomic<int64_t>& least, int64_t row) {  // least := min(least, row); -1 is none
     for (int64_t seen = least; (seen < 0 || row < seen) && !least.compare_exchange_weak(seen, row);) {
     }
 }
@@ -20,8 +20,8 @@ struct Wanted {
     T *Z1, *A1, *Z2, *A2;
 };
 
-// What the network says of rows of X: A2, and where wanted Z1, A1 and Z2, all in the
-// lecture's shapes, (units, m). Returns the first row with a number that is not finite, or -1.
+// A2 of rows of X, and where wanted Z1, A1 and Z2, all in the lecture's
+// shapes, (units, m). Returns the first row with a number that is not finite, or -1.
 template <class T>
 int64_t predict(const Shape& shape, const T* given, const Examples<T>& from, int64_t m, const Wanted<T>& wanted, int team, Stop& stop) {
     constexpr int L = LANES<T>;
@@ -30,7 +30,7 @@ int64_t predict(const Shape& shape, const T* given, const Examples<T>& from, int
     std::vector<Block<T>> blocks;
     for (int t = 0; t < team; ++t) blocks.emplace_back(shape, m, false);
     Tables<T> tables(shape);
-    AtWork<T> parameters(shape, given);
+    KernelLayout<T> parameters(shape, given);
     if (blocks[0].coded()) tables.take(parameters, 0, shape.n_units());
     const bool coded = blocks[0].coded();
     const int64_t n_numbers = shape.n_numbers();
@@ -53,11 +53,11 @@ int64_t predict(const Shape& shape, const T* given, const Examples<T>& from, int
             };
             for (int64_t p = 0; p < n_panels; ++p) {
                 block.gather_X(from, rows, here, p);
-                if (const int r = block.first_not_finite(p); r >= 0) lower(bad, at(p) + r);
+                if (const int r = block.first_not_finite(p); r >= 0) store_minimum(bad, at(p) + r);
             }
             coded ? block.layer().weighted_inputs(tables, 0, n_panels, false) : block.weighted_inputs(parameters, 0, n_panels);
             for (int64_t p = 0; p < n_panels && shape.n_h; ++p) {
-                // Asks memory for a panel of the block that this member will probably take next.
+                // Prefetches a panel of the block that this member will probably take next.
                 const char* ahead = reinterpret_cast<const char*>(from.X + std::min(m - 1, at(p) + team * BLOCK_ROWS) * n_numbers);
                 for (size_t i = 0; i < L * n_numbers * sizeof(T); i += LINE_BYTES) __builtin_prefetch(ahead + i, 0, 2);
                 if (wanted.Z1) copy(block.hidden(p), shape.n_h, wanted.Z1, p);

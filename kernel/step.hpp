@@ -18,7 +18,7 @@ class Step {
           rule_{T(rate), T(s.momentum), T(s.beta1), T(s.beta2), T(s.epsilon), T(1 / m), T(1 / (1 - power1)), T(1 / (1 - power2))},
           sums_(sums), W_(W), s1_(s1), s2_(s2) {}
 
-    // For some units, and b2 for whoever is `first`.
+    // For some units; the first member's call does b2, too.
     void units(const Share& units, bool first_member) const {
         const int64_t first = units.first, n = units.last - units.first;
         if (first_member && n == shape_.n_units() && alpha_ == 0 && shrink_ == 1) return run(0, shape_.size(), false);
@@ -27,7 +27,7 @@ class Step {
     }
 
     // For a line of units from the first one on, with the matrix that sees X in two: use(next) gets its columns
-    // one after another, each when it has taken its step.
+    // one after another, each when it has been updated.
     template <class F>
     SHOAL_INLINE void line(const Share& units, bool first_member, F&& use) const {
         but_first_matrix(units, first_member);

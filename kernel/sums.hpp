@@ -14,7 +14,7 @@
 namespace shoal {
 
 // The sums over any number of rows: gradients, loss and weight. A team of threads calls
-// `compute` together; nobody's part in the work can be seen in a bit of the result.
+// `compute` together; no bit of the result depends on which member did what.
 template <class T>
 class Sums {
   public:
@@ -52,7 +52,7 @@ class Sums {
         for (auto& block : blocks_) block.allow_dropout(share);
     }
 
-    // To be called for all units when parameters are new, with a barrier behind it.
+    // To be called for all units when parameters are new, with a barrier after it.
     void take(const Share& units, const T* parameters) {
         if (!shape_.groups.empty()) tables_.take(parameters, int(units.first), int(units.last));
     }
@@ -65,25 +65,25 @@ class Sums {
 
     // Member t's part. Afterwards `sums` is complete for the member's own units, and the loss
     // and the weight for member 0. False when stopped before the end.
-    // While it works it asks memory for the rows that come `next`. `again` says that the rows
-    // are those of the last call: a single block then has them still.
+    // Meanwhile it prefetches the rows that are `next`. `again` means that the rows are those
+    // of the last call: a single block then still holds them.
     bool compute(int t, const T* parameters, const Examples<T>& from, Rows rows, int64_t n, Rows next, int64_t n_next, bool again, const Dropout& dropout, Stop& stop) {
         if (n > BLOCK_ROWS) return many_blocks(t, parameters, from, rows, n, dropout, stop);
         one_block_together(t, parameters, from, rows, n, next, n_next, again, dropout);
         return true;
     }
 
-    const T* sums() const { return sums_; }  // in the working precision, as at work
+    const T* sums() const { return sums_; }  // in the working precision and the kernel's layout
     double loss() const { return exact_[size_]; }
     double weight(int64_t n, int t) const {
         return n > BLOCK_ROWS || t == 0 ? exact_[size_ + 1] : double(blocks_[0].weight(blocks_[0].panels(n)));
     }
     Barrier& barrier() { return barrier_; }
 
-    // Fewer or more members from here on (see Barrier): it cannot be seen in a bit of the result.
+    // Fewer or more members from here on (see Barrier): no bit of the result depends on it.
     void set_team(int team) { team_ = team, barrier_.set_team(team); }
 
-    // The gradient, where it was wanted, the loss and the weight, as the caller knows them.
+    // The gradient, where it was wanted, the loss and the weight, in the caller's layout.
     void write(int64_t rows, double* out) {
         for (int64_t i = 0; rows <= BLOCK_ROWS && i < size_; ++i) exact_[i] = double(sums_[i]);
         std::memcpy(out, static_cast<double*>(exact_), sizeof(double) * (size_ + 2));
@@ -125,7 +125,7 @@ class Sums {
         }
     }
 
-    // A step on coded columns touches more than L2 holds, so its rows are asked for a second time.
+    // A step on coded columns touches more than L2 holds, so its rows are prefetched a second time.
     void coded_layer(Block<T>& block, const Examples<T>& from, const Rows& rows, int64_t n, const Share& mine, const Rows& next, int64_t n_next, bool again) {
         constexpr int NEAR = 4;  // panels ahead
         const auto ask = [&](const Rows& which, int64_t n_which, int64_t p) {

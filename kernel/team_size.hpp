@@ -6,7 +6,7 @@
 
 namespace shoal {
 
-// The operations of a gradient, about.
+// The operations of a gradient, roughly.
 inline double operations(const Shape& s, int64_t rows) {
     const Coding coding(s.groups);
     const int columns = s.n_x - coding.columns() + 2 * (s.entries ? s.entries : coding.groups());  // a sum costs like two products

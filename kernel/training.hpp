@@ -1,5 +1,5 @@
-// The loop that follows gradients downhill: epochs and their steps, in a team of threads, until one of
-// the endings is reached. Twin: `train` in src/shoal/compute/plain.py.
+// Gradient descent: epochs and their steps, in a team of threads, until the budget is used up or another
+// ending is reached. Twin: `train` in src/shoal/compute/plain.py.
 #pragma once
 
 #include <cmath>
@@ -18,7 +18,7 @@ namespace shoal {
 template <class T>
 class Trainer {
   public:
-    // The team goes on with one member while that is the faster; not if it is to stay `together`, come what may.
+    // The team continues with one member while that is faster, unless it is to stay `together`.
     Trainer(const Shape& shape, const Settings& settings, const Examples<T>& from, Rows rows, int64_t m, int team, bool together = false)
         : shape_(shape), settings_(settings), from_(from), rows_(rows), m_(m), full_(settings.batch_size == 0),
           step_rows_(rows_of_step(settings, m)), team_(team), together_(together), dropout_{dropout_threshold(shape.n_h ? settings.dropout : 0), settings.key},
@@ -30,8 +30,8 @@ class Trainer {
 
     Ending run(T* parameters, T* state, T* best, double* losses, Progress& progress, Stop& stop) {
         losses_ = losses, progress_ = &progress, stop_ = &stop;
-        AtWork<T> W(shape_, parameters), s1(shape_, state), best_W(shape_, best);
-        std::optional<AtWork<T>> s2;  // adam's
+        KernelLayout<T> W(shape_, parameters), s1(shape_, state), best_W(shape_, best);
+        std::optional<KernelLayout<T>> s2;  // adam's
         if (settings_.solver == Solver::adam) s2.emplace(shape_, state + shape_.size());
         W_ = W, s1_ = s1, s2_ = s2 ? *s2 : s1, best_ = best_W;
         const int whole = team_;
@@ -72,7 +72,7 @@ class Trainer {
                     if (full_ && !over_) judge(loss / weight, epoch);
                     if (full_ && settings_.converged_tol >= 0) remember();
                 }
-                if (full_) sums_.barrier().wait();  // all see the judgement, and only then update
+                if (full_) sums_.barrier().wait();  // all see the judgement before they update
                 const bool go = complete && !(full_ && over_);
                 if (go) {
                     power1 *= settings_.beta1, power2 *= settings_.beta2;
@@ -80,7 +80,7 @@ class Trainer {
                 }
                 if (t == 0 && team_ > 1 && !together_ && ++steps_ % 32 == 0) alone_ = sums_.barrier().crowded();
                 sums_.barrier().wait();
-                if (alone_ && t > 0) return;  // until the team is called again
+                if (alone_ && t > 0) return;  // until the team is started again
                 if (alone_ && team_ > 1) set_team(1);
                 if (!go || over_) break;
             }
@@ -95,11 +95,11 @@ class Trainer {
         }
     }
 
-    // Member t's units take a step; with coded columns a line of them at once, and its tables are new, too:
-    // from the registers for one thread alone. (For a team, whose members read each other's tables, one
+    // Member t's units take a step; with coded columns a line of them at once, and its tables are updated, too:
+    // from the registers for a single thread. (For a team, whose members read each other's tables, one
     // after the other was faster.)
     void follow(int t, double rate, double m, double power1, double power2) {
-        if (!(m > 0)) return;  // a batch of weight 0 says nothing
+        if (!(m > 0)) return;  // a batch of weight 0 changes nothing
         const Step<T> step(shape_, settings_, rate, m, power1, power2, sums_.sums(), W_, s1_, s2_);
         const Share mine = sums_.units(t);
         if (shape_.groups.empty()) return step.units(mine, t == 0);
@@ -121,7 +121,7 @@ class Trainer {
 
     Rows batch(int64_t step) const { return full_ ? rows_ : Rows{batches_[step % 3], 0}; }
 
-    // Draws the rows of a step, two steps ahead of their use, so that memory can be asked in time.
+    // Draws the rows of a step, two steps ahead of their use, so that they can be prefetched in time.
     void prepare(Order& order, int64_t step) {
         if (full_) return;
         uint32_t* batch = batches_[step % 3];
@@ -151,7 +151,7 @@ class Trainer {
         return true;
     }
 
-    // The rate of a step: it falls with the number of steps since the first epoch of all.
+    // The rate of a step: it falls with the number of steps since the first epoch of the training.
     double rate(int64_t epoch, int64_t step, int64_t n_steps) const {
         if (!settings_.horizon) return settings_.learning_rate;
         const double done = double((settings_.first_epoch + epoch) * n_steps + step);

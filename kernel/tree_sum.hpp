@@ -1,15 +1,15 @@
 // A sum over examples, in one order: its terms are the sums of blocks of 512 consecutive rows, added in
-// float64 along one fixed binary tree over the block number. Whoever computes the terms, the sum has the
-// same bits. Twin: src/shoal/sums.py.
+// float64 along one fixed binary tree over the block number. The sum has the same bits whichever
+// thread, process or machine computed the terms. Twin: src/shoal/sums.py.
 #pragma once
 
 #include "memory.hpp"
 
 namespace shoal {
 
-constexpr int BLOCK_ROWS = 512;  // fixes every bit of a sum: never change it lightly
+constexpr int BLOCK_ROWS = 512;  // fixes every bit of a sum: a change needs a new NUMERICS_VERSION
 
-// The number of blocks in which so many rows lie.
+// The number of blocks of that many rows.
 inline int64_t blocks_of(int64_t rows) { return (rows + BLOCK_ROWS - 1) / BLOCK_ROWS; }
 
 // Adds terms one after another as the tree does: neighbours first, then neighbours of
