@@ -74,13 +74,13 @@ inline void expect_given(const char* name, bool given, bool wanted, const char* 
 
 // --- a network and a training -------------------------------------------------------
 
-// Numbers of lanes and parameters stay below 2³¹.
-constexpr int MOST_UNITS = INT32_MAX / LANES<float>;
+// Places of lanes within four panels at once, and within the lines of all columns, are counted with 31 bits.
+constexpr int MOST_UNITS = INT32_MAX / (4 * LANES<float>), MOST_COLUMNS = INT32_MAX / LANES<float>;
 
 inline Shape checked(Shape shape) {
     expect_at_least("n_x", 0, shape.n_x), expect_at_least("n_h", 0, shape.n_h), expect_at_least("n_y", 1, shape.n_y);
-    for (const int side : {shape.n_x, shape.n_h, shape.n_y})
-        if (side > MOST_UNITS) refuse("n_x, n_h and n_y", "at most " + text(MOST_UNITS), text(side));
+    if (shape.n_x > MOST_COLUMNS) refuse("n_x", "at most " + text(MOST_COLUMNS), text(shape.n_x));
+    if (std::max(shape.n_h, shape.n_y) > MOST_UNITS) refuse("n_h and n_y", "at most " + text(MOST_UNITS), text(std::max(shape.n_h, shape.n_y)));
     expect_at_least("entries", 0, shape.entries);
     int64_t columns = 0;
     int bins_before = 1;

@@ -34,7 +34,7 @@ int64_t predict(const Shape& shape, const T* given, const Examples<T>& from, int
     if (blocks[0].coded()) tables.take(parameters, 0, shape.n_units());
     const bool coded = blocks[0].coded();
     const int64_t n_numbers = shape.n_numbers();
-    run_team(team, [](int) {}, [&](int t) {
+    const auto work = [&](int t) {
         Block<T>& block = blocks[t];
         for (int64_t b; (b = next.fetch_add(1)) < n_blocks;) {
             if (t == 0 && b % 16 == 0) stop.poll();
@@ -71,7 +71,8 @@ int64_t predict(const Shape& shape, const T* given, const Examples<T>& from, int
                 copy(block.A2(p), shape.n_y, wanted.A2, p);
             }
         }
-    });
+    };
+    run_team(team, [](int) {}, work);
     return bad;
 }
 

@@ -6,8 +6,10 @@
 
 namespace shoal {
 
+// clang-format off
 enum class Solver { momentum, adam };
 enum class Ending { finished, plateau, converged, diverged, interrupted };
+// clang-format on
 
 struct Settings {
     Solver solver;

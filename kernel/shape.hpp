@@ -8,8 +8,10 @@
 
 namespace shoal {
 
+// clang-format off
 enum class Activation { tanh, relu, leaky_relu, sigmoid, identity };
 enum class Output { sigmoid, softmax, identity };
+// clang-format on
 
 struct Shape {
     int n_x, n_h, n_y;

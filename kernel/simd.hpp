@@ -86,9 +86,9 @@ SHOAL_INLINE void unrolled(F&& f) {
 
 // Returns the line whose part i is EXPRESSION. A loop, not a lambda: nothing is left to the
 // inliner's limits.
-#define SHOAL_EACH_PART(EXPRESSION)                                   \
-    Line<T> result;                                                   \
-    for (int i = 0; i < PARTS; ++i) result.part[i] = (EXPRESSION);    \
+#define SHOAL_EACH_PART(EXPRESSION)                                \
+    Line<T> result;                                                \
+    for (int i = 0; i < PARTS; ++i) result.part[i] = (EXPRESSION); \
     return result
 
 // --- memory -------------------------------------------------------------------------

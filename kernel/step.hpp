@@ -14,9 +14,11 @@ template <class T>
 class Step {
   public:
     Step(const Shape& shape, const Settings& s, double rate, double m, double power1, double power2, const T* sums, T* W, T* s1, T* s2)
+        // clang-format off
         : shape_(shape), solver_(s.solver), alpha_(T(s.penalty)), shrink_(T(1 - rate * s.decay)),
           rule_{T(rate), T(s.momentum), T(s.beta1), T(s.beta2), T(s.epsilon), T(1 / m), T(1 / (1 - power1)), T(1 / (1 - power2))},
           sums_(sums), W_(W), s1_(s1), s2_(s2) {}
+    // clang-format on
 
     // For some units; the first member's call does b2, too.
     void units(const Share& units, bool first_member) const {

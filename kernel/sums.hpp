@@ -19,8 +19,10 @@ template <class T>
 class Sums {
   public:
     Sums(const Shape& shape, int64_t rows, int team, bool with_gradients)
+        // clang-format off
         : shape_(shape), coding_(shape.groups, shape.n_numbers()), with_gradients_(with_gradients), team_(team), size_(with_gradients ? shape.size() : 0),
           sums_(size_), exact_(size_ + 2), barrier_(team), tables_(shape) {
+        // clang-format on
         const int64_t n_blocks = blocks_of(rows);
         for (int t = 0; t < team; ++t) sorted_.emplace_back(shape.entries ? Coding() : coding_, std::min<int64_t>(Block<T>::panels(rows) * LANES<T>, BLOCK_ROWS));
         if (n_blocks <= 1) {  // the team works on one block together

@@ -20,9 +20,11 @@ class Trainer {
   public:
     // The team continues with one member while that is faster, unless it is to stay `together`.
     Trainer(const Shape& shape, const Settings& settings, const Examples<T>& from, Rows rows, int64_t m, int team, bool together = false)
+        // clang-format off
         : shape_(shape), settings_(settings), from_(from), rows_(rows), m_(m), full_(settings.batch_size == 0),
           step_rows_(rows_of_step(settings, m)), team_(team), together_(together), dropout_{dropout_threshold(shape.n_h ? settings.dropout : 0), settings.key},
           sums_(shape, step_rows_, team_, true), previous_(settings.converged_tol >= 0 ? shape.size() : 0) {
+        // clang-format on
         if (dropout_) sums_.allow_dropout(dropout_.share());
         if (!full_)
             for (auto& batch : batches_) batch = Buffer<uint32_t>(step_rows_);

@@ -396,7 +396,7 @@ def test_sparse_rows_of_the_other_precision():
 @pytest.mark.parametrize(
     "sides",
     [
-        {"n_x": -1}, {"n_h": -1}, {"n_y": 0}, {"n_y": 2**27}, {"entries": -1}, {"entries": 1},
+        {"n_x": -1}, {"n_h": -1}, {"n_y": 0}, {"n_y": 2**25}, {"n_h": 2**25}, {"n_x": 2**27}, {"entries": -1}, {"entries": 1},
         {"groups": ((7, 0),)}, {"groups": ((2, 3),)}, {"groups": ((-1, 0),)}, {"groups": ((2, 0), (2, 1))},
     ],
     ids=str,
