@@ -138,12 +138,15 @@ struct Given {  // examples as Python holds them
     // The rows of X, for a prediction.
     Examples<T> without_targets(const Shape& shape) const {
         const int64_t m = X.shape(0);
-        const Coding coding(shape.entries ? std::vector<Group>{} : shape.groups);
+        const bool coded = !shape.groups.empty() && !shape.entries;
         expect("X", X, m, shape.n_numbers(), "its rows, and the columns that are given as numbers");
-        expect_given("codes", codes.has_value(), coding.groups(), "the network has coded columns or not");
-        expect_given("places", places.has_value(), coding.groups(), "the network has coded columns or not");
-        expect("codes", codes, m, coding.groups(), "rows of X, groups");
-        expect("places", places, m, coding.binned(), "rows of X, groups with bins");
+        expect_given("codes", codes.has_value(), coded, "the network has coded columns or not");
+        expect_given("places", places.has_value(), coded, "the network has coded columns or not");
+        if (coded) {
+            const Coding coding(shape.groups);
+            expect("codes", codes, m, coding.groups(), "rows of X, groups");
+            expect("places", places, m, coding.binned(), "rows of X, groups with bins");
+        }
         expect_given("sparse", sparse, shape.entries, "the network's rows are sparse or not");
         Examples<T> from{X.data(), pointer(Y), pointer(labels), pointer(weights), pointer(codes), pointer(places)};
         if (sparse) {
