@@ -492,3 +492,28 @@ def test_the_layout_is_described():
     X = np.asfortranarray(np.zeros((M, N_X), np.float32))
     with pytest.raises(TypeError, match=r"float32 array of shape \(40, 6\), not C-contiguous"):
         kernel.predict(ARCHITECTURE, np.zeros(SIZE, np.float32), X, 1)
+
+
+def test_memory_that_is_not_aligned_is_copied():
+    def unaligned(array):
+        raw = np.zeros(array.nbytes + 1, np.uint8)
+        out = raw[1:].view(array.dtype).reshape(array.shape)
+        out[...] = array
+        assert not out.flags.aligned
+        return out
+
+    given = call("sums")
+    arrays = [given[name] for name in ("X", "labels", "weights", "rows")]
+    W = given["parameters"]
+    state = start(W, "sgd")
+    moved = state._replace(parameters=unaligned(W), best=unaligned(W))
+
+    def results(W, state, X, labels, weights, rows):
+        examples = Examples(X, None, labels, weights, rows)
+        found = kernel.train(ARCHITECTURE, Rule("sgd", 0.1), Budget(0, 2), examples, state, 1)
+        total = kernel.sums(ARCHITECTURE, W, examples, 1)
+        A2 = kernel.predict(ARCHITECTURE, W, X, 1)
+        return [V.tobytes() for V in (*found.state[:3], total.gradient, A2)]
+
+    expected = results(W, state, *arrays)
+    assert results(unaligned(W), moved, *map(unaligned, arrays)) == expected
