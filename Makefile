@@ -31,6 +31,7 @@ lint: $(VENV)/tools
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@if [ -x $(BIN)/clang-format ]; then echo clang-format && $(BIN)/clang-format --dry-run --Werror kernel/*.?pp tests/kernel/*.cpp; fi
 
 test: lint
 	$(BIN)/python -m pytest

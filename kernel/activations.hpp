@@ -37,8 +37,8 @@ void activate(Activation g, T* z, int n) {  // [2]
     if (g != Activation::identity) with_activation<T>(g, [&](const auto& f) { each_line(z, n, f); });
 }
 
-// Calls f(i, g'(Z1)) for the n lines of a panel; g' is known from A1 alone: `a`, or so many times
-// `a` after dropout.
+// Calls f(i, g'(Z1)) for the n lines of a panel; g' is known from A1 alone: `a`, or `times` · `a`
+// after dropout.
 template <class T, class F>
 SHOAL_INLINE void each_slope(Activation g, const T* a, T times, int n, F&& f) {
     const auto zero = broadcast(T(0)), one = broadcast(T(1)), leak = broadcast(T(LEAK));

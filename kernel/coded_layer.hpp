@@ -3,8 +3,8 @@
 // whole lines of weights and [9] whole lines of dZ1. The equations are those of equations.hpp.
 //
 //   A1, Z1, dZ1   line of units after line of units, in each one line an example; they share memory
-//   W1            as the kernel works with it: line of units after line of units, in each column after
-//                 column: `turn`
+//   W1            in the kernel's layout: line of units after line of units, in each column after
+//                 column: see `turn`
 #pragma once
 
 #include "activations.hpp"
@@ -25,7 +25,7 @@ class Tables {
         if (shape.n_h) W2_ = Buffer<T>(int64_t(shape.n_y) * shape.lines_of_units<T>() * L);
     }
 
-    // Takes the weights of units first … last (whole lines of them), as at work.
+    // Takes the weights of units first … last (whole lines of them), in the kernel's layout.
     void take(const T* parameters, int first, int last) {
         for (int i = first; i < last; i += L) {
             const int units = std::min(L, shape_.n_units() - i);
@@ -121,7 +121,7 @@ class CodedLayer {
         for (int k = 0; k < shape_.n_y; ++k) store(z2 + k * L, load(z2 + k * L) + broadcast(b2[k]));
     }
 
-    // Panel p of what the layer holds: a line for each unit.
+    // Panel p of the layer's A1 (or Z1): a line for each unit.
     void panel(int64_t p, T* lines) const {
         alignas(LINE_BYTES) T turned[L * L];
         for (int line = 0; line < n_lines_; ++line) {
@@ -141,7 +141,7 @@ class CodedLayer {
     const T* A1(int line, int64_t r) const { return A1_ + line * apart_ + r * L; }
     int units_of(int line) const { return std::min(L, shape_.n_units() - line * L); }
 
-    // A square of lines, of which so many are given, turned over.
+    // The transpose of a square of lines, of which the first `given` exist; the others are zeros.
     static void turn_panel(const T* lines, int given, T* turned) {
         alignas(LINE_BYTES) static constexpr T zeros[L] = {};
         const T* row[L];
@@ -161,7 +161,7 @@ class CodedLayer {
             });
         alignas(LINE_BYTES) T dz[L * L];
         const auto zero = broadcast(T(0)), W2_of_one = load(W2);
-        auto dW2_of_one = zero, sum = zero;  // by the way, with one output
+        auto dW2_of_one = zero, sum = zero;  // with one output they cost nothing more
         for (int64_t p = 0; p < n; ++p, dz2 += n_y * L) {
             T* a = A1(line, p * L);
             const T* kept = kept_ ? kept_ + (a - A1_) : nullptr;
@@ -207,7 +207,7 @@ class CodedLayer {
     Shape shape_{};
     Coding coding_;
     int n_lines_ = 0;
-    int64_t rows_ = 0, apart_ = 0;  // from one line of units to the next; behind the rows there is a line of zeros
+    int64_t rows_ = 0, apart_ = 0;  // apart: from one line of units to the next; after the rows there is a line of zeros
     Codes<T> codes_;
     SparseRows<T> sparse_;
     Buffer<T> A1_, kept_;

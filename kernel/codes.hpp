@@ -1,10 +1,10 @@
 // Columns that are nearly all zeros and ones, without writing them out. A group of such
-// columns comes from one column of a table; of each example one code, and for a number in a
+// columns comes from one column of a table; for each example one code, and for a number in a
 // bin its place there, says what the whole group holds:
 //
 //   code c < bins         columns before c hold 1, column c holds the place, the others 0
-//   bins ≤ c < columns    column c holds 1, the others 0      (a word; or a number's hole)
-//   c = columns           all hold 0                          (a word without a column)
+//   bins ≤ c < columns    column c holds 1, the others 0      (a category, or a missing number)
+//   c = columns           all hold 0                          (a category without a column)
 //
 // So [1] W1 X is, for each example, a sum of columns of W1 and of their running sums, and [9]
 // dW1 = dZ1 Xᵀ adds the example's dZ1 to what it was summed from. Lanes are units here (see
@@ -26,7 +26,7 @@ struct Group {
 };
 
 // The columns of the layer's matrix in a table with a line for each: first the biases, then the
-// numbers' columns, then the groups'. First of a bin stands the sum of the columns before it, then its
+// numbers' columns, then the groups'. For each bin there is first the sum of the columns before it, then its
 // own column; then the group's other columns, then a line of zeros.
 class Coding {
   public:
@@ -45,7 +45,7 @@ class Coding {
     int binned() const { return binned_; }  // groups with bins: they come first
     int columns() const { return columns_; }
     int numbers() const { return n_numbers_; }
-    int lines() const { return lines_ + 1; }  // behind each line there is another one
+    int lines() const { return lines_ + 1; }  // there is one more after the last
     const Group& operator[](int group) const { return groups_[group]; }
     int line_of(int group, int code) const { return starts_[group] + code + std::min(code, bins_[group]); }
 
@@ -85,10 +85,10 @@ class Coding {
     int n_numbers_ = 0, lines_ = 0, columns_ = 0, binned_ = 0;
 };
 
-// What lies so many bytes behind. (Where a line begins is kept in bytes, so that it needs no arithmetic when it is
+// The address that many bytes after `start`. (Where a line begins is kept in bytes, so that it needs no arithmetic when it is
 // loaded: the loops over codes have little else to do.)
 template <class T>
-SHOAL_INLINE T* behind(T* start, uint32_t bytes) {
+SHOAL_INLINE T* offset(T* start, uint32_t bytes) {
     using Byte = std::conditional_t<std::is_const_v<T>, const char, char>;
     return reinterpret_cast<T*>(reinterpret_cast<Byte*>(start) + bytes);
 }
@@ -104,7 +104,7 @@ struct Sorted {
     Buffer<T> goes_on;          // of each run: 0 for the first one of a code, else 1
     Buffer<uint32_t> codes;     // of each run: where the code's line begins, in bytes
     Buffer<int32_t> next;       // where the next example of a code goes, by the table's lines
-    Buffer<int32_t> begins;     // of each group: its first run, the first behind its bins, the first without a column
+    Buffer<int32_t> begins;     // of each group: its first run, the first after its bins, the first without a column
     Buffer<T> in_bins, dW;      // a line for each bin of a group, and for each column of all
 
     Sorted() = default;
@@ -153,11 +153,11 @@ class Codes {
         accumulate<TOGETHER>(sum, numbers_ + r * n_numbers, {n_numbers, 0, 1}, 1, n_numbers, table + L);
         for (int i = 0; i < binned; ++i, line += TOGETHER, place += TOGETHER)
             unrolled<TOGETHER>([&](auto k) __attribute__((always_inline)) {
-                const T* at = behind(table, line[k]);
+                const T* at = offset(table, line[k]);
                 sum[k] = fma(broadcast(place[k]), load(at + L), sum[k] + load(at));
             });
         for (int i = binned; i < n; ++i, line += TOGETHER)
-            unrolled<TOGETHER>([&](auto k) __attribute__((always_inline)) { sum[k] = sum[k] + load(behind(table, line[k])); });
+            unrolled<TOGETHER>([&](auto k) __attribute__((always_inline)) { sum[k] = sum[k] + load(offset(table, line[k])); });
         unrolled<TOGETHER>([&](auto k) __attribute__((always_inline)) { store(a + k * L, g(sum[k])); });
     }
 
@@ -200,7 +200,7 @@ class Codes {
 
     // [9] for the coded columns and one line of units, of which dZ holds all examples and a line of
     // zeros for the empty one: to `dW`, a line a column. Nothing depends on how long a code's runs are, so no
-    // jump is mispredicted. (A sum that is not finite spoils those behind it; then the training has diverged.)
+    // jump is mispredicted. (A sum that is not finite makes those after it so, too; then the training has diverged.)
     void gradients(const T* dz, Sorted<T>& sorted, T* dW) const {
         constexpr int RUN = Sorted<T>::RUN;
         const int32_t* begin = sorted.begins;
@@ -210,18 +210,18 @@ class Codes {
         for (int g = 0; g < coding_.groups(); dW += coding_[g++].columns * L, begin += 3) {
             auto ones = broadcast(T(0)), parts = ones;
             const uint16_t* example = sorted.examples + begin[0] * RUN;
-            uint64_t four;  // read at once, as loads are what a run takes time for
+            uint64_t four;  // one load for four, as the time of a run is that of its loads
             static_assert(sizeof four == RUN * sizeof *example && std::endian::native == std::endian::little);
-            const auto slope = [&](int k) __attribute__((always_inline)) { return load(behind(dz, uint16_t(four >> 16 * k))); };
+            const auto slope = [&](int k) __attribute__((always_inline)) { return load(offset(dz, uint16_t(four >> 16 * k))); };
             const T* place = sorted.places + begin[0] * RUN;
             for (int run = begin[0]; run < begin[1]; ++run, example += RUN, place += RUN) {
                 std::memcpy(&four, example, sizeof four);
                 const auto d0 = slope(0), d1 = slope(1), d2 = slope(2), d3 = slope(3), same = broadcast(goes_on[run]);
                 ones = fma(same, ones, (d0 + d1) + (d2 + d3));
                 parts = fma(same, parts, fma(broadcast(place[0]), d0, broadcast(place[1]) * d1) + fma(broadcast(place[2]), d2, broadcast(place[3]) * d3));
-                store(behind(in_bins, code[run]), ones), store(behind(dW, code[run]), parts);
+                store(offset(in_bins, code[run]), ones), store(offset(dW, code[run]), parts);
             }
-            auto later = broadcast(T(0));  // what the bins behind received belongs to every column before them
+            auto later = broadcast(T(0));  // the sum of the later bins belongs to every column before them
             for (int c = coding_[g].bins - 1; c >= 0; --c) {
                 store(dW + c * L, load(dW + c * L) + later);
                 later = later + load(in_bins + c * L);
@@ -229,7 +229,7 @@ class Codes {
             for (int run = begin[1]; run < begin[2]; ++run, example += RUN) {
                 std::memcpy(&four, example, sizeof four);
                 ones = fma(broadcast(goes_on[run]), ones, (slope(0) + slope(1)) + (slope(2) + slope(3)));
-                store(behind(dW, code[run]), ones);
+                store(offset(dW, code[run]), ones);
             }
         }
     }

@@ -1,7 +1,7 @@
-// Dropout: in a training step a hidden unit counts as 0 for an example with a given chance, and
-// else 1/(1 - chance) times, so that its mean stays what it was.
+// Dropout: in a training step a hidden unit is 0 for an example with a given probability, and else
+// multiplied by 1/(1 - probability), so that its mean does not change.
 //
-// Which units do is a function of (key, epoch, step, place in the step, unit) alone: the same on
+// Which units are dropped is a function of (key, epoch, step, place in the step, unit) alone: the same on
 // any number of threads, and any epoch can be replayed.
 //
 // Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from
@@ -17,17 +17,17 @@
 namespace shoal {
 
 struct Dropout {
-    static constexpr int GRAIN = 1 << 16;  // a chance is so many parts: 16 random bits a unit
+    static constexpr int GRAIN = 1 << 16;  // a probability is a number of these parts: 16 random bits a unit
 
-    uint32_t threshold = 0;  // chance · GRAIN; 0 drops nothing
+    uint32_t threshold = 0;  // probability · GRAIN; 0 drops nothing
     uint64_t key = 0;
     uint32_t epoch = 0, step = 0;
 
     explicit operator bool() const { return threshold > 0; }
-    double share() const { return 1 - double(threshold) / GRAIN; }  // that is kept
+    double share() const { return 1 - double(threshold) / GRAIN; }  // of the units that are kept
 };
 
-inline uint32_t dropout_threshold(double chance) { return uint32_t(chance * Dropout::GRAIN + 0.5); }
+inline uint32_t dropout_threshold(double probability) { return uint32_t(probability * Dropout::GRAIN + 0.5); }
 
 // 32-bit words, as many as there are lanes in a line, or as one instruction holds.
 template <int L>

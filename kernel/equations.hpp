@@ -2,7 +2,7 @@
 //
 //   X (n_x, m)   A1, Z1, dZ1 (n_h, m)   Y, A2, Z2, dZ2 (n_y, m)   one column is one example
 //
-// Matrices of examples lie in panels (see products.hpp). Lanes behind the last example
+// Matrices of examples lie in panels (see products.hpp). Lanes after the last example
 // hold zeros and have weight 0, so they add nothing to any sum. With n_h = 0 there is no
 // [1] and [2]: X takes the place of A1. With coded columns or sparse rows the first layer is
 // in coded_layer.hpp, with the same marks.
@@ -11,10 +11,10 @@
 #pragma once
 
 #include "coded_layer.hpp"
+#include "tree_sum.hpp"
 
 namespace shoal {
 
-constexpr int BLOCK_ROWS = 512;  // fixes every bit of a sum: never change it lightly
 static_assert(BLOCK_ROWS * LINE_BYTES <= UINT16_MAX);  // Sorted's 16 bits say where any example's line begins
 
 template <class T>
@@ -183,7 +183,7 @@ class Block {
 
     bool coded() const { return coded_; }
     CodedLayer<T>& layer() { return layer_; }
-    // Panel p of what the hidden layer holds, to be looked at (not while training).
+    // Panel p of the hidden layer's A1 (or Z1), for a prediction's results.
     const T* hidden(int64_t p) {
         if (!coded_) return A1(p);
         layer_.panel(p, A1_);

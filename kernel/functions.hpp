@@ -50,6 +50,7 @@ struct Precision<double> {
     static constexpr double exp_ceiling = 710.0;
     static constexpr double tanh_ceiling = 20.0;
     static constexpr double artanh_half = 0.54930614433405484570;
+    // clang-format off
     static constexpr double tanh_near_zero[] = {-0.33333333333333300603, 0.13333333333326984205,   -0.053968253963969489089,
                                                 0.021869488391796132825, -0.0088632326984198030103, 0.0035920930087330701577,
                                                 -0.00145554914843000396, 0.00058847047067362662731, -0.00023344789852174331762,
@@ -67,6 +68,7 @@ struct Precision<double> {
                                        0.00057306541556121075356, -0.00035481595969453503099, 0.00022107438085062319999,
                                        -0.0001421166128928164611, 0.000089732732153472151074, -0.000044795209801234896171,
                                        0.000027524395971537988138, -0.000038390400951683651567, 0.000025041868561783995518};
+    // clang-format on
     static constexpr double log2_high = 0x1.62e42fefa38p-1;
     static constexpr double log2_low = 0x1.ef35793c7673p-45;
 };
@@ -132,7 +134,7 @@ SHOAL_INLINE Line<T> exp_of_negative(const Line<T>& x) {
 }
 
 // With e = exp(-|z|) it is q = e/(1 + e) for z < 0, else 1 - q. The quotient is rounded once more
-// after the division, so that it is within half a unit but for a hair: it never falls where e rises.
+// after the division, so that its error is hardly more than half a unit in the last place: it never falls where e rises.
 template <class T>
 SHOAL_INLINE Line<T> sigmoid(const Line<T>& z) {
     const auto zero = broadcast(T(0)), one = broadcast(T(1));

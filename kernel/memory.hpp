@@ -1,4 +1,4 @@
-// Aligned memory, and rows turned into lines.
+// Aligned memory, and the transposition of rows into lines.
 #pragma once
 
 #include <algorithm>
@@ -40,7 +40,7 @@ SHOAL_INLINE void exchange(V& a, V& b, std::integer_sequence<int, lane...>) {
     a = first;
 }
 
-// Turns a square over: quarters of the whole change places, then quarters of the quarters …
+// Transposes a square: quarters of the whole change places, then quarters of the quarters …
 template <int S, int apart = S / 2, class V>
 SHOAL_INLINE void transpose(V (&row)[S]) {
     unrolled<S>([&](auto i) __attribute__((always_inline)) {

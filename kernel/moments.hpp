@@ -1,9 +1,10 @@
 // Sums for the mean and spread of a column, added in the order of the gradients' tree.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 
-#include "training.hpp"
+#include "tree_sum.hpp"
 
 namespace shoal {
 
@@ -11,7 +12,7 @@ namespace shoal {
 // itself as the shift nothing is lost where the mean is far from 0 (Chan, Golub and LeVeque,
 // "Algorithms for computing the sample variance", The American Statistician 37, 1983).
 inline void sums_about(double shift, const double* x, const double* weights, int64_t n, double* out) {
-    TreeSum tree(3, Sums<double>::blocks(n) + 1);
+    TreeSum tree(3, blocks_of(n) + 1);
     for (int64_t start = 0; start < n; start += BLOCK_ROWS) {
         double sums[3] = {0, 0, 0};
         for (int64_t i = start; i < std::min<int64_t>(n, start + BLOCK_ROWS); ++i) {

@@ -25,7 +25,7 @@ struct Runs {
         if (n > 0) next(int(n), f);
     }
 
-    // The next ones, up to a line of them. Returns what has become of the first run's.
+    // The next ones, up to a line of them. Returns the new values of the first run.
     template <class F>
     SHOAL_INLINE Line<T> next(int n, const F& f) {
         Line<T> x[K];
@@ -37,10 +37,10 @@ struct Runs {
     }
 };
 
-// Moving averages that decay for ever end in denormal numbers, which are slow on many
-// machines: below 1e-30 they count as 0.
+// Moving averages that only decay become denormal numbers, which are slow on many
+// machines: below 1e-30 they are set to 0.
 template <class T>
-SHOAL_INLINE Line<T> without_dust(const Line<T>& x) {
+SHOAL_INLINE Line<T> flush_tiny(const Line<T>& x) {
     return where_greater(magnitude(x), broadcast(T(1e-30)), x, broadcast(T(0)));
 }
 
@@ -54,7 +54,7 @@ struct Rule {
     auto momentum_step(T alpha, T shrink) const {
         return [rule = *this, alpha, shrink](const auto& sum, auto& x) __attribute__((always_inline)) {
             auto& [w, a] = x;
-            a = without_dust(fma(broadcast(rule.momentum), a, rule.gradient(sum, w, alpha)));
+            a = flush_tiny(fma(broadcast(rule.momentum), a, rule.gradient(sum, w, alpha)));
             w = fma(broadcast(-rule.learning_rate), a, w * broadcast(shrink));
         };
     }
@@ -64,8 +64,8 @@ struct Rule {
         return [rule = *this, alpha, shrink](const auto& sum, auto& x) __attribute__((always_inline)) {
             auto& [w, a, b] = x;
             const auto g = rule.gradient(sum, w, alpha);
-            a = without_dust(fma(broadcast(rule.beta1), a, broadcast(1 - rule.beta1) * g));
-            b = without_dust(fma(broadcast(rule.beta2), b, (broadcast(1 - rule.beta2) * g) * g));
+            a = flush_tiny(fma(broadcast(rule.beta1), a, broadcast(1 - rule.beta1) * g));
+            b = flush_tiny(fma(broadcast(rule.beta2), b, (broadcast(1 - rule.beta2) * g) * g));
             const auto length = sqrt(b * broadcast(rule.correct2)) + broadcast(rule.epsilon);
             w = fma(broadcast(-rule.learning_rate), (a * broadcast(rule.correct1)) / length, w * broadcast(shrink));
         };

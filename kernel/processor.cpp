@@ -1,4 +1,4 @@
-// What this processor can do, asked without executing anything that it may not know.
+// What this processor can run, found out without executing an instruction that it may lack.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>

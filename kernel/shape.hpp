@@ -1,4 +1,4 @@
-// What a network is, and the examples that it is given.
+// The shape of a network, and its examples.
 #pragma once
 
 #include <vector>
@@ -8,8 +8,10 @@
 
 namespace shoal {
 
+// clang-format off
 enum class Activation { tanh, relu, leaky_relu, sigmoid, identity };
 enum class Output { sigmoid, softmax, identity };
+// clang-format on
 
 struct Shape {
     int n_x, n_h, n_y;
@@ -65,17 +67,17 @@ void turn(int n_units, int n_x, const T* from, T* to) {
     }
 }
 
-// Parameters, a gradient or an optimiser's state as the kernel works with them: with coded columns
-// the matrix that sees X is turned. At the end what was given has what became of it.
+// Parameters, a gradient or an optimiser's state in the kernel's layout: with coded columns the matrix that
+// sees X is turned, in a copy. The destructor writes the values back to what was given.
 template <class T>
-class AtWork {
+class KernelLayout {
   public:
-    AtWork(const Shape& shape, T* given) : shape_(shape), given_(given), at_(given) { begin(given); }
-    AtWork(const Shape& shape, const T* given) : shape_(shape), at_(const_cast<T*>(given)) { begin(given); }
-    ~AtWork() {
+    KernelLayout(const Shape& shape, T* given) : shape_(shape), given_(given), at_(given) { begin(given); }
+    KernelLayout(const Shape& shape, const T* given) : shape_(shape), at_(const_cast<T*>(given)) { begin(given); }
+    ~KernelLayout() {
         if (turned_ && given_) move<true>(turned_, given_);
     }
-    AtWork(const AtWork&) = delete;
+    KernelLayout(const KernelLayout&) = delete;
     operator T*() { return at_; }
 
   private:
@@ -99,7 +101,7 @@ class AtWork {
 };
 
 template <class T>
-struct Examples {  // as they come: one row is one example
+struct Examples {  // as Python holds them: one row is one example
     const T* X;             // (rows, n_x), but for the coded columns
     const T* Y;             // (rows, n_y), or null when there are labels
     const int32_t* labels;  // (rows,), the class of each; or null

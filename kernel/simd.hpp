@@ -1,12 +1,12 @@
 // The vocabulary of the kernel: one cache line of numbers, and what can be done to it.
 //
 //   Line<T>   64 bytes: 16 float or 8 double, whatever the machine. One lane is one
-//             example (or one feature), and lanes never meet except in `sum_lanes`,
+//             example (or one feature), and lanes are never combined except in `sum_lanes`,
 //             whose order is fixed. That is why every build gives the same bits.
 //   Vec<T>    what one instruction holds here: 16 bytes (NEON), 32 (AVX2) or 64 (AVX-512).
 //
 // Everything is an IEEE operation, rounded once: + - * / sqrt and the explicit fma.
-// The compiler is told never to fuse by itself (-ffp-contract=off).
+// The compiler never fuses by itself (-ffp-contract=off).
 #pragma once
 
 #include <cstdint>
@@ -86,9 +86,9 @@ SHOAL_INLINE void unrolled(F&& f) {
 
 // Returns the line whose part i is EXPRESSION. A loop, not a lambda: nothing is left to the
 // inliner's limits.
-#define SHOAL_EACH_PART(EXPRESSION)                                   \
-    Line<T> result;                                                   \
-    for (int i = 0; i < PARTS; ++i) result.part[i] = (EXPRESSION);    \
+#define SHOAL_EACH_PART(EXPRESSION)                                \
+    Line<T> result;                                                \
+    for (int i = 0; i < PARTS; ++i) result.part[i] = (EXPRESSION); \
     return result
 
 // --- memory -------------------------------------------------------------------------
@@ -115,7 +115,7 @@ SHOAL_INLINE void store_anywhere(T* at, const Line<T>& line) {
         *reinterpret_cast<VecAnywhere<T>*>(reinterpret_cast<char*>(at) + i * VEC_BYTES) = line.part[i];
 }
 
-// The first `count` lanes only: what lies behind them in memory is not touched.
+// The first `count` lanes only: memory after them is not touched.
 template <class T>
 SHOAL_INLINE Line<T> load_some(const T* at, int count) {
     alignas(LINE_BYTES) T lanes[LANES<T>] = {};

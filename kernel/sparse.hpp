@@ -19,7 +19,7 @@ struct Entries {  // of all rows
     explicit operator bool() const { return starts; }
 };
 
-// The rows of a block. Nothing is copied: of each it is known where its numbers are.
+// The rows of a block. Nothing is copied: for each there are pointers to its numbers.
 template <class T>
 class SparseRows {
   public:
@@ -34,7 +34,7 @@ class SparseRows {
         rows_[r] = {from.columns + start, from.values + start, present ? from.starts[row + 1] - start : 0};
     }
 
-    // [1] for some units, of whom `table` holds the biases and the weights: Z of R examples from r on, and
+    // [1] for some units, of which `table` holds the biases and the weights: Z of R examples from r on, and
     // g of it.
     template <int R, class G>
     void weighted_inputs(const T* table, int64_t r, T* a, const G& g) const {
@@ -46,7 +46,7 @@ class SparseRows {
         }
     }
 
-    // [9]: dW for some units, from their dZ of so many rows.
+    // [9]: dW for some units, from their dZ of the first `rows` rows.
     void gradients(const T* dz, int64_t rows, int n_x, int units, T* dW) const {
         std::memset(static_cast<void*>(dW), 0, sizeof(T) * n_x * units);
         for (int64_t r = 0; r < rows; ++r) {

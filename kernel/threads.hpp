@@ -1,10 +1,11 @@
-// A team of threads that work on one thing, and the way to stop it.
+// A team of threads that share one piece of work, and how to stop it.
 #pragma once
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -21,7 +22,7 @@ class Barrier {
     explicit Barrier(int n) : n_(n) {}
 
     void wait() {
-        const int n = n_;  // before it counts as arrived: then others may go on, and change it
+        const int n = n_;  // read before it counts as arrived: after that others may continue, and change it
         if (n == 1) return;
         const int phase = phase_.load(std::memory_order_relaxed);
         if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == n) {
@@ -38,29 +39,29 @@ class Barrier {
             asm volatile("isb");  // takes about as long; its own `yield` takes no time
 #endif
         }
-        // Whoever is waited for may need this very processor, so it is offered for a millisecond; then sleep.
+        // The member that is waited for may need this processor, so it is yielded for a millisecond; then sleep.
         const auto began = Clock::now();
         while (phase_.load(std::memory_order_acquire) == phase && Clock::now() - began < std::chrono::milliseconds(1)) std::this_thread::yield();
         phase_.wait(phase, std::memory_order_acquire);
         idle_.fetch_add((Clock::now() - began).count(), std::memory_order_relaxed);
     }
 
-    // Whether to meet takes long: two threads on neighbouring processors took 30 to 60 ns, on processors of two
-    // chiplets 160 to 220, on one and the same 6,000 (AMD EPYC, Zen 5). For all members to ask at once; if so, they
-    // may be asked again after twenty times as long as it took, and no less than a twentieth of a second.
+    // Whether a barrier takes long: two threads on neighbouring processors took 30 to 60 ns, on processors of two
+    // chiplets 160 to 220, on one and the same 6,000 (AMD EPYC, Zen 5). All members call it together; if so, they
+    // may be called again after twenty times as long as it took, and no less than a twentieth of a second.
     bool far(int t) {
         const auto began = Clock::now();
         wait();  // all are there
-        far_after(t, 4, std::chrono::microseconds(10), began);  // a crowd is told by few
+        far_after(t, 4, std::chrono::microseconds(10), began);  // a few are enough to notice an overloaded processor
         return far_ || far_after(t, 32, n_ * std::chrono::nanoseconds(70), began);
     }
 
-    // For a team that shrinks or grows: while nobody waits, or is going to before it knows.
+    // For a team that shrinks or grows: to be called while no member waits, or will before it knows.
     void set_team(int n) { n_ = n, idle_ = 0, asked_ = Clock::now(); }
 
     // Whether in the last tenth of a second the members have waited here, longer than they spin, for more than a
-    // third of the time: others want the processors, and one member alone is the faster. (A shorter look would
-    // be taken in by BLAS, whose threads spin for a while after a product.) For one member to ask.
+    // third of the time: other programs use the processors, and one member alone is faster. (A shorter look would
+    // be misled by BLAS, whose threads spin for a while after a product.) One member calls it.
     bool crowded() {
         const auto now = Clock::now();
         const auto passed = now - asked_;
@@ -69,13 +70,13 @@ class Barrier {
         return 3 * idle_.exchange(0, std::memory_order_relaxed) > n_ * passed.count();
     }
 
-    // Whether the crowd may be gone: after twenty times as long as was needed to notice it.
+    // Whether the processors may be free again: after twenty times as long as was needed to notice the load.
     bool may_be_free() const { return Clock::now() > alone_until_; }
 
   private:
     using Clock = std::chrono::steady_clock;
 
-    // Whether so many meetings take longer than `most` each.
+    // Whether that many barriers take longer than `most` each.
     bool far_after(int t, int meetings, Clock::duration most, Clock::time_point asked) {
         const auto began = Clock::now();
         for (int i = 0; i < meetings; ++i) wait();
@@ -95,22 +96,24 @@ class Barrier {
     Clock::time_point asked_ = Clock::now(), alone_until_ = asked_;
 };
 
-// Runs f(0) … f(n - 1), each on a thread of its own; the caller's thread is number 0. Where the
-// system gives fewer, fewer do the work: `team_is` is told how many before the first begins.
+// Runs f(0) … f(n - 1), each on a thread of its own; the caller's thread is number 0. If the system refuses a
+// thread, or has no memory for one, those that were started do the work: set_team gets their number before
+// the first begins. Neither f nor set_team may throw.
 template <class G, class F>
-void run_team(int n, G&& team_is, F&& f) {
+void run_team(int n, G&& set_team, F&& f) {
     std::vector<std::thread> others;
-    others.reserve(n - 1);
     std::atomic<bool> begun{false};
     try {
+        others.reserve(n - 1);
         for (int t = 1; t < n; ++t)
             others.emplace_back([&f, &begun, t] {
                 begun.wait(false);
                 f(t);
             });
     } catch (const std::system_error&) {
+    } catch (const std::bad_alloc&) {
     }
-    team_is(int(others.size()) + 1);
+    set_team(int(others.size()) + 1);
     begun = true;
     begun.notify_all();
     f(0);
@@ -123,8 +126,8 @@ struct Share {
     Share(int64_t n, int t, int team) : first(n * t / team), last(n * (t + 1) / team) {}
 };
 
-// Whether a long call should end: another thread may say so through the flag, or a signal,
-// for which `look` is called. One Stop belongs to one call and to the thread that made it.
+// Whether a long call should end: another thread may raise the flag, or a signal may have come, for which
+// `look` is called. One Stop belongs to one call and to the thread that made it.
 class Stop {
   public:
     using Look = bool (*)(void*);  // true when the call should end
@@ -135,7 +138,7 @@ class Stop {
 
     bool requested() const { return flag_.load(std::memory_order_relaxed); }
 
-    // For the calling thread alone, as often as it likes: looks at most every 50 ms.
+    // Only for the thread that made the call, as often as wanted: looks at most every 50 ms.
     bool poll() {
         const auto now = std::chrono::steady_clock::now();
         if (look_ && now - looked_ >= EVERY) {

@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "moments.hpp"
+#include "prediction.hpp"
 #include "training.hpp"
 #include "vectors.hpp"
 
@@ -74,7 +75,7 @@ uint64_t run(const Case& c, int team, bool together = true) {
         }
     }
     Examples<T> from{X, c.labels ? nullptr : static_cast<const T*>(Y), c.labels ? static_cast<const int32_t*>(labels) : nullptr,
-                           c.weights ? static_cast<const T*>(w) : nullptr, codes, places};
+                     c.weights ? static_cast<const T*>(w) : nullptr, codes, places};
     if (s.entries) from.entries = {starts, columns, values};
     auto parameters = numbers<T>(n, 6, 0.5), best = numbers<T>(n, 6, 0.5);
     Buffer<T> state(2 * n);

@@ -88,3 +88,17 @@ def test_no_epoch_allocates(tmp_path):
     for name, counts in cases:
         few, many = counts.split()
         assert few == many, name
+
+
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="stands before glibc's pthread_create"
+)
+def test_fewer_threads_than_asked_for_give_the_same_bits(tmp_path):
+    program = built(builds()[-1], tmp_path, "-O1", source="few_threads.cpp")
+    found = subprocess.run([program], capture_output=True, text=True, timeout=60)
+    assert found.returncode == 0, found.stderr
+    cases = [line.rpartition(": ")[::2] for line in found.stdout.splitlines()]
+    assert len(cases) == 21
+    assert cases.pop() == ("no memory", "0 same")
+    for number, (name, result) in enumerate(cases):
+        assert result == f"{number % 4} same", name

@@ -259,10 +259,10 @@ def test_a_session_ends_with_its_page(lab):
         name = page.asked("open", "scene", fragment="#pace=0")["session"]
         page.say("play")
         page.until(lambda frame: frame["epoch"] > 100)
-        process = lab.laboratory.relays[name].process
+        process = lab.laboratory.pages[name].process
     process._process.join(10)
     assert not process._process.is_alive()
-    assert name not in lab.laboratory.relays
+    assert name not in lab.laboratory.pages
 
 
 def test_pages_are_bounded(lab, monkeypatch):

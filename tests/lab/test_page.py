@@ -291,7 +291,7 @@ def test_a_link_asks_for_its_table(screen):
 def test_a_page_whose_process_is_killed_goes_on(screen):
     screen.open("#data=xor&epoch=6")
     screen.until_epoch(6)
-    (socket,) = screen.server.laboratory.relays.values()
+    (socket,) = screen.server.laboratory.pages.values()
     os.kill(socket.process.pid, signal.SIGKILL)
     screen.until("#notice:not([hidden])")
     assert "ended unexpectedly" in screen.text("#notice")

@@ -61,7 +61,7 @@ def gone(pids, seconds=10.0):
 
 def process_of(server, page, fragment="#"):
     name = page.asked("open", "scene", fragment=fragment)["session"]
-    return name, server.laboratory.relays[name].process
+    return name, server.laboratory.pages[name].process
 
 
 def hostile(path):

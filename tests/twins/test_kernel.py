@@ -386,5 +386,5 @@ def test_arrays_of_another_precision_are_refused():
         ),
     ]  # fmt: skip
     for call in calls:
-        with pytest.raises(TypeError, match="incompatible function arguments"):
+        with pytest.raises(TypeError, match="expected C-contiguous arrays"):
             call()

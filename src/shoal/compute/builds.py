@@ -60,7 +60,7 @@ class Stop:
 
     @property
     def requested(self) -> bool:
-        """Whether somebody has asked."""
+        """Whether the end was requested."""
         return bool(self.flag.raised)
 
     @property

@@ -1,5 +1,11 @@
-"""The one door to the compiled kernel: what it needs is made ready here."""
+"""The only caller of the compiled kernel: what it needs is made ready here.
 
+The kernel converts nothing. Arrays of another number type, rank or layout raise TypeError, lengths
+that do not fit and indices out of range ValueError: kernel/arguments.hpp says which. Only arrays
+whose memory is not aligned, as those that arrive over a wire may be, are copied here.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +19,30 @@ from shoal.data.rows.examples import Examples, Matrix, Numbers
 from shoal.data.rows.sparse import Sparse
 from shoal.network.architecture import Architecture
 from shoal.sums import GradientSums
+
+
+def _run(function: Callable[..., Any], *given: Any) -> Any:
+    """Call a function of the kernel; the TypeError for arrays that it does not take describes them."""
+    try:
+        return function(*given)
+    except TypeError as error:
+        found = ", ".join(_described(x) for x in given)
+        raise TypeError(
+            f"{function.__name__}: expected C-contiguous arrays of native byte order, all numbers of one dtype (float32 or "
+            f"float64), and results that can be written. Found: {found}."
+        ) from error
+
+
+def _aligned(x: Any) -> Any:
+    """The array, or a copy of it if its memory is not aligned to its numbers; None stays None."""
+    return x if x is None or x.flags.aligned else x.copy(order="K")
+
+
+def _described(x: Any) -> str:
+    if not isinstance(x, np.ndarray):
+        return type(x).__name__
+    order = "" if x.flags.c_contiguous else ", not C-contiguous"
+    return f"{x.dtype} array of shape {x.shape}{order}{'' if x.flags.writeable else ', read-only'}"
 
 
 def _shape(architecture: Architecture, X: Matrix) -> Any:
@@ -56,8 +86,10 @@ def _parts(X: Matrix) -> tuple[Numbers, NDArray[np.uint16] | None, Numbers | Non
     if isinstance(X, Sparse):
         table = _k.SparseFloat if X.dtype == np.float32 else _k.SparseDouble
         none = np.empty((len(X), 0), X.dtype)
-        return none, None, None, table(X.starts, X.columns, X.values)
-    return (X.numbers, X.codes, X.places, None) if isinstance(X, Coded) else (X, None, None, None)
+        return none, None, None, _run(table, *map(_aligned, (X.starts, X.columns, X.values)))
+    if isinstance(X, Coded):
+        return _aligned(X.numbers), _aligned(X.codes), _aligned(X.places), None
+    return _aligned(X), None, None, None
 
 
 def train(
@@ -74,8 +106,8 @@ def train(
     parameters, memory, best = state.parameters.copy(), state.memory.copy(), state.best.copy()
     losses = np.empty(budget.n_epochs)
     progress = _progress(state)
-    ending, epochs, progress = _k.train(
-        _shape(architecture, examples.X), _settings(rule, budget), *_parts(examples.X), *examples[1:], parameters, memory, best, losses, progress,
+    ending, epochs, progress = _run(
+        _k.train, _shape(architecture, examples.X), _settings(rule, budget), *_parts(examples.X), *map(_aligned, examples[1:]), parameters, memory, best, losses, progress,
         threads, stop.flag,
     )  # fmt: skip
     after = State(
@@ -88,11 +120,11 @@ def train(
 
 
 def step(architecture: Architecture, rule: Rule, total: GradientSums, state: State) -> State:
-    """One step of the optimiser, from sums that somebody else has added up."""
+    """One step of the optimiser, from sums that are already added up."""
     parameters, memory = state.parameters.copy(), state.memory.copy()
     shape = _k.Shape(*architecture[:3], _k.Activation.identity, _k.Output.identity, (), 0)
-    after = _k.step(
-        shape, _settings(rule, Budget(0, 1)), np.ascontiguousarray(total.gradient), total.weight,
+    after = _run(
+        _k.step, shape, _settings(rule, Budget(0, 1)), _aligned(np.ascontiguousarray(total.gradient)), total.weight,
         parameters, memory, _progress(state),
     )  # fmt: skip
     return state._replace(
@@ -114,9 +146,10 @@ def sums(
     n = architecture.n_parameters if gradients else 0
     out = np.empty(n + 2)
     X, *others = examples
-    complete = _k.sums(
-        _shape(architecture, X), parameters, *_parts(X), *others, out, gradients, threads, stop.flag
-    )
+    complete = _run(
+        _k.sums, _shape(architecture, X), _aligned(parameters), *_parts(X), *map(_aligned, others), out,
+        gradients, threads, stop.flag,
+    )  # fmt: skip
     if not complete or stop.exception is not None:
         raise stop.exception or KeyboardInterrupt
     return GradientSums(out[:n], float(out[n]), float(out[n + 1]))
@@ -152,7 +185,7 @@ def _predict(
 ) -> None:
     flag = _k.StopFlag()
     shape = _shape(architecture, X)
-    bad = _k.predict(shape, parameters, *_parts(X), Z1, A1, Z2, A2, threads, flag)
+    bad = _run(_k.predict, shape, _aligned(parameters), *_parts(X), Z1, A1, Z2, A2, threads, flag)
     if flag.exception is not None:
         raise flag.exception
     if bad >= 0:
@@ -164,25 +197,27 @@ def sums_about(
 ) -> NDArray[np.float64]:
     """Σ w, Σ w d and Σ w d² of d = x - shift, over the values that are not NaN."""
     out = np.zeros(3)
-    _k.sums_about(shift, x, weights, out)
+    x = _aligned(np.ascontiguousarray(x, np.float64))
+    weights = None if weights is None else _aligned(np.ascontiguousarray(weights, np.float64))
+    _run(_k.sums_about, shift, x, weights, out)
     return out
 
 
 def dot(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     """xᵀy, added in one order."""
-    product: float = _k.dot(x, y)
+    product: float = _run(_k.dot, _aligned(x), _aligned(y))
     return product
 
 
 def order(m: int, key: int, epoch: int) -> NDArray[np.uint32]:
     """The order in which an epoch takes m rows."""
     out = np.empty(m, np.uint32)
-    _k.order(m, key, epoch, out)
+    _run(_k.order, m, key, epoch, out)
     return out
 
 
 def apply(name: str, x: Vector) -> Vector:
     """One of the kernel's own functions (exp, tanh, log …) of each number."""
     out = np.empty_like(x)
-    _k.apply(name, x, out)
+    _run(_k.apply, name, _aligned(x), out)
     return out
