@@ -50,8 +50,8 @@ def is_there(pid):
         return False
 
 
-def gone(pids, seconds=10.0):
-    end = time.monotonic() + seconds
+def gone(pids):
+    end = time.monotonic() + served.PATIENCE
     while any(map(is_there, pids)):
         if time.monotonic() > end:
             return False
@@ -155,7 +155,7 @@ def test_nothing_outlives_the_server(number):
             assert len(children) >= 2  # one that begins sessions, and a session
             program.send_signal(number)
             assert (
-                program.wait(20)
+                program.wait(served.PATIENCE)
                 == {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 0}[number]
             )
         assert gone(children)
