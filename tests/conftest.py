@@ -4,6 +4,11 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No timing decides a test: a busy machine takes as long as it takes.
+settings.register_profile("shoal", deadline=None)
+settings.load_profile("shoal")
 
 # A shell lets what it runs in the background ignore Ctrl-C, and children inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
