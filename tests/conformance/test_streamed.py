@@ -124,6 +124,7 @@ def test_the_fingerprint_is_that_of_the_table_in_memory(tmp_path, reads, kind, f
     ],
     ids=str,
 )
+@pytest.mark.slow
 def test_with_any_solver_memory_and_threads(tmp_path, reads, settings):
     expected = in_memory(*CLASSES, **settings)
     for memory, threads in (("420kB", 1), ("480kB", 2)):

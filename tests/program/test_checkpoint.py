@@ -19,8 +19,8 @@ ROWS = 4000
 TABLE = "a,b,c,late\n" + "".join(
     f"{i * 7 % 31},{i * i % 17},{i % 5},{'yes' if i * i % 7 > 2 else 'no'}\n" for i in range(ROWS)
 )
-# Some seconds long.
-LONG = ["--members", "2", "--hidden", "2000"]
+# Some seconds long; both members at once, also where one thread is what there is by default.
+LONG = ["--members", "2", "--hidden", "2000", "--threads", "2"]
 PROGRAM = """
 import sys
 from shoal.cli import main

@@ -22,6 +22,7 @@ from shoal.network.activations import ACTIVATIONS
 from shoal.network.architecture import Architecture
 from shoal.network.equations import Parameters
 from shoal.network.outputs import OUTPUTS
+from shoal.sums import GradientSums
 
 pytestmark = pytest.mark.skipif(BUILD == "plain", reason="no kernel is in use")
 
@@ -372,3 +373,16 @@ def test_both_predict_nothing_for_no_rows():
         A2 = engine.predict(case.architecture, case.parameters, nothing, 2)
         assert A2.shape == (3, 0)
         assert A2.dtype == np.float32
+
+
+@pytest.mark.parametrize("who", [kernel, plain])
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_a_memory_below_1e_30_counts_as_0_and_no_other(who, solver):
+    architecture, n = Architecture(3, 0, 1), 4
+    rule = Rule(solver, 0.1, momentum=0.5, beta1=0.5, beta2=0.5)
+    state = start(np.zeros(n), solver)
+    total = GradientSums(np.zeros(n), 0.0, 1.0)
+    for memory, left in ((4e-25, 2e-25), (3e-30, 1.5e-30), (1.5e-30, 0.0), (-1e-31, 0.0)):
+        begun = state._replace(memory=np.full_like(state.memory, memory))
+        after = who.step(architecture, rule, total, begun)
+        np.testing.assert_allclose(after.memory, left, rtol=1e-12, atol=0)
