@@ -142,6 +142,7 @@ def test_a_process_that_does_not_answer_ends_with_its_page_all_the_same(lab):
 
 @linux
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.slow
 def test_nothing_outlives_the_server(number):
     command = [sys.executable, "-c", PROGRAM, "lab", "--no-browser", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:

@@ -363,6 +363,7 @@ def test_all_views_of_a_table_over_the_socket(table):
         assert digest in page.asked("take", "take")["command"]
 
 
+@pytest.mark.slow
 def test_zeros_fail_in_the_four_starts_and_fitting_ones_learn():
     with served.laboratory() as server, served.Page(server) as page:
         page.asked("open", "scene", fragment="#rows=60")

@@ -219,3 +219,13 @@ def test_most_steps_look_at_the_cost_but_once_whatever_its_unit(size):
         LINEAR, Rule("lbfgs", 1.0), Budget(0, 40), terms, lbfgs.start(np.zeros(10)), 1
     )
     assert len(looks) < 1.6 * len(outcome.losses) + 5
+
+
+def test_what_is_remembered_of_the_cost_is_not_trusted_when_a_training_begins():
+    rule, old, new = Rule("lbfgs", 1.0), bowl(10), bowl(10)
+    budget = Budget(0, 40, converged=1e-9)
+    state = lbfgs.iterate(LINEAR, rule, budget, old, lbfgs.start(np.zeros(10)), 1).state
+    here = new.sums(LINEAR, state.parameters, 1).loss  # and next to 0 at the bottom of the old one
+    outcome = lbfgs.iterate(LINEAR, rule, Budget(0, 3), new, state, 1)
+    assert len(outcome.losses) == 3
+    assert (np.diff([here, *outcome.losses]) < 0).all()

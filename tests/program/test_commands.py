@@ -348,6 +348,7 @@ def test_a_damaged_model(model, damage):
 
 
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+@pytest.mark.slow
 def test_a_signal_keeps_the_best_network(name, code, trips):
     # A hundred million tanh an epoch, and at least six epochs: nobody is done before we signal.
     wide = ["--hidden", "8000", "--dtype", "float64", "--threads", "1"]

@@ -86,6 +86,7 @@ def program(*arguments, **more):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_nothing_in_the_scratch_folder(folder, tmp_path):
     call = [folder, "--target", "late", "--memory", "1GiB", "--scratch", tmp_path]
     # Sixteen wide networks, half a minute on a fast machine: nobody is done before we signal.
