@@ -4,12 +4,14 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 KERNEL := $(wildcard kernel/*) CMakeLists.txt pyproject.toml
 
-.PHONY: help demo test lint bench test-crash test-arm clean
+.PHONY: help demo quick test lint mutants bench test-crash test-arm clean
 
 help:
 	@echo "make demo      set up, train on 327,346 real flights, show the result"
+	@echo "make quick     the tests that need no compiler, browser or cluster and take no long time"
 	@echo "make test      set up, check style, types and architecture, run all tests"
 	@echo "make lint      style, types and architecture alone"
+	@echo "make mutants   plant faults one at a time, and see that a test finds each (most of an hour)"
 	@echo "make bench     speed beside PyTorch, JAX, scikit-learn and NumPy (fetches them)"
 	@echo "make test-crash  kills saves at every system call, and a training a hundred times (strace needed)"
 	@echo "make test-arm  the kernel's golden test on an emulated aarch64 (Debian packages needed)"
@@ -33,8 +35,16 @@ lint: $(VENV)/tools
 	$(BIN)/lint-imports
 	@if [ -x $(BIN)/clang-format ]; then echo clang-format && $(BIN)/clang-format --dry-run --Werror kernel/*.?pp tests/kernel/*.cpp; fi
 
+quick: $(VENV)/tools
+	$(BIN)/python -m pytest -q -m "not (browser or cluster or compiler or slow)"
+
 test: lint
 	$(BIN)/python -m pytest
+
+mutants: $(VENV)/tools
+	@$(BIN)/python tools/extra.py mutants > $(VENV)/mutants.txt
+	$(BIN)/python -m pip install -q -r $(VENV)/mutants.txt
+	@$(BIN)/python tools/mutants.py
 
 bench: $(VENV)/installed
 	@$(BIN)/python tools/extra.py bench > $(VENV)/bench.txt

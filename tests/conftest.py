@@ -1,7 +1,31 @@
 """The same ground for all tests, however they are started."""
 
 import signal
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# No timing decides a test: a busy machine takes as long as it takes.
+settings.register_profile("shoal", deadline=None)
+settings.load_profile("shoal")
 
 # A shell lets what it runs in the background ignore Ctrl-C, and children inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+HERE = Path(__file__).parent
+# What a whole folder or file needs; `slow` stands at the tests themselves.
+NEEDS = {"kernel": "compiler", "cluster": "cluster", "lab/test_page.py": "browser"}
+COMPILING_SECONDS = 1200  # with sanitizers, on a machine that has other work
+
+
+def pytest_collection_modifyitems(items):
+    """Mark tests by where they are."""
+    for item in items:
+        path = item.path.relative_to(HERE)
+        for place, need in NEEDS.items():
+            if path.is_relative_to(place):
+                item.add_marker(getattr(pytest.mark, need))
+        if item.get_closest_marker("compiler"):
+            item.add_marker(pytest.mark.timeout(COMPILING_SECONDS))

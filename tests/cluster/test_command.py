@@ -47,6 +47,6 @@ def test_its_own_workers_end_with_it_also_after_ctrl_c():
         own = psutil.Process(process.pid).children(recursive=True)
         assert len(own) >= 2  # a scheduler, and a worker at least
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate()
     assert process.returncode == 130
-    assert not psutil.wait_procs(own, timeout=10)[1]
+    assert not psutil.wait_procs(own, timeout=120)[1]

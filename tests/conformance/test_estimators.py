@@ -40,6 +40,7 @@ def test_two_classes():
     assert model.n_outputs_ == 1
 
 
+@pytest.mark.slow
 def test_three_hundred_classes():
     rng = np.random.default_rng(0)
     centres = rng.standard_normal((300, 8))

@@ -22,6 +22,7 @@ def words_of(model):
     return column.words
 
 
+@pytest.mark.slow
 def test_ten_thousand_words_are_learnt_saved_and_told_apart(tmp_path):
     rows, word = table(10_000, 100)
     y = word % 2

@@ -133,6 +133,7 @@ def test_it_can_learn_again(kind, tmp_path):
     assert loaded.fit(X, y).fingerprint_ == model.fingerprint_
 
 
+@pytest.mark.slow
 def test_ten_thousand_words_are_in_the_file(tmp_path):
     model, rows = ten_thousand()
     model.save(tmp_path / "m.shoal")

@@ -51,6 +51,7 @@ def expected_failures(estimator):
     [kind(**settings) for kind in BOTH for settings in KINDS],
     expected_failed_checks=expected_failures,
 )
+@pytest.mark.slow
 def test_check_estimator(estimator, check):
     check(estimator)
 
@@ -157,6 +158,7 @@ def test_a_pipeline_names_its_steps_parameters():
     assert pipeline.named_steps["shoalclassifier"].coefs_[0].shape == (4, 8)
 
 
+@pytest.mark.slow
 def test_cross_validation_in_two_processes_gives_the_same_scores(fitted):
     model, X, y = fitted
     one, two = (cross_val_score(model, X, y, cv=3, n_jobs=n) for n in (1, 2))

@@ -13,6 +13,9 @@ from shoal.lab.guard import Guard
 from shoal.lab.server import Server
 from shoal.lab.tables import Tables
 
+# Seconds after which something is taken to hang. A test never passes or fails by how long it took.
+PATIENCE = 120
+
 
 @contextmanager
 def laboratory(tables=None, opening=""):
@@ -20,12 +23,12 @@ def laboratory(tables=None, opening=""):
     server, begun = Server(tables or Tables(), opening=opening), threading.Event()
     thread = threading.Thread(target=server.run, args=(begun.set,))
     thread.start()
-    assert begun.wait(10)
+    assert begun.wait(PATIENCE)
     try:
         yield server
     finally:
         server.stop()
-        thread.join(10)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
 
 
@@ -40,7 +43,7 @@ def ask(server, request, headers=None, body=b"", *, cookie=True, host=None):
     lines = [
         f"{name}: {value}" for name, value in (usual | (headers or {})).items() if value is not None
     ]
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
         connection.sendall("\r\n".join([f"{request} HTTP/1.1", *lines, "", ""]).encode())
         with suppress(OSError):  # refused before it was read
             connection.sendall(body)
@@ -71,7 +74,7 @@ class Page:
         cookie = f"{server.guard.cookie}={server.guard.token}"
         self.connection = connect(
             f"ws{origin[4:]}/socket", origin=origin, additional_headers={"Cookie": cookie},
-            proxy=None,
+            proxy=None, open_timeout=PATIENCE,
         )  # fmt: skip
 
     def __enter__(self):
@@ -87,7 +90,7 @@ class Page:
     def hear(self, what):
         """The next message that is this."""
         while True:
-            message = self.socket.recv(timeout=20)
+            message = self.socket.recv(timeout=PATIENCE)
             if isinstance(message, bytes):
                 if what == "frame":
                     length = struct.unpack("<I", message[:4])[0]

@@ -3,7 +3,7 @@
 import json
 import math
 import socket
-import time
+import threading
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -82,15 +82,29 @@ def test_headers_are_bounded_whatever_is_installed(lab):
 
 
 def test_who_connects_and_does_not_ask_is_sent_away(lab, monkeypatch):
-    monkeypatch.setattr(lab_server, "SECONDS_TO_ASK", 0.2)
     address = ("127.0.0.1", lab.guard.port)
-    with socket.create_connection(address) as silent, socket.create_connection(address) as slow:
-        slow.sendall(b"GET / HTTP/1.1\r\nHost: ")
-        for connection in (silent, slow):
-            connection.settimeout(5)
-            assert connection.recv(1) == b""
-    with served.Page(lab) as page:  # a socket may be quiet for longer
-        time.sleep(0.5)
+    with monkeypatch.context() as patch:
+        patch.setattr(lab_server, "SECONDS_TO_ASK", 0.2)
+        silent, slow = (socket.create_connection(address, served.PATIENCE) for _ in range(2))
+        with silent, slow:
+            slow.sendall(b"GET / HTTP/1.1\r\nHost: ")
+            assert [connection.recv(1) for connection in (silent, slow)] == [b"", b""]
+
+
+def test_a_socket_may_be_quiet_for_longer(lab, monkeypatch):
+    connected, impatience = [], threading.Event()
+    usual = lab_server.Prompt.connection_made
+
+    def connection_made(prompt, transport):
+        usual(prompt, transport)
+        connected.append(prompt)
+
+    monkeypatch.setattr(lab_server.Prompt, "connection_made", connection_made)
+    with served.Page(lab) as page:
+        (prompt,) = connected
+        # What happens when its time to ask is over, without waiting until it is.
+        prompt.loop.call_soon_threadsafe(lambda: (prompt._lose_patience(), impatience.set()))
+        assert impatience.wait(served.PATIENCE)
         assert page.asked("open", "scene", fragment="#")["session"]
 
 
@@ -260,7 +274,7 @@ def test_a_session_ends_with_its_page(lab):
         page.say("play")
         page.until(lambda frame: frame["epoch"] > 100)
         process = lab.laboratory.pages[name].process
-    process._process.join(10)
+    process._process.join(served.PATIENCE)
     assert not process._process.is_alive()
     assert name not in lab.laboratory.pages
 
@@ -277,7 +291,9 @@ def test_500_idle_connections_do_no_harm(lab):
     idle = []
     try:
         for _ in range(500):
-            idle.append(socket.create_connection(("127.0.0.1", lab.guard.port), timeout=10))
+            idle.append(
+                socket.create_connection(("127.0.0.1", lab.guard.port), timeout=served.PATIENCE)
+            )
         with served.Page(lab) as page:
             page.asked("open", "scene", fragment="#")
             page.say("step", steps=10)

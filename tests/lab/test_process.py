@@ -50,8 +50,8 @@ def is_there(pid):
         return False
 
 
-def gone(pids, seconds=10.0):
-    end = time.monotonic() + seconds
+def gone(pids):
+    end = time.monotonic() + served.PATIENCE
     while any(map(is_there, pids)):
         if time.monotonic() > end:
             return False
@@ -142,6 +142,7 @@ def test_a_process_that_does_not_answer_ends_with_its_page_all_the_same(lab):
 
 @linux
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.slow
 def test_nothing_outlives_the_server(number):
     command = [sys.executable, "-c", PROGRAM, "lab", "--no-browser", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
@@ -155,7 +156,7 @@ def test_nothing_outlives_the_server(number):
             assert len(children) >= 2  # one that begins sessions, and a session
             program.send_signal(number)
             assert (
-                program.wait(20)
+                program.wait(served.PATIENCE)
                 == {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 0}[number]
             )
         assert gone(children)

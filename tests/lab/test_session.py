@@ -26,8 +26,12 @@ def session_of(link, tables=None):
     return Session(Experiment.of(link), tables or Tables())
 
 
+def waited(session, condition):
+    return session.wait(condition, served.PATIENCE)
+
+
 def reached(session, epoch):
-    return session.wait(lambda view: view.position.epoch >= epoch)
+    return waited(session, lambda view: view.position.epoch >= epoch)
 
 
 @pytest.fixture
@@ -62,7 +66,7 @@ def test_the_screen_is_what_can_be_taken_away(link, capsys):
     session = session_of(link)
     try:
         place = Experiment.of(link).place
-        view = session.wait(lambda view: view.position.place >= place)
+        view = waited(session, lambda view: view.position.place >= place)
     finally:
         session.close()
     word = fingerprint(view.ready, view.position)
@@ -137,18 +141,18 @@ def test_a_weight_may_be_changed_within_an_epoch():
     session = session_of("#solver=adam&batch-size=50")  # 6 steps make an epoch
     try:
         session.step(8)
-        session.wait(lambda view: view.position.place == (1, 2))
+        waited(session, lambda view: view.position.place == (1, 2))
         session.edit("W2", 0, 3, 1.5)
         session.edit("W2", 0, 3, 2.5)  # instead
         session.step(5)
-        view = session.wait(lambda view: view.position.place == (2, 1))
+        view = waited(session, lambda view: view.position.place == (2, 1))
         assert [mark.epoch for mark in view.curve][-1] == 2 + 1 / 6
         link = link_of(view.ready, view.position)
         assert "edits=1,W2,0,3,2.5,2&epoch=2&step=1" in link
         assert repeat(link).fingerprint_ == fingerprint(view.ready, view.position)
         session.change(view.ready.experiment.changed({"batch_size": 100}))  # of 3 steps
         session.go_to_step(7)
-        session.wait(lambda view: view.position.place == (2, 1))
+        waited(session, lambda view: view.position.place == (2, 1))
     finally:
         session.close()
 
@@ -157,7 +161,7 @@ def test_an_edit_after_the_end_goes_on_in_a_link_too():
     session = session_of("#solver=lbfgs&data=three&hidden=0&rows=30&noise=50&pace=0")
     try:
         session.play()
-        end = session.wait(lambda view: bool(view.position.ending)).position.epoch
+        end = waited(session, lambda view: bool(view.position.ending)).position.epoch
         session.edit("b2", 0, 0, 3.0)
         session.go_to((end + 2, 0))
         view = reached(session, end + 2)
@@ -197,7 +201,7 @@ def test_the_training_does_not_wait_for_a_page_but_for_one_that_has_gone(monkeyp
     session = session_of("#pace=0")
     try:
         session.play()
-        end = time.monotonic() + 20
+        end = time.monotonic() + served.PATIENCE
         while session.latest.position.epoch < 1000:  # nobody asks for a frame
             assert time.monotonic() < end
             time.sleep(0.01)
@@ -260,7 +264,7 @@ def test_a_training_that_diverges_stops_and_keeps_the_best():
     session = session_of("#data=hills&learning-rate=1000&activation=identity&pace=0")
     try:
         session.play()
-        view = session.wait(lambda view: bool(view.position.ending))
+        view = waited(session, lambda view: bool(view.position.ending))
         assert not view.playing
         assert np.isfinite(view.position.state.parameters).all()
         assert view.position.ending == "diverged"
@@ -359,6 +363,7 @@ def test_all_views_of_a_table_over_the_socket(table):
         assert digest in page.asked("take", "take")["command"]
 
 
+@pytest.mark.slow
 def test_zeros_fail_in_the_four_starts_and_fitting_ones_learn():
     with served.laboratory() as server, served.Page(server) as page:
         page.asked("open", "scene", fragment="#rows=60")

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as some
 
 from shoal.errors import FileError, ModelFileError
+from shoal.files import container
 from shoal.files.atomic import atomic_write
 from shoal.files.container import read, write
 from shoal.files.layout import MAX_DEPTH, MAX_HEADER, MAX_TENSORS
@@ -569,3 +570,17 @@ def test_a_place_that_cannot_be_is_told_so(file):
     loop.symlink_to(loop)
     with pytest.raises(FileError, match="run in a circle"):
         write(loop, {}, {})
+
+
+def test_numbers_that_change_while_they_are_saved_do_not_spoil_the_file(tmp_path, monkeypatch):
+    numbers, usual = np.zeros(5), container.checksum_of
+
+    def checksum_of(*arguments):
+        found = usual(*arguments)
+        numbers[:] = 7
+        return found
+
+    monkeypatch.setattr(container, "checksum_of", checksum_of)
+    container.write(tmp_path / "m.shoal", {}, {"W": numbers})
+    monkeypatch.undo()
+    np.testing.assert_array_equal(container.read(tmp_path / "m.shoal").tensors["W"], np.zeros(5))

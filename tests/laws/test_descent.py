@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from shoal.compute import plain
 from shoal.compute.builds import BUILD, Stop
 from shoal.compute.descent import descend
 from shoal.compute.engine import engine
@@ -77,3 +78,29 @@ def test_a_stop_that_was_asked_for_ends_it_before_the_next_step():
     assert outcome.ending == "interrupted"
     assert not len(outcome.losses)
     np.testing.assert_array_equal(outcome.state.parameters, state.parameters)
+
+
+@pytest.mark.parametrize("budget", [Budget(0, 10), Budget(3, 5)])
+def test_a_rate_that_falls_over_a_horizon_falls_alike(budget):
+    architecture, examples, state = problem(7, "float64", weighted=False)
+    rule = Rule("gd", 0.5, horizon=7)
+    expected = engine.train(architecture, rule, budget, examples, state, 1)
+    assert_same(descend(architecture, rule, budget, InMemory(examples), state, 1), expected)
+
+
+@pytest.mark.parametrize("train", [engine.train, plain.train])
+def test_only_what_moves_no_farther_than_it_may_has_converged(train):
+    architecture, examples, state = problem(3, "float64", weighted=False)
+
+    def ending(rate, converged, batch_size=0):
+        rule, budget = Rule("gd", rate, batch_size=batch_size), Budget(0, 3, converged=converged)
+        found = train(architecture, rule, budget, examples, state, 1)
+        if not batch_size:
+            other = descend(architecture, rule, budget, InMemory(examples), state, 1)
+            assert (other.ending, len(other.losses)) == (found.ending, len(found.losses))
+        return found.ending, len(found.losses)
+
+    assert ending(0.0, 0.0) == ("converged", 1)
+    assert ending(0.0, -1.0) == ("finished", 3)
+    assert ending(0.1, 0.0) == ("finished", 3)
+    assert ending(0.0, 0.0, batch_size=64) == ("finished", 3)  # chance moves batches, or not

@@ -192,3 +192,10 @@ def test_without_a_hidden_layer_zeros_are_a_fine_start(init):
     assert [V.shape for V in (W1, b1, W2, b2)] == [(0, 5), (0, 1), (3, 5), (3, 1)]
     assert not W2.any()
     assert initialise(5, 0, 3, key=8, init="lecture").W2.all()
+
+
+@pytest.mark.parametrize("key", [0, 7, 2**64 - 1])
+def test_the_keys_of_children_come_from_streams_that_no_draw_uses(key):
+    for index in (0, 1, 2, 10_001):
+        assert child(key, index) == words(key, (1 << 63) + index, 1)[0]
+        assert child(key, index) != words(key, index, 1)[0]

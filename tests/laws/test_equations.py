@@ -278,3 +278,12 @@ def test_with_W2_zero_the_first_step_leaves_W1_where_it_is():
     assert (one.parameters.W2 != 0).all()
     two = update(one.parameters, one.gradients, 0.1)
     assert (two.W1 != W1).all()
+
+
+def test_the_softmax_loss_has_all_its_digits_wherever_its_numbers_lie():
+    rng = np.random.default_rng(4)
+    Z2 = rng.integers(-200, 200, (3, 50)) / 64  # so that the sums below are exact
+    Y = np.eye(3)[:, rng.integers(3, size=50)]
+    expected = OUTPUTS["softmax"].loss(Z2, Y)
+    np.testing.assert_allclose(OUTPUTS["softmax"].loss(Z2 + 2.0**40, Y), expected, rtol=1e-12)
+    np.testing.assert_allclose(OUTPUTS["softmax"].loss(Z2 - 2.0**40, Y), expected, rtol=1e-12)

@@ -193,3 +193,39 @@ def test_an_interruption_keeps_the_best_and_says_so(monkeypatch):
             X, LABELS
         )
     assert np.isfinite(model.predict_proba(X)).all()
+
+
+def test_the_cost_and_its_slope_belong_together():
+    shape, rule = Architecture(6, 3, 1), Rule("lbfgs", 1.0, alpha=40.0)
+    terms = InMemory(Examples(X, None, LABELS))
+    cost = lbfgs._cost_of(shape, rule, terms, np.dtype(np.float64), 1, None)
+    x, h = begun(shape, "float64"), 1e-5
+    slope = [(cost(x + h * e).f - cost(x - h * e).f) / (2 * h) for e in np.eye(len(x))]
+    np.testing.assert_allclose(cost(x).g, slope, atol=1e-8)
+
+
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
+def test_most_steps_look_at_the_cost_but_once_whatever_its_unit(size):
+    looks = []
+
+    class Counted(Bowl):
+        def sums(self, *arguments, **options):
+            looks.append(1)
+            total = super().sums(*arguments, **options)
+            return GradientSums(size * total.gradient, size * total.loss, 1.0)
+
+    terms = Counted(np.diag(np.geomspace(1, 1e3, 10)), np.arange(1.0, 11.0))
+    outcome = lbfgs.iterate(
+        LINEAR, Rule("lbfgs", 1.0), Budget(0, 40), terms, lbfgs.start(np.zeros(10)), 1
+    )
+    assert len(looks) < 1.6 * len(outcome.losses) + 5
+
+
+def test_what_is_remembered_of_the_cost_is_not_trusted_when_a_training_begins():
+    rule, old, new = Rule("lbfgs", 1.0), bowl(10), bowl(10)
+    budget = Budget(0, 40, converged=1e-9)
+    state = lbfgs.iterate(LINEAR, rule, budget, old, lbfgs.start(np.zeros(10)), 1).state
+    here = new.sums(LINEAR, state.parameters, 1).loss  # and next to 0 at the bottom of the old one
+    outcome = lbfgs.iterate(LINEAR, rule, Budget(0, 3), new, state, 1)
+    assert len(outcome.losses) == 3
+    assert (np.diff([here, *outcome.losses]) < 0).all()

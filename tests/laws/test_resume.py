@@ -16,6 +16,7 @@ from shoal import (
     ShoalRegressor,
     ShoalWarning,
 )
+from shoal.compute.steps import start
 from shoal.errors import FileError
 from shoal.files import checkpoint
 from shoal.training import loop
@@ -264,3 +265,13 @@ def test_a_checkpoint_is_no_model(tmp_path):
 def test_a_model_keeps_no_folder(tmp_path):
     fitted("adam", checkpoint=tmp_path / "kept").save(tmp_path / "m.shoal")
     assert shoal.load(tmp_path / "m.shoal").checkpoint is None
+
+
+def test_a_setting_that_only_one_of_the_two_trainings_has_is_a_difference(tmp_path):
+    standing = loop.Standing(start(np.zeros(2), "sgd"), np.zeros(2))
+    checkpoint.Checkpoint(tmp_path, {"a": 1, "b": 2}).keeper(0, 0)(standing, now=True)
+    checkpoint.Checkpoint(tmp_path, {"a": 1, "b": 2})
+    with pytest.raises(SettingError, match="b=2 there, None here"):
+        checkpoint.Checkpoint(tmp_path, {"a": 1})
+    with pytest.raises(SettingError, match="c=None there, 3 here"):
+        checkpoint.Checkpoint(tmp_path, {"a": 1, "b": 2, "c": 3})

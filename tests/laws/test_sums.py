@@ -192,3 +192,12 @@ def test_the_kernel_adds_its_blocks_in_this_order(m, hidden, dtype):
     assert same(of_blocks, sums(slice(None)))
     assert same(of_blocks, sums(slice(None), threads=3))
     assert of_blocks.weight == pytest.approx(w.sum(dtype=np.float64), rel=1e-6)
+
+
+@pytest.mark.parametrize("n", [*range(1, 70), 1000, 1025])
+def test_all_blocks_are_one_node_also_where_the_tree_is_not_full(n):
+    ((level, place),) = aligned(0, n, n_blocks=n)
+    assert place == 0
+    assert 1 << level >= n > (1 << level) // 2
+    half = (1 << level) // 2  # a full subtree; what is behind it is one node too
+    assert len(list(aligned(half, n, n_blocks=n))) == 1

@@ -2,11 +2,14 @@
 
 import json
 
+import pytest
+
 from shoal.cli import main
 from shoal.compute import engine
 from shoal.diagnosis import gradients, proof
 
 
+@pytest.mark.slow
 def test_this_machine_keeps_the_promises(capsys):
     assert main(["check", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

@@ -19,8 +19,8 @@ ROWS = 4000
 TABLE = "a,b,c,late\n" + "".join(
     f"{i * 7 % 31},{i * i % 17},{i % 5},{'yes' if i * i % 7 > 2 else 'no'}\n" for i in range(ROWS)
 )
-# Some seconds long.
-LONG = ["--members", "2", "--hidden", "2000"]
+# Some seconds long; both members at once, also where one thread is what there is by default.
+LONG = ["--members", "2", "--hidden", "2000", "--threads", "2"]
 PROGRAM = """
 import sys
 from shoal.cli import main
@@ -54,6 +54,7 @@ def trained(*arguments, capsys):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.slow
 def test_a_signal_keeps_what_there_is_and_names_the_way_on(number, code):
     process = begun(*LONG, "-o", "m.shoal")
     process.send_signal(number)
@@ -63,6 +64,7 @@ def test_a_signal_keeps_what_there_is_and_names_the_way_on(number, code):
     assert sorted(os.listdir("kept")) == ["member-0.checkpoint", "member-1.checkpoint"]
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_and_resumed_it_ends_as_if_never_killed(capsys):
     settings = ["--max-iter", "300", "--hidden", "16", "--members", "2"]
     whole = trained(*settings, capsys=capsys)

@@ -22,6 +22,7 @@ from shoal.network.activations import ACTIVATIONS
 from shoal.network.architecture import Architecture
 from shoal.network.equations import Parameters
 from shoal.network.outputs import OUTPUTS
+from shoal.sums import GradientSums
 
 pytestmark = pytest.mark.skipif(BUILD == "plain", reason="no kernel is in use")
 
@@ -388,3 +389,16 @@ def test_arrays_of_another_precision_are_refused():
     for call in calls:
         with pytest.raises(TypeError, match="expected C-contiguous arrays"):
             call()
+
+
+@pytest.mark.parametrize("who", [kernel, plain])
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_a_memory_below_1e_30_counts_as_0_and_no_other(who, solver):
+    architecture, n = Architecture(3, 0, 1), 4
+    rule = Rule(solver, 0.1, momentum=0.5, beta1=0.5, beta2=0.5)
+    state = start(np.zeros(n), solver)
+    total = GradientSums(np.zeros(n), 0.0, 1.0)
+    for memory, left in ((4e-25, 2e-25), (3e-30, 1.5e-30), (1.5e-30, 0.0), (-1e-31, 0.0)):
+        begun = state._replace(memory=np.full_like(state.memory, memory))
+        after = who.step(architecture, rule, total, begun)
+        np.testing.assert_allclose(after.memory, left, rtol=1e-12, atol=0)
