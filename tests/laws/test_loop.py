@@ -11,11 +11,11 @@ from shoal.compute.steps import Outcome, Rule, State
 from shoal.network.architecture import Architecture
 from shoal.sums import GradientSums
 from shoal.training import loop
-from shoal.training.loop import Plan, Standing
+from shoal.training.loop import Job, Plan, TrainingState
 
 LINEAR = Architecture(1, 0, 1)
 START = State(np.array([0.0]), np.array([0.0]), np.array([0.0]))
-BEGIN = Standing(START, START.parameters)
+BEGIN = TrainingState(START, START.parameters)
 
 
 class Training:
@@ -56,7 +56,8 @@ def trained(terms, loss=None, epochs=20, **more):
     names = ("rates", "tol", "n_iter_no_change")
     plan = Plan(Rule("sgd", 1.0), epochs, **{k: more.pop(k) for k in names if k in more})
     validation = None if loss is None else Validation(loss)
-    return loop.train(LINEAR, plan, terms, BEGIN, validation=validation, **more)
+    job = Job(LINEAR, plan, terms, validation, more.pop("score", None), stop=more.pop("stop", None))
+    return loop.train(job, BEGIN, **more)
 
 
 def test_a_plateau_is_answered_by_the_next_rate_from_the_best_epoch_on():
@@ -117,12 +118,12 @@ def test_the_end_is_kept_at_once():
     trained(
         Training([1.0] * 5),
         epochs=5,
-        keep=lambda standing, *, now=False: kept.append((len(standing.losses), now)),
+        keep=lambda training, *, now=False: kept.append((len(training.losses), now)),
     )
     assert kept[-1] == (5, True)
     assert not any(now for _, now in kept[:-1])
 
 
 def test_who_is_told_of_every_epoch_can_stop_it():
-    found = trained(Training([1.0] * 9), each=lambda standing: len(standing.losses) == 3)
+    found = trained(Training([1.0] * 9), each=lambda training: len(training.losses) == 3)
     assert (found.ending, found.epochs, found.parameters[0]) == ("stopped", 3, 3)
