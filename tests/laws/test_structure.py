@@ -1,6 +1,7 @@
 """Rules of the code's structure that no linter knows."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,46 @@ def test_one_place_makes_an_estimator_fitted():
         or "._fitted =" in path.read_text(encoding="utf-8")
     ]
     assert places == ["attributes.py"]
+
+
+# --- what CONTRIBUTING says of the source ------------------------------------------------
+
+TOP = Path(__file__).parents[2]
+GUIDE = (TOP / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+def how_to_add(what):
+    """The files that a paragraph of "How to add" names."""
+    paragraph = re.search(rf"^\*\*{what}\.\*\*(.*?)\n\n", GUIDE, re.M | re.S)[1]
+    return set(re.findall(r"`((?:src|kernel)/[\w/.]+)`", paragraph))
+
+
+def naming(word):
+    """The files of the source that name something."""
+    found = [*ROOT.rglob("*.py"), *(TOP / "kernel").glob("*.?pp")]
+    pattern = re.compile(rf"\b{word}\b")
+    return {str(p.relative_to(TOP)) for p in found if pattern.search(p.read_text("utf-8"))}
+
+
+def test_every_path_of_the_guide_is_there():
+    paths = re.findall(r"`((?:src|kernel|tests|tools)/[\w/.]*)`", GUIDE)
+    assert len(paths) > 40
+    assert [path for path in paths if not (TOP / path).exists()] == []
+
+
+def test_the_guide_names_every_room():
+    rooms = {p.name for p in ROOT.iterdir() if p.is_dir() and (p / "__init__.py").exists()} - {
+        "data"
+    }
+    assert [room for room in rooms if f"`src/shoal/{room}/`" not in GUIDE] == []
+
+
+def test_the_places_of_an_activation_are_those_of_the_guide():
+    assert naming("leaky_relu") == how_to_add("An activation")
+
+
+def test_the_laboratory_knows_the_solvers_of_the_estimators():
+    from shoal.lab.experiment import SOLVERS as SHOWN
+    from shoal.settings import SOLVERS
+
+    assert set(SHOWN) == set(SOLVERS)
