@@ -5,13 +5,13 @@ Each test starts from a call that works and spoils one argument.
 
 import numpy as np
 import pytest
-from shoal.data.examples import Coded, Examples, Group
-from shoal.data.sparse import Sparse
 
 from shoal.compute import kernel
 from shoal.compute.builds import BUILD
 from shoal.compute.builds import compiled as k
 from shoal.compute.steps import Budget, Rule, start
+from shoal.data.rows.examples import Coded, Examples, Group
+from shoal.data.rows.sparse import Sparse
 from shoal.network.architecture import Architecture
 
 pytestmark = pytest.mark.skipif(BUILD == "plain", reason="no kernel is in use")

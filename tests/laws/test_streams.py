@@ -6,12 +6,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from shoal.data.examples import Examples
 
 from shoal.compute import scratch as scratch_files
 from shoal.compute import stream
 from shoal.compute.engine import engine
 from shoal.compute.scratch import Scratch
+from shoal.data.rows.examples import Examples
 from shoal.errors import FileError
 from shoal.network.architecture import Architecture
 from shoal.network.initialisers import initialise

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from shoal.data.examples import Examples
 
 from shoal.compute.engine import engine
 from shoal.compute.replicas import Replicated, share
 from shoal.compute.steps import Budget, Rule, start
 from shoal.compute.terms import InMemory
 from shoal.compute.windows import Windows
+from shoal.data.rows.examples import Examples
 from shoal.network.architecture import Architecture
 from shoal.network.draws import permutation
 from shoal.network.initialisers import initialise

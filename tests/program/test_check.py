@@ -6,7 +6,7 @@ import pytest
 
 from shoal.cli import main
 from shoal.compute import engine
-from shoal.diagnosis import gradients, proof
+from shoal.diagnosis import gradients, self_check
 
 
 @pytest.mark.slow
@@ -31,8 +31,8 @@ def test_a_broken_promise_is_told_and_ends_with_1(capsys, monkeypatch):
 
     Broken.sums = staticmethod(sums)
     check = gradients.gradient_check
-    monkeypatch.setattr(proof, "gradient_check", lambda *a: check(*a, engine=Broken))
-    words = proof.fingerprints()
+    monkeypatch.setattr(self_check, "gradient_check", lambda *a: check(*a, engine=Broken))
+    words = self_check.fingerprints()
     other = words | {"adam float32 2": "another"}
     monkeypatch.setattr("shoal.cli.commands.check.fingerprints_of", lambda build: other)
     assert main(["check"]) == 1
