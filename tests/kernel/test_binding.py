@@ -10,7 +10,8 @@ from shoal.compute import kernel
 from shoal.compute.builds import BUILD
 from shoal.compute.builds import compiled as k
 from shoal.compute.steps import Budget, Rule, start
-from shoal.data.rows.examples import Coded, Examples, Group
+from shoal.data.encode.coded import Coded, Group
+from shoal.data.rows.examples import Examples
 from shoal.data.rows.sparse import Sparse
 from shoal.network.architecture import Architecture
 
