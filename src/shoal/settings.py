@@ -571,6 +571,10 @@ class Settings(DeclaredForClasses):
         """The same with other values."""
         return Settings(**(self.__dict__ | values))
 
+    def without_machine(self) -> "Settings":
+        """The same without what belongs to the machine of the fit: threads, folders, a cluster."""
+        return self.replaced(**{name: f.default for name, f in FIELDS.items() if not f.kept})
+
     def __reduce__(self) -> Any:
         return _settings_again, (dict(self.__dict__),)
 

@@ -50,13 +50,13 @@ from shoal.settings import Declared, Settings
 
 def settings_of(model: Any) -> Settings:
     """The checked parameters of an estimator. Raises SettingError for one that is not allowed."""
+    if model.engine is not None:
+        from shoal.cluster.connect import check_engine
+
+        check_engine(model.engine)
     s = Settings.of(model)
     check_start(s)
     check_scoring_name(s.scoring)
-    if s.engine is not None:
-        from shoal.cluster.connect import check_engine
-
-        check_engine(s.engine)
     given = starts_given(s.init)
     return s.replaced(init=tuple(given)) if given else s
 

@@ -71,7 +71,7 @@ def fitted_of(prepared: Prepared, trained: list[Trained], seeds: list[int]) -> F
     """What the members have learnt, without a diagnosis."""
     networks = (Network._of(prepared.architecture, t.parameters.copy()) for t in trained)
     return Fitted(
-        prepared.settings, prepared.inputs, prepared.targets, tuple(networks),
+        prepared.settings.without_machine(), prepared.inputs, prepared.targets, tuple(networks),
         History.of(trained, seeds),
     )  # fmt: skip
 
