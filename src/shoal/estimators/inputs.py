@@ -195,6 +195,12 @@ def as_given(X: Any) -> Any:
         if X.dtype.names is None:
             return X
         return pa.table({name: X[name] for name in X.dtype.names}) if X.ndim == 1 else X
+    if issparse(X):  # (one of its forms is a mapping)
+        if getattr(X, "ndim", 2) != 2:
+            raise DataError(
+                f"X is a sparse array with {getattr(X, 'ndim', 2)} dimension(s): expected two."
+            )
+        return X
     if isinstance(X, Mapping):
         return pa.table({str(name): _column(values) for name, values in X.items()})
     if isinstance(X, list) and X and all(isinstance(row, Mapping) for row in X):
@@ -206,10 +212,6 @@ def as_given(X: Any) -> Any:
             f"X is a {type(X).__name__}, a table that is not computed yet: expected rows. Use "
             "X.collect()."
         )
-    if issparse(X) and getattr(X, "ndim", 2) != 2:
-        raise DataError(
-            f"X is a sparse array with {getattr(X, 'ndim', 2)} dimension(s): expected two."
-        )
     if hasattr(X, "__arrow_c_stream__") and not is_table(X):
         return pa.table(X)
     return X
@@ -218,7 +220,11 @@ def as_given(X: Any) -> Any:
 def _column(values: Any) -> Any:
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
-    return pa.array(np.asarray(values) if hasattr(values, "__array__") else list(values))
+    listed = np.asarray(values) if hasattr(values, "__array__") else list(values)
+    try:
+        return pa.array(listed)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        raise DataError(f"X is a dict, and a column of it cannot be read ({error}).") from None
 
 
 def has_columns(X: Any) -> bool:
