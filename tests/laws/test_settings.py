@@ -1,10 +1,12 @@
 """Each parameter is described once, checked once, and nothing depends on it after the fit."""
 
+import importlib.util
 import inspect
 import io
 import json
 import pickle
 import re
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -151,3 +153,11 @@ def test_a_file_keeps_the_settings_of_the_fit(fitted):
     again = shoal.load(path)
     assert answers(again, *rows) == before
     assert again.get_params() == model.get_params()
+
+
+def test_the_table_of_the_documentation_is_that_of_the_fields():
+    docs = Path(__file__).parents[2] / "docs"
+    spec = importlib.util.spec_from_file_location("parameters", docs / "parameters.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert (docs / "parameters.md").read_text(encoding="utf-8") == module.table()
