@@ -34,7 +34,7 @@ From0: TypeAlias = Annotated[float, Meta(ge=0)]
 Name: TypeAlias = Annotated[str, Meta(max_length=10_000)]
 Scalar: TypeAlias = bool | int | float | str
 # In a message: [name] or [name, value].
-Parameter: TypeAlias = Annotated[tuple[Scalar | None, ...], Meta(min_length=1, max_length=2)]
+Parameter: TypeAlias = Annotated[tuple[Any, ...], Meta(min_length=1, max_length=2)]
 
 
 class _Strict(Struct, frozen=True, forbid_unknown_fields=True):
@@ -155,7 +155,7 @@ class FindingOfModel(_Strict, frozen=True):
     severity: Literal["remark", "warning", "error"]
     what: str
     advice: str
-    cure: dict[str, Scalar | None]
+    cure: dict[str, Scalar | tuple[str, ...] | None]
     evidence: dict[str, Any]
     advice_parts: list[str | Parameter] | UnsetType = UNSET  # the same; parameters are told apart
 
@@ -278,7 +278,7 @@ def diagnosis_of(model: Model) -> Diagnosis:
                 raise refused(f"{shown(name)}={shown(value)} cures nothing, in diagnosis") from None
             if not FIELDS[name].kept:
                 raise refused(f"{shown(name)} cures nothing, in diagnosis")
-        for part in finding.get("advice_parts", ()):
-            if not isinstance(part[:1], str) and not isinstance(part[0], str):
-                raise refused(f"{shown(part[0])} is no name of a parameter, in diagnosis")
+        parts = finding.get("advice_parts", ())
+        if not all(isinstance(part, str) or isinstance(part[0], str) for part in parts):
+            raise refused("a parameter has no name, in diagnosis")
     return Diagnosis.from_dict(plain)
