@@ -189,7 +189,7 @@ def test_a_full_disk_stops_no_training(tmp_path, monkeypatch):
         model = fitted("adam", checkpoint=tmp_path)
     told = [str(w.message) for w in warned]
     assert len(told) == 1
-    assert "no space is left on the device. Training goes on" in told[0]
+    assert "no space is left on the device. Training continues" in told[0]
     assert model.fingerprint_ == fitted("adam").fingerprint_
     assert (tmp_path / "member-0.checkpoint").read_bytes() == kept
 
@@ -248,11 +248,11 @@ def test_a_checkpoint_of_another_form_is_refused(tmp_path):
         {"best": tensors["losses"]},
     ):
         checkpoint.write(path, document, tensors | change, finite=False)
-        with pytest.raises(ModelFileError, match=r"member-1.checkpoint is not what shoal writes"):
+        with pytest.raises(ModelFileError, match=r"member-1.checkpoint: .*not as shoal writes it"):
             fitted("three members", checkpoint=tmp_path)
-    training = document["standing"] | {"waited": "two"}
-    checkpoint.write(path, document | {"standing": training}, tensors, finite=False)
-    with pytest.raises(ModelFileError, match="waited of type int"):
+    standing = document["standing"] | {"waited": "two"}
+    checkpoint.write(path, document | {"standing": standing}, tensors, finite=False)
+    with pytest.raises(ModelFileError, match=r'expected "int", got "str" in standing.waited'):
         fitted("three members", checkpoint=tmp_path)
 
 
@@ -268,7 +268,7 @@ def test_a_model_keeps_no_folder(tmp_path):
 
 
 def test_a_setting_that_only_one_of_the_two_trainings_has_is_a_difference(tmp_path):
-    standing = loop.Standing(start(np.zeros(2), "sgd"), np.zeros(2))
+    standing = loop.TrainingState(start(np.zeros(2), "sgd"), np.zeros(2))
     checkpoint.Checkpoint(tmp_path, {"a": 1, "b": 2}).keeper(0, 0)(standing, now=True)
     checkpoint.Checkpoint(tmp_path, {"a": 1, "b": 2})
     with pytest.raises(SettingError, match="b=2 there, None here"):

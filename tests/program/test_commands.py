@@ -255,7 +255,11 @@ CALLS = {
     "two forms": (["m.shoal", "trips.csv", "-o", "a.csv", "--json"], 2, ["--json", "a.csv"]),
     "to keep what is not there": (["m.shoal", "trips.csv", "--keep", "lat"], 2, ['"late"']),
     "the model missing": (["n.shoal", "trips.csv"], 1, ["n.shoal", "Did you mean m.shoal"]),
-    "table and model swapped": (["trips.csv", "m.shoal"], 1, ["trips.csv is not a shoal model"]),
+    "table and model swapped": (
+        ["trips.csv", "m.shoal"],
+        1,
+        ["trips.csv: the file is not a shoal model"],
+    ),
     "a model as table": (["m.shoal", "m.shoal"], 1, ["does not look like a CSV file"]),
     "no name of a model": (["", "trips.csv"], 2, ["MODEL", "name of a file"]),
     "no name of a table": (["m.shoal", ""], 2, ["TABLE", "name of a file"]),

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 from shoal.cli.scores import Scores
-from shoal.errors import ModelFileError
 
 Compared = list[tuple[str, Scores]]  # the network, a linear model (but for --hidden 0), a constant
 
@@ -23,26 +22,12 @@ class Record(NamedTuple):
 
     @classmethod
     def of(cls, model: Any) -> Self | None:
-        """The record of a model, None if it was trained in Python. It may hold anything."""
+        """The record of a model, whose file was checked; None if it was trained in Python."""
         plain = model.record_
         if not plain:
             return None
-        try:
-            return cls(
-                target=str(plain["target"]),
-                task=str(plain["task"]),
-                reason=str(plain["reason"]),
-                table=str(plain["table"]),
-                rows=int(plain["rows"]),
-                test_rows=int(plain["test_rows"]),
-                command=tuple(map(str, plain["command"])),
-                scores=[(str(who), _numbers(found)) for who, found in plain["scores"]],
-            )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ModelFileError(
-                "the model file's record of its training is not what this shoal writes "
-                f"({type(error).__name__}: {error}). Train the model again."
-            ) from None
+        scores = [(who, found) for who, found in plain["scores"]]
+        return cls(**plain | {"command": tuple(plain["command"]), "scores": scores})
 
     def plain(self) -> dict[str, Any]:
         """As it is kept in the model file."""
@@ -57,9 +42,5 @@ def by_role(scores: Sequence[tuple[str, Scores]]) -> dict[str, Scores]:
 
 def target_of(model: Any) -> str | None:
     """The name of what a model predicts, if its file knows it."""
-    target = model.record_.get("target")
-    return target if isinstance(target, str) else None
-
-
-def _numbers(scores: Any) -> Scores:
-    return {str(k): None if v is None else float(v) for k, v in scores.items()}
+    target: str | None = model.record_.get("target")
+    return target

@@ -39,8 +39,9 @@ def refuse_if_full(folder: str, size: int) -> None:
 
 
 def _full(folder: str, size: int, why: str) -> str:
+    needed = f"{in_words(size)} of scratch space" if size else "scratch space"
     return (
-        f"the encoded rows need {in_words(size)} of scratch space, and {folder} {why}. Make room, "
+        f"the encoded rows need {needed}, and {folder} {why}. Make room, "
         "or name another folder with --scratch FOLDER (in Python scratch=)."
     )
 

@@ -12,7 +12,7 @@
     train.py       the members trained; partial.py one epoch of them
     fitted.py      what a fit has learnt, as a value, and its answers
     attributes.py  the fitted attributes that scikit-learn's users expect, read from it
-    saving.py      the .shoal file
+    saving.py      the .shoal file; schema.py what it may say, reading.py how it is read
 
     parameters → Settings → Prepared → Fitted → answers
 

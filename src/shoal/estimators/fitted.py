@@ -27,7 +27,7 @@ from shoal.estimators.inputs import (
     weights_of,
 )
 from shoal.estimators.starts import parameters_of
-from shoal.estimators.targets import Targets
+from shoal.estimators.targets import Targets, finite
 from shoal.network.architecture import Architecture
 from shoal.settings import Settings
 from shoal.training.loop import Trained
@@ -112,16 +112,17 @@ class Fitted:
         """Each member's A2, of shape (n_outputs, rows)."""
         matrix, threads = self.matrix(X), threads_of(n_jobs)
         for network in self.networks:
-            yield engine.predict(network.architecture, network.vector, matrix, threads)
+            A2 = engine.predict(network.architecture, network.vector, matrix, threads)
+            yield finite(A2)
 
     def average(self, X: Any, n_jobs: int | None) -> Numbers:
         """The members' mean of A2, of shape (n_outputs, rows)."""
         members = self.outputs(X, n_jobs)
-        total = next(members)
-        for A2 in members:
-            total = total + A2
-        n = len(self.networks)
-        return total / total.dtype.type(n) if n > 1 else total
+        total, n = next(members), len(self.networks)
+        with np.errstate(over="ignore"):  # what overflows is infinite, and named by `finite`
+            for A2 in members:
+                total = total + A2
+        return finite(total / total.dtype.type(n)) if n > 1 else total
 
     def activations(self, X: Any, n_jobs: int | None) -> Numbers:
         """The members' A1 side by side, (rows, members × n_h); with no hidden layer the matrix itself."""
@@ -129,7 +130,7 @@ class Fitted:
         if not self.architecture.n_h:
             return dense(matrix).copy()
         parts = [
-            engine.forward(network.architecture, network.vector, matrix, threads)[1].T
+            finite(engine.forward(network.architecture, network.vector, matrix, threads)[1]).T
             for network in self.networks
         ]
         return np.concatenate(parts, axis=1)
@@ -198,6 +199,7 @@ def fingerprint(networks: Sequence[Network]) -> str:
 
 def spread_of(outputs: Sequence[Numbers]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and standard deviation of the members' outputs, in float64."""
-    mean = sum(outputs[1:], outputs[0]) / outputs[0].dtype.type(len(outputs))
-    square = sum((A2.astype(np.float64) - mean) ** 2 for A2 in outputs) / len(outputs)
-    return mean.astype(np.float64), np.sqrt(np.asarray(square, np.float64))
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = sum(outputs[1:], outputs[0]) / outputs[0].dtype.type(len(outputs))
+        square = sum((A2.astype(np.float64) - mean) ** 2 for A2 in outputs) / len(outputs)
+    return finite(mean.astype(np.float64)), finite(np.sqrt(np.asarray(square, np.float64)))

@@ -5,9 +5,9 @@ from typing import Any
 
 from shoal.errors import ModelFileError
 from shoal.estimators.classifier import ShoalClassifier
-from shoal.estimators.plain import settings_again
+from shoal.estimators.reading import from_document
 from shoal.estimators.regressor import ShoalRegressor
-from shoal.estimators.saving import CLASSIFIER, from_document
+from shoal.estimators.saving import CLASSIFIER
 from shoal.files.container import read
 
 
@@ -34,17 +34,10 @@ def load(path: str | os.PathLike[str]) -> Any:
     """
     document, tensors = read(path)
     try:
-        kind, fitted = from_document(document, tensors)
-        estimator = ShoalClassifier if kind == CLASSIFIER else ShoalRegressor
-        kept = document["settings"].items()
-        model = estimator(**settings_again(dict(kept)))
+        kind, parameters, fitted = from_document(document, tensors)
     except ModelFileError as error:
         raise error.at(file=os.fspath(path)) from None
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise ModelFileError(
-            "the description of the model is not what shoal writes "
-            f"({type(error).__name__}: {error}). Copy the file again, or train the model again.",
-            file=os.fspath(path),
-        ) from None
+    model: ShoalClassifier | ShoalRegressor
+    model = (ShoalClassifier if kind == CLASSIFIER else ShoalRegressor)(**parameters)
     model._keep(fitted)
     return model

@@ -1,36 +1,33 @@
-"""A fitted model as a model file, and back: plain data and arrays, no pickle.
+"""A fitted model as a model file: plain data and arrays, no pickle. `reading.py` reads it back.
 
-What a file holds is listed in `docs/model-file.md`; what it looks like, in `shoal.files.layout`.
+What a file holds is listed in `docs/model-file.md` and declared in `schema.py`; what it looks
+like, in `shoal.files.layout`.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from shoal.data.encode.encoding import Encoding, from_plain, to_plain, vocabularies
-from shoal.diagnosis.findings import Diagnosis
+from shoal.data.encode.encoding import to_plain, vocabularies
 from shoal.errors import ModelFileError
-from shoal.estimators.fitted import Curves, Fitted, History
-from shoal.estimators.inputs import Inputs
-from shoal.estimators.plain import plain_settings, settings_again
-from shoal.estimators.targets import ClassTargets, NumberTargets, Targets
+from shoal.estimators.fitted import Curves, Fitted
+from shoal.estimators.plain import plain_settings
+from shoal.estimators.schema import FORMAT_VERSION
+from shoal.estimators.targets import NumberTargets, Targets
 from shoal.estimators.train import NUMERICS_VERSION
 from shoal.files.container import write
-from shoal.network.architecture import Architecture
 from shoal.network.equations import Parameters
-from shoal.settings import Declared, DeclaredForClasses, Settings, names_of
+from shoal.settings import Declared, DeclaredForClasses, names_of
 from shoal.training.network import Network
 
-FORMAT_VERSION = 1
 CLASSIFIER, REGRESSOR = "classifier", "regressor"
 NAMES = {CLASSIFIER: "ShoalClassifier", REGRESSOR: "ShoalRegressor"}
 DECLARED = {CLASSIFIER: DeclaredForClasses, REGRESSOR: Declared}
 # Of each member, one number an epoch; the last two are empty without a validation part, or a score.
 CURVES = ("loss_curve", "validation_loss_curve", "validation_score_curve")
-Tensors = Mapping[str, NDArray[Any]]
 
 
 def save(fitted: Fitted, kind: str, path: str | os.PathLike[str]) -> None:
@@ -46,6 +43,7 @@ def to_document(fitted: Fitted, kind: str) -> tuple[dict[str, Any], dict[str, ND
     h, inputs = fitted.history, fitted.inputs
     tensors: dict[str, NDArray[Any]] = {}
     for i, network in enumerate(fitted.networks):
+        _refuse_large(network)
         for name, V in zip(Parameters._fields, network.parameters, strict=True):
             tensors[f"network.{i}.{name}"] = np.ascontiguousarray(V)
     document: dict[str, Any] = {
@@ -83,103 +81,6 @@ def to_document(fitted: Fitted, kind: str) -> tuple[dict[str, Any], dict[str, ND
     return document, tensors
 
 
-def from_document(document: Mapping[str, Any], tensors: Tensors) -> tuple[str, Fitted]:
-    """The inverse of `to_document`, which trusts nothing that it is given: the kind, and the model."""
-    if document.get("kind") == "checkpoint":
-        raise ModelFileError(
-            "this is a checkpoint of a training, not yet a model. Continue the training: "
-            "--checkpoint FOLDER --resume, or fit with checkpoint=FOLDER."
-        )
-    if document["format_version"] != FORMAT_VERSION:
-        raise ModelFileError(
-            f"the file has format version {document['format_version']}, and this shoal reads "
-            f"version {FORMAT_VERSION}. Install the shoal that wrote it ({document['shoal_version']})."
-        )
-    kind, expected = document["kind"], set[str]()
-    fitted = _fitted(kind, document, tensors, expected)
-    if unknown := set(tensors) - expected:
-        raise ModelFileError(
-            f"the file holds arrays that no model has: {', '.join(sorted(unknown))}."
-        )
-    if fitted.fingerprint != document["fingerprint"]:
-        raise ModelFileError(
-            f"the parameters have fingerprint {fitted.fingerprint}, and the file says "
-            f"{document['fingerprint']}. Copy the file again, or train the model again."
-        )
-    return kind, fitted
-
-
-def _fitted(kind: str, document: Mapping[str, Any], tensors: Tensors, expected: set[str]) -> Fitted:
-    """What the estimator had learnt; the names of the arrays it needs are added to `expected`."""
-    networks = _networks(document, tensors, expected)
-    shape, kept = networks[0].architecture, document["fitted"]
-    names = None
-    if "features.bytes" in tensors:
-        names = tuple(_get_words(tensors, "features", expected))
-    encoding = _encoding(document, tensors, expected)
-    dtype = networks[0].dtype.name
-    inputs = Inputs(NAMES[kind], kept["n_features_in_"], names, encoding, dtype)
-    if inputs.width != shape.n_x:
-        raise ModelFileError(
-            f"the encoding makes {inputs.width} columns, and the network expects {shape.n_x}."
-        )
-    curves = [_get_curves(tensors, name, len(networks)) for name in CURVES]
-    expected |= {f"{name}.{i}" for i in range(len(networks)) for name in CURVES}
-    history = History(
-        seeds=tuple(kept["member_seeds_"]),
-        losses=curves[0],
-        validation_losses=curves[1],
-        validation_scores=curves[2],
-        endings=tuple(kept["endings_"]),
-        best_epoch=kept["best_epoch_"],
-        epochs=kept["n_iter_"],
-        seconds=kept["training_seconds_"],
-    )
-    return Fitted(
-        Settings(**settings_again(document["settings"])).replaced(dtype=dtype),
-        inputs,
-        _get_targets(kind, shape.n_y, document, tensors, expected),
-        tuple(networks),
-        history,
-        Diagnosis.from_dict(document["diagnosis"]),
-        dict(document["record"]),
-    )
-
-
-def _networks(document: Mapping[str, Any], tensors: Tensors, expected: set[str]) -> list[Network]:
-    shape = Architecture(**document["architecture"])
-    members = _whole(document["members"], 1)
-    for name in ("n_x", "n_h", "n_y"):
-        _whole(getattr(shape, name), 0 if name == "n_h" else 1)
-    shape.g, shape.sigma  # noqa: B018  unknown names raise KeyError
-    networks = []
-    for i in range(members):
-        matrices = Parameters(*(tensors[f"network.{i}.{name}"] for name in Parameters._fields))
-        for name, V, wanted in zip(Parameters._fields, matrices, shape.shapes, strict=True):
-            if V.shape != wanted:
-                raise ModelFileError(
-                    f"{name} of network {i} has shape {V.shape}, but the architecture implies "
-                    f"{wanted}. Copy the file again, or train the model again."
-                )
-        networks.append(Network(*matrices, activation=shape.activation, output=shape.output))
-        expected |= {f"network.{i}.{name}" for name in Parameters._fields}
-    return networks
-
-
-def _encoding(document: Mapping[str, Any], tensors: Tensors, expected: set[str]) -> Encoding | None:
-    if document["encoding"] is None:
-        return None
-    words = {}
-    for i, column in enumerate(document["encoding"]):
-        if column["kind"] == "words":
-            words[i] = tuple(_get_words(tensors, f"words.{i}", expected))
-            if len(words[i]) != column["words"]:
-                raise ModelFileError(
-                    f"column {i} has {len(words[i])} words, expected {column['words']}."
-                )
-    return from_plain(document["encoding"], words)
-
-
 def _settings(fitted: Fitted, kind: str) -> dict[str, Any]:
     """The settings of the fit; for a seed that was drawn the one that was drawn."""
     seed = None if fitted.settings.random_state is None else fitted.history.seeds[0]
@@ -187,10 +88,19 @@ def _settings(fitted: Fitted, kind: str) -> dict[str, Any]:
     return {name: value for name, value in plain.items() if name in names_of(DECLARED[kind])}
 
 
-def _whole(value: Any, least: int) -> int:
-    if type(value) is not int or value < least:
-        raise ValueError(f"expected a whole number from {least} on, found {value!r}")
-    return value
+def largest_weight(dtype: DTypeLike) -> float:
+    """The largest weight that a file may hold: the product of two of them is finite."""
+    return float(np.sqrt(np.finfo(dtype).max))
+
+
+def _refuse_large(network: Network) -> None:
+    largest = float(np.abs(network.vector).max())
+    if largest > largest_weight(network.dtype):
+        raise ModelFileError(
+            f"the model cannot be saved: it has a weight of {largest:.3g}, and expected are finite "
+            f"ones up to {largest_weight(network.dtype):.1e}. A fit that diverged leaves such "
+            "numbers: train again with a smaller learning rate."
+        )
 
 
 def _put_curves(tensors: dict[str, NDArray[Any]], name: str, curves: Curves, members: int) -> None:
@@ -204,10 +114,6 @@ def _put_curves(tensors: dict[str, NDArray[Any]], name: str, curves: Curves, mem
         tensors[f"{name}.{i}"] = np.clip(curve, -most, most)
 
 
-def _get_curves(tensors: Tensors, name: str, members: int) -> Curves:
-    return tuple(tuple(tensors[f"{name}.{i}"].tolist()) for i in range(members))
-
-
 # --- words as bytes with offsets: 10,000 of them fit, and the header stays small ------
 
 
@@ -215,17 +121,6 @@ def _put_words(tensors: dict[str, NDArray[Any]], name: str, words: Sequence[str]
     encoded = [word.encode("utf-8", "surrogatepass") for word in words]
     tensors[f"{name}.bytes"] = np.frombuffer(b"".join(encoded), np.uint8)
     tensors[f"{name}.ends"] = np.cumsum([len(word) for word in encoded], dtype=np.int64)
-
-
-def _get_words(tensors: Mapping[str, NDArray[Any]], name: str, expected: set[str]) -> list[str]:
-    data, ends = tensors[f"{name}.bytes"].tobytes(), tensors[f"{name}.ends"].tolist()
-    expected |= {f"{name}.bytes", f"{name}.ends"}
-    starts = [0, *ends[:-1]]
-    if any(a > b for a, b in zip(starts, ends, strict=True)) or (ends[-1] if ends else 0) != len(
-        data
-    ):
-        raise ModelFileError(f"the words of {name} do not fit their bytes.")
-    return [data[a:b].decode("utf-8", "surrogatepass") for a, b in zip(starts, ends, strict=True)]
 
 
 # --- what y meant ---------------------------------------------------------------------
@@ -251,25 +146,3 @@ def _put_targets(
         _put_words(tensors, "classes", classes.tolist())
     else:
         document["classes"] = classes.tolist()
-
-
-def _get_targets(
-    kind: str, n_y: int, document: Mapping[str, Any], tensors: Tensors, expected: set[str]
-) -> Targets:
-    if kind == REGRESSOR:
-        expected |= {"target_mean", "target_scale"}
-        mean, scale = tensors["target_mean"], tensors["target_scale"]
-        if not len(mean) == len(scale) == n_y:
-            raise ModelFileError(f"expected the mean and scale of {n_y} targets.")
-        return NumberTargets(mean, scale, _whole(document["columns"], 0))
-    labels = _whole(document["labels"], 1)
-    if document["class_type"] == "words":
-        classes: NDArray[Any] = np.array(_get_words(tensors, "classes", expected), object)
-    else:
-        if np.dtype(document["class_type"]).kind not in "biuf":
-            raise ValueError(f"class_type {document['class_type']!r}")
-        classes = np.array(document["classes"], document["class_type"])
-    wanted = n_y if labels > 1 or n_y > 1 else 2
-    if len(classes) != wanted:
-        raise ModelFileError(f"the file names {len(classes)} classes, expected {wanted}.")
-    return ClassTargets(classes, labels)

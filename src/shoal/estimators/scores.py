@@ -63,6 +63,8 @@ def score_of(prepared: Prepared, host: Host, held: Examples | None, threads: int
         vars(candidate).update(host.with_networks(prepared, [network]))
         try:
             found = scorer(candidate, rows, y, **weights)
+        except DataError:  # An output is not finite: the worst score that there is.
+            return float("-inf")
         except (TypeError, ValueError, AttributeError) as error:
             if callable(scoring):
                 raise

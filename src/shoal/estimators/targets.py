@@ -214,17 +214,34 @@ class NumberTargets:
 
     def in_units(self, A2: Numbers) -> NDArray[np.float64]:
         """Outputs in the unit of y: (rows,), or (rows, targets) as y was."""
-        return self._shaped(A2.T * self.scale + self.mean)
+        with np.errstate(over="ignore"):
+            numbers = A2.T * self.scale + self.mean
+        return self._shaped(finite(numbers.T).T)
 
     def spread_in_units(self, spread: Numbers) -> NDArray[np.float64]:
         """Deviations of outputs in the unit of y."""
-        return self._shaped(spread.T * self.scale)
+        with np.errstate(over="ignore"):
+            spreads = spread.T * self.scale
+        return self._shaped(finite(spreads.T).T)
 
     def _shaped(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
         return numbers if self.columns else numbers[:, 0]
 
 
 Targets = ClassTargets | NumberTargets
+
+
+def finite(A: NDArray[Any]) -> NDArray[Any]:
+    """What was computed of rows, (outputs, rows). Raises DataError, with the row, for NaN or infinity."""
+    good = np.isfinite(A)
+    if not good.all():
+        row = int(np.argmin(good.all(axis=0)))
+        raise DataError(
+            "the network's output is not a finite number: values of this row are too far from "
+            "those of the training. Correct them, or leave the row out.",
+            row=row + 1,
+        )
+    return A
 
 
 def _refuse_other_labels(y: NDArray[Any]) -> None:

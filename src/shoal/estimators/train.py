@@ -27,7 +27,7 @@ from shoal.files.checkpoint import Checkpoint
 from shoal.network.architecture import Architecture
 from shoal.network.draws import child
 from shoal.settings import FIELDS, Settings
-from shoal.training.loop import Job, Report, Trained, TrainingState, train
+from shoal.training.loop import Job, Plan, Report, Trained, TrainingState, train
 from shoal.training.members import train_all
 from shoal.training.network import Network
 from shoal.warn import warn
@@ -106,13 +106,15 @@ class _Members:
         )  # fmt: skip
         kept = self._checkpoint
         keep = kept.keeper(i, self._starts.seeds[0]) if kept else None
-        return train(job, self._begun(i), report=report, keep=keep, each=None if i else self._tasks)
+        return train(
+            job, self._begun(i, plan), report=report, keep=keep, each=None if i else self._tasks
+        )
 
-    def _begun(self, i: int) -> TrainingState:
+    def _begun(self, i: int, plan: Plan) -> TrainingState:
         first = self._starts.states[i]
         state = first._replace(best_loss=float("inf"), waited=0, best=first.parameters)
         begun = TrainingState(state, state.parameters)
-        return (self._checkpoint and self._checkpoint.state_of(i, begun)) or begun
+        return (self._checkpoint and self._checkpoint.state_of(i, begun, plan)) or begun
 
 
 def _side_by_side(

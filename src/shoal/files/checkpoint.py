@@ -8,31 +8,59 @@ data/digest.py), so that no training goes on with what belongs to another.
 """
 
 import errno
+import math
 import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
+from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from shoal.errors import FileError, ModelFileError, SettingError
 from shoal.files.atomic import TEMPORARY, check_writable, file_name, in_words
 from shoal.files.container import Container, read, write
 from shoal.files.layout import JSON
-from shoal.settings import FIELDS
-from shoal.training.loop import Keep, TrainingState
+from shoal.files.typed import typed
+from shoal.settings import FIELDS, MOST_EPOCHS
+from shoal.training.loop import Keep, Plan, TrainingState
 from shoal.warn import warn
 from shoal.wording import Setting, Wording, shown, wording
 
 FORMAT_VERSION = 1
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=MOST_EPOCHS)]
 # Seconds between two files of a member; an epoch that takes longer is the measure instead.
 EVERY = 30.0
 FILES = "member-*.checkpoint"
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class Counts(
+    Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    rename={"state_waited": "state.waited"},
+):
+    """The whole numbers and the words of a standing; its other numbers are arrays."""
+
+    best_epoch: Count
+    plateaus: Count
+    waited: Count
+    state_waited: Count
+    ending: Literal["", "finished", "plateau", "converged", "diverged", "stopped", "interrupted"]
+
+
+class Document(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="checkpoint"):
+    """What the document of a file may say."""
+
+    format_version: int
+    seed: Annotated[int, Meta(ge=0)]
+    question: dict[str, Any]
+    standing: Counts
 
 
 class Checkpoint:
@@ -46,8 +74,8 @@ class Checkpoint:
         self.folder = Path(file_name(folder))
         self._question = dict(question)
         self._found = {_member(path): read(path, finite=False) for path in kept_in(self.folder)}
-        for found in self._found.values():
-            self._refuse_another(found.document)
+        for member, found in self._found.items():
+            self._refuse_another(self._path(member), found.document)
         self._warned = threading.Lock()  # taken for good by the first warning
         with in_words(str(self.folder), "used for checkpoints"):
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -65,11 +93,11 @@ class Checkpoint:
         """The seed of the training that is kept; None when none is."""
         return next((found.document["seed"] for found in self._found.values()), None)
 
-    def state_of(self, member: int, like: TrainingState) -> TrainingState | None:
-        """The state of the member, in the form of a state `like` this; None for its start."""
+    def state_of(self, member: int, like: TrainingState, plan: Plan) -> TrainingState | None:
+        """Where the member stands, in the form of a state `like` this; None for its start."""
         if member not in self._found:
             return None
-        return _state_from(self._path(member), self._found[member], like)
+        return _state_from(self._path(member), self._found[member], like, plan)
 
     def keeper(self, member: int, seed: int) -> Keep:
         """What keeps the member; `seed` is the training's."""
@@ -104,13 +132,18 @@ class Checkpoint:
                     f"no checkpoint: {error} Training continues, and the last good checkpoint stays."
                 )
 
-    def _refuse_another(self, document: Mapping[str, Any]) -> None:
-        there, here = document.get("question"), self._question
-        if document.get("format_version") != FORMAT_VERSION or not isinstance(there, dict):
+    def _refuse_another(self, path: Path, document: Mapping[str, Any]) -> None:
+        if document.get("format_version") != FORMAT_VERSION:
             raise ModelFileError(
-                f"{self.folder} keeps checkpoints of another version of shoal. Go on with that "
-                "one, or name another folder."
+                "the checkpoint is of another version of shoal. Go on with that one, or name "
+                "another folder.",
+                file=str(path),
             )
+        try:
+            there = typed(document, Document, "the checkpoint").question
+        except ModelFileError as error:
+            raise error.at(file=str(path)) from None
+        here = self._question
         names = [name for name in {**here, **there} if there.get(name) != here.get(name)]
         if names:
             told = [_difference(name, there.get(name), here.get(name)) for name in names]
@@ -132,7 +165,9 @@ def kept_in(folder: str | os.PathLike[str]) -> list[Path]:
 def _member(path: Path) -> int:
     number = path.name.removeprefix("member-").removesuffix(".checkpoint")
     if not number.isdecimal():
-        raise ModelFileError(f"{path} is no file of shoal's: expected {FILES}. Move it away.")
+        raise ModelFileError(
+            f"the file is not shoal's: expected {FILES}. Move it away.", file=str(path)
+        )
     return int(number)
 
 
@@ -155,13 +190,29 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
         yield from _leaves(getattr(value, field), f"{name}.{field}" if name else field)
 
 
-def _state_from(path: Path, found: Container, like: TrainingState) -> TrainingState:
+def _state_from(path: Path, found: Container, like: TrainingState, plan: Plan) -> TrainingState:
     told = found.document["standing"] | found.tensors
     expected = dict(_leaves(like))
     if told.keys() != expected.keys():
         raise _strange(path, f"{sorted(expected)}, but it holds {sorted(told)}")
-    training: TrainingState = _rebuilt(path, told, like)
-    return training
+    standing: TrainingState = _rebuilt(path, told, like)
+    for fact, good in _facts(standing, plan).items():
+        if not good:
+            raise _strange(path, fact)
+    return standing
+
+
+def _facts(s: TrainingState, plan: Plan) -> dict[str, bool]:
+    """What is true of every state that a training by this plan has left."""
+    rows = len(s.losses), len(s.validation_losses), len(s.validation_scores)
+    return {
+        "a time from 0 on": 0 <= s.seconds < math.inf,
+        "powers from 0 to 1": 0 <= s.state.power1 <= 1 and 0 <= s.state.power2 <= 1,
+        "a best epoch that was run": s.best_epoch <= rows[0],
+        "no more validations than epochs": rows[2] <= rows[1] <= rows[0],
+        f"at most {plan.max_iter} epochs": rows[0] <= plan.max_iter,
+        f"less than {len(plan.rates)} plateaus": s.plateaus < len(plan.rates),
+    }
 
 
 def _rebuilt(path: Path, told: Mapping[str, Any], like: Any, name: str = "") -> Any:
@@ -191,6 +242,7 @@ def _rebuilt(path: Path, told: Mapping[str, Any], like: Any, name: str = "") -> 
 
 def _strange(path: Path, told: str) -> ModelFileError:
     return ModelFileError(
-        f"{path} is not what shoal writes: expected {told}. Delete the file to begin this member "
-        "anew."
+        f"the checkpoint is not as shoal writes it: expected {told}. Delete the file to begin this "
+        "member anew.",
+        file=str(path),
     )

@@ -68,7 +68,7 @@ def write(
         preamble = preamble_of(text, checksum_of(text, numbers), numbers)
         _check_header_length(len(preamble) - 8)
     except Refused as refused:
-        raise ModelFileError(f"{name} cannot be saved: {refused}") from None
+        raise ModelFileError(f"it cannot be saved: {refused}", file=name) from None
     with atomic_write(path) as file:
         file.write(preamble)
         for entry in laid_out(numbers):
@@ -86,11 +86,12 @@ def read(path: str | os.PathLike[str], *, finite: bool = True) -> Container:
         with in_words(name, "read"), _opened(name) as file:
             return Container(*content(file, os.fstat(file.fileno()).st_size, finite))
     except Refused as refused:
-        raise ModelFileError(f"{name} {refused}") from None
+        raise ModelFileError(f"the file {refused}", file=name) from None
     except MemoryError:  # A file with a hole can honestly be larger than the memory.
         raise ModelFileError(
-            f"{name} does not fit into memory: expected the few megabytes of a shallow network. "
-            f"{OTHER}"
+            "the file does not fit into memory: expected the few megabytes of a shallow network. "
+            f"{OTHER}",
+            file=name,
         ) from None
 
 

@@ -301,6 +301,7 @@ def _packed(memory: Memory) -> Exact:
 def _unpacked(vector: Vector, n: int) -> Memory:
     exact = vector.astype(np.float64, copy=False)
     f, loss, k = exact[:3].tolist()
+    k = k if 0 <= k <= HISTORY else 0  # a checkpoint may say anything
     vectors = exact[3 + HISTORY :].reshape(-1, n)
     pairs = tuple(
         Pair(vectors[2 + 2 * i], vectors[3 + 2 * i], float(exact[3 + i])) for i in range(int(k))

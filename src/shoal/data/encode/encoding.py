@@ -18,7 +18,7 @@ embeddings for numerical features in tabular deep learning", NeurIPS 2022, secti
 bins hold equal shares of the examples, where no value is more frequent than that.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -379,15 +379,6 @@ def infinite(name: str, row: int) -> DataError:
 
 # --- plain data, for the model file ---------------------------------------------------
 
-_PLANS: Mapping[str, type[Any]] = {
-    "number": Number,
-    "boolean": Number,
-    "words": Words,
-    "time": Time,
-    "set aside": SetAside,
-    "constant": Constant,
-}
-
 
 def to_plain(encoding: Encoding) -> list[dict[str, Any]]:
     """The encoding as lists, numbers and strings; words are kept apart by `vocabularies`."""
@@ -403,26 +394,3 @@ def vocabularies(encoding: Encoding) -> Iterator[tuple[int, tuple[str, ...]]]:
     for i, plan in enumerate(encoding.columns):
         if isinstance(plan, Words):
             yield i, plan.words
-
-
-def from_plain(
-    plain: Sequence[Mapping[str, Any]], words: Mapping[int, tuple[str, ...]]
-) -> Encoding:
-    """The encoding again. Raises KeyError, TypeError or ValueError for what `to_plain` never wrote."""
-    plans = []
-    for i, column in enumerate(plain):
-        fields = dict(column)
-        if fields["kind"] == "words":
-            fields["words"] = words[i]
-        if fields["kind"] == "number":
-            fields["edges"] = tuple(fields["edges"])
-            if any(not a < b for a, b in pairwise(fields["edges"])):
-                raise ValueError("the edges of bins do not rise")
-        if fields["kind"] == "time":
-            fields["parts"] = tuple(fields["parts"])
-            if not set(fields["parts"]) <= set(PARTS):
-                raise ValueError(f"unknown parts of a time: {fields['parts']}")
-        if fields["kind"] == "boolean":
-            fields["edges"] = ()
-        plans.append(_PLANS[fields["kind"]](**fields))
-    return Encoding(tuple(plans))

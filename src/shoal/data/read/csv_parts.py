@@ -23,7 +23,8 @@ from shoal.data.read.column_types import (
     guessed,
     has_commas,
 )
-from shoal.data.read.opening import BLOCK, File, Read, name_of
+from shoal.data.read.messages import changed
+from shoal.data.read.opening import BLOCK, File, Read, Stamp, name_of
 from shoal.data.read.origin import Origin, Piece
 
 
@@ -36,6 +37,7 @@ class Csv(NamedTuple):
     rows: int
     types: tuple[tuple[str, ColumnTypes], ...]
     wanted: Wanted
+    stamp: Stamp
 
     @property
     def name(self) -> str:
@@ -48,18 +50,22 @@ class Csv(NamedTuple):
         return [name for name, _ in self.types]
 
     def pieces(self, first: int, last: int, columns: Sequence[str]) -> Iterator[Piece]:
-        """Its rows first … last - 1, about a megabyte at a time."""
+        """Its rows first … last - 1, about a megabyte at a time. DataError if the file changed."""
+        self.stamp.check(self.file)
         begin = bisect_right(self.starts, first, key=lambda start: start[2]) - 1
         types = {name: types for name, types in self.types if name in columns}
         with opening.opened(self.file) as stream:
             read = opening.reader(stream, self.name)
             _skip(stream, read, self.starts[begin][0])
-            for _, size, row, line in self.starts[begin:]:
+            for number, (_, size, row, line) in enumerate(self.starts[begin:], begin + 1):
                 if row >= last:
-                    return
-                text, rows = csv_text.parsed(
-                    _exactly(read, size), self.name, row + 1, line, self.top, columns
-                )
+                    break
+                raw = _exactly(read, size)
+                self.stamp.check(self.file)
+                text, rows = csv_text.parsed(raw, self.name, row + 1, line, self.top, columns)
+                end = self.starts[number][2] if number < len(self.starts) else self.rows
+                if text.num_rows != end - row:
+                    raise changed(self.name)
                 origin = Origin(self.name, rows.place)
                 piece = Piece(converted(text, types, origin, self.wanted), origin)
                 yield piece.slice(max(first - row, 0), min(last - row, text.num_rows))
@@ -170,7 +176,7 @@ def _same(scan: Csv, other: Csv) -> bool:
 
 
 def _scan(file: File, wanted: Wanted, sample: Sample) -> Csv:
-    name = name_of(file)
+    name, stamp = name_of(file), Stamp.of(file)
     with opening.opened(file) as stream:
         read, came = opening.reader(stream, name), 0
 
@@ -188,5 +194,6 @@ def _scan(file: File, wanted: Wanted, sample: Sample) -> Csv:
             starts.append((at, size, row, rows.first_line))
             at, row = at + size, row + table.num_rows
             sample.add(Piece(table, Origin(name, rows.place)))
+    stamp.check(file)
     types = tuple((column, (pa.string(),)) for column in kept)
-    return Csv(file, top._replace(rest=b""), tuple(starts), row, types, wanted)
+    return Csv(file, top._replace(rest=b""), tuple(starts), row, types, wanted, stamp)

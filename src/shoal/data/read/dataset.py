@@ -8,6 +8,7 @@ import pyarrow as pa
 from shoal.data.read.column_types import Wanted
 from shoal.data.read.csv_text import distinct
 from shoal.data.read.grouped import BATCH, wanted_rows
+from shoal.data.read.messages import changed
 from shoal.data.read.opening import intact
 from shoal.data.read.origin import Piece
 
@@ -36,7 +37,9 @@ class Fragment(NamedTuple):
             )  # fmt: skip
         while done < last:
             with intact(self.name):
-                batch = next(batches)
+                batch = next(batches, None)
+            if batch is None:
+                raise changed(self.name)
             yield from wanted_rows(batch, done, first, last, columns, self.name, self.wanted)
             done += batch.num_rows
 

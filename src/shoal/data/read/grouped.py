@@ -12,7 +12,8 @@ import pyarrow as pa
 from shoal.data.read.arrow import ArrowFile, ArrowStream
 from shoal.data.read.column_types import Wanted, retyped
 from shoal.data.read.csv_text import distinct
-from shoal.data.read.opening import File, Spooled, intact, name_of
+from shoal.data.read.messages import changed
+from shoal.data.read.opening import File, Spooled, Stamp, intact, name_of
 from shoal.data.read.orc import Orc
 from shoal.data.read.origin import Origin, Piece
 from shoal.data.read.parquet import Parquet
@@ -57,6 +58,7 @@ class Grouped(NamedTuple):
     groups: tuple[int, ...]  # rows of each
     schema: pa.Schema
     wanted: Wanted
+    stamp: Stamp
 
     @property
     def name(self) -> str:
@@ -74,7 +76,8 @@ class Grouped(NamedTuple):
         return self.wanted.kept(self.name, self.schema.names)
 
     def pieces(self, first: int, last: int, columns: Sequence[str]) -> Iterator[Piece]:
-        """Its rows first … last - 1, from the groups that hold them."""
+        """Its rows first … last - 1, from the groups that hold them. DataError if it changed."""
+        self.stamp.check(self.file)
         with intact(self.name):
             open_file = _open(self.file, self.format)
         done = 0
@@ -88,11 +91,13 @@ class Grouped(NamedTuple):
     ) -> Iterator[Piece]:  # fmt: skip
         part = f"{open_file.group} {group + 1} of {len(self.groups)}"
         batches = open_file.batches(group, list(columns), BATCH)
-        while done < last:
+        end = min(done + self.groups[group], last)
+        while done < end:
             with intact(self.name, part):
                 batch = next(batches, None)
-            if batch is None:
-                return
+            self.stamp.check(self.file)
+            if batch is None:  # fewer rows than were counted
+                raise changed(self.name)
             yield from wanted_rows(batch, done, first, last, columns, self.name, self.wanted)
             done += batch.num_rows
 
@@ -112,12 +117,12 @@ def wanted_rows(
 
 def part_of(file: File, kind: str, wanted: Wanted) -> Grouped:
     """A file of one of `FORMATS`, with its groups counted."""
-    name = name_of(file)
+    name, stamp = name_of(file), Stamp.of(file)
     with intact(name):
         open_file = _open(file, kind)
         schema, groups = open_file.schema, tuple(open_file.rows())
     distinct(name, schema.names)
-    return Grouped(file, kind, groups, schema, wanted)
+    return Grouped(file, kind, groups, schema, wanted, stamp)
 
 
 def _open(file: File, kind: str) -> Format:

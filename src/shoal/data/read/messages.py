@@ -24,6 +24,15 @@ def unknown_column(name: str, columns: Sequence[str]) -> str:
     return f'there is no column "{name}".{hint} Columns: {", ".join(columns[:20])}{more}.'
 
 
+def changed(file: str) -> DataError:
+    """The error for a file that is not what it was when it was first read."""
+    return DataError(
+        "the file changed while it was in use: expected the same rows whenever it is read. Start "
+        "again when nothing writes to it.",
+        file=file,
+    )
+
+
 def nothing_in(file: str, columns: Sequence[str]) -> DataError:
     """The error for a table without rows, or without columns."""
     found = "column names but no rows" if columns else "no columns"

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from shoal.data.read.messages import shown
+from shoal.data.read.messages import changed, shown
 from shoal.errors import DataError, FileError
 
 Read = Callable[[int], bytes]
@@ -31,6 +31,34 @@ class Spooled(NamedTuple):
 
 
 File = str | Spooled  # a path, "-" for standard input, or bytes
+
+
+class Stamp(NamedTuple):
+    """By what a file is known again when it is read for another time."""
+
+    size: int = -1  # unknown: of a pipe
+    modified: int = 0
+    inode: int = 0
+    process: int = 0  # Elsewhere only the size is compared: a worker may have a copy of the file.
+
+    @classmethod
+    def of(cls, file: File) -> "Stamp":
+        """That of a file as it is now."""
+        if isinstance(file, Spooled) or file == "-":
+            return cls()
+        try:
+            found = os.stat(file)
+        except OSError as error:
+            raise _cannot_open(file, error) from None
+        return cls(found.st_size, found.st_mtime_ns, found.st_ino, os.getpid())
+
+    def check(self, file: File) -> None:
+        """Raise DataError if the file is another one now."""
+        if self.size < 0:
+            return
+        now = Stamp.of(file)
+        if now != (self if self.process == now.process else now._replace(size=self.size)):
+            raise changed(name_of(file))
 
 
 def name_of(file: File) -> str:
