@@ -154,3 +154,25 @@ def test_of_a_large_matrix_entries_from_all_over_are_looked_at(shape):
         assert min(places) <= length // 4
         assert max(places) >= 3 * length // 4 - 1
     assert sorted(gradients._some_entries((4, 5))) == [(i, j) for i in range(4) for j in range(5)]
+
+
+def test_of_many_examples_some_from_all_over_are_looked_at():
+    seen = []
+
+    class Looking:
+        sums = staticmethod(plain.sums)
+
+        @staticmethod
+        def forward(shape, parameters, X, threads):
+            seen.append(X[:, 0].tolist())
+            return plain.forward(shape, parameters, X, threads)
+
+    m = 5000
+    X = np.vstack([np.arange(m) / m, np.ones(m)])
+    net = Network.initialise(n_x=2, n_h=3, n_y=1, seed=3, scale=0.5)
+    check = gradient_check(net, X, np.ones((1, m)), engine=Looking)
+    assert check.n_examples == gradients.EXAMPLES
+    for numbers in seen:
+        assert len(numbers) == gradients.EXAMPLES
+        assert (numbers[0], numbers[-1]) == pytest.approx((0, 1 - 1 / m))
+        assert np.diff(numbers).max() < 2 / gradients.EXAMPLES
