@@ -227,3 +227,12 @@ def test_units_that_good_steps_have_put_to_sleep_are_a_remark(before, rate, seve
     starts = () if before is None else (units(before),)
     found = rules._dead(SimpleNamespace(units=(units(6),), starts=starts, case=case))
     assert [(finding.name, finding.severity) for finding in found] == [("dead-units", severity)]
+
+
+@pytest.mark.parametrize(
+    ("rate", "usual", "lower"),
+    [(1.0, 0.005, 0.005), (0.02, 0.005, 0.002), (0.005, 0.005, 0.0005), (0.1, 0.0, 0.01)],
+)
+def test_shorter_steps_are_a_tenth_as_long_or_as_long_as_usual(rate, usual, lower):
+    case = SimpleNamespace(rate=rate, usual_rate=usual)
+    assert rules._lower(case) == pytest.approx(lower)

@@ -6,6 +6,7 @@ import pytest
 import shoal
 from shoal import Network, gradient_check
 from shoal.compute import plain
+from shoal.diagnosis import gradients
 from shoal.network import equations
 from shoal.network.activations import ACTIVATIONS
 from shoal.network.outputs import OUTPUTS
@@ -142,3 +143,36 @@ def test_what_does_not_fit_is_refused():
     X, Y = examples()
     with pytest.raises(shoal.DataError, match=r"pass X\.T"):
         gradient_check(network(), X.T, Y)
+
+
+@pytest.mark.parametrize("shape", [(40, 50), (3, 300), (300, 3), (1, 100), (1000, 1000)])
+def test_of_a_large_matrix_entries_from_all_over_are_looked_at(shape):
+    entries = gradients._some_entries(shape)
+    assert len(set(entries)) == len(entries) == gradients.ENTRIES
+    for places, length in zip(zip(*entries, strict=True), shape, strict=True):
+        assert len(set(places)) >= min(length, 8)
+        assert min(places) <= length // 4
+        assert max(places) >= 3 * length // 4 - 1
+    assert sorted(gradients._some_entries((4, 5))) == [(i, j) for i in range(4) for j in range(5)]
+
+
+def test_of_many_examples_some_from_all_over_are_looked_at():
+    seen = []
+
+    class Looking:
+        sums = staticmethod(plain.sums)
+
+        @staticmethod
+        def forward(shape, parameters, X, threads):
+            seen.append(X[:, 0].tolist())
+            return plain.forward(shape, parameters, X, threads)
+
+    m = 5000
+    X = np.vstack([np.arange(m) / m, np.ones(m)])
+    net = Network.initialise(n_x=2, n_h=3, n_y=1, seed=3, scale=0.5)
+    check = gradient_check(net, X, np.ones((1, m)), engine=Looking)
+    assert check.n_examples == gradients.EXAMPLES
+    for numbers in seen:
+        assert len(numbers) == gradients.EXAMPLES
+        assert (numbers[0], numbers[-1]) == pytest.approx((0, 1 - 1 / m))
+        assert np.diff(numbers).max() < 2 / gradients.EXAMPLES
