@@ -183,6 +183,7 @@ def test_rows_of_which_each_has_a_class_of_its_own(rows):
         ShoalClassifier(early_stopping=True).fit(X[:rows], np.arange(rows))
 
 
+@pytest.mark.filterwarnings("ignore:y is constant:shoal.ShoalWarning")
 def test_one_row_cannot_be_held_out():
     with pytest.raises(DataError, match=r"1 row is too few.*early_stopping=False"):
         ShoalRegressor(early_stopping=True, encode=None).fit(np.ones((1, 3)), [2.0])

@@ -142,7 +142,7 @@ def test_warm_start_goes_on_with_files_as_with_tables(tmp_path, kind):
     half = whole.filter(pa.array(np.array(whole["colour"]) != "red"))  # other words come first
     pq.write_table(whole, tmp_path / "whole.parquet")
     pq.write_table(half, tmp_path / "half.parquet")
-    settings = FAST | {"warm_start": True, "memory": "400kB", "scratch": tmp_path}
+    settings = FAST | {"warm_start": True, "memory": "700kB", "scratch": tmp_path}
     found = estimator(**settings)
     for name in ("whole", "half"):
         found.fit(tmp_path / f"{name}.parquet", y)

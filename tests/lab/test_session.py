@@ -241,7 +241,7 @@ def test_columns_that_are_called_as_a_toys_and_a_rare_class(tmp_path):
     session.close()
     ready = session.latest.ready
     assert ready.inputs == ("x1", "x2", "x3")
-    assert ready.question.classes == tuple(ready.model.classes_) == ("a", "b", "c")
+    assert ready.question.classes == tuple(ready.learnt.targets.classes) == ("a", "b", "c")
 
 
 def test_zeros_are_seen_and_cured():

@@ -89,7 +89,7 @@ def test_decay_takes_its_part_off_the_weights_and_nothing_off_the_biases():
 @pytest.mark.parametrize("kind", [ShoalClassifier, ShoalRegressor])
 @pytest.mark.parametrize("solver", ["gd", "lbfgs"])
 def test_dropout_without_batches_is_refused(kind, solver):
-    with pytest.raises(SettingError, match=r"dropout=0.1 with solver=.*small batches"):
+    with pytest.raises(SettingError, match=r"dropout=0.1 with solver=.*mini-batches"):
         kind(dropout=0.1, solver=solver).fit(X, SIGN)
 
 

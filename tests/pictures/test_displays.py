@@ -74,7 +74,7 @@ def test_units_say_what_they_respond_to(activation):
     model = fitted(activation=activation)
     display = UnitsDisplay.from_estimator(model, X)
     assert [unit.number for unit in display.units] == list(range(5))
-    spread = dense(model._matrix(model._read(X, reset=False))).std(axis=0)
+    spread = dense(model.fitted_.matrix(X)).std(axis=0)
     for unit in display.units:
         strongest = np.argmax(np.abs(model.networks_[0].W1[unit.number] * spread))
         assert unit.inputs[0][0] == model.encoding_.features[strongest]
@@ -120,7 +120,7 @@ def test_the_plane_answers_as_the_model_does():
         [plane.answers[0][5, 3], plane.answers[0][20, 100]], expected, atol=1e-5
     )
     # A unit's line is where its Z1 changes its sign.
-    Z1 = model.networks_[0].forward(dense(model._matrix(rows)).T).Z1
+    Z1 = model.networks_[0].forward(dense(model.fitted_.inputs.matrix(rows)).T).Z1
     np.testing.assert_allclose(plane.Z1[:, 5, 3], Z1[:, 0], atol=1e-5)
     np.testing.assert_allclose(plane.Z1[:, 20, 100], Z1[:, 1], atol=1e-5)
 

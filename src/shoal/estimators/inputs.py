@@ -212,7 +212,7 @@ def as_given(X: Any) -> Any:
             f"X is a {type(X).__name__}, a table that is not computed yet: expected rows. Use "
             "X.collect()."
         )
-    if hasattr(X, "__arrow_c_stream__") and not is_table(X):
+    if hasattr(X, "__arrow_c_stream__") and not has_columns(X):
         return pa.table(X)
     return X
 

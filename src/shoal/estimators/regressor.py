@@ -162,7 +162,7 @@ class ShoalRegressor(RegressorMixin, NumberAttributes, ShoalBase):
 
     @available_if(continues)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Go once over these rows, continuing from the last call; for adam and sgd.
+        """Go once over these rows and numbers, continuing from the last call; for adam and sgd.
 
         Parameters
         ----------
