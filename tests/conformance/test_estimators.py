@@ -565,3 +565,16 @@ def test_a_fit_without_trouble_is_silent(capsys):
         warnings.simplefilter("error")
         ShoalClassifier(random_state=0, max_iter=200).fit(X, y).predict(X)
     assert capsys.readouterr() == ("", "")
+
+
+def test_verbose_prints_at_least_the_first_and_the_last_epoch(capsys):
+    X = cloud(60)
+    settings = {"hidden": 3, "members": 2, "max_iter": 7, "random_state": 0, "verbose": True}
+    ShoalClassifier(**settings, early_stopping=False).fit(X, X[:, 0] > 0)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("epoch 1 of 7: loss ")
+    assert lines[-1].startswith("epoch 7 of 7: loss ")
+    model = ShoalRegressor(**settings)
+    for epoch in (1, 2):
+        model.partial_fit(X, X[:, 0])
+        assert capsys.readouterr().out.startswith(f"epoch {epoch} of {epoch}: loss ")

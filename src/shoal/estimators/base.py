@@ -44,8 +44,9 @@ from shoal.estimators.scores import check_scoring_name
 from shoal.estimators.starts import check_start, starts_given
 from shoal.estimators.streamed import FileFeed, is_source, rows_of_frame
 from shoal.estimators.targets import Targets
-from shoal.estimators.train import train_members, warn_of
+from shoal.estimators.train import progress_of, train_members, warn_of
 from shoal.settings import Declared, Settings
+from shoal.training.loop import Report
 
 
 def settings_of(model: Any) -> Settings:
@@ -149,6 +150,9 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
         feed = ArrayFeed(X, y, sample_weight, s, who, previous, classes)
         fitted = one_epoch(prepare(s, feed, self._targets, who, previous), feed)
         self._keep(fitted)
+        h = fitted.history
+        if report := progress_of(s.verbose, h.epochs):
+            report(Report(h.epochs, h.losses[0][-1], None, h.seconds))
         warn_of_divergence(fitted)
         return self
 

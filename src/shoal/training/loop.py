@@ -143,7 +143,7 @@ def train(
     validated = job.validation is not None
     # Epochs of one call: grows until a call takes a moment.
     size = 1 if report or keep or each or validated else MOST_EPOCHS_OF_A_CALL
-    last = training
+    last, begun = training, bool(training.losses)
     try:
         if validated and not training.losses:
             last = training = _first_judged(job, training)
@@ -159,8 +159,10 @@ def train(
             training = last
             if each and each(training) and not training.ending:
                 last = training = training._replace(ending="stopped")
-            if report and now - told >= REPORT_EVERY:
-                told = now
+            # The first and the last epoch are reported in any case.
+            due = now - told >= REPORT_EVERY or not begun or bool(training.ending)
+            if report and due and training.losses:
+                told, begun = now, True
                 report(_report(training))
             if keep:
                 keep(training, now=bool(training.ending))
