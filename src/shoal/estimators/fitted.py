@@ -119,10 +119,12 @@ class Fitted:
         """The members' mean of A2, of shape (n_outputs, rows)."""
         members = self.outputs(X, n_jobs)
         total, n = next(members), len(self.networks)
+        if n == 1:
+            return total
         with np.errstate(over="ignore"):  # what overflows is infinite, and named by `finite`
             for A2 in members:
                 total = total + A2
-        return finite(total / total.dtype.type(n)) if n > 1 else total
+        return finite(total / total.dtype.type(n))
 
     def activations(self, X: Any, n_jobs: int | None) -> Numbers:
         """The members' A1 side by side, (rows, members × n_h); with no hidden layer the matrix itself."""

@@ -233,6 +233,9 @@ Targets = ClassTargets | NumberTargets
 
 def finite(A: NDArray[Any]) -> NDArray[Any]:
     """What was computed of rows, (outputs, rows). Raises DataError, with the row, for NaN or infinity."""
+    total = np.add.reduce(A, axis=None)
+    if total - total == 0:  # which is NaN if any of them is not finite; quick for one row
+        return A
     good = np.isfinite(A)
     if not good.all():
         row = int(np.argmin(good.all(axis=0)))
