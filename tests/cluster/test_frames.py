@@ -92,5 +92,5 @@ def test_what_does_not_fit_together_is_refused():
         model.fit(frame, "z")
     with pytest.raises(SettingError, match="the partitions of a Dask DataFrame"):
         model.fit(frame, "y", sample_weight=frame["n"])
-    with pytest.raises(DataError, match=r"partition 1 of 6 has 6\d\d rows and 700 answers"):
+    with pytest.raises(DataError, match=r"partition 1 of 6: .*found 6\d\d rows and 700 targets"):
         model.fit(frame[frame["x"] == frame["x"]], frame["y"])
