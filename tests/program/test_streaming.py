@@ -126,6 +126,6 @@ def test_a_disk_that_becomes_full_ends_it_and_keeps_nothing(folder, tmp_path):
                       preexec_fn=limit)  # fmt: skip
     _, told = running.communicate()
     assert running.returncode == 1
-    assert "of scratch space" in told
+    assert "scratch space, and" in told
     assert "is full. Make room, or name another folder with --scratch" in told
     assert not list(tmp_path.iterdir())

@@ -20,6 +20,7 @@ from shoal.estimators.plain import settings_again
 from shoal.estimators.scores import check_scoring_name
 from shoal.files.layout import MAX_SIDE, MAX_TENSORS
 from shoal.files.typed import refused, typed
+from shoal.network.activations import ACTIVATIONS
 from shoal.settings import FIELDS, MOST_BINS, Settings
 from shoal.wording import shown
 
@@ -47,7 +48,7 @@ class Shape(_Strict, frozen=True):
     n_x: Annotated[int, Meta(ge=1, le=MAX_SIDE)]
     n_h: Side
     n_y: Annotated[int, Meta(ge=1, le=MAX_SIDE)]
-    activation: Literal["tanh", "relu", "leaky_relu", "sigmoid", "identity"]
+    activation: Literal[tuple(ACTIVATIONS)]  # type: ignore[valid-type]
     output: Literal["sigmoid", "softmax", "identity"]
 
 
