@@ -5,6 +5,7 @@ import pickle
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
@@ -14,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from shoal import ShoalClassifier, ShoalRegressor
+from shoal import SettingError, ShoalClassifier, ShoalRegressor
 from shoal.data.rows.examples import dense
 from shoal.estimators.inputs import arrow_of
 
@@ -193,3 +194,61 @@ def test_coefficients_are_the_network(fitted):
     else:
         expected = np.exp(Z2) / np.exp(Z2).sum(axis=1, keepdims=True)
         np.testing.assert_allclose(model.predict_proba(X), expected, rtol=1e-4, atol=1e-6)
+
+
+def fits_to_show():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    y = X[:, 0] > 0
+    frame = pd.DataFrame({"number": X[:, 0], "<word>": pd.Categorical(list("abc") * 20)})
+    few = {"max_iter": 3, "random_state": 0}
+    one = ShoalClassifier(**few).fit(X, y)
+    return {
+        "unfitted": ShoalRegressor(),
+        "no validation part": ShoalClassifier(**few, early_stopping=False).fit(X, y),
+        "linear": ShoalRegressor(**few, hidden=0).fit(X, X[:, :2]),
+        "labels": ShoalClassifier(**few).fit(X, np.c_[y, ~y].astype(int)),
+        "a frame": ShoalClassifier(**few, class_weight={"<b>": 2.0}).fit(
+            frame, np.where(y, "<b>", "c")
+        ),
+        "scored": ShoalClassifier(**few, scoring="accuracy", solver="sgd").fit(X, y),
+        "from networks": ShoalClassifier(**few, init=one.networks_),
+        "from an estimator": ShoalClassifier(**few, init=one, drop=np.array([1])),
+        "in a pipeline": make_pipeline(StandardScaler(), ShoalClassifier(**few)).fit(X, y),
+    }
+
+
+@pytest.mark.parametrize("which", fits_to_show())
+def test_a_notebook_shows_an_estimator_without_a_warning(which):
+    model = fits_to_show()[which]
+    assert "Shoal" in repr(model)
+    html = model._repr_html_()  # a warning is an error in these tests
+    assert "Shoal" in html
+    assert "<word>" not in html
+
+
+@pytest.mark.parametrize("kind", BOTH)
+@pytest.mark.parametrize(
+    ("name", "value", "meant"),
+    [
+        ("activation", "logistic", "sigmoid"),
+        ("activation", "ReLU", "relu"),
+        ("activation", "leaky-relu", "leaky_relu"),
+        ("solver", "L-BFGS", "lbfgs"),
+        ("solver", "l-bfgs-b", "lbfgs"),
+        ("solver", "SGD", "sgd"),
+        ("solver", "Adam", "adam"),
+        ("init", "Glorot", "glorot"),
+        ("init", "xavier", "glorot"),
+        ("schedule", "adaptive", "plateau"),
+    ],
+)
+def test_another_librarys_word_is_answered_with_ours(kind, name, value, meant):
+    with pytest.raises(SettingError, match=f'{name}="{value}": use {name}="{meant}"; expected'):
+        kind(**{name: value}).fit([[0.0], [1.0]], [0, 1])
+
+
+@pytest.mark.parametrize("value", ["unknown", "", "tanh" * 1000])
+def test_a_word_of_nobodys_is_answered_with_the_list(value):
+    with pytest.raises(SettingError, match=r": expected one of tanh, relu"):
+        ShoalClassifier(activation=value).fit([[0.0], [1.0]], [0, 1])
