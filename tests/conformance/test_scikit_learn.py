@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from shoal import SettingError, ShoalClassifier, ShoalRegressor
+from shoal import SettingError, ShoalClassifier, ShoalRegressor, ShoalWarning
 from shoal.data.rows.examples import dense
 from shoal.estimators.inputs import arrow_of
 
@@ -252,3 +252,25 @@ def test_another_librarys_word_is_answered_with_ours(kind, name, value, meant):
 def test_a_word_of_nobodys_is_answered_with_the_list(value):
     with pytest.raises(SettingError, match=r": expected one of tanh, relu"):
         ShoalClassifier(activation=value).fit([[0.0], [1.0]], [0, 1])
+
+
+def constant(n):
+    return np.full(n, 2.5)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda m, X: m.fit(X, constant(len(X))),
+        lambda m, X: m.fit_transform(X, constant(len(X))),
+        lambda m, X: m.partial_fit(X, constant(len(X))),
+        lambda m, X: make_pipeline(StandardScaler(), m).fit(X, constant(len(X))),
+        lambda m, X: cross_val_score(m, X, constant(len(X)), cv=2),
+        lambda m, X: GridSearchCV(m, {"hidden": [2]}, cv=2).fit(X, constant(len(X))),
+    ],
+)
+def test_a_warning_points_at_the_line_of_the_user(call):
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    with pytest.warns(ShoalWarning, match=r"y is constant \(2\.5\)") as caught:
+        call(ShoalRegressor(max_iter=2), X)
+    assert {warning.filename for warning in caught} == {__file__}
