@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from shoal.compute.engine import engine
 from shoal.compute.engine import threads as threads_of
 from shoal.compute.memory import available, in_words
+from shoal.compute.pool import room_to_read
 from shoal.compute.scratch import Scratch, refuse_if_full, usual_folder
 from shoal.compute.stream import Streamed
 from shoal.compute.terms import Terms
@@ -273,6 +274,7 @@ def _rows(s: Settings, X: Any, y: Any, folder: str) -> Rows:
     words, numbers = (
         frozenset(c for c in overrides(s)[name] if c != y) for name in ("words", "numbers")
     )
+    room_to_read()
     return Rows(source_of(X, Wanted(words, numbers), folder))
 
 
