@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from shoal import SettingError, ShoalClassifier, ShoalRegressor, ShoalWarning
+from shoal import DataError, Parameters, SettingError, ShoalClassifier, ShoalRegressor, ShoalWarning
 from shoal.data.rows.examples import dense
 from shoal.estimators.inputs import arrow_of
 
@@ -274,3 +274,56 @@ def test_a_warning_points_at_the_line_of_the_user(call):
     with pytest.warns(ShoalWarning, match=r"y is constant \(2\.5\)") as caught:
         call(ShoalRegressor(max_iter=2), X)
     assert {warning.filename for warning in caught} == {__file__}
+
+
+def test_a_worked_example_of_scikit_learns():
+    """`test_fit` of its networks: a step worked out by hand; see there for the numbers."""
+    W1 = np.array([[0.1, 0.3, 0.5], [0.2, 0.1, 0.0]])
+    start = Parameters(W1, np.full((2, 1), 0.1), np.array([[0.1, 0.2]]), np.array([[1.0]]))
+    model = ShoalClassifier(
+        hidden=2, activation="sigmoid", solver="sgd", learning_rate=0.1, alpha=0.1, momentum=0,
+        init=start, members=1, encode=None, dtype="float64", schedule="constant",
+    )  # fmt: skip
+    X = np.array([[0.6, 0.8, 0.7]])
+    model.partial_fit(X, [0], classes=[0, 1])
+    expected = [[0.098, 0.195756], [0.2956664, 0.096008], [0.4939998, -0.002244]]
+    np.testing.assert_allclose(model.coefs_[0], expected, atol=1e-3)
+    np.testing.assert_allclose(model.coefs_[1], [[0.04706], [0.154089]], atol=1e-3)
+    np.testing.assert_allclose(model.intercepts_[0], [0.098333, 0.09626], atol=1e-3)
+    np.testing.assert_allclose(model.intercepts_[1], [0.9235], atol=1e-3)
+    assert model.predict_proba(X)[0, 1] == pytest.approx(0.739, abs=1e-3)
+
+
+# --- a target that was constant, and is no longer -----------------------------------------
+
+
+def test_a_target_that_was_constant_is_learnt_when_it_varies(tmp_path):
+    X = np.random.default_rng(0).normal(size=(200, 2))
+    settings = {"random_state": 0, "max_iter": 100}
+    with pytest.warns(ShoalWarning, match="y is constant"):
+        model = ShoalRegressor(**settings).fit(X, np.full(200, 4.0))
+    assert (model.predict(X) == 4.0).all()
+    went_on = clone(model).set_params(warm_start=True)
+    with pytest.warns(ShoalWarning, match="y is constant"):
+        went_on.fit(X, np.full(200, 4.0))
+    went_on.fit(X, 3 * X[:, 0] + 7)
+    assert went_on.score(X, 3 * X[:, 0] + 7) > 0.9
+    file = tmp_path / "table.csv"
+    pd.DataFrame({"a": X[:, 0], "b": X[:, 1], "y": 3 * X[:, 0] + 7}).to_csv(file, index=False)
+    with pytest.warns(ShoalWarning, match="y is constant"):
+        from_file = ShoalRegressor(**settings, warm_start=True).fit(
+            pd.DataFrame(X, columns=["a", "b"]), np.full(200, 4.0)
+        )
+    assert from_file.fit(str(file), "y").score(pd.read_csv(file)[["a", "b"]], 3 * X[:, 0] + 7) > 0.9
+    for _ in range(60):
+        model.partial_fit(X, np.full(200, 1.0))
+    assert model.predict(X) == pytest.approx(1.0, abs=0.3)
+
+
+@pytest.mark.parametrize(("dtype", "size"), [("float32", 1e25), ("float64", 1e200)])
+def test_numbers_without_a_square_are_refused_where_they_are_taken_as_they_are(dtype, size):
+    X = np.random.default_rng(0).normal(size=(60, 2)) * [1, size]
+    model = ShoalRegressor(encode=None, dtype=dtype)
+    for call in (model.fit, model.partial_fit):
+        with pytest.raises(DataError, match=r"column 1 of X .* too large to be squared in float"):
+            call(X, X[:, 0])

@@ -130,7 +130,7 @@ class FileFeed:
 
     def _numbers(self, known: NumberTargets | None) -> NumberTargets:
         """Numbers, of which the moments are added run after run."""
-        running, m = Running(engine.sums_about), 0
+        running, m, apart = Running(engine.sums_about), 0, np.zeros(1)
         for run in self._given.runs(RUN_ROWS, [self._y]):
             numbers = target.as_numbers(run[self._y], self._y)
             if not np.isfinite(numbers).all():
@@ -138,12 +138,15 @@ class FileFeed:
                 raise _no_target("NaN or infinity", row, self._y)
             if known:
                 known.arrays(numbers)  # as many as there were
+                apart = np.maximum(apart, known.apart(numbers))
             else:
                 running.add(numbers, None)
             m += run.num_rows
         if known is None:
             _, mean, variance = running.moments()
             known = NumberTargets.of([mean], [variance])
+        else:
+            known = known.with_scale(apart)
         self._sizes = [m]
         mean, scale = float(known.mean[0]), float(known.divisor[0])
         self._target = TargetColumn(self._y, None, mean=mean, scale=scale)
