@@ -52,7 +52,7 @@ NUMBERS = 3 * X[:, 0] - X[:, 1]
 LABELS = np.column_stack([X[:, 0] > 0, X[:, 1] > 0]).astype(int)
 SEVERAL = np.column_stack([NUMBERS, X[:, 2]])
 FRAME = pd.DataFrame(X, columns=list("abcd")).assign(word=np.where(X[:, 3] > 0, "up", "down"))
-QUICK = {"hidden": 8, "max_iter": 60, "members": 1, "random_state": 0, "learning_rate": 0.01}
+QUICK = {"hidden": 8, "max_iter": 120, "members": 1, "random_state": 0}
 C, R = ShoalClassifier(**QUICK), ShoalRegressor(**QUICK)
 
 
