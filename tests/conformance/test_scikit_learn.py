@@ -2,6 +2,7 @@
 
 import inspect
 import pickle
+from copy import deepcopy
 
 import joblib
 import numpy as np
@@ -327,3 +328,16 @@ def test_numbers_without_a_square_are_refused_where_they_are_taken_as_they_are(d
     for call in (model.fit, model.partial_fit):
         with pytest.raises(DataError, match=r"column 1 of X .* too large to be squared in float"):
             call(X, X[:, 0])
+
+
+def test_names_can_be_forgotten_as_shap_does():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=60), "b": rng.normal(size=60)})
+    model = ShoalRegressor(max_iter=3, random_state=0).fit(frame, frame["a"])
+    copy = deepcopy(model)
+    copy.feature_names_in_ = None
+    assert not hasattr(copy, "feature_names_in_")
+    assert (copy.predict(frame.to_numpy()) == model.predict(frame)).all()  # without a warning
+    assert model.feature_names_in_.tolist() == ["a", "b"]
+    with pytest.raises(AttributeError, match="can be set to None alone"):
+        model.feature_names_in_ = ["b", "a"]
