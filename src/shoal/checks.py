@@ -40,8 +40,8 @@ def check_choice(name: str, value: object, choices: Iterable[str]) -> str:
     if isinstance(value, str) and value in allowed:
         return str(value)
     meant = meant_by(value, allowed)
-    use = () if meant is None else ("use ", Setting(name, meant), "; ")
-    raise SettingError.of(name, value, *use, f"expected one of {', '.join(allowed)}.")
+    use = () if meant is None else (" Use ", Setting(name, meant), ".")
+    raise SettingError.of(name, value, f"expected one of {', '.join(allowed)}.", *use)
 
 
 def meant_by(value: object, choices: Iterable[str]) -> str | None:

@@ -245,8 +245,19 @@ def test_a_notebook_shows_an_estimator_without_a_warning(which):
     ],
 )
 def test_another_librarys_word_is_answered_with_ours(kind, name, value, meant):
-    with pytest.raises(SettingError, match=f'{name}="{value}": use {name}="{meant}"; expected'):
+    with pytest.raises(
+        SettingError, match=f'{name}="{value}": expected one of .* Use {name}="{meant}".$'
+    ):
         kind(**{name: value}).fit([[0.0], [1.0]], [0, 1])
+
+
+def test_what_another_library_gives_a_parameter_is_answered_with_ours():
+    with pytest.raises(
+        SettingError, match=r"hidden=\(100,\): expected a whole number.* Use hidden=100\."
+    ):
+        ShoalClassifier(hidden=(100,)).fit([[0.0], [1.0]], [0, 1])
+    with pytest.raises(SettingError, match=r'learning_rate="adaptive": .* Use schedule="plateau".$'):
+        ShoalClassifier(learning_rate="adaptive").fit([[0.0], [1.0]], [0, 1])
 
 
 @pytest.mark.parametrize("value", ["unknown", "", "tanh" * 1000])

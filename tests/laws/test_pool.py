@@ -129,8 +129,14 @@ def test_where_there_are_some_pyarrow_takes_no_more(monkeypatch):
 
 def test_without_threads_a_cluster_is_refused(none):
     pytest.importorskip("distributed")
-    with pytest.raises(ClusterError, match="the system starts no more"):
+    with pytest.raises(ClusterError, match=r"a cluster needs threads .* the system starts no more"):
         ShoalClassifier(engine="local", solver="gd").fit(X, Y)
+
+
+def test_without_threads_there_is_no_laboratory(none, capsys):
+    pytest.importorskip("uvicorn")
+    assert main(["lab", "--no-browser"]) == 1
+    assert "the laboratory needs threads" in capsys.readouterr().err
 
 
 INTERRUPTED = """

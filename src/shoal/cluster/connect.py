@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shoal.compute.engine import threads
-from shoal.compute.pool import startable
+from shoal.compute.pool import NO_THREADS, startable
 from shoal.errors import ClusterError, SettingError
 
 START_SECONDS = 60.0  # a laden machine may take long to import Dask
@@ -46,10 +46,7 @@ def connected(engine: Any, n_jobs: int | None = None) -> Iterator[Any]:
     """A client of the cluster; one that was given is left open, all others are closed."""
     distributed = library()
     if startable(THREADS_OF_A_CLIENT) < THREADS_OF_A_CLIENT:
-        raise ClusterError(
-            "a cluster needs some threads of this program, and the system starts no more. Raise the "
-            "limit of processes (ulimit -u, or that of the container), or end other programs."
-        )
+        raise ClusterError(f"a cluster needs threads of this program, and {NO_THREADS}")
     if isinstance(engine, distributed.Client):
         yield engine
     elif engine == "local":

@@ -16,6 +16,10 @@ from shoal.errors import FileError
 R = TypeVar("R")
 Job = Callable[[], None]
 
+NO_THREADS = (
+    "the system starts no more threads. Raise the limit of processes (ulimit -u, or that of the "
+    "container), or end other programs."
+)
 IO_THREADS = 8  # of pyarrow; it has as many more as processors
 FEWEST_TO_READ = 2  # one that reads, and one that decodes
 
@@ -102,10 +106,7 @@ def room_to_read() -> None:
     usual = (os.cpu_count() or 1) + IO_THREADS
     there = startable(usual)
     if there < FEWEST_TO_READ:
-        raise FileError(
-            "files cannot be read: the system starts no more threads. Raise the limit of processes "
-            "(ulimit -u, or that of the container), or end other programs."
-        )
+        raise FileError(f"files cannot be read: {NO_THREADS}")
     if there < usual:
         import pyarrow as pa
 
