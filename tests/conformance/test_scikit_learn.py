@@ -256,7 +256,9 @@ def test_what_another_library_gives_a_parameter_is_answered_with_ours():
         SettingError, match=r"hidden=\(100,\): expected a whole number.* Use hidden=100\."
     ):
         ShoalClassifier(hidden=(100,)).fit([[0.0], [1.0]], [0, 1])
-    with pytest.raises(SettingError, match=r'learning_rate="adaptive": .* Use schedule="plateau".$'):
+    with pytest.raises(
+        SettingError, match=r'learning_rate="adaptive": .* Use schedule="plateau".$'
+    ):
         ShoalClassifier(learning_rate="adaptive").fit([[0.0], [1.0]], [0, 1])
 
 
