@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 KERNEL := $(wildcard kernel/*) CMakeLists.txt pyproject.toml
 
-.PHONY: help demo quick test lint mutants bench test-crash test-arm clean
+.PHONY: help demo quick test lint mutants bench test-crash test-arm test-sklearn test-clients clean
 
 help:
 	@echo "make demo      set up, train on 327,346 real flights, show the result"
@@ -14,6 +14,8 @@ help:
 	@echo "make mutants   plant faults one at a time, and see that a test finds each (most of an hour)"
 	@echo "make bench     speed beside PyTorch, JAX, scikit-learn and NumPy (fetches them)"
 	@echo "make test-crash  kills saves at every system call, and a training a hundred times (strace needed)"
+	@echo "make test-sklearn  scikit-learn's own tests of its networks, run on shoal's"
+	@echo "make test-clients  programs that use shoal through other libraries (fetches them)"
 	@echo "make test-arm  the kernel's golden test on an emulated aarch64 (Debian packages needed)"
 
 $(VENV)/installed: $(KERNEL)
@@ -53,6 +55,14 @@ bench: $(VENV)/installed
 
 test-crash: $(VENV)/tools
 	$(BIN)/python -m pytest -s tests/crash/saves.py tests/crash/kills.py
+
+test-sklearn: $(VENV)/tools
+	$(BIN)/python -m pytest -q tests/clients/sklearn_mlp.py
+
+test-clients: $(VENV)/tools
+	@$(BIN)/python tools/extra.py clients > $(VENV)/clients.txt
+	$(BIN)/python -m pip install -q -r $(VENV)/clients.txt
+	$(BIN)/python -m pytest -q tests/clients/programs.py
 
 test-arm:
 	sh tools/test-arm.sh

@@ -25,6 +25,7 @@ _ROOMS = {
     "MemoryRefused": "shoal.errors",
     "ModelFileError": "shoal.errors",
     "Network": "shoal.training.network",
+    "Parameters": "shoal.network.equations",
     "SettingError": "shoal.errors",
     "ShoalClassifier": "shoal.estimators.classifier",
     "ShoalError": "shoal.errors",
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from shoal.estimators.classifier import ShoalClassifier
     from shoal.estimators.loading import load
     from shoal.estimators.regressor import ShoalRegressor
+    from shoal.network.equations import Parameters
     from shoal.pictures.loss_curve import LossCurveDisplay
     from shoal.pictures.study import InitStudyDisplay
     from shoal.pictures.units import UnitsDisplay
@@ -68,6 +70,7 @@ __all__ = [
     "MemoryRefused",
     "ModelFileError",
     "Network",
+    "Parameters",
     "SettingError",
     "ShoalClassifier",
     "ShoalError",
@@ -90,4 +93,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_ROOMS])
+    return list(__all__)

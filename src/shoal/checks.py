@@ -11,14 +11,50 @@ from typing import Any
 import numpy as np
 
 from shoal.errors import SettingError
+from shoal.wording import Setting
+
+LONGEST_NAME = 80  # of a value that may be a name with another spelling
+_JOINTS = str.maketrans("", "", "-_ ")
+
+# What other libraries call it: our name. Lower case, without hyphens, underscores and spaces.
+ELSEWHERE = {
+    "logistic": "sigmoid",
+    "linear": "identity",
+    "lbfgsb": "lbfgs",
+    "gradientdescent": "gd",
+    "stochasticgradientdescent": "sgd",
+    "xavier": "glorot",
+    "xaviernormal": "glorot",
+    "glorotnormal": "glorot",
+    "kaiming": "he",
+    "kaimingnormal": "he",
+    "henormal": "he",
+    "adaptive": "plateau",
+    "reducelronplateau": "plateau",
+}
 
 
 def check_choice(name: str, value: object, choices: Iterable[str]) -> str:
     """The value, if it is one of the choices."""
     allowed = list(choices)
-    if not isinstance(value, str) or value not in allowed:
-        raise SettingError.of(name, value, f"expected one of {', '.join(allowed)}.")
-    return str(value)
+    if isinstance(value, str) and value in allowed:
+        return str(value)
+    meant = meant_by(value, allowed)
+    use = () if meant is None else (" Use ", Setting(name, meant), ".")
+    raise SettingError.of(name, value, f"expected one of {', '.join(allowed)}.", *use)
+
+
+def meant_by(value: object, choices: Iterable[str]) -> str | None:
+    """The choice that is only spelt otherwise, or has this name in another library."""
+    if not isinstance(value, str):
+        return None
+    plain = {_plain(choice): choice for choice in choices}
+    key = _plain(value[:LONGEST_NAME])
+    return plain.get(key) or plain.get(_plain(ELSEWHERE.get(key, "")))
+
+
+def _plain(name: str) -> str:
+    return name.lower().translate(_JOINTS)
 
 
 def check_whole(name: str, value: object, *, least: int, most: int | None = None) -> int:

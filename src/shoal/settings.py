@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from shoal.checks import check_choice, check_number, check_whole, is_number
+from shoal.checks import check_choice, check_number, check_whole, is_number, meant_by
 from shoal.errors import SettingError
 from shoal.network.activations import ACTIVATIONS
 from shoal.network.initialisers import SCHEMES
@@ -121,6 +121,30 @@ class Number(NamedTuple):
         except ValueError:
             auto = " or auto" if self.auto else ""
             raise ValueError(f'expected a number{auto}, found "{text}"') from None
+
+
+class Units(Whole):
+    """A number of hidden units."""
+
+    def check(self, name: str, value: Any) -> Any:
+        """The value; of scikit-learn's tuple of sizes the error names ours."""
+        if isinstance(value, list | tuple) and len(value) == 1 and is_number(value[0]):
+            use = Setting(name, value[0])
+            raise SettingError.of(
+                name, value, "expected a whole number, as there is one layer. Use ", use, "."
+            )
+        return super().check(name, value)
+
+
+class Rate(Number):
+    """A learning rate."""
+
+    def check(self, name: str, value: Any) -> Any:
+        """The value; of scikit-learn's schedules the error names ours."""
+        if isinstance(value, str) and (meant := meant_by(value, SCHEDULES)):
+            use = Setting("schedule", meant)
+            raise SettingError.of(name, value, "expected a number above 0. Use ", use, ".")
+        return super().check(name, value)
 
 
 class Choice(NamedTuple):
@@ -444,7 +468,7 @@ _INNER = (0.0, 1.0)
 FIELDS: dict[str, Field] = {
     field.name: field
     for field in (
-        Field("hidden", Whole(0, auto=True),
+        Field("hidden", Units(0, auto=True),
               "Number of hidden units; 0 for a linear model. A number, or auto.",
               "--hidden", "UNITS", NETWORK),
         Field("activation", Choice(tuple(ACTIVATIONS)),
@@ -468,7 +492,7 @@ FIELDS: dict[str, Field] = {
         Field("solver", Choice(SOLVERS),
               "Optimiser: adam, sgd, gd (full-batch gradient descent) or lbfgs (full batch, for few rows).",
               "--solver", "NAME", TRAINING),
-        Field("learning_rate", Number(open_at=(0.0,), auto=True),
+        Field("learning_rate", Rate(open_at=(0.0,), auto=True),
               "Learning rate: a number, or auto.",
               "--learning-rate", "RATE", TRAINING),
         Field("momentum", Number(most=1.0, open_at=_SHARE),

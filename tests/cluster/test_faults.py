@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from cluster_sources import Unreadable
 
-from shoal import ClusterError, DataError, ShoalClassifier
+from shoal import ClusterError, DataError, SettingError, ShoalClassifier
 from shoal.cluster.driver import LONE_SECONDS, Task, Workers
 from shoal.cluster.terms import OnCluster
-from shoal.cluster.worker import Here
+from shoal.cluster.worker import VERSION, Here, Question, partials
+from shoal.compute.builds import NUMERICS_VERSION
 from shoal.compute.engine import engine
 from shoal.data.rows.examples import Examples
 from shoal.network.architecture import Architecture
@@ -173,6 +174,15 @@ def test_a_scheduler_that_is_killed_is_told_at_once_and_the_checkpoint_resumes(
     resumed = model.set_params(engine=None, verbose=lambda r: epochs.append(r.epoch))
     assert resumed.fit(X, SIGN).fingerprint_ == ALONE.fingerprint_
     assert epochs[0] == 6
+
+
+def test_a_worker_of_another_numerics_version_is_refused():
+    here = f"numerics version {NUMERICS_VERSION}"
+    assert VERSION.endswith(here)
+    other = VERSION.replace(here, f"numerics version {NUMERICS_VERSION - 1}")
+    question = Question("rows", 0, WIDE, True, other)
+    with pytest.raises(SettingError, match=f"{here}, and the driver .*their bits may differ"):
+        partials(question, PARAMETERS, (), {})
 
 
 def test_without_a_worker_it_says_so(other_cluster, monkeypatch):

@@ -2,9 +2,11 @@
 
 import inspect
 import pickle
+from copy import deepcopy
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
@@ -14,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from shoal import ShoalClassifier, ShoalRegressor
+from shoal import DataError, Parameters, SettingError, ShoalClassifier, ShoalRegressor, ShoalWarning
 from shoal.data.rows.examples import dense
 from shoal.estimators.inputs import arrow_of
 
@@ -193,3 +195,162 @@ def test_coefficients_are_the_network(fitted):
     else:
         expected = np.exp(Z2) / np.exp(Z2).sum(axis=1, keepdims=True)
         np.testing.assert_allclose(model.predict_proba(X), expected, rtol=1e-4, atol=1e-6)
+
+
+def fits_to_show():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    y = X[:, 0] > 0
+    frame = pd.DataFrame({"number": X[:, 0], "<word>": pd.Categorical(list("abc") * 20)})
+    few = {"max_iter": 3, "random_state": 0}
+    one = ShoalClassifier(**few).fit(X, y)
+    return {
+        "unfitted": ShoalRegressor(),
+        "no validation part": ShoalClassifier(**few, early_stopping=False).fit(X, y),
+        "linear": ShoalRegressor(**few, hidden=0).fit(X, X[:, :2]),
+        "labels": ShoalClassifier(**few).fit(X, np.c_[y, ~y].astype(int)),
+        "a frame": ShoalClassifier(**few, class_weight={"<b>": 2.0}).fit(
+            frame, np.where(y, "<b>", "c")
+        ),
+        "scored": ShoalClassifier(**few, scoring="accuracy", solver="sgd").fit(X, y),
+        "from networks": ShoalClassifier(**few, init=one.networks_),
+        "from an estimator": ShoalClassifier(**few, init=one, drop=np.array([1])),
+        "in a pipeline": make_pipeline(StandardScaler(), ShoalClassifier(**few)).fit(X, y),
+    }
+
+
+@pytest.mark.parametrize("which", fits_to_show())
+def test_a_notebook_shows_an_estimator_without_a_warning(which):
+    model = fits_to_show()[which]
+    assert "Shoal" in repr(model)
+    html = model._repr_html_()  # a warning is an error in these tests
+    assert "Shoal" in html
+    assert "<word>" not in html
+
+
+@pytest.mark.parametrize("kind", BOTH)
+@pytest.mark.parametrize(
+    ("name", "value", "meant"),
+    [
+        ("activation", "logistic", "sigmoid"),
+        ("activation", "ReLU", "relu"),
+        ("activation", "leaky-relu", "leaky_relu"),
+        ("solver", "L-BFGS", "lbfgs"),
+        ("solver", "l-bfgs-b", "lbfgs"),
+        ("solver", "SGD", "sgd"),
+        ("solver", "Adam", "adam"),
+        ("init", "Glorot", "glorot"),
+        ("init", "xavier", "glorot"),
+        ("schedule", "adaptive", "plateau"),
+    ],
+)
+def test_another_librarys_word_is_answered_with_ours(kind, name, value, meant):
+    with pytest.raises(
+        SettingError, match=f'{name}="{value}": expected one of .* Use {name}="{meant}".$'
+    ):
+        kind(**{name: value}).fit([[0.0], [1.0]], [0, 1])
+
+
+def test_what_another_library_gives_a_parameter_is_answered_with_ours():
+    with pytest.raises(
+        SettingError, match=r"hidden=\(100,\): expected a whole number.* Use hidden=100\."
+    ):
+        ShoalClassifier(hidden=(100,)).fit([[0.0], [1.0]], [0, 1])
+    with pytest.raises(
+        SettingError, match=r'learning_rate="adaptive": .* Use schedule="plateau".$'
+    ):
+        ShoalClassifier(learning_rate="adaptive").fit([[0.0], [1.0]], [0, 1])
+
+
+@pytest.mark.parametrize("value", ["unknown", "", "tanh" * 1000])
+def test_a_word_of_nobodys_is_answered_with_the_list(value):
+    with pytest.raises(SettingError, match=r": expected one of tanh, relu"):
+        ShoalClassifier(activation=value).fit([[0.0], [1.0]], [0, 1])
+
+
+def constant(n):
+    return np.full(n, 2.5)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda m, X: m.fit(X, constant(len(X))),
+        lambda m, X: m.fit_transform(X, constant(len(X))),
+        lambda m, X: m.partial_fit(X, constant(len(X))),
+        lambda m, X: make_pipeline(StandardScaler(), m).fit(X, constant(len(X))),
+        lambda m, X: cross_val_score(m, X, constant(len(X)), cv=2),
+        lambda m, X: GridSearchCV(m, {"hidden": [2]}, cv=2).fit(X, constant(len(X))),
+    ],
+)
+def test_a_warning_points_at_the_line_of_the_user(call):
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    with pytest.warns(ShoalWarning, match=r"y is constant \(2\.5\)") as caught:
+        call(ShoalRegressor(max_iter=2), X)
+    assert {warning.filename for warning in caught} == {__file__}
+
+
+def test_a_worked_example_of_scikit_learns():
+    """`test_fit` of its networks: a step worked out by hand; see there for the numbers."""
+    W1 = np.array([[0.1, 0.3, 0.5], [0.2, 0.1, 0.0]])
+    start = Parameters(W1, np.full((2, 1), 0.1), np.array([[0.1, 0.2]]), np.array([[1.0]]))
+    model = ShoalClassifier(
+        hidden=2, activation="sigmoid", solver="sgd", learning_rate=0.1, alpha=0.1, momentum=0,
+        init=start, members=1, encode=None, dtype="float64", schedule="constant",
+    )  # fmt: skip
+    X = np.array([[0.6, 0.8, 0.7]])
+    model.partial_fit(X, [0], classes=[0, 1])
+    expected = [[0.098, 0.195756], [0.2956664, 0.096008], [0.4939998, -0.002244]]
+    np.testing.assert_allclose(model.coefs_[0], expected, atol=1e-3)
+    np.testing.assert_allclose(model.coefs_[1], [[0.04706], [0.154089]], atol=1e-3)
+    np.testing.assert_allclose(model.intercepts_[0], [0.098333, 0.09626], atol=1e-3)
+    np.testing.assert_allclose(model.intercepts_[1], [0.9235], atol=1e-3)
+    assert model.predict_proba(X)[0, 1] == pytest.approx(0.739, abs=1e-3)
+
+
+# --- a target that was constant, and is no longer -----------------------------------------
+
+
+def test_a_target_that_was_constant_is_learnt_when_it_varies(tmp_path):
+    X = np.random.default_rng(0).normal(size=(200, 2))
+    settings = {"random_state": 0, "max_iter": 100}
+    with pytest.warns(ShoalWarning, match="y is constant"):
+        model = ShoalRegressor(**settings).fit(X, np.full(200, 4.0))
+    assert (model.predict(X) == 4.0).all()
+    went_on = clone(model).set_params(warm_start=True)
+    with pytest.warns(ShoalWarning, match="y is constant"):
+        went_on.fit(X, np.full(200, 4.0))
+    went_on.fit(X, 3 * X[:, 0] + 7)
+    assert went_on.score(X, 3 * X[:, 0] + 7) > 0.9
+    file = tmp_path / "table.csv"
+    pd.DataFrame({"a": X[:, 0], "b": X[:, 1], "y": 3 * X[:, 0] + 7}).to_csv(file, index=False)
+    with pytest.warns(ShoalWarning, match="y is constant"):
+        from_file = ShoalRegressor(**settings, warm_start=True).fit(
+            pd.DataFrame(X, columns=["a", "b"]), np.full(200, 4.0)
+        )
+    assert from_file.fit(str(file), "y").score(pd.read_csv(file)[["a", "b"]], 3 * X[:, 0] + 7) > 0.9
+    for _ in range(60):
+        model.partial_fit(X, np.full(200, 1.0))
+    assert model.predict(X) == pytest.approx(1.0, abs=0.3)
+
+
+@pytest.mark.parametrize(("dtype", "size"), [("float32", 1e25), ("float64", 1e200)])
+def test_numbers_without_a_square_are_refused_where_they_are_taken_as_they_are(dtype, size):
+    X = np.random.default_rng(0).normal(size=(60, 2)) * [1, size]
+    model = ShoalRegressor(encode=None, dtype=dtype)
+    for call in (model.fit, model.partial_fit):
+        with pytest.raises(DataError, match=r"column 1 of X .* too large to be squared in float"):
+            call(X, X[:, 0])
+
+
+def test_names_can_be_forgotten_as_shap_does():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=60), "b": rng.normal(size=60)})
+    model = ShoalRegressor(max_iter=3, random_state=0).fit(frame, frame["a"])
+    copy = deepcopy(model)
+    copy.feature_names_in_ = None
+    assert not hasattr(copy, "feature_names_in_")
+    assert (copy.predict(frame.to_numpy()) == model.predict(frame)).all()  # without a warning
+    assert model.feature_names_in_.tolist() == ["a", "b"]
+    with pytest.raises(AttributeError, match="can be set to None alone"):
+        model.feature_names_in_ = ["b", "a"]

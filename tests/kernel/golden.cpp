@@ -2,7 +2,7 @@
 //
 // tests/kernel/golden.txt holds what it must print: on every processor, from every build,
 // with any number of threads. When it changes, so do the bits of models that people have:
-// then NUMERICS_VERSION in src/shoal/estimators/members.py must change as well.
+// then NUMERICS_VERSION in src/shoal/compute/builds.py must change as well.
 //
 // The numbers come from the kernel's own Philox by exact arithmetic, so they are the same
 // everywhere. Built for aarch64 by tools/test-arm.sh, with sanitizers by test_golden.py.

@@ -4,6 +4,7 @@ How often it is right over many trainings is measured by `benchmarks/diagnosis.p
 """
 
 import json
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -236,3 +237,17 @@ def test_units_that_good_steps_have_put_to_sleep_are_a_remark(before, rate, seve
 def test_shorter_steps_are_a_tenth_as_long_or_as_long_as_usual(rate, usual, lower):
     case = SimpleNamespace(rate=rate, usual_rate=usual)
     assert rules._lower(case) == pytest.approx(lower)
+
+
+@pytest.mark.parametrize("activation", ["relu", "identity", "tanh"])
+@pytest.mark.parametrize("scale", [1e153, 1e-200])
+def test_columns_of_absurd_numbers_are_looked_at_without_a_numpy_warning(activation, scale):
+    X = np.random.default_rng(0).normal(size=(60, 2)) * [1, scale]
+    settings = {"encode": None, "dtype": "float64", "activation": activation, "max_iter": 2}
+    y = (X[:, 0] > 0).astype(int)
+    model = ShoalClassifier(**settings, members=2, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", shoal.ShoalWarning)  # NumPy's are errors in these tests
+        model.fit(X, y)
+    assert isinstance(model.diagnosis_, Diagnosis)
+    assert isinstance(diagnose(model, X, y), Diagnosis)

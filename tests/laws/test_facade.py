@@ -21,7 +21,7 @@ def loaded_after(code):
 def test_the_names_are_sorted_and_complete():
     assert shoal.__all__ == sorted(shoal.__all__)
     assert set(shoal.__all__) == set(shoal._ROOMS)
-    assert set(shoal.__all__) <= set(dir(shoal))
+    assert dir(shoal) == shoal.__all__
 
 
 def test_a_name_that_is_not_there_is_no_name():

@@ -14,6 +14,7 @@ from shoal.cli.columns import chosen, type_of_target, types_like
 from shoal.cli.options import Order
 from shoal.cli.scores import Usual
 from shoal.cli.screen.lines import classes_line, count, numbers_line
+from shoal.compute.pool import room_to_read
 from shoal.data.read.column_types import Wanted
 from shoal.data.read.files import held as held_source
 from shoal.data.read.files import source_of
@@ -49,6 +50,7 @@ def source_for(order: Order, folder: str | None, *, in_memory: bool) -> TableSou
     """The rows of the files that were named."""
     files = [order.table, *order.more]
     wanted = Wanted(frozenset(order.words), frozenset(order.numbers), frozenset(order.drop))
+    room_to_read()
     if not in_memory:
         return source_of(files, wanted, folder)
     return held_source(files, wanted)

@@ -15,11 +15,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shoal.compute.engine import threads
+from shoal.compute.pool import NO_THREADS, startable
 from shoal.errors import ClusterError, SettingError
 
 START_SECONDS = 60.0  # a laden machine may take long to import Dask
 CONNECT_SECONDS = 10.0
 MOST_LOCAL_WORKERS = 4
+THREADS_OF_A_CLIENT = 4  # its loop, and those that (de)serialise and look up addresses
 END_SECONDS = 5.0
 # A silent worker is taken for dead after so long; Dask's own measure is 5 minutes.
 WORKER_TTL = "10 s"
@@ -43,6 +45,8 @@ def library() -> Any:
 def connected(engine: Any, n_jobs: int | None = None) -> Iterator[Any]:
     """A client of the cluster; one that was given is left open, all others are closed."""
     distributed = library()
+    if startable(THREADS_OF_A_CLIENT) < THREADS_OF_A_CLIENT:
+        raise ClusterError(f"a cluster needs threads of this program, and {NO_THREADS}")
     if isinstance(engine, distributed.Client):
         yield engine
     elif engine == "local":
@@ -56,7 +60,8 @@ def connected(engine: Any, n_jobs: int | None = None) -> Iterator[Any]:
 @contextmanager
 def _client(address: str) -> Iterator[Any]:
     # What goes wrong is told by our own errors, once.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in ("distributed", "distributed.client"):  # Dask sets the level of both
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         client = library().Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, TimeoutError) as error:

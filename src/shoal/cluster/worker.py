@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import shoal
-from shoal.compute.builds import BUILD
+from shoal.compute.builds import BUILD, NUMERICS_VERSION
 from shoal.compute.engine import engine
 from shoal.compute.replicas import ReplicaResult, ReplicaTask, run_task
 from shoal.data.encode.coded import Coded
@@ -27,7 +27,8 @@ from shoal.sums import BLOCK_ROWS, Node, join
 
 # Workers must compute the same bits, so they run the same shoal.
 VERSION = (
-    f"shoal {shoal.__version__} with the {'plain equations' if BUILD == 'plain' else 'kernel'}"
+    f"shoal {shoal.__version__} with the {'plain equations' if BUILD == 'plain' else 'kernel'}, "
+    f"numerics version {NUMERICS_VERSION}"
 )
 ALIGNMENT = 64  # bytes: a cache line, and the widest register
 # The share of its memory limit that a worker fills with rows; Dask pauses it from 80 % on.

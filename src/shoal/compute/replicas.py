@@ -11,13 +11,13 @@ little", ICLR 2019). It is another training than that of one network, and has ot
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 
 from shoal.compute.builds import Stop
 from shoal.compute.engine import engine
+from shoal.compute.pool import Pool
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector, judge
 from shoal.data.rows.examples import Examples
 from shoal.errors import SettingError
@@ -215,13 +215,12 @@ class Replicated(NamedTuple):
             return run_task(architecture, shares[task.replica], task, 1, stop)
 
         turns = turns_of(self.m, self.replicas, self.steps, rule.batch_size)
-        with ThreadPoolExecutor(min(threads, self.replicas), "shoal-replica") as pool:
+        with Pool(min(threads, self.replicas) if threads > 1 else 0, "shoal-replica") as pool:
 
             def all_of(tasks: Sequence[ReplicaTask]) -> list[ReplicaResult]:
-                if threads == 1:
-                    return [one(task) for task in tasks]
                 try:
-                    return list(pool.map(one, tasks))
+                    futures = [pool.submit(one, task) for task in tasks]
+                    return [future.result() for future in futures]
                 except KeyboardInterrupt:
                     stop.request()
                     raise

@@ -5,7 +5,6 @@ bit, whatever the length of the runs.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from shoal.compute.builds import Stop
 from shoal.compute.descent import descend
 from shoal.compute.engine import engine
+from shoal.compute.pool import Pool
 from shoal.compute.scratch import Buffer, Scratch
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
 from shoal.compute.terms import windowed
@@ -98,7 +98,7 @@ class Streamed:
 
 def _ahead(jobs: Sequence[Callable[[Buffer], Examples]]) -> Iterator[Examples]:
     """The results in their order, each made in one of two buffers while the last one is used."""
-    with ThreadPoolExecutor(1, thread_name_prefix="shoal-read") as reader:
+    with Pool(1, "shoal-read") as reader:
         buffers = Buffer(), Buffer()
         coming = [reader.submit(job, buffers[0]) for job in jobs[:1]]
         for number in range(1, len(jobs) + 1):

@@ -46,11 +46,13 @@ init="auto".
 
 def findings_of(case: Case, held: Examples | None = None, *, thorough: bool = True) -> Diagnosis:
     """The diagnosis of a case; after a fit not `thorough`, but with the examples `held` out."""
-    seen = _tried(look(case), held, thorough)
     found: list[Finding] = []
-    for rule, explained_by in RULES:
-        if not any(f.name in explained_by and f.severity != "remark" for f in found):
-            found.extend(rule(seen))
+    # Squares of outputs beyond 1e154 are infinite, and their differences NaN: no threshold is met.
+    with np.errstate(over="ignore", invalid="ignore"):
+        seen = _tried(look(case), held, thorough)
+        for rule, explained_by in RULES:
+            if not any(f.name in explained_by and f.severity != "remark" for f in found):
+                found.extend(rule(seen))
     found.sort(key=lambda finding: -SEVERITIES.index(finding.severity))
     return Diagnosis(tuple(found), seen.shape.n_h * len(case.networks), len(case.networks))
 

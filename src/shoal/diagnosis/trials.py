@@ -5,7 +5,7 @@ Full-batch gradient descent, one thread each, so that every training has the bit
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from shoal.compute.builds import Stop
 from shoal.compute.engine import engine
+from shoal.compute.pool import Pool
 from shoal.compute.steps import Budget, Rule, Vector, start
 from shoal.data.rows.examples import Examples, rows_of
 from shoal.diagnosis.units import FLAT, LARGEST_SLOPE, twins_of
@@ -62,7 +63,7 @@ def train_draws(
     interruption: BaseException | None = None
     each = max(1, threads // len(draws))  # no bit depends on it
     futures: list[Future[Trained | None]] = []
-    with ThreadPoolExecutor(min(threads, len(draws)), thread_name_prefix="shoal") as pool:
+    with Pool(min(threads, len(draws)), "shoal") as pool:
         try:
             futures += [pool.submit(_trained, descent, draw, each, stop) for draw in draws]
             for n_done, future in enumerate(as_completed(futures), 1):
@@ -71,10 +72,13 @@ def train_draws(
                     progress(n_done, len(draws))
         except BaseException as signal:
             stop.request()
-            pool.shutdown(wait=True, cancel_futures=True)
+            for future in futures:
+                future.cancel()
             if not isinstance(signal, KeyboardInterrupt):
                 raise
             interruption = signal
+    # Without a thread the trainings ran here, and a signal went to the kernel.
+    interruption = interruption or stop.exception
     done = [future.result() for future in futures if not future.cancelled()]
     return [trained for trained in done if trained is not None], interruption
 
@@ -91,6 +95,7 @@ def _trained(descent: Descent, draw: Draw, threads: int, stop: Stop) -> Trained 
             start(first, "gd"), threads, stop,
         )  # fmt: skip
     if outcome.ending == "interrupted":
+        stop.request()
         return None
     last = outcome.state.parameters
     costs[: len(outcome.losses)] = outcome.losses

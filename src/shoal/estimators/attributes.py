@@ -3,6 +3,7 @@
 Nothing writes them: an estimator keeps a `Fitted`, and `_keep` is the only place that sets it.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,17 @@ class FittedAttributes:
         if names is None:
             raise AttributeError("feature_names_in_: the columns seen in fit had no names.")
         return np.array(names, object)
+
+    @feature_names_in_.setter
+    def feature_names_in_(self, names: None) -> None:
+        # shap sets None on its copy of an estimator, to give arrays without a warning.
+        if names is not None:
+            raise AttributeError(
+                "feature_names_in_ was learnt by fit. It can be set to None alone, so that columns "
+                "are taken by position without a warning."
+            )
+        fitted = self.fitted_
+        self._keep(fitted.replaced(inputs=replace(fitted.inputs, names=None)))
 
     @property
     def n_outputs_(self) -> int:

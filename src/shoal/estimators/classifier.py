@@ -21,11 +21,19 @@ from shoal.settings import DeclaredForClasses
 class ShoalClassifier(ClassifierMixin, ClassAttributes, ShoalBase, DeclaredForClasses):
     """A network with one hidden layer that predicts classes.
 
-    All parameters are keyword-only. `activation`, `solver`, `momentum`, `max_iter`, `alpha`,
-    `early_stopping`, `validation_fraction`, `n_iter_no_change`, `tol`, `random_state`, `verbose` and
-    `warm_start` mean what they mean in scikit-learn's `MLPClassifier`, whose
-    `hidden_layer_sizes=(n,)` is `hidden=n`, `learning_rate_init` is `learning_rate`, and
-    `activation="logistic"` is `activation="sigmoid"` here.
+    All parameters are keyword-only. Those that scikit-learn's `MLPClassifier` has too:
+
+    * `activation` ("logistic" is "sigmoid" here), `solver`, `alpha`, `batch_size`, `max_iter`,
+      `validation_fraction`, `n_iter_no_change`, `random_state`, `verbose` and `warm_start` keep
+      their meaning. Some have other defaults.
+    * `hidden_layer_sizes=(n,)` is `hidden=n`, `learning_rate_init` is `learning_rate`, and
+      `learning_rate` is `schedule` ("adaptive" resembles "plateau").
+    * `momentum` is that of `nesterovs_momentum=False`.
+    * `early_stopping` watches the loss of the validation part; there it watches the accuracy, as
+      here with `scoring="accuracy"`.
+    * `tol` is always the smallest improvement that counts; there it bounds the gradient of "lbfgs".
+    * `shuffle`, `power_t`, `nesterovs_momentum`, `beta_1`, `beta_2`, `epsilon` and `max_fun` do not
+      exist.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from shoal.compute.memory import refuse_if_too_large
-from shoal.data.rows.examples import Examples
+from shoal.data.rows.examples import Examples, Numbers
 from shoal.errors import DataError, Setting, SettingError, wording
 from shoal.estimators.automatic import architecture_of, members_of
 from shoal.estimators.fitted import Fitted
@@ -31,7 +31,7 @@ from shoal.estimators.inputs import (
 )
 from shoal.estimators.rows import InMemoryRows, RowProvider
 from shoal.estimators.starts import starts_given
-from shoal.estimators.targets import Targets
+from shoal.estimators.targets import NumberTargets, Targets
 from shoal.network.architecture import Architecture
 from shoal.settings import Settings
 from shoal.training import lbfgs
@@ -122,6 +122,9 @@ class ArrayFeed:
         found = known or kind.learn(self._y, self._weights, self._classes)
         self._arrays = found.arrays(self._y, self._weights, self._class_weight)
         check_lengths(self.m, self._arrays, "y")
+        if isinstance(known, NumberTargets) and not known.scale.all():
+            found = known.with_scale(known.apart(self._y))
+            self._arrays = found.arrays(self._y, self._weights)
         return found
 
     def inputs(self, s: Settings, who: str) -> Inputs:
@@ -130,7 +133,10 @@ class ArrayFeed:
 
     def examples(self, inputs: Inputs) -> Examples:
         """The rows, encoded, with their targets."""
-        return examples_of(inputs.matrix(self._table), self._arrays)
+        matrix = inputs.matrix(self._table)
+        if inputs.encoding is None and isinstance(matrix, np.ndarray):
+            _refuse_huge(matrix)
+        return examples_of(matrix, self._arrays)
 
     @contextmanager
     def rows(
@@ -174,3 +180,17 @@ def refuse_what_cannot_fit(s: Settings, architecture: Architecture, members: int
         ),
         wording("Choose a smaller ", Setting("hidden"), "."),
     )
+
+
+def _refuse_huge(matrix: Numbers) -> None:
+    """Raise DataError for numbers, taken as they are, that have no square."""
+    largest = np.sqrt(np.finfo(matrix.dtype).max)
+    if matrix.max() <= largest and matrix.min() >= -largest:
+        return
+    j = int(np.argmax(np.abs(matrix).max(axis=0)))
+    raise DataError(
+        wording(
+            f"column {j} of X (counted from 0): the numbers are too large to be squared in "
+            f"{matrix.dtype}. Divide them by a constant, or use ", Setting("encode", "auto"), ".",
+        )
+    )  # fmt: skip

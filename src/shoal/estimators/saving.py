@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from shoal.compute.builds import NUMERICS_VERSION
 from shoal.data.encode.encoding import to_plain, vocabularies
 from shoal.errors import ModelFileError
 from shoal.estimators.fitted import Curves, Fitted
 from shoal.estimators.plain import plain_settings
 from shoal.estimators.schema import FORMAT_VERSION
 from shoal.estimators.targets import NumberTargets, Targets
-from shoal.estimators.train import NUMERICS_VERSION
 from shoal.files.container import write
 from shoal.network.equations import Parameters
 from shoal.settings import Declared, DeclaredForClasses, names_of

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from shoal.compute.engine import engine
 from shoal.compute.engine import threads as threads_of
 from shoal.compute.memory import available, in_words
+from shoal.compute.pool import room_to_read
 from shoal.compute.scratch import Scratch, refuse_if_full, usual_folder
 from shoal.compute.stream import Streamed
 from shoal.compute.terms import Terms
@@ -129,7 +130,7 @@ class FileFeed:
 
     def _numbers(self, known: NumberTargets | None) -> NumberTargets:
         """Numbers, of which the moments are added run after run."""
-        running, m = Running(engine.sums_about), 0
+        running, m, apart = Running(engine.sums_about), 0, np.zeros(1)
         for run in self._given.runs(RUN_ROWS, [self._y]):
             numbers = target.as_numbers(run[self._y], self._y)
             if not np.isfinite(numbers).all():
@@ -137,12 +138,15 @@ class FileFeed:
                 raise _no_target("NaN or infinity", row, self._y)
             if known:
                 known.arrays(numbers)  # as many as there were
+                apart = np.maximum(apart, known.apart(numbers))
             else:
                 running.add(numbers, None)
             m += run.num_rows
         if known is None:
             _, mean, variance = running.moments()
             known = NumberTargets.of([mean], [variance])
+        else:
+            known = known.with_scale(apart)
         self._sizes = [m]
         mean, scale = float(known.mean[0]), float(known.divisor[0])
         self._target = TargetColumn(self._y, None, mean=mean, scale=scale)
@@ -273,6 +277,7 @@ def _rows(s: Settings, X: Any, y: Any, folder: str) -> Rows:
     words, numbers = (
         frozenset(c for c in overrides(s)[name] if c != y) for name in ("words", "numbers")
     )
+    room_to_read()
     return Rows(source_of(X, Wanted(words, numbers), folder))
 
 

@@ -1,7 +1,7 @@
 """What y means: classes or numbers, learnt once by a fit, and how to get back to them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -200,6 +200,16 @@ class NumberTargets:
             raise DataError(f"y must have {len(self.mean)} columns, but has {columns.shape[1]}.")
         # A constant target has the scale 0, so that exactly its mean is predicted.
         return TargetArrays((columns - self.mean) / self.divisor, None, weights)
+
+    def apart(self, y: Any) -> NDArray[np.float64]:
+        """The largest distance of each target of some rows from the mean."""
+        columns = as_numbers(y).reshape(len(y), -1)
+        return np.asarray(np.abs(columns - self.mean).max(axis=0), np.float64)
+
+    def with_scale(self, apart: NDArray[np.float64]) -> Self:
+        """The same; a target that was constant so far, and is `apart` from it now, gets that scale."""
+        found = np.where(apart > ROUNDINGS * np.abs(self.mean), apart, 0.0)
+        return replace(self, scale=np.where(self.scale > 0, self.scale, found))
 
     @property
     def divisor(self) -> NDArray[np.float64]:

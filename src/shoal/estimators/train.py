@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from shoal.compute.builds import BUILD, Stop
+from shoal.compute.builds import BUILD, NUMERICS_VERSION, Stop
 from shoal.compute.engine import threads as threads_of
 from shoal.compute.replicas import Replicated
 from shoal.compute.steps import State
@@ -31,8 +31,6 @@ from shoal.training.loop import Job, Plan, Report, Trained, TrainingState, train
 from shoal.training.members import train_all
 from shoal.training.network import Network
 from shoal.warn import warn
-
-NUMERICS_VERSION = 6  # changes when the same data and settings give other bits than before
 
 
 class Starts(NamedTuple):

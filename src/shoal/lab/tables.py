@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from shoal.compute.pool import room_to_read
 from shoal.data.read.files import read_table, source_of
 from shoal.data.read.messages import shown
 from shoal.data.read.opening import Spooled
@@ -121,6 +122,7 @@ def _table_of(name: str, content: bytes) -> pa.Table:
             file=name,
         )
     # What is compressed within a file may be far larger than the file: only its description says.
+    room_to_read()
     source = source_of(Spooled(name, pa.py_buffer(content)))
     if source.m * len(source.columns) > MOST_CELLS:
         raise DataError(

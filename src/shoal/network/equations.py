@@ -43,7 +43,24 @@ Array = NDArray[np.floating]
 
 
 class Parameters(NamedTuple):
-    """What the network learns."""
+    """What the network learns: the weights and biases of its two layers.
+
+    Without a hidden layer W1 and b1 have no rows, and W2 has the shape (n_y, n_x).
+
+    Attributes
+    ----------
+    W1, b1 : arrays of shape (n_h, n_x) and (n_h, 1)
+        Of the hidden layer.
+    W2, b2 : arrays of shape (n_y, n_h) and (n_y, 1)
+        Of the output layer.
+
+    Examples
+    --------
+    >>> import shoal
+    >>> given = shoal.Parameters(np.eye(2), np.zeros((2, 1)), np.ones((1, 2)), np.zeros((1, 1)))
+    >>> shoal.Network(*given).parameters.W2
+    array([[1., 1.]])
+    """
 
     W1: Array
     b1: Array

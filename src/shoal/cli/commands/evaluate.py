@@ -15,6 +15,7 @@ from shoal.cli.screen.lines import count
 from shoal.cli.screen.printing import print_json
 from shoal.cli.screen.progress import waiting
 from shoal.cli.screen.screen import Screen
+from shoal.compute.pool import room_to_read
 from shoal.data.read.column_types import Wanted
 from shoal.data.read.files import stream
 from shoal.data.read.messages import nothing_in, shown
@@ -78,6 +79,7 @@ def _compared(model: Any, table: str, target: str) -> Compared:
     classes = getattr(model, "classes_", None)
     wanted = Wanted(types=types_of(model) | {target: type_of_target(classes)})
     truth, answers, left_out, rows = [], [], 0, 0
+    room_to_read()
     for part, origin in stream(table, wanted):
         check_target(target, part.column_names, origin.file)
         if not part.num_rows:

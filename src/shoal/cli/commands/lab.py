@@ -10,7 +10,8 @@ from shoal.cli.endings import TERMINATED, exit_code
 from shoal.cli.refuse import refuse_output
 from shoal.cli.screen.printing import note, print_json
 from shoal.cli.screen.screen import Screen
-from shoal.errors import SettingError
+from shoal.compute.pool import NO_THREADS, startable
+from shoal.errors import SettingError, ShoalError
 from shoal.lab.experiment import Experiment
 from shoal.lab.steps import reached
 from shoal.lab.tables import Known, Tables
@@ -18,6 +19,7 @@ from shoal.lab.takeaway import model_of
 from shoal.lab.training import prepare
 
 PORTS = 65_535
+THREADS_OF_A_SERVER = 4  # of each page a listener, and some that wait for its process
 
 
 def lab(
@@ -95,6 +97,8 @@ def _serve(experiment: Experiment, tables: Tables, port: int, browser: bool, as_
             f"the laboratory needs a web server, which cannot be imported ({error}). Install it: "
             "pip install 'shoal[lab]'"
         ) from None
+    if startable(THREADS_OF_A_SERVER) < THREADS_OF_A_SERVER:
+        raise ShoalError(f"the laboratory needs threads, and {NO_THREADS}")
     server = served.Server(tables, opening=experiment.fragment, port=port)
     address = f"{server.address}#{experiment.fragment}".removesuffix("#")
 

@@ -13,6 +13,7 @@ from shoal.cli.refuse import refuse_output
 from shoal.cli.screen.lines import count
 from shoal.cli.screen.printing import err, printable
 from shoal.cli.writers import check_form, writer
+from shoal.compute.pool import room_to_read
 from shoal.data.read.column_types import Wanted
 from shoal.data.read.files import stream
 from shoal.data.read.messages import shown, unknown_column
@@ -28,6 +29,7 @@ def predict(model: str, table: str, output: str, keep: Sequence[str], *, as_json
     types, rows = types_of(fitted), 0
     with writer(output, as_json) as write:
         empty: pa.Table | None = None
+        room_to_read()
         for piece in stream(table, Wanted(types=types)):
             if not piece.table.num_rows:
                 empty = piece.table
