@@ -28,6 +28,7 @@ import pyarrow.compute as pc
 from numpy.typing import DTypeLike, NDArray
 
 from shoal.data.encode.coded import Coded, Group, Numbers
+from shoal.data.read.words import are_truth_values, as_truth_values, as_words
 from shoal.errors import DataError, Setting, wording
 
 Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
@@ -119,8 +120,10 @@ class Words(NamedTuple):
 
     def encode(self, column: Column, out: Coded) -> None:
         """Write these columns."""
-        text = as_words(column)
-        code = pc.index_in(text, value_set=pa.array(self.words, pa.string()))
+        text, words = as_words(column), self.words
+        if are_truth_values(words):  # True in one library is true in another
+            text, words = as_truth_values(text), tuple(word.lower() for word in words)
+        code = pc.index_in(text, value_set=pa.array(words, pa.string()))
         missing = pc.is_null(text).to_numpy(zero_copy_only=False)
         n = len(self.words)
         none = n + self.rare + self.holes  # all columns hold 0
@@ -156,6 +159,7 @@ class Time(NamedTuple):
 
     def encode(self, column: Column, out: Coded) -> None:
         """Write these columns."""
+        check_zone(column, self.name, zoned=self.zoned)
         seconds = as_seconds(column, self.name)
         Number(self.name, self.mean, self.scale, False).encode(pa.array(seconds), out)
         missing = np.isnan(seconds)
@@ -332,31 +336,34 @@ def _numbers_in_text(text: Column, name: str, first: int) -> Floats:
     return out
 
 
-def as_words(column: Column) -> Column:
-    """The column as text; a hole stays a hole."""
-    t = column.type
-    if pa.types.is_string(t):
-        return column
-    if pa.types.is_floating(t):  # 3.0 and 3 are the same word, and NaN is a hole
-        values = column.to_numpy()
-        text = [None if v != v else str(int(v)) if v == int(v) else repr(float(v)) for v in values]
-        return pa.chunked_array([pa.array(text, pa.string())])
-    return pc.cast(column, pa.string())
-
-
 def as_seconds(column: Column, name: str) -> Floats:
     """The column as seconds since 1970 (of the day, for times without a date), holes as NaN."""
     t = column.type
     if pa.types.is_time(t):
-        column = pc.cast(pc.cast(column, pa.time64("us")), pa.int64())
+        column = pc.cast(pc.cast(column, pa.time64("us"), safe=False), pa.int64())
         return np.ascontiguousarray(column.to_numpy(), np.float64) / 1e6
     if not pa.types.is_temporal(t):
         column = _times_in_text(column, name)
     if pa.types.is_duration(t):
-        column = pc.cast(column, pa.duration("us"))
+        column = pc.cast(column, pa.duration("us"), safe=False)
     else:
         column = pc.cast(column, pa.timestamp("us", getattr(column.type, "tz", None)), safe=False)
     return np.ascontiguousarray(pc.cast(column, pa.int64()).to_numpy(), np.float64) / 1e6
+
+
+def check_zone(column: Column, name: str, *, zoned: bool) -> None:
+    """Raise DataError for times with a time zone among times without one, and the reverse."""
+    t = column.type
+    if not (pa.types.is_timestamp(t) or pa.types.is_date(t)):
+        return
+    found = getattr(t, "tz", None) is not None
+    if found != zoned and column.null_count < len(column):
+        kinds = ("without a time zone", "with a time zone")
+        raise DataError(
+            f"expected times {kinds[zoned]}, as in the training, found times {kinds[found]}. "
+            f"{'Give them the zone that is meant' if zoned else 'Convert them to the zone of the training and take it away'}.",
+            column=name,
+        )
 
 
 def _times_in_text(column: Column, name: str) -> Column:

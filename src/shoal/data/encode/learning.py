@@ -25,11 +25,12 @@ from shoal.data.encode.encoding import (
     Words,
     as_numbers,
     as_seconds,
-    as_words,
     calendar,
+    check_zone,
     infinite,
 )
 from shoal.data.encode.moments import Floats, Running, SumsAbout
+from shoal.data.read.words import as_words
 from shoal.errors import DataError, Setting, SettingError, wording
 
 Weights = Floats | None
@@ -138,7 +139,10 @@ class _Look:
 
     def _values(self, column: Column, first: int) -> Floats:
         if self.kind == "time":
-            self.zoned = self.zoned or getattr(column.type, "tz", None) is not None
+            zoned = getattr(column.type, "tz", None) is not None
+            if self.there:
+                check_zone(column, self.name, zoned=self.zoned)
+            self.zoned = self.zoned or zoned
             seconds = as_seconds(column, self.name)
             present = seconds[~np.isnan(seconds)]
             for part in PARTS if len(present) else ():
@@ -174,7 +178,9 @@ class _Look:
     def _time(self) -> Plan:
         _, mean, variance = self.running.moments()
         if not variance > 0:
-            return SetAside(self.name, "constant")
+            if not self.holes:
+                return SetAside(self.name, "constant")
+            variance = 1.0  # that it is there at all is what it says
         parts = tuple(part for part, (low, high) in self.ends.items() if low < high)
         return Time(self.name, mean, float(np.sqrt(variance)), parts, self.holes, self.zoned)
 

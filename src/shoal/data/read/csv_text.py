@@ -35,6 +35,7 @@ class Header(NamedTuple):
     newline: bytes
     first_line: int  # of the data
     rest: bytes
+    as_written: frozenset[str] = frozenset()  # columns in which only blank is missing
 
 
 class Rows(NamedTuple):
@@ -183,6 +184,7 @@ def parsed(
 
 def _parsed(raw: bytes, file: str, line: int, top: Header, kept: Sequence[str]) -> pa.Table:
     source: Any = pa.BufferReader(raw)  # the stubs know Python's files only
+    few = MISSING[:1] if top.as_written.intersection(kept) else MISSING  # the rest: column by column
     try:
         table = pyarrow.csv.read_csv(
             source,
@@ -195,11 +197,15 @@ def _parsed(raw: bytes, file: str, line: int, top: Header, kept: Sequence[str]) 
             convert_options=pyarrow.csv.ConvertOptions(
                 column_types=dict.fromkeys(kept, pa.string()),
                 include_columns=list(kept),
-                null_values=list(MISSING),
+                null_values=list(few),
                 strings_can_be_null=True,
             ),
         )
-        return pa.table([_with_missing(column) for column in table.columns], table.column_names)
+        columns = [
+            _with_missing(column, few, only_blank=name in top.as_written)
+            for name, column in zip(table.column_names, table.columns, strict=True)
+        ]
+        return pa.table(columns, table.column_names)
     except pa.ArrowInvalid as error:
         reason = str(error)
     for above, values in records(_decoded(raw, file, line), top.separator):
@@ -221,12 +227,16 @@ def _cure(found: int, top: Header) -> str:
     return "A missing value needs its separator, too."
 
 
-def _with_missing(column: Any) -> Any:
-    """The column where what is missing apart from blanks, such as " " and " ?", is missing."""
+def _with_missing(column: Any, known: Sequence[str], *, only_blank: bool) -> Any:
+    """The column where what is missing apart from blanks, such as " " and " ?", is missing.
+
+    Arrow has seen what is `known`.
+    """
     trimmed = pc.utf8_trim_whitespace(column)
-    if trimmed.equals(column):
+    spellings = MISSING[:1] if only_blank else MISSING
+    if len(known) == len(spellings) and trimmed.equals(column):
         return column
-    missing: Any = pc.is_in(trimmed, value_set=pa.array(MISSING))
+    missing: Any = pc.is_in(trimmed, value_set=pa.array(spellings))
     return pc.if_else(missing, pa.scalar(None, pa.string()), column)
 
 
