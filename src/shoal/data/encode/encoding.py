@@ -18,7 +18,7 @@ embeddings for numerical features in tabular deep learning", NeurIPS 2022, secti
 bins hold equal shares of the examples, where no value is more frequent than that.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -256,6 +256,7 @@ class Encoding(NamedTuple):
             groups,
         )
         number, binned, word = 0, 0, n_binned
+        there = dict(zip(table.column_names, table.columns, strict=True))
         for plan in self.columns:
             if not plan.numbers and not plan.groups:
                 continue
@@ -268,19 +269,19 @@ class Encoding(NamedTuple):
                 out.places[:, binned : binned + bins],
                 own,
             )
-            plan.encode(column_of(table, plan.name), part)
+            plan.encode(_column_of(there, plan.name), part)
             number, binned, word = number + n, binned + bins, word + len(own) - bins
         return out if groups else out.numbers
 
 
-def column_of(table: pa.Table, name: str) -> Column:
+def _column_of(columns: Mapping[str, Column], name: str) -> Column:
     """The column of that name; DataError when there is none."""
-    if name not in table.column_names:
-        known = ", ".join(table.column_names[:20])
+    if name not in columns:
+        known = ", ".join(list(columns)[:20])
         raise DataError(
             f'there is no column "{name}", which the model was trained with. Columns: {known}.'
         )
-    return table[name]
+    return columns[name]
 
 
 def calendar(seconds: Floats, part: str) -> NDArray[np.int64]:

@@ -39,6 +39,8 @@ Run = tuple[pa.Table, Weights]
 RUN_ROWS = 1 << 16  # of a run: 128 whole blocks, so that its sums are a node of the tree
 SAMPLE_ROWS = 100_000  # of so many rows, evenly spread, bins and words are learnt
 
+TOO_CLOSE = "its numbers differ only beyond the 15 digits of float64: name it in words if it is an id"
+
 # A word is frequent from this weight on: 1 in 1,000 rows, but 2 suffice and 20 always do. Frequent
 # words get a column of their own, and all others share one.
 RARE_SHARE, RARE_LEAST, RARE_MOST = 1 / 1000, 2, 20
@@ -117,6 +119,8 @@ class _Look:
         self.samples: list[Any] = []
         self.weights: list[Floats] = []
         self.ends: dict[str, tuple[int, int]] = {}  # of the parts of the calendar
+        self.least: Any = None  # of whole numbers, which float64 may not tell apart
+        self.most: Any = None
 
     def add(self, column: Column, w: Weights, sample: NDArray[np.int64], first: int) -> None:
         """The next run, of which some rows are in the sample; `first` rows came before."""
@@ -150,6 +154,11 @@ class _Look:
                 low, high = self.ends.get(part, (found[0], found[0]))
                 self.ends[part] = (min(low, int(found.min())), max(high, int(found.max())))
             return seconds
+        if pa.types.is_integer(column.type):
+            ends = pc.min_max(column).as_py()
+            if ends["min"] is not None:
+                self.least = ends["min"] if self.least is None else min(self.least, ends["min"])
+                self.most = ends["max"] if self.most is None else max(self.most, ends["max"])
         x = as_numbers(column, self.name, first)
         if np.isinf(x).any():
             raise infinite(self.name, first + int(np.flatnonzero(np.isinf(x))[0]))
@@ -195,6 +204,8 @@ class _Look:
             )
         scale = float(np.sqrt(variance))
         if not scale > 4 * np.finfo(float).eps * abs(mean):  # nothing but rounding
+            if self._differs():
+                return SetAside(self.name, TOO_CLOSE)
             if not self.holes:
                 return SetAside(self.name, "constant")
             scale = 1.0  # that it is there at all is what it says
@@ -202,6 +213,15 @@ class _Look:
             return Number(self.name, mean, scale, self.holes, "boolean")
         edges = _edges(np.concatenate(self.samples), w, bins)
         return Number(self.name, mean, scale, self.holes, "number", edges)
+
+
+    def _differs(self) -> bool:
+        """Whether numbers that float64 can hardly tell apart are not all the same."""
+        if self.least is not None:
+            return bool(self.least != self.most)
+        x = np.concatenate(self.samples)
+        x = x[~np.isnan(x)]
+        return len(x) > 0 and bool((x != x[0]).any())
 
 
 def _kind(t: pa.DataType, wish: str) -> str:

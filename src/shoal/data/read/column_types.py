@@ -201,11 +201,22 @@ def retyped(
             types[name] = TEXT
         elif kind is not None and _is_other(columns[name].type, kind):
             types[name] = (kind,)
+            if not pa.types.is_string(columns[name].type):
+                _refuse_type(columns[name], kind, origin, wanted, name)
             columns[name] = columns[name].cast(pa.string())
     after = converted(pa.table(columns), types, origin, wanted, noticed)
     found = dict(zip(after.column_names, after.columns, strict=True))
     kept = zip(table.column_names, table.columns, strict=True)
     return pa.table({name: found.get(name, column) for name, column in kept})
+
+
+def _refuse_type(
+    column: Column, kind: pa.DataType, origin: Origin, wanted: Wanted, name: str
+) -> None:
+    """Raise DataError for numbers where dates are expected, and the reverse: no cell is spoilt."""
+    first = pc.index(pc.is_valid(column), True).as_py()
+    if first >= 0:
+        raise wanted.refused(origin, first, name, kind_in_words((kind,)), column[first])
 
 
 def _is_other(kind: pa.DataType, wanted: pa.DataType) -> bool:

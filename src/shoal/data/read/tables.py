@@ -20,6 +20,11 @@ TEXT = (
 )
 
 
+def is_words(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds text, or bytes that may be text."""
+    return pa.types.is_string(kind) or any(is_text(kind) for is_text in TEXT)
+
+
 def is_table(X: object) -> bool:
     """Whether X is a data frame (of any library that narwhals knows) and not an array."""
     if isinstance(X, np.ndarray):
@@ -67,7 +72,7 @@ def _arrow(series: Any, name: str) -> Any:
     """A column of a frame; pandas' columns of Python objects, and its categories, as they are."""
     native = series.to_native()
     kind = getattr(native, "dtype", None)
-    if hasattr(native, "cat") and hasattr(kind, "categories"):  # of pandas
+    if type(kind).__name__ == "CategoricalDtype":  # of pandas
         return categories(kind.categories, native.cat.codes, name)
     if getattr(kind, "kind", None) == "O" and not hasattr(kind, "pyarrow_dtype"):
         return column_of_objects(native.to_numpy(dtype=object), name)
@@ -106,8 +111,12 @@ def plain(column: Any, name: str) -> Any:
 
 
 def _decoded(column: Any, name: str) -> Any:
+    if is_words(column.type.value_type):
+        return pc.cast(column, column.type.value_type)
     chunks = [
-        categories(chunk.dictionary.to_pylist(), chunk.indices.fill_null(-1), name)
+        categories(
+            chunk.dictionary.to_pylist(), chunk.indices.cast(pa.int64()).fill_null(-1), name
+        )
         for chunk in (column.chunks if isinstance(column, pa.ChunkedArray) else [column])
     ]
     return pa.chunked_array(chunks, pa.string())
