@@ -273,7 +273,9 @@ def _rows(s: Settings, X: Any, y: Any, folder: str) -> Rows:
     words, numbers = (
         frozenset(c for c in overrides(s)[name] if c != y) for name in ("words", "numbers")
     )
-    return Rows(source_of(X, Wanted(words, numbers, target=y if isinstance(y, str) else None), folder))
+    return Rows(
+        source_of(X, Wanted(words, numbers, target=y if isinstance(y, str) else None), folder)
+    )
 
 
 def _no_target(what: str, row: int, column: str) -> DataError:

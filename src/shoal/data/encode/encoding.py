@@ -34,6 +34,10 @@ from shoal.errors import DataError, Setting, wording
 Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
 Floats = NDArray[np.float64]
 
+TRUTH = {"true": 1.0, "false": 0.0}
+# Dates among numbers: so many deviations away there are none that a date could be.
+FAR = 1000
+
 PARTS = {"month": 12, "weekday": 7, "hour": 24}
 
 
@@ -63,6 +67,8 @@ class Number(NamedTuple):
         """Write these columns."""
         x = as_numbers(column, self.name)
         missing = np.isnan(x)
+        if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+            self._refuse_dates(x)
         if np.isinf(x).any():
             raise infinite(self.name, int(np.flatnonzero(np.isinf(x))[0]))
         z = out.numbers[:, 0]
@@ -85,6 +91,17 @@ class Number(NamedTuple):
         with np.errstate(over="ignore"):
             place = np.clip((x - low) / width, 0, 1)
         return code, np.where(np.isnan(place), 0, place)
+
+    def _refuse_dates(self, x: Floats) -> None:
+        """Raise DataError for dates where numbers were learnt; dates may be named in numbers, too."""
+        far = np.abs(x - self.mean) > FAR * self.scale
+        if far.any():
+            raise DataError(
+                "expected a number, as in the training, found a date or a time. Give the column the "
+                "type that it had.",
+                row=int(np.argmax(far)) + 1,
+                column=self.name,
+            )
 
     def _too_far(self, x: Floats, row: int) -> DataError:
         return DataError(
@@ -324,7 +341,7 @@ def _numbers_in_text(text: Column, name: str, first: int) -> Floats:
         if value is None:
             continue
         try:
-            out[row] = float(value)
+            out[row] = TRUTH[value.lower()] if value.lower() in TRUTH else float(value)
         except ValueError:
             raise DataError(
                 wording(
@@ -340,16 +357,24 @@ def _numbers_in_text(text: Column, name: str, first: int) -> Floats:
 def as_seconds(column: Column, name: str) -> Floats:
     """The column as seconds since 1970 (of the day, for times without a date), holes as NaN."""
     t = column.type
-    if pa.types.is_time(t):
-        column = pc.cast(pc.cast(column, pa.time64("us"), safe=False), pa.int64())
-        return np.ascontiguousarray(column.to_numpy(), np.float64) / 1e6
     if not pa.types.is_temporal(t):
         column = _times_in_text(column, name)
-    if pa.types.is_duration(t):
-        column = pc.cast(column, pa.duration("us"), safe=False)
-    else:
-        column = pc.cast(column, pa.timestamp("us", getattr(column.type, "tz", None)), safe=False)
+    if pa.types.is_duration(t) or pa.types.is_time(t):
+        return _spans(column)
+    column = pc.cast(column, pa.timestamp("us", getattr(column.type, "tz", None)), safe=False)
     return np.ascontiguousarray(pc.cast(column, pa.int64()).to_numpy(), np.float64) / 1e6
+
+
+def _spans(column: Column) -> Floats:
+    """Durations and times of the day as seconds; finer than microseconds only where they are."""
+    kind: Any = pa.duration if pa.types.is_duration(column.type) else pa.time64
+    for unit, parts in (("us", 1e6), ("ns", 1e9)):
+        try:
+            whole = pc.cast(pc.cast(column, kind(unit)), pa.int64())
+        except pa.ArrowInvalid:
+            continue
+        return np.ascontiguousarray(whole.to_numpy(), np.float64) / parts
+    raise AssertionError("Arrow has no finer times than nanoseconds")
 
 
 def check_zone(column: Column, name: str, *, zoned: bool) -> None:
@@ -371,7 +396,12 @@ def _times_in_text(column: Column, name: str) -> Column:
     try:
         return pc.cast(as_words(column), pa.timestamp("us"))
     except pa.ArrowInvalid as error:
-        raise DataError(f"expected dates or times. {error}", column=name) from None
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise DataError(
+            f"expected dates or times ({reason}). Correct the values, or leave them empty if they "
+            "are not known.",
+            column=name,
+        ) from None
 
 
 def infinite(name: str, row: int) -> DataError:

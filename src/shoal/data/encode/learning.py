@@ -39,7 +39,9 @@ Run = tuple[pa.Table, Weights]
 RUN_ROWS = 1 << 16  # of a run: 128 whole blocks, so that its sums are a node of the tree
 SAMPLE_ROWS = 100_000  # of so many rows, evenly spread, bins and words are learnt
 
-TOO_CLOSE = "its numbers differ only beyond the 15 digits of float64: name it in words if it is an id"
+TOO_CLOSE = (
+    "its numbers differ only beyond the 15 digits of float64: name it in words if it is an id"
+)
 
 # A word is frequent from this weight on: 1 in 1,000 rows, but 2 suffice and 20 always do. Frequent
 # words get a column of their own, and all others share one.
@@ -213,7 +215,6 @@ class _Look:
             return Number(self.name, mean, scale, self.holes, "boolean")
         edges = _edges(np.concatenate(self.samples), w, bins)
         return Number(self.name, mean, scale, self.holes, "number", edges)
-
 
     def _differs(self) -> bool:
         """Whether numbers that float64 can hardly tell apart are not all the same."""

@@ -127,7 +127,7 @@ class Noticed:
                 place_in_words(at.file, place.get("row"), place.get("line")), fitted=True,
             )  # fmt: skip
         one = self._found[name]
-        self._found[name] = one._replace(count=one.count + count)
+        self._found[name] = one._replace(cells=one.cells + count)
 
     def report(self) -> None:
         """Say what was read as missing."""
@@ -135,9 +135,7 @@ class Noticed:
         report(found, strict=self._wanted.strict is not None)
 
 
-def _refuse_other_zone(
-    text: Column, types: ColumnTypes, first: int, name: str, at: Origin
-) -> None:
+def _refuse_other_zone(text: Column, types: ColumnTypes, first: int, name: str, at: Origin) -> None:
     """Raise DataError for a time with a zone where none is expected, and the reverse."""
     if not pa.types.is_timestamp(types[-1]):
         return

@@ -184,7 +184,9 @@ def parsed(
 
 def _parsed(raw: bytes, file: str, line: int, top: Header, kept: Sequence[str]) -> pa.Table:
     source: Any = pa.BufferReader(raw)  # the stubs know Python's files only
-    few = MISSING[:1] if top.as_written.intersection(kept) else MISSING  # the rest: column by column
+    few = (
+        MISSING[:1] if top.as_written.intersection(kept) else MISSING
+    )  # the rest: column by column
     try:
         table = pyarrow.csv.read_csv(
             source,

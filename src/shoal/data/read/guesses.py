@@ -38,13 +38,13 @@ class Place(NamedTuple):
     """A value, and where it stands."""
 
     origin: Origin
-    index: int
+    at: int
     value: str
 
     @property
     def in_words(self) -> str:
         """Its row, line and file."""
-        place = self.origin.place(self.index)
+        place = self.origin.place(self.at)
         return place_in_words(self.origin.file, place.get("row"), place.get("line"))
 
 
@@ -248,11 +248,11 @@ class Looks:
         """Raise DataError for what the caller does not want, or no rule covers."""
         comma = look.first_comma
         if types == TEXT and comma and few(look.n - look.commas, look.n):
-            raise self._wanted.refused(comma.origin, comma.index, look.name, DECIMAL, comma.value)
+            raise self._wanted.refused(comma.origin, comma.at, look.name, DECIMAL, comma.value)
         first = look.first.get(types)
         if first is None:
             return
         if self._wanted.strict or (asked and not few(look.n - look.fits[types], look.n)):
             raise self._wanted.refused(
-                first.origin, first.index, look.name, kind_in_words(types), first.value
+                first.origin, first.at, look.name, kind_in_words(types), first.value
             )

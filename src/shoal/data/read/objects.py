@@ -77,6 +77,7 @@ def as_vector(values: Any) -> Objects:
 
 def as_supported(array: Objects, name: str = "") -> Objects:
     """The array in a type that Arrow has: long floats as float64, dates in seconds at least."""
+    array = np.asarray(array, array.dtype.newbyteorder("="))
     kind = array.dtype.kind
     if kind == "c":
         raise DataTypeError("expected real numbers, found complex ones.", column=name or None)
@@ -99,7 +100,8 @@ def as_supported(array: Objects, name: str = "") -> Objects:
 
 def _with_mask(array: Any, name: str) -> Column:
     if array.dtype.kind in "OSUV":
-        return column_of_objects(np.where(np.ma.getmaskarray(array), None, array.data), name)
+        values = array.astype(object).filled(None)
+        return column_of_objects(np.asarray(values, object), name)
     return pa.array(as_supported(array.data, name), mask=np.ma.getmaskarray(array))
 
 
@@ -113,7 +115,13 @@ def column_of_objects(values: Objects, name: str) -> Column:
     for fits, read in READINGS:
         if all(fits(kind) for kind in kinds):
             return _spread(read(known, name), there)
-    strange = next(kind for kind in kinds if not any(fits(kind) for fits, _ in READINGS))
+    strange = next((k for k in kinds if not any(fits(k) for fits, _ in READINGS)), None)
+    if strange is None:
+        raise DataTypeError(
+            f"expected values of one type, found {', '.join(k.__name__ for k in kinds[:5])}. Turn "
+            "all of them into text, or leave the column out.",
+            column=name,
+        )
     # The wording is what scikit-learn's own checks expect of an estimator.
     raise DataTypeError(
         f"argument must be a string or a real number, not {strange.__name__!r}. Turn such values "
@@ -231,7 +239,9 @@ def _as_datetime64(value: Any) -> "np.datetime64":
 
 def _span(values: Objects, name: str) -> Column:
     try:
-        found = [np.timedelta64(getattr(v, "to_timedelta64", lambda v=v: v)(), "ns") for v in values]
+        found = [
+            np.timedelta64(getattr(v, "to_timedelta64", lambda v=v: v)(), "ns") for v in values
+        ]
         return pa.array(np.array(found, "m8[ns]"))
     except (OverflowError, ValueError, TypeError) as error:
         raise DataError(f"expected durations: {error}.", column=name) from None
@@ -308,7 +318,5 @@ def rows_of_records(rows: Iterable[dict[Any, Any]]) -> pa.Table:
     """Rows as dicts: the columns are all names that come, missing where a row lacks one."""
     listed = list(rows)
     names = dict.fromkeys(name for row in listed for name in row)
-    columns = {
-        str(name): column_of([row.get(name) for row in listed], str(name)) for name in names
-    }
+    columns = {str(name): column_of([row.get(name) for row in listed], str(name)) for name in names}
     return pa.table(columns)

@@ -28,7 +28,7 @@ class Spoilt(NamedTuple):
 
     column: str
     expected: str  # a number
-    count: int
+    cells: int
     of: int  # values of the column that were looked at
     first: str
     place: str  # of the first, or ""
@@ -76,7 +76,7 @@ def report(found: Iterable[Spoilt], *, strict: bool = True) -> None:
     for one in listed[:MOST_REPORTED]:
         warn(_line(one, strict))
     if more := listed[MOST_REPORTED:]:
-        cells = sum(one.count for one in more)
+        cells = sum(one.cells for one in more)
         warn(
             f"in {len(more):,} more columns {cells:,} cells are read as missing in the same way: "
             f"{', '.join(one.column for one in more[:MOST_REPORTED])}"
@@ -85,7 +85,7 @@ def report(found: Iterable[Spoilt], *, strict: bool = True) -> None:
 
 
 def _line(one: Spoilt, strict: bool) -> str:
-    cells = f"{one.count:,} of {one.of:,} values {'is' if one.count == 1 else 'are'} not"
+    cells = f"{one.cells:,} of {one.of:,} values {'is' if one.cells == 1 else 'are'} not"
     first = f'"{one.first}"' + (f" in {one.place}" if one.place else "")
     cures: list[str | Setting] = []
     if strict:
@@ -95,7 +95,7 @@ def _line(one: Spoilt, strict: bool) -> str:
                   "categorical"]  # fmt: skip
     end: list[str | Setting] = ([" ", *cures, "."]) if cures else []
     return wording(
-        f'column "{one.column}": {cells} {one.expected} and {"is" if one.count == 1 else "are"} '
+        f'column "{one.column}": {cells} {one.expected} and {"is" if one.cells == 1 else "are"} '
         f"read as missing, first {first}.", *end,
     )  # fmt: skip
 

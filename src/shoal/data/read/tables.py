@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shoal.data.read.objects import categories, column_of_objects
+from shoal.data.read.objects import categories, column_of, column_of_objects
 from shoal.errors import DataError
 
 TEXT = (
@@ -71,17 +71,17 @@ def from_objects(X: "np.ndarray[Any, Any]", names: Sequence[str]) -> pa.Table:
 def _arrow(series: Any, name: str) -> Any:
     """A column of a frame; pandas' columns of Python objects, and its categories, as they are."""
     native = series.to_native()
-    kind = getattr(native, "dtype", None)
+    kind: Any = getattr(native, "dtype", None)
     if type(kind).__name__ == "CategoricalDtype":  # of pandas
         return categories(kind.categories, native.cat.codes, name)
     if getattr(kind, "kind", None) == "O" and not hasattr(kind, "pyarrow_dtype"):
         return column_of_objects(native.to_numpy(dtype=object), name)
     try:
         column = series.to_arrow()
-    except (pa.ArrowException, TypeError, ValueError, NotImplementedError, AttributeError):
-        return column_of_objects(series.to_numpy().astype(object), name)
-    if isinstance(column.type, pa.BaseExtensionType):  # periods and intervals of pandas
-        return column_of_objects(series.to_numpy().astype(object), name)
+    except Exception:  # whatever a library raises for a type that Arrow lacks
+        return column_of(series.to_list(), name)
+    if isinstance(column.type, pa.BaseExtensionType) or str(series.dtype) == "Object":
+        return column_of(series.to_list(), name)  # periods and intervals of pandas, say
     return column
 
 
@@ -92,7 +92,11 @@ def plain(column: Any, name: str) -> Any:
     """
     if pa.types.is_dictionary(column.type):
         column = _decoded(column, name)
-    if pa.types.is_nested(column.type):
+    if pa.types.is_run_end_encoded(column.type):
+        column = pc.run_end_decode(column)
+    if isinstance(column.type, pa.BaseExtensionType):
+        column = column_of(column.to_pylist(), name)
+    if pa.types.is_nested(column.type) or pa.types.is_interval(column.type):
         raise DataError(
             f"expected numbers, text, booleans or times, found {column.type}. Take it apart into "
             "columns of their own, or leave it out.",
@@ -114,9 +118,7 @@ def _decoded(column: Any, name: str) -> Any:
     if is_words(column.type.value_type):
         return pc.cast(column, column.type.value_type)
     chunks = [
-        categories(
-            chunk.dictionary.to_pylist(), chunk.indices.cast(pa.int64()).fill_null(-1), name
-        )
+        categories(chunk.dictionary.to_pylist(), chunk.indices.cast(pa.int64()).fill_null(-1), name)
         for chunk in (column.chunks if isinstance(column, pa.ChunkedArray) else [column])
     ]
     return pa.chunked_array(chunks, pa.string())

@@ -1,8 +1,8 @@
 """Values as words: one value is one word, whatever type it has in this table or the next.
 
-    3, 3.0 and Decimal("3.00")      3
-    true, as a truth value          true
-    2020-01-01, 2020-01-01 00:00    2020-01-01
+3, 3.0 and Decimal("3.00")                      3
+a truth value, from whatever library            true
+2020-01-01 as a date, and as a time of 00:00    2020-01-01
 """
 
 from typing import Any
