@@ -185,7 +185,7 @@ class Look:
                 Setting("numbers", [self.name]), " reads them as numbers.",
             )  # fmt: skip
         most, kind = max((self.fits[t], kind_in_words(t)) for t in (NUMBERS, DATES, ZONED))
-        if 2 * most < self.n:
+        if 2 * most <= self.n:
             return None
         return wording(
             f'column "{self.name}" is treated as categorical: only {most:,} of its {self.n:,} '

@@ -1,8 +1,7 @@
 """Values as words: one value is one word, whatever type it has in this table or the next.
 
-3, 3.0 and Decimal("3.00")                      3
-a truth value, from whatever library            true
-2020-01-01 as a date, and as a time of 00:00    2020-01-01
+3, 3.0 and Decimal("3.00") are 3. A truth value is true or false, however a library writes it. A
+date, and the same day at 00:00, are 2020-01-01.
 """
 
 from typing import Any
