@@ -224,9 +224,8 @@ def test_a_spoilt_value_is_told_the_same_by_all(folder, model, tmp_path, capsys)
     )
     place = f'"many" in row 2,001 (line 2,002) of {path}. --strict refuses such values'
     for call in calls:
-        code, message = told(capsys, *call)
-        assert code == 0, message
-        assert place in message
+        assert main([*map(str, call)]) == 0
+        assert place in capsys.readouterr().err
         code, message = told(capsys, *call, "--strict")
         assert code == 1
         at = f'{path}, row 2,001 (line 2,002), column "x": expected a number, found "many"'

@@ -92,11 +92,12 @@ class Look:
         self._count(NUMBERS, n - self._bad(text, numbers), text, origin, numbers)
         if self.fits[TRUTH] == self.n - n and _are_truths(text):
             self.fits[TRUTH] += n
-        dated = pc.match_substring_regex(text, pattern=texts.DATE.replace("^", r"^\s*"))
+        left = n
         for types in (DATES, ZONED):
-            read = texts.some(text, types) if pc.any(dated).as_py() else None
-            bad = n if read is None else self._bad(text, read)
-            self._count(types, n - bad, text, origin, read if bad < n else None)
+            read = texts.some(text, types) if left else None  # what fits one does not fit the other
+            fitting = 0 if read is None else n - self._bad(text, read)
+            self._count(types, fitting, text, origin, read)
+            left -= fitting
         self._saw_commas(text, origin)
         return numbers
 

@@ -21,11 +21,16 @@ TRUTH: ColumnTypes = (pa.bool_(),)
 DATES: ColumnTypes = (pa.date32(), pa.timestamp("us"))
 ZONED: ColumnTypes = (pa.timestamp("us", "UTC"),)
 
+PROBED = 16  # values that are cast before all are
+
 # What Arrow's parser of floats takes; a sign before it is taken away, see `_without_plus`.
 NUMBER = r"(?i)^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$|^-?(inf|infinity|nan)$"
 WHOLE = r"^\s*[+-]?\d+\s*$"
 LEADING_ZERO = r"^\s*0\d+\s*$"
-DATE = r"^\d{4}-\d\d-\d\d"
+DAY = r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+CLOCK = r"[T ]([01]\d|2[0-3])(:[0-5]\d(:[0-5]\d(\.\d+)?)?)?"
+DATE = f"{DAY}({CLOCK})?$"
+ZONED_DATE = rf"{DAY}{CLOCK}(Z|[+-]\d\d(:?\d\d)?)$"
 PLUS = r"^\+(\d|\.\d)"
 
 
@@ -57,7 +62,7 @@ READINGS = (
     Reading(NUMBERS, NUMBER, _without_plus),
     Reading(TRUTH, r"(?i)^(true|false|0|1)$", _trimmed),
     Reading(DATES, DATE, _trimmed),
-    Reading(ZONED, DATE, _trimmed),
+    Reading(ZONED, ZONED_DATE, _trimmed),
 )
 
 
@@ -87,6 +92,8 @@ def some(text: Column, types: ColumnTypes) -> Column:
     prepared = reading.prepare(text) if reading else _trimmed(text)
     if reading:
         like = pc.match_substring_regex(prepared, pattern=reading.pattern)
+        if not pc.any(like, min_count=0).as_py():
+            return pa.chunked_array([pa.nulls(len(text), types[0])])
         prepared = pc.if_else(like, prepared, pa.scalar(None, pa.string()))
         found = _cast(prepared, types)
     return found if found is not None else _one_by_one(prepared, types[-1])
@@ -99,8 +106,18 @@ def misfits(text: Column, read: Column) -> Column:
 
 def _cast(column: Column, types: ColumnTypes) -> Column | None:
     for kind in types:
-        with suppress(pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            return column.cast(kind)
+        # Arrow writes a message for every value that does not fit, not only for the first.
+        if len(column) > PROBED and _tried(column[:PROBED], kind) is None:
+            continue
+        found = _tried(column, kind)
+        if found is not None:
+            return found
+    return None
+
+
+def _tried(column: Column, kind: pa.DataType) -> Column | None:
+    with suppress(pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return column.cast(kind)
     return None
 
 
