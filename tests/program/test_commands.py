@@ -431,7 +431,9 @@ def test_a_number_to_predict_that_a_word_has_spoilt(tmp_path, monkeypatch, memor
     prices("more.csv", [], 40)
     answer = run(*train, "more.csv", "--max-iter", 1)
     assert answer.exit_code == 0, "2 of 75 values"
-    assert '2 of 75 values are not a number and are read as missing, first "unknown"' in answer.output
+    assert (
+        '2 of 75 values are not a number and are read as missing, first "unknown"' in answer.output
+    )
     assert "2 rows without it are left out" in answer.output
 
 

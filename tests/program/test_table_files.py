@@ -254,7 +254,7 @@ def test_a_spoilt_number_is_missing_and_reported_wherever_it_stands(row: int) ->
             read("flights.csv", Wanted(strict=True))
         assert str(error.value) == (
             f'flights.csv, row {row:,} (line {row + 1:,}), column "distance": expected a number, '
-            "found \"abc\". Correct the value, or treat the whole column as categorical with "
+            'found "abc". Correct the value, or treat the whole column as categorical with '
             "words=['distance'], or leave it out with drop=['distance']."
         )
 

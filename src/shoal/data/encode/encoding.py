@@ -176,6 +176,8 @@ class Time(NamedTuple):
 
     def encode(self, column: Column, out: Coded) -> None:
         """Write these columns."""
+        if not pa.types.is_temporal(column.type):
+            column = _times_in_text(column, self.name, "UTC" if self.zoned else None)
         check_zone(column, self.name, zoned=self.zoned)
         seconds = as_seconds(column, self.name)
         Number(self.name, self.mean, self.scale, False).encode(pa.array(seconds), out)
@@ -392,9 +394,9 @@ def check_zone(column: Column, name: str, *, zoned: bool) -> None:
         )
 
 
-def _times_in_text(column: Column, name: str) -> Column:
+def _times_in_text(column: Column, name: str, zone: str | None = None) -> Column:
     try:
-        return pc.cast(as_words(column), pa.timestamp("us"))
+        return pc.cast(as_words(column), pa.timestamp("us", zone))
     except pa.ArrowInvalid as error:
         reason = str(error).partition("\n")[0].rstrip(".")
         raise DataError(

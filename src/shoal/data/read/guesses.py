@@ -33,6 +33,8 @@ GUESSES = (NUMBERS, TRUTH, DATES, ZONED)  # in this order: 0 and 1 could be trut
 COMMAS = r"^\s*[+-]?[\d.,]*\d\s*$"  # 1234,5 is written in Germany, 1,234.5 in America
 CLASSES_AT_MOST = 20  # of a target with other values, too: its few numbers are names of classes
 
+WORTHWHILE = 4  # values for each different one: then their words are looked at, once each
+
 
 class Place(NamedTuple):
     """A value, and where it stands."""
@@ -69,48 +71,47 @@ class Look:
         if not n:
             return
         self.n += n
-        read = texts.whole(text, NUMBERS)
-        if read is None:
-            read = self._sorted_out(text, n, origin)
+        numbers = texts.whole(text, NUMBERS)
+        if numbers is None:
+            numbers = self._sorted_out(text, n, origin)
         else:
-            self._count(NUMBERS, n, text, origin, None)
-            for types in GUESSES[1:]:  # (0 and 1 as truth values, too, if true comes later)
-                self._others(types, text, n, origin)
-        self._saw_numbers(text, read)
-
-    def _others(self, types: ColumnTypes, text: Column, n: int, origin: Origin) -> None:
-        """Numbers are no dates; whether they are truth values matters only if others are."""
-        if types == TRUTH and self.fits[TRUTH] == self.n - n and _are_truths(text):
-            self.fits[TRUTH] += n
-        elif types not in self.first:
-            index = pc.index(pc.is_valid(text), True).as_py()
-            self.first[types] = Place(origin, index, text[index].as_py())
+            self.fits[NUMBERS] += n
+            # 0 and 1 are truth values, too, if true comes later; no number is a date.
+            if self.fits[TRUTH] == self.n - n and _are_truths(text):
+                self.fits[TRUTH] += n
+            for types in GUESSES[1:]:
+                self._note_first(types, pc.is_valid(text), text, origin)
+        self._saw_numbers(text, numbers)
 
     def _sorted_out(self, text: Column, n: int, origin: Origin) -> Column:
         """Count the readings of values that are not all numbers; those that are."""
-        numbers = texts.some(text, NUMBERS)
-        self._count(NUMBERS, n - self._bad(text, numbers), text, origin, numbers)
-        if self.fits[TRUTH] == self.n - n and _are_truths(text):
+        encoded = pc.dictionary_encode(text).combine_chunks()
+        # Each different word is looked at once, where there are few.
+        few = len(encoded.dictionary) * WORTHWHILE < len(text)
+        values = encoded.dictionary if few else text
+
+        def spread(column: Column) -> Column:
+            return column.take(encoded.indices) if few else column
+
+        if self.fits[TRUTH] == self.n - n and _are_truths(values):
             self.fits[TRUTH] += n
-        left = n
-        for types in (DATES, ZONED):
-            read = texts.some(text, types) if left else None  # what fits one does not fit the other
-            fitting = 0 if read is None else n - self._bad(text, read)
-            self._count(types, fitting, text, origin, read)
+        left, numbers = n, None
+        for types in (NUMBERS, DATES, ZONED):
+            # What is a date with a time zone is none without one.
+            read = spread(texts.some(values, types)) if left or numbers is None else None
+            fitting = 0 if read is None else n - read.null_count + text.null_count
+            self.fits[types] += fitting
+            if fitting < n and types not in self.first:
+                bad = pc.is_valid(text) if read is None else texts.misfits(text, read)
+                self._note_first(types, bad, text, origin)
             left -= fitting
-        self._saw_commas(text, origin)
+            numbers = read if types == NUMBERS else numbers
+        like = pc.match_substring_regex(values, pattern=COMMAS)
+        self._saw_commas(text, spread(like), origin)
         return numbers
 
-    def _bad(self, text: Column, read: Column) -> int:
-        return int(read.null_count - text.null_count)
-
-    def _count(
-        self, types: ColumnTypes, fitting: int, text: Column, origin: Origin, read: Column | None
-    ) -> None:
-        self.fits[types] += fitting
-        n = len(text) - text.null_count
-        if fitting < n and types not in self.first:
-            bad = pc.is_valid(text) if read is None else texts.misfits(text, read)
+    def _note_first(self, types: ColumnTypes, bad: Column, text: Column, origin: Origin) -> None:
+        if types not in self.first:
             index = pc.index(bad, True).as_py()
             self.first[types] = Place(origin, index, text[index].as_py())
 
@@ -136,10 +137,9 @@ class Look:
             ends = pc.min_max(pc.binary_length(there)).as_py()
             self.lengths |= {ends["min"], ends["max"]} - {None}
 
-    def _saw_commas(self, text: Column, origin: Origin) -> None:
-        like = pc.match_substring_regex(text, pattern=COMMAS)
+    def _saw_commas(self, text: Column, like: Column, origin: Origin) -> None:
         self.commas += int(pc.sum(like).as_py() or 0)
-        if self.first_comma is None:
+        if self.first_comma is None and pc.any(like, min_count=0).as_py():
             index = pc.index(pc.and_(like, pc.match_substring(text, pattern=",")), True).as_py()
             if index >= 0:
                 self.first_comma = Place(origin, index, text[index].as_py())

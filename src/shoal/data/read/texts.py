@@ -96,7 +96,7 @@ def some(text: Column, types: ColumnTypes) -> Column:
             return pa.chunked_array([pa.nulls(len(text), types[0])])
         prepared = pc.if_else(like, prepared, pa.scalar(None, pa.string()))
         found = _cast(prepared, types)
-    return found if found is not None else _one_by_one(prepared, types[-1])
+    return found if found is not None else _one_by_one(prepared, types)
 
 
 def misfits(text: Column, read: Column) -> Column:
@@ -121,12 +121,12 @@ def _tried(column: Column, kind: pa.DataType) -> Column | None:
     return None
 
 
-def _one_by_one(text: Column, kind: pa.DataType) -> Column:
-    """Missing where a text looks right and is not, as 2020-02-31; each text is tried once."""
-    values = pc.unique(text)
-    good = pa.array(_fitting(values, kind), pa.bool_())
+def _one_by_one(text: Column, types: ColumnTypes) -> Column:
+    """Missing where a text looks right and is not, as 2021-02-29; each text is tried once."""
+    values = pc.unique(text).drop_null()
+    good = pa.array(_fitting(values, types[-1]), pa.bool_())
     fits: Any = pc.is_in(text, value_set=values.filter(good))
-    return pc.if_else(fits, text, pa.scalar(None, pa.string())).cast(kind)
+    return _cast(pc.if_else(fits, text, pa.scalar(None, pa.string())), types)
 
 
 def _fitting(values: Column, kind: pa.DataType) -> list[bool]:
