@@ -16,7 +16,7 @@ from shoal import ShoalClassifier
 from shoal.data.encode.learning import TOO_CLOSE
 from shoal.data.read import texts
 from shoal.data.read.objects import column_of, is_missing
-from shoal.data.read.words import as_words
+from shoal.data.read.words import as_words, places_among
 from shoal.errors import DataError, ShoalWarning
 
 N = 60
@@ -163,6 +163,32 @@ def test_words_of_values():
             [pa.array([0, 500], pa.timestamp("s")).cast(f"timestamp[{unit}]")]
         )
         assert as_words(column).to_pylist() == ["1970-01-01", "1970-01-01 00:08:20"]
+
+
+def test_a_word_is_known_in_other_spellings_of_its_value():
+    words = ("1", "2.5", "007", "true", "2020-01-01", "10", "x")
+    spelt = [
+        "1.0",
+        "2.50",
+        "007",
+        "7",
+        "True",
+        "2020-01-01 00:00:00",
+        "10.00",
+        "100",
+        "X",
+        None,
+        "1.",
+    ]
+    found = places_among(pa.chunked_array([spelt]), words).to_pylist()
+    assert found == [0, 1, 2, None, 3, 4, 5, None, None, None, None]
+    # Words that differ in their spelling alone are kept apart.
+    assert places_among(pa.chunked_array([["1.0", "1", "1.00"]]), ("1", "1.0")).to_pylist() == [
+        1,
+        0,
+        None,
+    ]
+    assert places_among(pa.chunked_array([["2"]]), ("1.0", "2.0")).to_pylist() == [1]
 
 
 class Relation:

@@ -345,7 +345,7 @@ def test_values_of_parquet_are_named_by_row() -> None:
     with pytest.raises(DataError, match=r't.parquet, row 100,000, column "x".*finite'):
         read_table("t.parquet")
     pq.write_table(pa.table({"x": ["1", "two"]}), "t.parquet")
-    with pytest.warns(ShoalWarning, match=r'"x": 1 of 2 values is not a number .*"two" in row 2'):
+    with pytest.raises(DataError, match=r'row 2, column "x": expected a number, found "two"'):
         list(stream_tables("t.parquet", numbers=["x"], rows=1))
 
 

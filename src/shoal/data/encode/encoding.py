@@ -28,7 +28,7 @@ import pyarrow.compute as pc
 from numpy.typing import DTypeLike, NDArray
 
 from shoal.data.encode.coded import Coded, Group, Numbers
-from shoal.data.read.words import are_truth_values, as_truth_values, as_words
+from shoal.data.read.words import as_words, places_among
 from shoal.errors import DataError, Setting, wording
 
 Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
@@ -137,10 +137,8 @@ class Words(NamedTuple):
 
     def encode(self, column: Column, out: Coded) -> None:
         """Write these columns."""
-        text, words = as_words(column), self.words
-        if are_truth_values(words):  # True in one library is true in another
-            text, words = as_truth_values(text), tuple(word.lower() for word in words)
-        code = pc.index_in(text, value_set=pa.array(words, pa.string()))
+        text = as_words(column)
+        code = places_among(text, self.words)
         missing = pc.is_null(text).to_numpy(zero_copy_only=False)
         n = len(self.words)
         none = n + self.rare + self.holes  # all columns hold 0

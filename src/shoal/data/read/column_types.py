@@ -202,7 +202,10 @@ def retyped(
             if not pa.types.is_string(columns[name].type):
                 _refuse_type(columns[name], kind, origin, wanted, name)
             columns[name] = columns[name].cast(pa.string())
-    after = converted(pa.table(columns), types, origin, wanted, noticed)
+    # Text of such a file was meant as text: that it is a number must hold for all of it.
+    strict = Noticed(wanted._replace(strict=True))
+    meant = strict if noticed is None or wanted.types is None else noticed
+    after = converted(pa.table(columns), types, origin, wanted, meant)
     found = dict(zip(after.column_names, after.columns, strict=True))
     kept = zip(table.column_names, table.columns, strict=True)
     return pa.table({name: found.get(name, column) for name, column in kept})

@@ -76,6 +76,7 @@ class Look:
             numbers = self._sorted_out(text, n, origin)
         else:
             self.fits[NUMBERS] += n
+            self.commas += n  # (numbers without commas may be among those with them)
             # 0 and 1 are truth values, too, if true comes later; no number is a date.
             if self.fits[TRUTH] == self.n - n and _are_truths(text):
                 self.fits[TRUTH] += n
@@ -156,6 +157,8 @@ class Look:
 
     def guess(self) -> ColumnTypes:
         """The types of the column."""
+        if self.fits[NUMBERS] < self.n == self.fits[TRUTH]:
+            return TRUTH
         for types in GUESSES:
             bad = self.n - self.fits[types]
             if not self.n or not (bad == 0 if types == TRUTH else few(bad, self.n)):

@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+CLOCK_OF_A_DAY = r"^(\d{4}-\d\d-\d\d)[T ]00:00(?::00(?:\.0+)?)?$"
+
 Column = Any  # a pyarrow ChunkedArray or Array: the stubs are too narrow for the functions of pc
 
 
@@ -40,15 +42,32 @@ def word_of(value: float) -> str | None:
     return str(int(value)) if value == int(value) else repr(value)
 
 
-def as_truth_values(text: Column) -> Column:
-    """True, TRUE and true as one word."""
-    return pc.utf8_lower(text)
+def places_among(text: Column, words: tuple[str, ...]) -> Column:
+    """The place of each text among the words, in any spelling of the same value; else missing.
+
+    A file may say 1.0 where a frame says 1, and True where another library says true; 007 is no 7.
+    """
+    known = pa.array(words, pa.string())
+    found = pc.index_in(text, value_set=known)
+    if found.null_count == text.null_count:
+        return found
+    spelt = _in_one_spelling(known)
+    if len(pc.unique(spelt)) < len(known):
+        return found  # two of the words differ in their spelling alone
+    unknown = pc.unique(text.filter(pc.and_(pc.is_valid(text), pc.is_null(found))))
+    places = pc.index_in(_in_one_spelling(unknown), value_set=spelt)
+    if places.null_count == len(places):
+        return found
+    return pc.coalesce(found, places.take(pc.index_in(text, value_set=unknown)))
 
 
-def are_truth_values(words: tuple[str, ...]) -> bool:
-    """Whether words can only be meant as truth values, in one spelling."""
-    lowered = {word.lower() for word in words}
-    return 0 < len(lowered) == len(words) and lowered <= {"true", "false"}
+def _in_one_spelling(text: Column) -> Column:
+    shorter = _replaced(text, r"^(-?(?:0|[1-9]\d*)(?:\.\d*?[1-9])?)\.?0+$", r"\1")
+    whole = pc.match_substring_regex(text, pattern=r"^-?\d+$")
+    days = _replaced(pc.if_else(whole, text, shorter), CLOCK_OF_A_DAY, r"\1")
+    lowered = pc.utf8_lower(days)
+    truth = pc.is_in(lowered, value_set=pa.array(["true", "false"]))
+    return pc.if_else(truth, lowered, days)
 
 
 def _without_zeros(text: Column) -> Column:
