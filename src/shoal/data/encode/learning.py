@@ -239,9 +239,10 @@ def check_overrides(
     columns: Sequence[str], words: Sequence[str], numbers: Sequence[str], drop: Sequence[str]
 ) -> None:
     """Raise SettingError for a column that is not there, or is to be two things at once."""
+    there = set(columns)
     for option, names in (("words", words), ("numbers", numbers), ("drop", drop)):
         for name in names:
-            if name not in columns:
+            if name not in there:
                 known = ", ".join(columns[:20])
                 raise SettingError(
                     wording(

@@ -44,7 +44,8 @@ class Csv(NamedTuple):
         """Its rows first … last - 1, about a megabyte at a time. DataError if the file changed."""
         self.stamp.check(self.file)
         begin = bisect_right(self.starts, first, key=lambda start: start[2]) - 1
-        types = {name: types for name, types in self.types if name in columns}
+        asked = set(columns)
+        types = {name: types for name, types in self.types if name in asked}
         with opening.opened(self.file) as stream:
             read = opening.reader(stream, self.name)
             _skip(stream, read, self.starts[begin][0])
