@@ -4,6 +4,7 @@
     ├── SettingError      (ValueError)   a parameter or an option has a value that is not allowed
     │   └── MemoryRefused (MemoryError)  … because it would need more memory than is available
     ├── DataError         (ValueError)   a table, a column or an array cannot be used
+    │   └── DataTypeError (TypeError)    … because a value is of a type that no column can have
     ├── ModelFileError    (ValueError)   a .shoal file is damaged, or was written by something else
     ├── FileError         (OSError)      a file cannot be read or written
     └── ClusterError      (RuntimeError) a cluster has no scheduler, no worker, or no memory
@@ -100,6 +101,10 @@ class DataError(ShoalError, ValueError):
     """A table, a column or an array cannot be used."""
 
 
+class DataTypeError(DataError, TypeError):
+    """A value is of a type that no column can have."""
+
+
 class ModelFileError(ShoalError, ValueError):
     """A model file is damaged, or was written by something else."""
 
@@ -123,6 +128,7 @@ class ShoalWarning(UserWarning):
 __all__ = [
     "ClusterError",
     "DataError",
+    "DataTypeError",
     "FileError",
     "MemoryRefused",
     "ModelFileError",

@@ -144,7 +144,7 @@ MISTAKES = {
     "one class": (HEADER + "1.5,Bonn,2,yes\n2.5,Ulm,2,yes\n" * 50, [], 1, ["late", "one class"]),
     "infinite": (HEADER + LINE * 150 + "inf,Ulm,1,no\n", [], 1, ["row 301", '"x"']),
     "letters late": (
-        HEADER + LINE * 300 + "abc,Ulm,1,no\n", [], 1,
+        HEADER + LINE * 300 + "abc,Ulm,1,no\n", ["--strict"], 1,
         ["t.csv", "row 601", '"x"', '"abc"', "--words x"],
     ),
     "duplicate columns": ("x,x,late\n" + "1,2,yes\n2,1,no\n" * 50, [], 1, ['"x"']),
@@ -242,7 +242,7 @@ ROWS = {
 def test_rows_that_no_model_can_answer(mistake, command, model, capsys):
     table, said = ROWS[mistake]
     Path("new.csv").write_bytes(table if isinstance(table, bytes) else table.encode())
-    refused(capsys, [command[0], model, "new.csv", *command[1:]], 1, said)
+    refused(capsys, [command[0], model, "new.csv", "--strict", *command[1:]], 1, said)
 
 
 CALLS = {
@@ -416,7 +416,7 @@ def prices(path, words, rows=60):
 @pytest.mark.parametrize("memory", [[], ["--memory", "1GiB"]])
 def test_a_number_to_predict_that_a_word_has_spoilt(tmp_path, monkeypatch, memory):
     monkeypatch.chdir(tmp_path)
-    prices("prices.csv", ["1", "unknown", "no"])
+    prices("prices.csv", ["1", "unknown", "no"], 35)
     train = ("train", "prices.csv", "--target", "price", "-o", "m.shoal", *memory)
     answer = run(*train)
     assert answer.exit_code == 1
@@ -427,20 +427,62 @@ def test_a_number_to_predict_that_a_word_has_spoilt(tmp_path, monkeypatch, memor
     assert 'regression, found "unknown", "no"' in answer.output
     assert list(tmp_path.iterdir()) == [tmp_path / "prices.csv"]
     asked = [*train, "--max-iter", 1, "--words", "price"]
-    assert "has a class of its own" in run(*asked).output, "words were asked for"
-    prices("more.csv", [])
-    answer = run(*train, "more.csv")
-    assert '"no". Correct' in answer.output, "a row of which file?"
+    assert "classification" in run(*asked).output, "words were asked for"
+    prices("more.csv", [], 40)
+    answer = run(*train, "more.csv", "--max-iter", 1)
+    assert answer.exit_code == 0, "2 of 75 values"
+    assert (
+        '2 of 75 values are not a number and are read as missing, first "unknown"' in answer.output
+    )
+    assert "2 rows without it are left out" in answer.output
 
 
 def test_a_spoilt_number_with_more_values_than_are_counted(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(question, "MOST_VALUES", 30)
-    prices("prices.csv", ["unknown"])
+    prices("prices.csv", ["unknown", "no"], 35)
     train = ("train", "prices.csv", "--target", "price", "-o", "m.shoal", "--memory", "1GiB")
     assert 'is a number except for "unknown"' in run(*train).output
     assert 'regression, found "unknown"' in run(*train, "--task", "regression").output
     assert "more than 30 classes" in run(*train, "--task", "classification").output
+
+
+SPELLINGS = {
+    "007": ["007", "012", "100"],
+    "+1": ["+1", "-1"],
+    "1.0": ["1.0", "0.0", "", ""],
+    "NA": ["NA", "ZA", "None"],
+    "ids": ["12345678901234567890", "12345678901234567891"],
+    "ids of 17 digits": ["90071992547409931", "90071992547409932"],
+    "one word": ["1", "2", "3", "unknown"],
+}
+
+
+@pytest.mark.parametrize("memory", [[], ["--memory", "1GiB"]])
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_classes_are_predicted_as_they_are_written(tmp_path, monkeypatch, name, memory):
+    monkeypatch.chdir(tmp_path)
+    classes = SPELLINGS[name]
+    rows = [(i, classes[i % len(classes)] if i % 40 else classes[-1]) for i in range(400)]
+    if name == "one word":  # 1 row of 40
+        rows = [(i, classes[i % 3] if i % 40 else "unknown") for i in range(400)]
+    Path("t.csv").write_text("x,y\n" + "".join(f"{i},{y}\n" for i, y in rows))
+    words = ["--words", "y"] if name == "NA" else []
+    answer = run(
+        "train", "t.csv", "--target", "y", "-o", "m.shoal", "--max-iter", 2, *words, *memory
+    )
+    assert answer.exit_code == 0, answer.output
+    known = {float(c) if name in ("1.0", "+1") else c for c in classes if c}
+    found = {str(c) for c in shoal.load("m.shoal").classes_.tolist()}
+    assert found == {str(int(c)) if isinstance(c, float) else c for c in known}
+    assert run("predict", "m.shoal", "t.csv", "-o", "a.csv").exit_code == 0
+    assert set(first_column("a.csv")) <= found
+    answer = run("evaluate", "m.shoal", "t.csv")
+    assert answer.exit_code == 0, answer.output
+
+
+def first_column(path):
+    return [line.split(",")[0].strip('"') for line in Path(path).read_text().splitlines()[1:]]
 
 
 def test_words_that_are_mostly_numbers_are_told(tmp_path, monkeypatch):

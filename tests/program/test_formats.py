@@ -212,14 +212,24 @@ def test_damage_is_told_the_same_by_all(form, folder, model, tmp_path, capsys):
 def test_a_spoilt_value_is_told_the_same_by_all(folder, model, tmp_path, capsys):
     lines = (folder / "t.csv").read_text().splitlines()
     lines[2001] = 'many,3,"red","yes"'
-    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
-    call = ["train", tmp_path / "t.csv", "--target", "late", *FAST]
-    found = [told(capsys, *call), told(capsys, *call, "--memory", "1GiB")]
-    assert found[0] == found[1]
-    place = f'{tmp_path}/t.csv, row 2,001 (line 2,002), column "x": expected a number, found "many"'
-    assert place in found[0][1]
-    for more in ("predict", "evaluate"):
-        assert place in told(capsys, more, model, tmp_path / "t.csv")[1]
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(lines) + "\n")
+    train = ("train", path, "--target", "late", *FAST)
+    calls = (
+        train,
+        (*train, "--memory", "1GiB"),
+        ("study", path, "--target", "late", "--seeds", "1", "--iterations", "1"),
+        ("predict", model, path, "-o", tmp_path / "answers.csv"),
+        ("evaluate", model, path),
+    )
+    place = f'"many" in row 2,001 (line 2,002) of {path}. --strict refuses such values'
+    for call in calls:
+        assert main([*map(str, call)]) == 0
+        assert place in capsys.readouterr().err
+        code, message = told(capsys, *call, "--strict")
+        assert code == 1
+        at = f'{path}, row 2,001 (line 2,002), column "x": expected a number, found "many"'
+        assert at in message
 
 
 @pytest.mark.parametrize("form", FORMS)

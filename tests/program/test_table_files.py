@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,10 @@ from hypothesis import strategies as st
 
 from shoal.data.read import csv_text as csv_files
 from shoal.data.read import opening
-from shoal.data.read.files import read_table, stream_tables
+from shoal.data.read.column_types import Wanted
+from shoal.data.read.files import held, read_table, source_of, stream, stream_tables
 from shoal.data.read.messages import unknown_column
-from shoal.errors import DataError, FileError, SettingError
+from shoal.errors import DataError, FileError, SettingError, ShoalWarning
 
 
 @pytest.fixture(autouse=True)
@@ -97,8 +99,8 @@ def test_holes_are_missing_in_every_column(hole: str) -> None:
     assert types(table)["n"] == "int64"
 
 
-def test_holes_are_missing_among_words_that_are_asked_for() -> None:
-    assert values("a,b\n007,1\nNA,2\n", words=["a"]) == {"a": ["007", None], "b": [1, 2]}
+def test_blanks_are_missing_among_words_that_are_asked_for() -> None:
+    assert values("a,b\n007,1\n,2\n", words=["a"]) == {"a": ["007", None], "b": [1, 2]}
 
 
 def test_blanks_do_not_hide_a_hole() -> None:
@@ -216,37 +218,101 @@ def test_oracle_python_writes_and_we_read(rows: list[tuple[str, str]]) -> None:
 # What is said of values -------------------------------------------------------------------------
 
 
-def test_letters_in_a_column_of_numbers_late_in_the_file() -> None:
-    text = "late,distance\n" + "yes,5\n" * 10_430 + "no,abc\n" + "yes,5\n" * 9
-    assert error_of(text) == (
-        'flights.csv, row 10,431 (line 10,432), column "distance": expected a number, found "abc". '
-        "Correct the value, or treat the whole column as categorical with words=['distance'], or "
-        "leave it out with drop=['distance']."
-    )
-    assert table_of(text, words=["distance"])["distance"][10_430].as_py() == "abc"
+def read_so(file: str, **wanted: Any) -> list[tuple[dict[str, list[Any]], list[str]]]:
+    """What is read of a file and what is said of it: in memory, in parts, and in any order."""
+    found = []
+    for read in (
+        lambda: read_table(file, **wanted),
+        lambda: pa.concat_tables(list(stream_tables(file, **wanted))),
+        lambda: source_of(file, Wanted(**{k: frozenset(v) for k, v in wanted.items()})).table(),
+    ):
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            table = read()
+        assert all(one.category is ShoalWarning for one in seen)
+        found.append((table.to_pydict(), [str(one.message) for one in seen]))
+    return found
 
 
-def test_letters_beyond_the_first_megabytes() -> None:
-    text = "late,distance\n" + "yes,5\n" * 300_000 + "no,abc\n"
-    says(error_of(text), "row 300,001 (line 300,002)", '"distance"', '"abc"')
+@pytest.mark.parametrize("row", [5, 10_431])
+def test_a_spoilt_number_is_missing_and_reported_wherever_it_stands(row: int) -> None:
+    lines = ["yes,5"] * 10_440
+    lines[row - 1] = "no,abc"
+    Path("flights.csv").write_text("late,distance\n" + "\n".join(lines) + "\n")
+    found = read_so("flights.csv")
+    assert found[0] == found[1] == found[2]
+    columns, said = found[0]
+    assert columns["distance"] == [None if line == "no,abc" else 5 for line in lines]
+    assert said == [
+        'column "distance": 1 of 10,440 values is not a number and is read as missing, first "abc" '
+        f"in row {row:,} (line {row + 1:,}) of flights.csv. words=['distance'] treats the column as "
+        "categorical."
+    ]
+    assert read_table("flights.csv", words=["distance"])["distance"][row - 1].as_py() == "abc"
+    for read in (held, source_of):
+        with pytest.raises(DataError) as error:
+            read("flights.csv", Wanted(strict=True))
+        assert str(error.value) == (
+            f'flights.csv, row {row:,} (line {row + 1:,}), column "distance": expected a number, '
+            'found "abc". Correct the value, or treat the whole column as categorical with '
+            "words=['distance'], or leave it out with drop=['distance']."
+        )
 
 
-def test_lines_are_right_after_values_of_several_lines() -> None:
+@pytest.mark.parametrize(("spoilt", "kind"), [(5, "double"), (6, "string")])
+def test_one_value_in_twenty_may_be_spoilt(spoilt: int, kind: str) -> None:
+    lines = ["abc"] * spoilt + ["", "NA"] + ["1.5"] * (100 - spoilt)
+    Path("t.csv").write_text("a,b\n" + "".join(f"{line},x\n" for line in lines))
+    found = read_so("t.csv")
+    assert found[0] == found[1] == found[2]
+    columns, (said,) = found[0]
+    assert columns["a"][-1] == (1.5 if kind == "double" else "1.5")
+    says(said, '"a"', "5 of 100 values are not" if kind == "double" else "only 94 of its 100")
+
+
+def test_places_are_right_after_values_of_several_lines() -> None:
     text = 'a,b\n\n"x\ny",1\n' + '"x\ny",1\n\n' * 150_000 + "z,abc\n"
-    says(error_of(text), "row 150,002 (line 450,005)", 'column "b"', '"abc"')
-
-
-def test_a_column_of_text_from_the_start_is_text() -> None:
-    assert types(table_of("a\nabc\n" + "5\n" * 1000)) == {"a": "string"}
+    Path("t.csv").write_text(text)
+    for _, said in read_so("t.csv"):
+        says(said[0], "row 150,002 (line 450,005)", 'column "b"', '"abc"')
 
 
 @pytest.mark.parametrize(
-    ("first", "then", "expected"),
-    [("true", "maybe", "true or false"), ("2013-01-01", "soon", "a date or a time")],
+    ("most", "odd", "kind"),
+    [
+        ("2013-01-01", "soon", "date32[day]"),
+        ("2013-01-01 05:00", "2013-02-31", "timestamp[us]"),
+        ("2013-01-01T05:00:00Z", "2013-01-01T05:00:00", "timestamp[us, tz=UTC]"),
+        ("true", "maybe", "string"),  # yes or no is a question of words
+        ("007", "12", "string"),
+        ("007", "x", "string"),
+        ("12345678901234567890", "12", "string"),
+        ("-12345678901234567890", "1.5", "double"),
+        ("+1", "-1", "int64"),
+        ("1.0", "+2", "double"),
+        ("17", "05", "string"),  # a code of two digits
+        ("170", "05", "int64"),
+    ],
 )
-def test_other_types_are_kept_to_as_well(first: str, then: str, expected: str) -> None:
-    message = error_of("my column\n" + f"{first}\n" * 300 + f"{then}\n")
-    says(message, "row 301", f'expected {expected}, found "{then}"', "words=['my column']")
+def test_types_do_not_depend_on_where_a_value_stands(most: str, odd: str, kind: str) -> None:
+    found = []
+    for place in (0, 150, 299):
+        lines = [most] * 300
+        lines[place] = odd
+        Path("t.csv").write_text("my column\n" + "\n".join(lines) + "\n")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found += [types(read_table("t.csv")), types(source_of("t.csv").table())]
+    assert found == [{"my column": kind}] * 6
+
+
+def test_blank_alone_is_missing_in_words_that_are_asked_for() -> None:
+    text = "country,other,x\nNA,NA,1\nNone, null,2\n ,ZA,NA\n"
+    Path("t.csv").write_text(text)
+    for columns, _ in read_so("t.csv", words=["country"]):
+        assert columns == {
+            "country": ["NA", "None", None], "other": [None, None, "ZA"], "x": [1, 2, None],
+        }  # fmt: skip
 
 
 def test_numbers_that_are_asked_for_must_be_numbers() -> None:
@@ -288,8 +354,14 @@ def test_known_types_are_kept_to_and_the_cure_fits() -> None:
     known = {"a": pa.string(), "b": pa.float64()}
     (part,) = stream_tables("new.csv", types=known)
     assert part.to_pydict() == {"a": ["007", None], "b": [1.0, None], "c": ["x", "2"]}
+    known = {"c": pa.bool_()}
+    with pytest.warns(ShoalWarning) as warned:
+        list(stream_tables("new.csv", types=known))
+    said = str(warned[0].message)
+    says(said, "row 1 (line 2)", '"c": 2 of 2 values are not true or false', '"x"')
+    assert "words=" not in said
     with pytest.raises(DataError) as error:
-        list(stream_tables("new.csv", types={"c": pa.bool_()}))
+        list(stream("new.csv", Wanted(types=known, strict=True)))
     says(str(error.value), "row 1 (line 2)", '"c"', 'true or false, found "x"', "leave it empty")
     assert "words=" not in str(error.value)
 
@@ -340,12 +412,12 @@ def test_parquet_keeps_to_the_types_that_a_model_knows(
     values: list[Any], wanted: pa.DataType, found: object
 ) -> None:
     pq.write_table(pa.table({"a": values}), "t.parquet")
-    parts = stream_tables("t.parquet", types={"a": wanted})
+    parts = stream("t.parquet", Wanted(types={"a": wanted}, strict=True))
     if isinstance(found, str):
         with pytest.raises(DataError, match="^t.parquet, " + re.escape(found)):
-            next(parts)
+            list(parts)
     else:
-        assert next(parts)["a"].to_pylist() == found
+        assert pa.concat_tables([part.table for part in parts])["a"].to_pylist() == found
 
 
 # What is said of files --------------------------------------------------------------------------
@@ -618,8 +690,8 @@ def test_errors_in_a_pipe_name_it_and_the_line() -> None:
             print(error)
     """
     with run(program) as process:
-        out, _ = process.communicate(b"a,b\n" + b"1,2\n" * 300_000 + b"1,x\n")
-    says(out.decode(), 'standard input, row 300,001 (line 300,002), column "b"', '"x"')
+        out, _ = process.communicate(b"a,b\n" + b"1,2\n" * 300_000 + b"1,inf\n")
+    says(out.decode(), 'standard input, row 300,001 (line 300,002), column "b"', '"inf"')
 
 
 @pytest.mark.parametrize("packing", ["csv", "parquet"])

@@ -72,6 +72,7 @@ def predict(
     output: o.PredictionsFile = "-",
     keep: o.Keep = None,
     as_json: o.JsonLines = False,
+    strict: o.Strict = False,
 ) -> None:
     """Predict the target for every row of a table, of any size.
 
@@ -83,13 +84,17 @@ def predict(
     """
     from shoal.cli.commands.predict import predict as run
 
-    run(model, table, output, keep or [], as_json=as_json)
+    run(model, table, output, keep or [], as_json=as_json, strict=strict)
 
 
 @app.command(cls=_Command)
 @ending
 def evaluate(
-    model: o.Model, table: o.Table, target: o.KnownTarget = None, as_json: o.Json = False
+    model: o.Model,
+    table: o.Table,
+    target: o.KnownTarget = None,
+    as_json: o.Json = False,
+    strict: o.Strict = False,
 ) -> None:
     """Compare predictions with the true values.
 
@@ -97,7 +102,7 @@ def evaluate(
     """
     from shoal.cli.commands.evaluate import evaluate as run
 
-    run(model, table, target, as_json=as_json)
+    run(model, table, target, as_json=as_json, strict=strict)
 
 
 @app.command(cls=_Command)

@@ -7,10 +7,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from shoal.data.encode.encoding import Number, SetAside, Time, Words
+from shoal.data.read import csv_text
 from shoal.data.read.messages import shown, unknown_column
 from shoal.errors import DataError, ModelFileError
 
 Types = Mapping[str, pa.DataType]
+EXACT = 1 << 53  # larger whole numbers are not exact as floats
+MISSING = frozenset(csv_text.MISSING)
 
 
 def types_of(model: Any) -> dict[str, pa.DataType]:
@@ -31,8 +34,28 @@ def types_of(model: Any) -> dict[str, pa.DataType]:
 def type_of_target(classes: NDArray[Any] | None) -> pa.DataType:
     """The type in which the true answers are read."""
     kind = "f" if classes is None else classes.dtype.kind
+    if kind == "i" and max(abs(int(c)) for c in classes.tolist()) > EXACT:  # type: ignore[union-attr]
+        return pa.int64()
     # A whole number may be written as 1.0.
     return {"b": pa.bool_(), "i": pa.float64(), "f": pa.float64()}.get(kind, pa.string())
+
+
+def verbatim_of(model: Any) -> frozenset[str]:
+    """The columns of a model in which NA and the like are words, as they were in its training."""
+    if model.encoding_ is None:
+        return frozenset()
+    asked = model.fitted_.settings.words or ()
+    return frozenset(
+        plan.name
+        for plan in model.encoding_.columns
+        if isinstance(plan, Words) and (plan.name in asked or MISSING & set(plan.words))
+    )
+
+
+def verbatim_target(target: str, classes: NDArray[Any] | None) -> frozenset[str]:
+    """The target, if NA or the like is a class."""
+    names = set() if classes is None or classes.dtype.kind != "O" else set(classes.tolist())
+    return frozenset([target] if MISSING & names else [])
 
 
 def types_like(table: pa.Table) -> dict[str, pa.DataType]:

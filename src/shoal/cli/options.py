@@ -125,6 +125,14 @@ Resume = Annotated[
         panel=TRAINING,
     ),
 ]
+Strict = Annotated[
+    bool,
+    option(
+        "--strict",
+        help="Refuse a value that does not fit its column, instead of reading it as missing.",
+        panel=COLUMNS,
+    ),
+]
 PredictionsFile = Annotated[
     str,
     option("--output", "-o", metavar="FILE", help="Write a .csv, .parquet or .jsonl file instead."),
@@ -231,6 +239,7 @@ class Order:
     words: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
+    strict: Strict = False
     resume: Resume = False
 
     @property
@@ -256,6 +265,7 @@ class Study:
     words: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
+    strict: Strict = False
     schemes: Schemes = ()  # none: those of `init_study`
     seeds: Seeds = 10
     iterations: Iterations = 1000
@@ -267,7 +277,7 @@ class Study:
         """How the table is read."""
         return Order(
             tables=(self.table,), target=self.target, task=self.task,
-            words=self.words, numbers=self.numbers, drop=self.drop,
+            words=self.words, numbers=self.numbers, drop=self.drop, strict=self.strict,
         )  # fmt: skip
 
 

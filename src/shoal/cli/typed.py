@@ -63,6 +63,9 @@ def arguments(order: Order, parameters: Mapping[str, Any]) -> list[str]:
     for name, value in (vars(order) | dict(parameters)).items():
         if name in _LOCAL or (value == usual[name] and name != "random_state"):
             continue
+        if value is True:
+            given.append(OPTIONS[name])
+            continue
         for one in value if isinstance(value, tuple) else (value,):
             given += [OPTIONS[name], file_name(one) if name == "test" else str(one)]
     return given

@@ -1,7 +1,7 @@
 """How X becomes a matrix: its columns and their encoding, learnt once by a fit."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -18,6 +18,7 @@ from shoal.compute.steps import not_finite
 from shoal.data.encode.encoding import Constant, Encoding, SetAside
 from shoal.data.encode.learning import learn
 from shoal.data.read.csv_text import distinct
+from shoal.data.read.objects import as_supported, column_of, rows_of_records
 from shoal.data.read.tables import as_table, from_objects, is_table
 from shoal.data.rows.examples import Examples, Matrix, Numbers
 from shoal.data.rows.sparse import Sparse, from_scipy
@@ -180,6 +181,7 @@ def read(X: Any, who: str, dtype: str) -> Table:
             raise DataError("the matrix has no rows: expected at least one example.")
         return rows
     array = check_array(X, dtype=None, ensure_all_finite=False, estimator=who, input_name="X")
+    array = as_supported(array)
     # In the byte order of this machine, as Arrow and the kernel want it.
     return np.asarray(array, array.dtype.newbyteorder("="))
 
@@ -194,37 +196,97 @@ def as_given(X: Any) -> Any:
             )
         if X.dtype.names is None:
             return X
-        return pa.table({name: X[name] for name in X.dtype.names}) if X.ndim == 1 else X
+        return _table({name: X[name] for name in X.dtype.names}) if X.ndim == 1 else X
     if issparse(X):  # (one of its forms is a mapping)
         if getattr(X, "ndim", 2) != 2:
             raise DataError(
                 f"X is a sparse array with {getattr(X, 'ndim', 2)} dimension(s): expected two."
             )
         return X
-    if isinstance(X, Mapping):
-        return pa.table({str(name): _column(values) for name, values in X.items()})
     if isinstance(X, list) and X and all(isinstance(row, Mapping) for row in X):
-        return pa.Table.from_pylist([dict(row) for row in X])
+        return rows_of_records(X)
+    if _is_data_set(X):
+        return pa.table(X.with_format("arrow")[:])
+    if isinstance(X, Mapping):
+        return _table(X)
     if isinstance(X, pa.RecordBatch):
         return pa.Table.from_batches([X])
     if hasattr(X, "collect") and not hasattr(X, "shape"):
-        raise DataError(
-            f"X is a {type(X).__name__}, a table that is not computed yet: expected rows. Use "
-            "X.collect()."
-        )
+        raise _not_computed(X, "collect")
     if hasattr(X, "__arrow_c_stream__") and not has_columns(X):
-        return pa.table(X)
+        return _imported(X, pa.table)
+    if hasattr(X, "__arrow_c_array__") and not has_columns(X) and not isinstance(X, pa.Array):
+        return _imported(X, lambda one: pa.Table.from_batches([pa.record_batch(one)]))
+    if isinstance(X, pa.ChunkedArray | pa.Array):
+        raise DataError("X is one column: expected a table. Use pyarrow.table({name: X}).")
     return X
 
 
-def _column(values: Any) -> Any:
-    if isinstance(values, pa.Array | pa.ChunkedArray):
-        return values
-    listed = np.asarray(values) if hasattr(values, "__array__") else list(values)
+def _is_data_set(X: Any) -> bool:
+    """Whether X is a data set of Hugging Face. Raises DataError for several, and for a stream."""
+    if isinstance(X, Mapping) and X and all(hasattr(v, "with_format") for v in X.values()):
+        raise DataError(
+            f"X has several data sets ({', '.join(map(str, X))}): expected one. Choose it by its "
+            "name."
+        )
+    if not (hasattr(X, "with_format") and hasattr(X, "features")):
+        return False
+    if not hasattr(X, "__getitem__"):
+        raise DataError(
+            f"X is a {type(X).__name__}, a data set that is not loaded: expected rows. Load it "
+            "without streaming."
+        )
+    return True
+
+
+def _not_computed(X: Any, method: str) -> DataError:
+    return DataError(
+        f"X is a {type(X).__name__}, a table that is not computed yet: expected rows. Use "
+        f"X.{method}()."
+    )
+
+
+def _imported(X: Any, read: Callable[[Any], pa.Table]) -> pa.Table:
+    """What another library gives as Arrow."""
     try:
-        return pa.array(listed)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        raise DataError(f"X is a dict, and a column of it cannot be read ({error}).") from None
+        return read(X)
+    except (pa.ArrowException, TypeError, ValueError, NotImplementedError) as error:
+        raise DataError(
+            f"X is a {type(X).__name__}, and no table can be made of it ({error}). Turn it into a "
+            "table of pyarrow, pandas or polars."
+        ) from None
+
+
+def _table(columns: Mapping[Any, Any]) -> pa.Table:
+    """Columns by name, of the same length each."""
+    found: dict[str, Any] = {}
+    for given, values in columns.items():
+        name = str(given)
+        if isinstance(values, str | bytes) or not hasattr(values, "__len__"):
+            raise DataError(
+                f"expected a list or an array of values, found {type(values).__name__}.",
+                column=name,
+            )
+        if name in found:
+            raise DataError("two columns have this name: expected different names.", column=name)
+        found[name] = _column(values, name)
+    lengths = {name: len(column) for name, column in found.items()}
+    if len(set(lengths.values())) > 1:
+        shown = ", ".join(f'"{name}" {n:,}' for name, n in list(lengths.items())[:5])
+        raise DataError(f"the columns of X have different numbers of rows: {shown}.")
+    return pa.table(found)
+
+
+def _column(values: Any, name: str) -> Any:
+    """A column of a dict: an array, a list, or a Series of any library."""
+    if hasattr(values, "__arrow_c_stream__") or type(values).__module__.startswith("pandas"):
+        import narwhals as nw
+
+        series = nw.from_native(values, series_only=True, pass_through=True)
+        if isinstance(series, nw.Series):
+            return as_table(series.alias(name).to_frame().to_native()).column(0)
+        return pa.chunked_array(values)
+    return column_of(values, name)
 
 
 def has_columns(X: Any) -> bool:

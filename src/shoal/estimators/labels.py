@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
+from shoal.data.read.objects import is_missing
 from shoal.errors import DataError
 
 PIECE = 1 << 20  # targets that are looked at together
@@ -87,15 +88,6 @@ def distinct(y: NDArray[Any]) -> NDArray[Any]:
 def pieces(m: int) -> Iterator[slice]:
     """Rows 0 … m in pieces, so that what is made of a piece is small."""
     return (slice(begin, begin + PIECE) for begin in range(0, m, PIECE))
-
-
-def is_missing(value: object) -> bool:
-    """Whether a value is None, NaN, NaT or pandas' NA."""
-    # pandas' NA is neither equal to itself nor unequal.
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    different = value != value
-    return isinstance(different, bool | np.bool_) and bool(different)
 
 
 def listed(classes: NDArray[Any]) -> str:

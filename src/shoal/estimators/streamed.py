@@ -278,7 +278,9 @@ def _rows(s: Settings, X: Any, y: Any, folder: str) -> Rows:
         frozenset(c for c in overrides(s)[name] if c != y) for name in ("words", "numbers")
     )
     room_to_read()
-    return Rows(source_of(X, Wanted(words, numbers), folder))
+    return Rows(
+        source_of(X, Wanted(words, numbers, target=y if isinstance(y, str) else None), folder)
+    )
 
 
 def _no_target(what: str, row: int, column: str) -> DataError:

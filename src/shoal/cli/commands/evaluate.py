@@ -7,7 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from shoal import load
-from shoal.cli.columns import needed, type_of_target, types_of
+from shoal.cli.columns import needed, type_of_target, types_of, verbatim_of, verbatim_target
 from shoal.cli.record import target_of
 from shoal.cli.scores import answers_of, constant, scores_of, usual_of
 from shoal.cli.screen.comparison import score_lines
@@ -32,12 +32,14 @@ class Compared(NamedTuple):
     left_out: int  # rows without a target
 
 
-def evaluate(model: str, table: str, target: str | None, *, as_json: bool) -> None:
+def evaluate(
+    model: str, table: str, target: str | None, *, as_json: bool, strict: bool = False
+) -> None:
     """Compare a model's answers with the true ones, beside what needs no model."""
     fitted = load(model)
     target = _target(fitted, target)
     with waiting(f"reading {shown(table)}"):
-        found = _compared(fitted, table, target)
+        found = _compared(fitted, table, target, strict)
     classes = getattr(fitted, "classes_", None)
     name, trivial = constant(usual_of(found.truth, classes), found.truth, classes)
     scores = scores_of(found.answers, found.truth, classes)
@@ -75,9 +77,13 @@ def _target(model: Any, wanted: str | None) -> str:
     return target
 
 
-def _compared(model: Any, table: str, target: str) -> Compared:
+def _compared(model: Any, table: str, target: str, strict: bool) -> Compared:
     classes = getattr(model, "classes_", None)
-    wanted = Wanted(types=types_of(model) | {target: type_of_target(classes)})
+    wanted = Wanted(
+        types=types_of(model) | {target: type_of_target(classes)},
+        verbatim=verbatim_of(model) | verbatim_target(target, classes),
+        strict=strict,
+    )
     truth, answers, left_out, rows = [], [], 0, 0
     room_to_read()
     for part, origin in stream(table, wanted):

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from shoal import load
-from shoal.cli.columns import needed, types_of
+from shoal.cli.columns import needed, types_of, verbatim_of
 from shoal.cli.record import target_of
 from shoal.cli.refuse import refuse_output
 from shoal.cli.screen.lines import count
@@ -20,17 +20,20 @@ from shoal.data.read.messages import shown, unknown_column
 from shoal.errors import SettingError
 
 
-def predict(model: str, table: str, output: str, keep: Sequence[str], *, as_json: bool) -> None:
+def predict(
+    model: str, table: str, output: str, keep: Sequence[str], *, as_json: bool, strict: bool = False
+) -> None:
     """Stream a table through a model: what is in memory does not grow with the table."""
     if output != "-":
         refuse_output(output, (model, table))
     check_form(output, as_json)
     fitted = load(model)
-    types, rows = types_of(fitted), 0
+    wanted = Wanted(types=types_of(fitted), verbatim=verbatim_of(fitted), strict=strict)
+    rows = 0
     with writer(output, as_json) as write:
         empty: pa.Table | None = None
         room_to_read()
-        for piece in stream(table, Wanted(types=types)):
+        for piece in stream(table, wanted):
             if not piece.table.num_rows:
                 empty = piece.table
                 continue

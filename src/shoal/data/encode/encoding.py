@@ -18,7 +18,7 @@ embeddings for numerical features in tabular deep learning", NeurIPS 2022, secti
 bins hold equal shares of the examples, where no value is more frequent than that.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -28,10 +28,15 @@ import pyarrow.compute as pc
 from numpy.typing import DTypeLike, NDArray
 
 from shoal.data.encode.coded import Coded, Group, Numbers
+from shoal.data.read.words import as_words, places_among
 from shoal.errors import DataError, Setting, wording
 
 Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
 Floats = NDArray[np.float64]
+
+TRUTH = {"true": 1.0, "false": 0.0}
+# Dates among numbers: so many deviations away there are none that a date could be.
+FAR = 1000
 
 PARTS = {"month": 12, "weekday": 7, "hour": 24}
 
@@ -62,6 +67,8 @@ class Number(NamedTuple):
         """Write these columns."""
         x = as_numbers(column, self.name)
         missing = np.isnan(x)
+        if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+            self._refuse_dates(x)
         if np.isinf(x).any():
             raise infinite(self.name, int(np.flatnonzero(np.isinf(x))[0]))
         z = out.numbers[:, 0]
@@ -84,6 +91,17 @@ class Number(NamedTuple):
         with np.errstate(over="ignore"):
             place = np.clip((x - low) / width, 0, 1)
         return code, np.where(np.isnan(place), 0, place)
+
+    def _refuse_dates(self, x: Floats) -> None:
+        """Raise DataError for dates where numbers were learnt; dates may be named in numbers, too."""
+        far = np.abs(x - self.mean) > FAR * self.scale
+        if far.any():
+            raise DataError(
+                "expected a number, as in the training, found a date or a time. Give the column the "
+                "type that it had.",
+                row=int(np.argmax(far)) + 1,
+                column=self.name,
+            )
 
     def _too_far(self, x: Floats, row: int) -> DataError:
         return DataError(
@@ -120,7 +138,7 @@ class Words(NamedTuple):
     def encode(self, column: Column, out: Coded) -> None:
         """Write these columns."""
         text = as_words(column)
-        code = pc.index_in(text, value_set=pa.array(self.words, pa.string()))
+        code = places_among(text, self.words)
         missing = pc.is_null(text).to_numpy(zero_copy_only=False)
         n = len(self.words)
         none = n + self.rare + self.holes  # all columns hold 0
@@ -156,6 +174,9 @@ class Time(NamedTuple):
 
     def encode(self, column: Column, out: Coded) -> None:
         """Write these columns."""
+        if not pa.types.is_temporal(column.type):
+            column = _times_in_text(column, self.name, "UTC" if self.zoned else None)
+        check_zone(column, self.name, zoned=self.zoned)
         seconds = as_seconds(column, self.name)
         Number(self.name, self.mean, self.scale, False).encode(pa.array(seconds), out)
         missing = np.isnan(seconds)
@@ -252,6 +273,7 @@ class Encoding(NamedTuple):
             groups,
         )
         number, binned, word = 0, 0, n_binned
+        there = dict(zip(table.column_names, table.columns, strict=True))
         for plan in self.columns:
             if not plan.numbers and not plan.groups:
                 continue
@@ -264,19 +286,19 @@ class Encoding(NamedTuple):
                 out.places[:, binned : binned + bins],
                 own,
             )
-            plan.encode(column_of(table, plan.name), part)
+            plan.encode(_column_of(there, plan.name), part)
             number, binned, word = number + n, binned + bins, word + len(own) - bins
         return out if groups else out.numbers
 
 
-def column_of(table: pa.Table, name: str) -> Column:
+def _column_of(columns: Mapping[str, Column], name: str) -> Column:
     """The column of that name; DataError when there is none."""
-    if name not in table.column_names:
-        known = ", ".join(table.column_names[:20])
+    if name not in columns:
+        known = ", ".join(list(columns)[:20])
         raise DataError(
             f'there is no column "{name}", which the model was trained with. Columns: {known}.'
         )
-    return table[name]
+    return columns[name]
 
 
 def calendar(seconds: Floats, part: str) -> NDArray[np.int64]:
@@ -319,7 +341,7 @@ def _numbers_in_text(text: Column, name: str, first: int) -> Floats:
         if value is None:
             continue
         try:
-            out[row] = float(value)
+            out[row] = TRUTH[value.lower()] if value.lower() in TRUTH else float(value)
         except ValueError:
             raise DataError(
                 wording(
@@ -332,38 +354,54 @@ def _numbers_in_text(text: Column, name: str, first: int) -> Floats:
     return out
 
 
-def as_words(column: Column) -> Column:
-    """The column as text; a hole stays a hole."""
-    t = column.type
-    if pa.types.is_string(t):
-        return column
-    if pa.types.is_floating(t):  # 3.0 and 3 are the same word, and NaN is a hole
-        values = column.to_numpy()
-        text = [None if v != v else str(int(v)) if v == int(v) else repr(float(v)) for v in values]
-        return pa.chunked_array([pa.array(text, pa.string())])
-    return pc.cast(column, pa.string())
-
-
 def as_seconds(column: Column, name: str) -> Floats:
     """The column as seconds since 1970 (of the day, for times without a date), holes as NaN."""
     t = column.type
-    if pa.types.is_time(t):
-        column = pc.cast(pc.cast(column, pa.time64("us")), pa.int64())
-        return np.ascontiguousarray(column.to_numpy(), np.float64) / 1e6
     if not pa.types.is_temporal(t):
         column = _times_in_text(column, name)
-    if pa.types.is_duration(t):
-        column = pc.cast(column, pa.duration("us"))
-    else:
-        column = pc.cast(column, pa.timestamp("us", getattr(column.type, "tz", None)), safe=False)
+    if pa.types.is_duration(t) or pa.types.is_time(t):
+        return _spans(column)
+    column = pc.cast(column, pa.timestamp("us", getattr(column.type, "tz", None)), safe=False)
     return np.ascontiguousarray(pc.cast(column, pa.int64()).to_numpy(), np.float64) / 1e6
 
 
-def _times_in_text(column: Column, name: str) -> Column:
+def _spans(column: Column) -> Floats:
+    """Durations and times of the day as seconds; finer than microseconds only where they are."""
+    kind: Any = pa.duration if pa.types.is_duration(column.type) else pa.time64
+    for unit, parts in (("us", 1e6), ("ns", 1e9)):
+        try:
+            whole = pc.cast(pc.cast(column, kind(unit)), pa.int64())
+        except pa.ArrowInvalid:
+            continue
+        return np.ascontiguousarray(whole.to_numpy(), np.float64) / parts
+    raise AssertionError("Arrow has no finer times than nanoseconds")
+
+
+def check_zone(column: Column, name: str, *, zoned: bool) -> None:
+    """Raise DataError for times with a time zone among times without one, and the reverse."""
+    t = column.type
+    if not (pa.types.is_timestamp(t) or pa.types.is_date(t)):
+        return
+    found = getattr(t, "tz", None) is not None
+    if found != zoned and column.null_count < len(column):
+        kinds = ("without a time zone", "with a time zone")
+        raise DataError(
+            f"expected times {kinds[zoned]}, as in the training, found times {kinds[found]}. "
+            f"{'Give them the zone that is meant' if zoned else 'Convert them to the zone of the training and take it away'}.",
+            column=name,
+        )
+
+
+def _times_in_text(column: Column, name: str, zone: str | None = None) -> Column:
     try:
-        return pc.cast(as_words(column), pa.timestamp("us"))
+        return pc.cast(as_words(column), pa.timestamp("us", zone))
     except pa.ArrowInvalid as error:
-        raise DataError(f"expected dates or times. {error}", column=name) from None
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise DataError(
+            f"expected dates or times ({reason}). Correct the values, or leave them empty if they "
+            "are not known.",
+            column=name,
+        ) from None
 
 
 def infinite(name: str, row: int) -> DataError:

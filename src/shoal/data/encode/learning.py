@@ -25,11 +25,12 @@ from shoal.data.encode.encoding import (
     Words,
     as_numbers,
     as_seconds,
-    as_words,
     calendar,
+    check_zone,
     infinite,
 )
 from shoal.data.encode.moments import Floats, Running, SumsAbout
+from shoal.data.read.words import as_words
 from shoal.errors import DataError, Setting, SettingError, wording
 
 Weights = Floats | None
@@ -37,6 +38,10 @@ Run = tuple[pa.Table, Weights]
 
 RUN_ROWS = 1 << 16  # of a run: 128 whole blocks, so that its sums are a node of the tree
 SAMPLE_ROWS = 100_000  # of so many rows, evenly spread, bins and words are learnt
+
+TOO_CLOSE = (
+    "its numbers differ only beyond the 15 digits of float64: name it in words if it is an id"
+)
 
 # A word is frequent from this weight on: 1 in 1,000 rows, but 2 suffice and 20 always do. Frequent
 # words get a column of their own, and all others share one.
@@ -116,6 +121,8 @@ class _Look:
         self.samples: list[Any] = []
         self.weights: list[Floats] = []
         self.ends: dict[str, tuple[int, int]] = {}  # of the parts of the calendar
+        self.least: Any = None  # of whole numbers, which float64 may not tell apart
+        self.most: Any = None
 
     def add(self, column: Column, w: Weights, sample: NDArray[np.int64], first: int) -> None:
         """The next run, of which some rows are in the sample; `first` rows came before."""
@@ -138,7 +145,10 @@ class _Look:
 
     def _values(self, column: Column, first: int) -> Floats:
         if self.kind == "time":
-            self.zoned = self.zoned or getattr(column.type, "tz", None) is not None
+            zoned = getattr(column.type, "tz", None) is not None
+            if self.there:
+                check_zone(column, self.name, zoned=self.zoned)
+            self.zoned = self.zoned or zoned
             seconds = as_seconds(column, self.name)
             present = seconds[~np.isnan(seconds)]
             for part in PARTS if len(present) else ():
@@ -146,6 +156,11 @@ class _Look:
                 low, high = self.ends.get(part, (found[0], found[0]))
                 self.ends[part] = (min(low, int(found.min())), max(high, int(found.max())))
             return seconds
+        if pa.types.is_integer(column.type):
+            ends = pc.min_max(column).as_py()
+            if ends["min"] is not None:
+                self.least = ends["min"] if self.least is None else min(self.least, ends["min"])
+                self.most = ends["max"] if self.most is None else max(self.most, ends["max"])
         x = as_numbers(column, self.name, first)
         if np.isinf(x).any():
             raise infinite(self.name, first + int(np.flatnonzero(np.isinf(x))[0]))
@@ -174,7 +189,9 @@ class _Look:
     def _time(self) -> Plan:
         _, mean, variance = self.running.moments()
         if not variance > 0:
-            return SetAside(self.name, "constant")
+            if not self.holes:
+                return SetAside(self.name, "constant")
+            variance = 1.0  # that it is there at all is what it says
         parts = tuple(part for part, (low, high) in self.ends.items() if low < high)
         return Time(self.name, mean, float(np.sqrt(variance)), parts, self.holes, self.zoned)
 
@@ -189,6 +206,8 @@ class _Look:
             )
         scale = float(np.sqrt(variance))
         if not scale > 4 * np.finfo(float).eps * abs(mean):  # nothing but rounding
+            if self._differs():
+                return SetAside(self.name, TOO_CLOSE)
             if not self.holes:
                 return SetAside(self.name, "constant")
             scale = 1.0  # that it is there at all is what it says
@@ -196,6 +215,14 @@ class _Look:
             return Number(self.name, mean, scale, self.holes, "boolean")
         edges = _edges(np.concatenate(self.samples), w, bins)
         return Number(self.name, mean, scale, self.holes, "number", edges)
+
+    def _differs(self) -> bool:
+        """Whether numbers that float64 can hardly tell apart are not all the same."""
+        if self.least is not None:
+            return bool(self.least != self.most)
+        x = np.concatenate(self.samples)
+        x = x[~np.isnan(x)]
+        return len(x) > 0 and bool((x != x[0]).any())
 
 
 def _kind(t: pa.DataType, wish: str) -> str:
@@ -212,9 +239,10 @@ def check_overrides(
     columns: Sequence[str], words: Sequence[str], numbers: Sequence[str], drop: Sequence[str]
 ) -> None:
     """Raise SettingError for a column that is not there, or is to be two things at once."""
+    there = set(columns)
     for option, names in (("words", words), ("numbers", numbers), ("drop", drop)):
         for name in names:
-            if name not in columns:
+            if name not in there:
                 known = ", ".join(columns[:20])
                 raise SettingError(
                     wording(

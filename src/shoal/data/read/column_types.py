@@ -1,41 +1,35 @@
-"""The types of a table's columns: guessed or asked for, and then every value must fit.
+"""The types of a table's columns, as the caller, a model or the file itself says.
 
 Column types are a tuple of Arrow types, the narrowest first. A column takes the first type that
-fits all its values: whole numbers are integers, and with a 3.5 among them all are floats.
+fits all its values: whole numbers are integers, and with a 3.5 among them all are floats. What
+fits none is missing, and reported (see `spoilt.py`).
 """
 
 import json
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shoal.data.read import texts
 from shoal.data.read.messages import unknown_column
 from shoal.data.read.origin import Origin
+from shoal.data.read.spoilt import (
+    Spoilt,
+    kind_in_words,
+    place_in_words,
+    report,
+    shortened,
+)
 from shoal.data.read.tables import plain
+from shoal.data.read.texts import NUMBERS, TEXT, ColumnTypes
 from shoal.errors import DataError, Setting, SettingError, wording
 
 Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
-ColumnTypes = tuple[pa.DataType, ...]
 
-TEXT: ColumnTypes = (pa.string(),)
-NUMBERS: ColumnTypes = (pa.int64(), pa.float64())
-# In this order: 0 and 1 could also be read as truth values.
-GUESSES: tuple[ColumnTypes, ...] = (
-    NUMBERS,
-    (pa.bool_(),),
-    (pa.date32(), pa.timestamp("us")),
-    (pa.timestamp("us", "UTC"),),
-)
-# polars, too, guesses from 100. With a larger sample a short column of numbers with one typing
-# error would silently become text.
-SAMPLE = 100
 FINITE = "a finite number"
 DECIMAL = "numbers as 1234.5"
-COMMAS = r"^\s*[+-]?[\d.,]*\d\s*$"  # 1234,5 is written in Germany, 1,234.5 in America
 
 
 class Wanted(NamedTuple):
@@ -46,6 +40,14 @@ class Wanted(NamedTuple):
     drop: frozenset[str] = frozenset()
     # Of the columns that a model knows: text is read as these, all other columns as text.
     types: Mapping[str, pa.DataType] | None = None
+    target: str | None = None  # a few numbers among its values are names of classes
+    verbatim: frozenset[str] = frozenset()  # text of a model in which only blank is missing
+    strict: bool | None = None  # refuse spoilt cells; None: there is no such option to name
+
+    @property
+    def as_written(self) -> frozenset[str]:
+        """The columns in which NA and the like are words."""
+        return self.words | self.verbatim
 
     def kept(self, file: str, names: Sequence[str]) -> list[str]:
         """The names that are left. Raises SettingError for a wish that cannot be granted."""
@@ -78,8 +80,7 @@ class Wanted(NamedTuple):
         self, origin: Origin, index: int, name: str, expected: str, found: object
     ) -> DataError:
         """The error for one value, with what can be done about it."""
-        text = str(found)
-        text = json.dumps(text if len(text) <= 40 else f"{text[:40]}…", ensure_ascii=False)
+        text = json.dumps(shortened(found), ensure_ascii=False)
         # As text an infinite number is no better, and a model knows the types of its columns.
         cure = (
             wording("or leave it empty if it is not known.")
@@ -98,49 +99,91 @@ def as_text_or_dropped(name: str) -> str:
     )  # fmt: skip
 
 
-def guessed(sample: Column) -> ColumnTypes:
-    """The types for a column of text by its first values; text if it has none."""
-    for types in GUESSES if len(sample) else ():
-        if _cast(sample, types) is not None:
-            return types
-    return TEXT
+class Noticed:
+    """The spoilt cells of columns whose types are known, added up while they are read."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._found: dict[str, Spoilt] = {}
+        self._values: dict[str, int] = {}  # of each column that is read from text
+
+    def add(self, name: str, types: ColumnTypes, text: Column, read: Column, at: Origin) -> None:
+        """The next values of a column, and what was read of them."""
+        self._values[name] = self._values.get(name, 0) + len(text) - text.null_count
+        if read.null_count == text.null_count:
+            return
+        bad = texts.misfits(text, read)
+        count = int(pc.sum(bad).as_py() or 0)
+        if not count:
+            return
+        first = int(pc.index(bad, True).as_py())
+        if self._wanted.strict:
+            raise self._wanted.refused(at, first, name, kind_in_words(types), text[first])
+        _refuse_other_zone(text, types, first, name, at)
+        if name not in self._found:
+            place = at.place(first)
+            self._found[name] = Spoilt(
+                name, kind_in_words(types), 0, 0, shortened(text[first]),
+                place_in_words(at.file, place.get("row"), place.get("line")), fitted=True,
+            )  # fmt: skip
+        one = self._found[name]
+        self._found[name] = one._replace(cells=one.cells + count)
+
+    def report(self) -> None:
+        """Say what was read as missing."""
+        found = [one._replace(of=self._values[name]) for name, one in self._found.items()]
+        report(found, strict=self._wanted.strict is not None)
 
 
-def has_commas(sample: Column) -> bool:
-    """Whether the first values are numbers with commas: as text, each would be its own category."""
-    return len(sample) > 0 and bool(pc.all(pc.match_substring_regex(sample, COMMAS)).as_py())
+def _refuse_other_zone(text: Column, types: ColumnTypes, first: int, name: str, at: Origin) -> None:
+    """Raise DataError for a time with a zone where none is expected, and the reverse."""
+    if not pa.types.is_timestamp(types[-1]):
+        return
+    zoned = types[-1].tz is not None
+    other = texts.DATES if zoned else texts.ZONED
+    if texts.whole(text[first : first + 1], other) is None:
+        return
+    kinds = ("without a time zone", "with a time zone")
+    raise at.error(
+        f"expected a time {kinds[zoned]}, as in the training, found "
+        f'"{shortened(text[first])}", which is {kinds[not zoned]}. Write all times in one way.',
+        first, name,
+    )  # fmt: skip
 
 
 def converted(
-    table: pa.Table, types: Mapping[str, ColumnTypes], origin: Origin, wanted: Wanted
+    table: pa.Table,
+    types: Mapping[str, ColumnTypes],
+    origin: Origin,
+    wanted: Wanted,
+    noticed: Noticed | None = None,
 ) -> pa.Table:
     """The table with its columns cast, those without types as they are, none infinite.
 
-    Raises DataError at the first value that does not fit.
+    What does not fit is missing, and `noticed`. Raises DataError for an infinite number.
     """
-    columns: dict[str, Column] = {}
-    for name in table.column_names:
-        before: Column = table[name]
-        after = _cast(before, types[name]) if name in types else before
-        if after is None:
-            widest = types[name][-1:]
-            # Whether the first n values fit: bisection finds the misfit in a few casts.
-            misfit = bisect_left(
-                range(len(before)), True, key=lambda n: _cast(before[: n + 1], widest) is None
-            )
-            expected = _in_words(widest[0])
-            raise wanted.refused(origin, misfit, name, expected, before[misfit])
+    columns: list[Column] = []
+    for name, before in zip(table.column_names, table.columns, strict=True):
+        after: Column = before
+        if name in types and types[name] != TEXT:
+            after = texts.some(before, types[name])
+            if noticed is not None:
+                noticed.add(name, types[name], before, after, origin)
+        elif name in types:
+            after = before.cast(TEXT[0])
         is_float = pa.types.is_floating(after.type)
         if is_float and not pc.all(pc.is_finite(after), min_count=0).as_py():
             is_infinite: Column = pc.is_inf(after)
             if (infinite := is_infinite.index(True).as_py()) >= 0:
                 raise wanted.refused(origin, infinite, name, FINITE, before[infinite])
             after = pc.if_else(pc.is_nan(after), pa.scalar(None, after.type), after)
-        columns[name] = after
-    return pa.table(columns)
+        columns.append(after)
+    return pa.table(columns, table.column_names)
 
 
-def retyped(table: pa.Table, origin: Origin, wanted: Wanted) -> pa.Table:
+def retyped(
+    table: pa.Table, origin: Origin, wanted: Wanted, noticed: Noticed | None = None
+) -> pa.Table:
     """A table that has types of its own, as the caller or a model wants its columns."""
     columns: dict[str, Column] = {}
     types: dict[str, ColumnTypes] = {}
@@ -156,10 +199,25 @@ def retyped(table: pa.Table, origin: Origin, wanted: Wanted) -> pa.Table:
             types[name] = TEXT
         elif kind is not None and _is_other(columns[name].type, kind):
             types[name] = (kind,)
+            if not pa.types.is_string(columns[name].type):
+                _refuse_type(columns[name], kind, origin, wanted, name)
             columns[name] = columns[name].cast(pa.string())
-    after = converted(pa.table(columns), types, origin, wanted)
+    # Text of such a file was meant as text: that it is a number must hold for all of it.
+    strict = Noticed(wanted._replace(strict=True))
+    meant = strict if noticed is None or wanted.types is None else noticed
+    after = converted(pa.table(columns), types, origin, wanted, meant)
     found = dict(zip(after.column_names, after.columns, strict=True))
-    return pa.table({name: found.get(name, table[name]) for name in table.column_names})
+    kept = zip(table.column_names, table.columns, strict=True)
+    return pa.table({name: found.get(name, column) for name, column in kept})
+
+
+def _refuse_type(
+    column: Column, kind: pa.DataType, origin: Origin, wanted: Wanted, name: str
+) -> None:
+    """Raise DataError for numbers where dates are expected, and the reverse: no cell is spoilt."""
+    first = pc.index(pc.is_valid(column), True).as_py()
+    if first >= 0:
+        raise wanted.refused(origin, first, name, kind_in_words((kind,)), column[first])
 
 
 def _is_other(kind: pa.DataType, wanted: pa.DataType) -> bool:
@@ -175,28 +233,3 @@ def _is_day(kind: pa.DataType) -> bool:
 
 def _is_span(kind: pa.DataType) -> bool:
     return pa.types.is_time(kind) or pa.types.is_duration(kind) or pa.types.is_null(kind)
-
-
-def _cast(column: Column, types: ColumnTypes) -> Column | None:
-    """The column in the first of the types that fits all of it; None if there is none."""
-    for kind in types:
-        with suppress(pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            return column.cast(kind)
-    if pa.types.is_string(column.type):
-        trimmed = pc.utf8_trim_whitespace(column)  # " 5" is a number
-        return None if trimmed.equals(column) else _cast(trimmed, types)
-    return None
-
-
-def is_number(kind: pa.DataType) -> bool:
-    """Whether a column of this type holds numbers."""
-    kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
-    return any(is_kind(kind) for is_kind in kinds)
-
-
-def _in_words(kind: pa.DataType) -> str:
-    if is_number(kind):
-        return "a number"
-    if pa.types.is_boolean(kind):
-        return "true or false"
-    return "a date or a time" if pa.types.is_temporal(kind) else f"a value of type {kind}"

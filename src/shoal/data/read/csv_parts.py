@@ -1,31 +1,22 @@
 """A CSV file as a part of a source, and CSV that is read once, from a file or a pipe.
 
-The types of the columns are guessed from the first values of all files together; every later
-value must agree.
+The types of the columns are guessed from all values of all files together.
 """
 
 import io
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
 from typing import NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from shoal.data.read import csv_text, opening
-from shoal.data.read.column_types import (
-    DECIMAL,
-    SAMPLE,
-    ColumnTypes,
-    Wanted,
-    converted,
-    guessed,
-    has_commas,
-)
+from shoal.data.read.column_types import Noticed, Wanted, converted
+from shoal.data.read.guesses import Looks
 from shoal.data.read.messages import changed
 from shoal.data.read.opening import BLOCK, File, Read, Stamp, name_of
 from shoal.data.read.origin import Origin, Piece
+from shoal.data.read.texts import TEXT, ColumnTypes
 
 
 class Csv(NamedTuple):
@@ -53,7 +44,8 @@ class Csv(NamedTuple):
         """Its rows first … last - 1, about a megabyte at a time. DataError if the file changed."""
         self.stamp.check(self.file)
         begin = bisect_right(self.starts, first, key=lambda start: start[2]) - 1
-        types = {name: types for name, types in self.types if name in columns}
+        asked = set(columns)
+        types = {name: types for name, types in self.types if name in asked}
         with opening.opened(self.file) as stream:
             read = opening.reader(stream, self.name)
             _skip(stream, read, self.starts[begin][0])
@@ -87,57 +79,13 @@ def _exactly(read: Read, size: int) -> bytes:
     return found
 
 
-class Sample:
-    """The first values of each column of text, from which its types are guessed."""
-
-    def __init__(self, wanted: Wanted) -> None:
-        self._wanted = wanted
-        self._values: dict[str, pa.StringArray] = {}
-        self._commas: dict[str, tuple[Origin, int, str]] = {}  # the first value with one
-
-    def add(self, piece: Piece) -> None:
-        """The next rows, of which the first values that are not missing are kept."""
-        table, origin = piece
-        for name in table.column_names:
-            if self._wanted.types_of(name) is not None:
-                continue
-            known = self._values.get(name, pa.array([], pa.string()))
-            if len(known) >= SAMPLE:
-                continue
-            more = table[name].drop_null().slice(0, SAMPLE - len(known)).combine_chunks()
-            self._values[name] = pa.concat_arrays([known, more])
-            if name not in self._commas:
-                comma = pc.index(pc.match_substring(table[name], ","), True).as_py()
-                if comma >= 0:
-                    self._commas[name] = origin, comma, table[name][comma].as_py()
-
-    @property
-    def is_full(self) -> bool:
-        """Whether more rows would change nothing."""
-        return all(len(values) >= SAMPLE for values in self._values.values())
-
-    def types(self, names: Sequence[str]) -> dict[str, ColumnTypes]:
-        """The types of the columns. Raises DataError for numbers with commas."""
-        found = {}
-        for name in names:
-            types = self._wanted.types_of(name)
-            if types is None:
-                values = self._values.get(name, pa.array([], pa.string()))
-                types = guessed(values)
-                if types == (pa.string(),) and has_commas(values) and name in self._commas:
-                    origin, index, value = self._commas[name]
-                    raise self._wanted.refused(origin, index, name, DECIMAL, value)
-            found[name] = types
-        return found
-
-
 # --- read once ------------------------------------------------------------------------
 
 
 def text_of(stream: io.BufferedReader, name: str, wanted: Wanted) -> Iterator[Piece]:
     """The columns of a CSV file as text; at least one piece, which may have no rows."""
     read = opening.reader(stream, name)
-    top = csv_text.header(read, name)
+    top = csv_text.header(read, name)._replace(as_written=wanted.as_written)
     kept = wanted.kept(name, top.names)
     empty = pa.table({column: pa.array([], pa.string()) for column in kept})
     yield Piece(empty, Origin.numbered(name))
@@ -146,18 +94,26 @@ def text_of(stream: io.BufferedReader, name: str, wanted: Wanted) -> Iterator[Pi
             yield Piece(table, Origin(name, rows.place))
 
 
-def typed(pieces: Iterable[Piece], wanted: Wanted) -> Iterator[Piece]:
-    """Text with its types: those before enough values were seen are held until then."""
-    rest, held, sample = iter(pieces), list[Piece](), Sample(wanted)
-    for piece in rest:
+def guessed(pieces: Iterable[Piece], wanted: Wanted) -> Iterator[Piece]:
+    """Text with its types, which all of it decides: it is held until then."""
+    held, looks = list[Piece](), Looks(wanted)
+    for piece in pieces:
         held.append(piece)
-        sample.add(piece)
-        if sample.is_full:
-            break
-    names = held[0].table.column_names
-    types = sample.types(names)
-    for table, origin in chain(held, rest):
+        looks.add(piece)
+    types = looks.types(held[0].table.column_names)
+    held.reverse()
+    while held:
+        table, origin = held.pop()
         yield Piece(converted(table, types, origin, wanted), origin)
+
+
+def typed(pieces: Iterable[Piece], wanted: Wanted) -> Iterator[Piece]:
+    """Text with the types that a model knows; what does not fit is reported at the end."""
+    noticed = Noticed(wanted)
+    for table, origin in pieces:
+        types = {name: wanted.types_of(name) or TEXT for name in table.column_names}
+        yield Piece(converted(table, types, origin, wanted, noticed), origin)
+    noticed.report()
 
 
 # --- read in any order ----------------------------------------------------------------
@@ -165,9 +121,9 @@ def typed(pieces: Iterable[Piece], wanted: Wanted) -> Iterator[Piece]:
 
 def parts_of(files: Sequence[File], wanted: Wanted) -> list[Csv]:
     """CSV files with the same columns, each read once to count its rows and to find its pieces."""
-    sample = Sample(wanted)
-    scans = [_scan(file, wanted, sample) for file in files]
-    types = tuple(sample.types(scans[0].columns).items())
+    looks = Looks(wanted)
+    scans = [_scan(file, wanted, looks) for file in files]
+    types = tuple(looks.types(scans[0].columns).items())
     return [scan._replace(types=types) if _same(scan, scans[0]) else scan for scan in scans]
 
 
@@ -175,7 +131,7 @@ def _same(scan: Csv, other: Csv) -> bool:
     return set(scan.columns) == set(other.columns)
 
 
-def _scan(file: File, wanted: Wanted, sample: Sample) -> Csv:
+def _scan(file: File, wanted: Wanted, looks: Looks) -> Csv:
     name, stamp = name_of(file), Stamp.of(file)
     with opening.opened(file) as stream:
         read, came = opening.reader(stream, name), 0
@@ -186,14 +142,14 @@ def _scan(file: File, wanted: Wanted, sample: Sample) -> Csv:
             came += len(block)
             return block
 
-        top = csv_text.header(counted, name)
+        top = csv_text.header(counted, name)._replace(as_written=wanted.as_written)
         at, row = came - len(top.rest), 0
         kept = wanted.kept(name, top.names)
         starts = []
         for size, table, rows in csv_text.pieces(counted, name, top, kept):
             starts.append((at, size, row, rows.first_line))
             at, row = at + size, row + table.num_rows
-            sample.add(Piece(table, Origin(name, rows.place)))
+            looks.add(Piece(table, Origin(name, rows.place)))
     stamp.check(file)
     types = tuple((column, (pa.string(),)) for column in kept)
     return Csv(file, top._replace(rest=b""), tuple(starts), row, types, wanted, stamp)

@@ -35,6 +35,7 @@ class Header(NamedTuple):
     newline: bytes
     first_line: int  # of the data
     rest: bytes
+    as_written: frozenset[str] = frozenset()  # columns in which only blank is missing
 
 
 class Rows(NamedTuple):
@@ -129,6 +130,8 @@ def records(text: str, separator: str) -> list[tuple[int, list[str]]]:
 
 def line_ends(raw: bytes) -> int:
     """How many lines end in these bytes: as for pyarrow, with any of the three marks."""
+    if b"\r" not in raw:
+        return raw.count(b"\n")
     return raw.count(b"\n") + raw.count(b"\r") - raw.count(b"\r\n")
 
 
@@ -136,7 +139,9 @@ def _whole_records(read: Read, file: str, top: Header) -> Iterator[bytes]:
     record, records_above = _patterns(top)
     held, line, block = top.rest, top.first_line, b"\n"
     while True:
-        if cut := _end(records_above, held):
+        # Without a quote a record is a line, which is found faster.
+        quoted = b'"' in held
+        if cut := _end(records_above, held) if quoted else held.rfind(top.newline) + 1:
             yield held[:cut]
             line += line_ends(held[:cut])
             held = held[cut:]
@@ -183,6 +188,9 @@ def parsed(
 
 def _parsed(raw: bytes, file: str, line: int, top: Header, kept: Sequence[str]) -> pa.Table:
     source: Any = pa.BufferReader(raw)  # the stubs know Python's files only
+    few = (
+        MISSING[:1] if top.as_written.intersection(kept) else MISSING
+    )  # the rest: column by column
     try:
         table = pyarrow.csv.read_csv(
             source,
@@ -195,11 +203,15 @@ def _parsed(raw: bytes, file: str, line: int, top: Header, kept: Sequence[str]) 
             convert_options=pyarrow.csv.ConvertOptions(
                 column_types=dict.fromkeys(kept, pa.string()),
                 include_columns=list(kept),
-                null_values=list(MISSING),
+                null_values=list(few),
                 strings_can_be_null=True,
             ),
         )
-        return pa.table([_with_missing(column) for column in table.columns], table.column_names)
+        columns = [
+            _with_missing(column, few, only_blank=name in top.as_written)
+            for name, column in zip(table.column_names, table.columns, strict=True)
+        ]
+        return pa.table(columns, table.column_names)
     except pa.ArrowInvalid as error:
         reason = str(error)
     for above, values in records(_decoded(raw, file, line), top.separator):
@@ -221,12 +233,16 @@ def _cure(found: int, top: Header) -> str:
     return "A missing value needs its separator, too."
 
 
-def _with_missing(column: Any) -> Any:
-    """The column where what is missing apart from blanks, such as " " and " ?", is missing."""
+def _with_missing(column: Any, known: Sequence[str], *, only_blank: bool) -> Any:
+    """The column where what is missing apart from blanks, such as " " and " ?", is missing.
+
+    Arrow has seen what is `known`.
+    """
     trimmed = pc.utf8_trim_whitespace(column)
-    if trimmed.equals(column):
+    spellings = MISSING[:1] if only_blank else MISSING
+    if len(known) == len(spellings) and trimmed.equals(column):
         return column
-    missing: Any = pc.is_in(trimmed, value_set=pa.array(MISSING))
+    missing: Any = pc.is_in(trimmed, value_set=pa.array(spellings))
     return pc.if_else(missing, pa.scalar(None, pa.string()), column)
 
 

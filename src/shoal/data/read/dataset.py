@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from shoal.data.read.column_types import Wanted
+from shoal.data.read.column_types import Wanted, retyped
 from shoal.data.read.csv_text import distinct
-from shoal.data.read.grouped import BATCH, wanted_rows
+from shoal.data.read.grouped import BATCH, rows_of
 from shoal.data.read.messages import changed
 from shoal.data.read.opening import intact
 from shoal.data.read.origin import Piece
@@ -40,7 +40,8 @@ class Fragment(NamedTuple):
                 batch = next(batches, None)
             if batch is None:
                 raise changed(self.name)
-            yield from wanted_rows(batch, done, first, last, columns, self.name, self.wanted)
+            for table, origin in rows_of(batch, done, first, last, columns, self.name):
+                yield Piece(retyped(table, origin, self.wanted), origin)
             done += batch.num_rows
 
 

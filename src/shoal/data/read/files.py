@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from shoal.data.read import csv_parts, dataset
 from shoal.data.read.arrow import checked
-from shoal.data.read.column_types import Wanted, retyped
+from shoal.data.read.column_types import Noticed, Wanted, retyped
 from shoal.data.read.csv_text import CONTROL, distinct
 from shoal.data.read.grouped import BATCH, part_of
 from shoal.data.read.messages import nothing_in
@@ -46,8 +46,7 @@ def source_of(
 ) -> TableSource:  # fmt: skip
     """The rows of a file, a folder, a glob, several of them, a pipe, or a pyarrow dataset.
 
-    CSV files are read once: rows are counted, and types guessed from the first 100 values of a
-    column. A pipe is kept in a temporary file in `folder`. Raises FileError, DataError or
+    CSV files are read once: rows are counted, and types guessed from all values of a column. A pipe is kept in a temporary file in `folder`. Raises FileError, DataError or
     SettingError.
     """
     if hasattr(files, "get_fragments"):
@@ -67,16 +66,15 @@ def read_table(
 ) -> pa.Table:
     """All rows of the same, in memory.
 
-    `words` are read as text, `numbers` must hold nothing else, `drop` is left out. The type of
-    any other column of a CSV file is guessed from its first 100 values, and its later values
-    must agree. Raises FileError, DataError or SettingError.
+    `words` are read as text, `numbers` as numbers, `drop` is left out. The type of any other column
+    of a CSV file is guessed from its values, of which one in twenty may be spoilt. Raises FileError, DataError or SettingError.
     """
     return held(files, Wanted(frozenset(words), frozenset(numbers), frozenset(drop))).table()
 
 
 def held(files: Any, wanted: Wanted = Wanted()) -> TableSource:  # noqa: B008
     """All rows of the same in memory, as a source that knows where they come from."""
-    return source_of_pieces(stream(files, wanted))
+    return source_of_pieces(stream(files, wanted, hold=True))
 
 
 def stream_tables(files: Any, *, rows: int = BATCH, **wanted: Any) -> Iterator[pa.Table]:
@@ -87,26 +85,31 @@ def stream_tables(files: Any, *, rows: int = BATCH, **wanted: Any) -> Iterator[p
             yield table.slice(at, rows)
 
 
-def stream(files: Any, wanted: Wanted) -> Iterator[Piece]:
-    """The rows, read once, some at a time: what a pipe has brought is given at once.
+def stream(files: Any, wanted: Wanted, *, hold: bool = False) -> Iterator[Piece]:
+    """The rows, some at a time: what a pipe has brought is given at once, if types are known.
 
-    There is at least one piece, which may have no rows. With `wanted.types` no value is held;
-    without them, those of CSV until the types are known, and a table without rows is refused.
-    Nothing is opened before the first piece is asked for.
+    There is at least one piece, which may have no rows. With `wanted.types` no value is held.
+    Without them CSV is read to its end before its types are known: it is held in memory, or read
+    twice; and a table without rows is refused. Nothing is opened before the first piece is asked for.
     """
     rows = 0
-    for piece in _pieces_of(files, wanted):
+    for piece in _pieces_of(files, wanted, hold):
         yield piece
         rows += piece.table.num_rows
     if wanted.types is None and not rows:
         raise nothing_in(piece.origin.file, piece.table.column_names)
 
 
-def _pieces_of(files: Any, wanted: Wanted) -> Iterator[Piece]:
+def _pieces_of(files: Any, wanted: Wanted, hold: bool) -> Iterator[Piece]:
     if hasattr(files, "get_fragments"):
         yield from source_of(files, wanted).pieces()
         return
     names = files_of(files)
+    if not hold and wanted.types is None:
+        names = [_kept(file, None) for file in names]
+        if _kind_of_all(names) == CSV:
+            yield from source_of(names, wanted).pieces()
+            return
     if len(names) > 1:
         names = [_kept(file, None) for file in names]
         _kind_of_all(names)
@@ -115,19 +118,23 @@ def _pieces_of(files: Any, wanted: Wanted) -> Iterator[Piece]:
         kind = _kind_of(first, names[0])
         if kind == CSV:
             own = csv_parts.text_of(first, name_of(names[0]), wanted)
-            yield from csv_parts.typed(chain(own, _text_of(names[1:], wanted)), wanted)
+            text = chain(own, _text_of(names[1:], wanted))
+            read = csv_parts.guessed if wanted.types is None else csv_parts.typed
+            yield from read(text, wanted)
             return
         if not can_be_opened_again(names[0]):
             if kind == STREAM:
                 yield from _batches(first, name_of(names[0]), wanted)
                 return
             names[0] = spooled(first, name_of(names[0]))
+    noticed = Noticed(wanted)
     for file in names:
         part = part_of(file, kind, wanted)
         columns = part.columns
         empty = part.schema.empty_table().select(columns)
         yield Piece(retyped(empty, Origin.numbered(part.name), wanted), Origin.numbered(part.name))
-        yield from part.pieces(0, part.rows, columns)
+        yield from part.pieces(0, part.rows, columns, noticed)
+    noticed.report()
 
 
 def _text_of(files: Iterable[File], wanted: Wanted) -> Iterator[Piece]:
@@ -142,16 +149,18 @@ def _batches(stream: io.BufferedReader, name: str, wanted: Wanted) -> Iterator[P
         batches = pa.ipc.open_stream(stream)
     distinct(name, batches.schema.names)
     columns, done = wanted.kept(name, batches.schema.names), 0
+    noticed = Noticed(wanted)
     batch: Any = batches.schema.empty_table()
     while batch is not None:
         origin = Origin.numbered(name, done)
         table = batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch])
-        yield Piece(retyped(table.select(columns), origin, wanted), origin)
+        yield Piece(retyped(table.select(columns), origin, wanted, noticed), origin)
         done += batch.num_rows
         with intact(name, f"the batch after row {done:,}"):
             batch = next(batches, None)
             if batch is not None:
                 checked(batch)
+    noticed.report()
 
 
 # --- which files, of which format -----------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 import pyarrow as pa
 
 from shoal.data.read.arrow import ArrowFile, ArrowStream
-from shoal.data.read.column_types import Wanted, retyped
+from shoal.data.read.column_types import Noticed, Wanted, retyped
 from shoal.data.read.csv_text import distinct
 from shoal.data.read.messages import changed
 from shoal.data.read.opening import File, Spooled, Stamp, intact, name_of
@@ -75,7 +75,9 @@ class Grouped(NamedTuple):
         """The names of its columns that are used."""
         return self.wanted.kept(self.name, self.schema.names)
 
-    def pieces(self, first: int, last: int, columns: Sequence[str]) -> Iterator[Piece]:
+    def pieces(
+        self, first: int, last: int, columns: Sequence[str], noticed: Noticed | None = None
+    ) -> Iterator[Piece]:
         """Its rows first … last - 1, from the groups that hold them. DataError if it changed."""
         self.stamp.check(self.file)
         with intact(self.name):
@@ -83,7 +85,9 @@ class Grouped(NamedTuple):
         done = 0
         for group, rows in enumerate(self.groups):
             if done < last and done + rows > first:
-                yield from self._of_group(open_file, group, done, first, last, columns)
+                for piece in self._of_group(open_file, group, done, first, last, columns):
+                    retold = retyped(piece.table, piece.origin, self.wanted, noticed)
+                    yield piece._replace(table=retold)
             done += rows
 
     def _of_group(
@@ -98,21 +102,19 @@ class Grouped(NamedTuple):
             self.stamp.check(self.file)
             if batch is None:  # fewer rows than were counted
                 raise changed(self.name)
-            yield from wanted_rows(batch, done, first, last, columns, self.name, self.wanted)
+            yield from rows_of(batch, done, first, last, columns, self.name)
             done += batch.num_rows
 
 
-def wanted_rows(
-    batch: pa.RecordBatch, done: int, first: int, last: int, columns: Sequence[str],
-    name: str, wanted: Wanted,
-) -> Iterator[Piece]:  # fmt: skip
+def rows_of(
+    batch: pa.RecordBatch, done: int, first: int, last: int, columns: Sequence[str], name: str
+) -> Iterator[Piece]:
     """Of a batch that begins with row `done`, the rows from `first` to before `last`."""
     table = pa.Table.from_batches([batch]).select(list(columns))
     begin = max(first - done, 0)
     part = table.slice(begin, last - max(first, done))
     for at in range(0, part.num_rows, BATCH):
-        origin = Origin.numbered(name, done + begin + at)
-        yield Piece(retyped(part.slice(at, BATCH), origin, wanted), origin)
+        yield Piece(part.slice(at, BATCH), Origin.numbered(name, done + begin + at))
 
 
 def part_of(file: File, kind: str, wanted: Wanted) -> Grouped:

@@ -11,9 +11,9 @@ from typing import NamedTuple, Protocol
 
 import pyarrow as pa
 
-from shoal.data.read.column_types import is_number
 from shoal.data.read.messages import nothing_in
 from shoal.data.read.origin import Origin, Piece
+from shoal.data.read.spoilt import is_number
 from shoal.data.read.tables import joined
 from shoal.errors import DataError
 

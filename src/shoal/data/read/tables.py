@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shoal.data.read.objects import categories, column_of, column_of_objects
 from shoal.errors import DataError
 
 TEXT = (
@@ -17,6 +18,11 @@ TEXT = (
     pa.types.is_binary_view,
     pa.types.is_fixed_size_binary,
 )
+
+
+def is_words(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds text, or bytes that may be text."""
+    return pa.types.is_string(kind) or any(is_text(kind) for is_text in TEXT)
 
 
 def is_table(X: object) -> bool:
@@ -38,7 +44,11 @@ def as_table(X: Any) -> pa.Table:
         frame = nw.from_native(X, eager_only=True)
         # By position: pandas' columns may be named 0, 1, …, which narwhals takes for rows.
         X = pa.table(
-            [_arrow(series) for series in frame.iter_columns()], [str(c) for c in frame.columns]
+            [
+                _arrow(series, str(name))
+                for series, name in zip(frame.iter_columns(), frame.columns, strict=True)
+            ],
+            [str(c) for c in frame.columns],
         )
     names = X.column_names
     for name in names if len(set(names)) < len(names) else ():
@@ -54,44 +64,39 @@ def as_table(X: Any) -> pa.Table:
 
 def from_objects(X: "np.ndarray[Any, Any]", names: Sequence[str]) -> pa.Table:
     """A 2-d array of Python objects, each column with the type that its values share."""
-    return pa.table(
-        [_column_of_objects(X[:, j], name) for j, name in enumerate(names)], list(names)
-    )
+    columns = [column_of_objects(X[:, j], name) for j, name in enumerate(names)]
+    return pa.table(columns, list(names))
 
 
-def _arrow(series: Any) -> Any:
+def _arrow(series: Any, name: str) -> Any:
+    """A column of a frame; pandas' columns of Python objects, and its categories, as they are."""
+    native = series.to_native()
+    kind: Any = getattr(native, "dtype", None)
+    if type(kind).__name__ == "CategoricalDtype":  # of pandas
+        return categories(kind.categories, native.cat.codes, name)
+    if getattr(kind, "kind", None) == "O" and not hasattr(kind, "pyarrow_dtype"):
+        return column_of_objects(native.to_numpy(dtype=object), name)
     try:
-        return series.to_arrow()
-    except (pa.ArrowInvalid, pa.ArrowTypeError):  # a pandas column of mixed objects
-        return _column_of_objects(series.to_numpy(), series.name)
-
-
-def _column_of_objects(values: "np.ndarray[Any, Any]", name: str) -> Any:
-    for value in values:
-        if not (value is None or np.isscalar(value) or _is_time(value)):
-            # The wording is what scikit-learn's own checks expect of an estimator.
-            raise TypeError(
-                f'column "{name}": argument must be a string or a real number, not '
-                f"{type(value).__name__!r}"
-            )
-    try:
-        return pa.array(values, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.array([None if v is None or v != v else str(v) for v in values], pa.string())
-
-
-def _is_time(value: object) -> bool:
-    return hasattr(value, "isoformat")
+        column = series.to_arrow()
+    except Exception:  # whatever a library raises for a type that Arrow lacks
+        return column_of(series.to_list(), name)
+    if isinstance(column.type, pa.BaseExtensionType) or str(series.dtype) == "Object":
+        return column_of(series.to_list(), name)  # periods and intervals of pandas, say
+    return column
 
 
 def plain(column: Any, name: str) -> Any:
-    """The column without dictionaries (pandas' and polars' categories); text in Arrow's first form.
+    """The column without dictionaries; text in Arrow's first form.
 
-    Raises DataError for lists and the like, and for bytes that are not text.
+    Categories are words, of whatever type they are: whoever wrote them said so. Raises DataError for lists and the like, and for bytes that are not text.
     """
     if pa.types.is_dictionary(column.type):
-        column = pc.cast(column, column.type.value_type)
-    if pa.types.is_nested(column.type):
+        column = _decoded(column, name)
+    if pa.types.is_run_end_encoded(column.type):
+        column = pc.run_end_decode(column)
+    if isinstance(column.type, pa.BaseExtensionType):
+        column = column_of(column.to_pylist(), name)
+    if pa.types.is_nested(column.type) or pa.types.is_interval(column.type):
         raise DataError(
             f"expected numbers, text, booleans or times, found {column.type}. Take it apart into "
             "columns of their own, or leave it out.",
@@ -107,6 +112,16 @@ def plain(column: Any, name: str) -> Any:
                 column=name,
             ) from None
     return column
+
+
+def _decoded(column: Any, name: str) -> Any:
+    if is_words(column.type.value_type):
+        return pc.cast(column, column.type.value_type)
+    chunks = [
+        categories(chunk.dictionary.to_pylist(), chunk.indices.cast(pa.int64()).fill_null(-1), name)
+        for chunk in (column.chunks if isinstance(column, pa.ChunkedArray) else [column])
+    ]
+    return pa.chunked_array(chunks, pa.string())
 
 
 def joined(tables: Iterable[pa.Table]) -> pa.Table:

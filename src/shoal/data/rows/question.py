@@ -140,7 +140,7 @@ class _Seen:
     def __init__(self, target: str, *, every_value: bool) -> None:
         self.target, self.every_value = target, every_value
         self.counted: dict[Any, int] = {}
-        self.many = False
+        self.many = self.fraction = False
         self.kind: pa.DataType | None = None
         self.low, self.high, self.sum, self.m = np.inf, -np.inf, 0.0, 0
 
@@ -155,7 +155,11 @@ class _Seen:
             numbers = as_numbers(column, self.target)
             self.low, self.high = min(self.low, numbers.min()), max(self.high, numbers.max())
             self.sum, self.m = self.sum + float(numbers.sum()), self.m + len(numbers)
-        if self.many or (pa.types.is_floating(kind) and not self.every_value):
+        if pa.types.is_floating(kind) and not self.every_value:
+            self.fraction = self.fraction or bool((numbers != np.floor(numbers)).any())
+            if self.fraction:
+                return
+        if self.many:
             return
         for pair in pc.value_counts(column.combine_chunks()):
             value = pair["values"].as_py()
@@ -183,7 +187,7 @@ class _Seen:
         assert self.kind is not None
         if self.many and pa.types.is_integer(self.kind):
             return REGRESSION, f"the target is a whole number with over {MOST_VALUES:,} values"
-        if pa.types.is_floating(self.kind):
+        if pa.types.is_floating(self.kind) and (self.many or self.fraction):
             return task_of(pa.chunked_array([], self.kind))
         return task_of(self.column())
 

@@ -45,7 +45,11 @@ def task_of(column: Column) -> tuple[str, str]:
         return CLASSIFICATION, reason
     if pa.types.is_boolean(kind):
         return CLASSIFICATION, "the target is true or false"
-    if not pa.types.is_integer(kind):
+    if pa.types.is_floating(kind):
+        # Whole numbers are written as 1.0 where some are missing.
+        if not len(column) or not pc.all(pc.equal(column, pc.floor(column))).as_py():
+            return REGRESSION, "the target is a number"
+    elif not pa.types.is_integer(kind):
         return REGRESSION, "the target is a number"
     n = pc.count_distinct(column).as_py()
     if n <= CLASSES_AT_MOST:
