@@ -1,0 +1,1 @@
+NAME='numbers'; CASES=0

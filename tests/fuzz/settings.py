@@ -1,0 +1,1 @@
+NAME='settings'; CASES=0

@@ -1,0 +1,1 @@
+NAME='tables'; CASES=0
