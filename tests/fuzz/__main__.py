@@ -40,6 +40,7 @@ def main() -> int:
     for name in asked.parts or PARTS:
         cases = asked.cases or PARTS[name].CASES * asked.times
         figures[name] = _run(name, asked.first, asked.first + cases, asked.seed, folder)
+    _kinds(folder)
     return _table(figures)
 
 
@@ -120,6 +121,16 @@ def _progress(name: str, shared: np.ndarray, cases: int, seconds: float) -> None
     offences = shared[len(DONE) : -1].sum()
     done = f"{shared[0]:,} of {cases:,} cases, {offences} offences"
     print(f"{name:<9} {seconds:6.0f} s   {done}", flush=True)
+
+
+def _kinds(folder: Path) -> None:
+    """Print the different offences, how often they came, and one case of each."""
+    cases: dict[str, list[str]] = {}
+    for file in sorted(folder.glob("*.txt")):
+        first = file.read_text("utf-8", "replace").partition("\n")[0]
+        cases.setdefault(first, []).append(file.stem)
+    for first, names in sorted(cases.items(), key=lambda item: -len(item[1])):
+        print(f"{len(names):>6} x {first}   {names[0]}")
 
 
 def _table(figures: dict[str, dict[str, int]]) -> int:

@@ -18,7 +18,7 @@ import re
 import signal
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,8 @@ from shoal.cli import main
 from shoal.errors import ShoalError, ShoalWarning
 
 MOST_MB = 500
-KNOWN = ("unique classes", "feature names")  # in scikit-learn's own warnings
+KNOWN = ("unique classes", "feature names", "column-vector y")  # in scikit-learn's own warnings
+PLACE = re.compile(r"/shoal/([\w/]+\.py\", line \d+, in \w+)\n")
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # A kernel that does not return to Python lets no alarm be raised: then the process ends.
 PATIENCE = 6
@@ -52,7 +53,7 @@ class Judge:
     def __init__(self, folder: Path, count: Callable[[str, int], None]) -> None:
         self.folder, self.count = folder, count
         self.rest_mb = 0.0
-        self.warned = False
+        self.caught: list[tuple[Warning, str]] = []
         signal.signal(signal.SIGALRM, _raise)
 
     def at_rest(self) -> None:
@@ -67,8 +68,10 @@ class Judge:
         found: Offence | None = None
         ended = False
         _reset_peak()
-        with warnings.catch_warnings(record=True) as caught:
+        self.caught.clear()
+        with warnings.catch_warnings():
             warnings.simplefilter("always")
+            warnings.showwarning = self._warned  # type: ignore[assignment]
             faulthandler.dump_traceback_later(limit * PATIENCE, exit=True)
             signal.setitimer(signal.ITIMER_REAL, limit)
             try:
@@ -88,13 +91,9 @@ class Judge:
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
                 faulthandler.cancel_dump_traceback_later()
-        self.warned = any(issubclass(w.category, ShoalWarning) for w in caught)
-        leaked = [w for w in caught if not _allowed(w)]
+        leaked = [where for warning, where in self.caught if not _allowed(warning)]
         if found is None and leaked:
-            w = leaked[0]
-            found = Offence(
-                "warning", f"{w.category.__name__}: {w.message} at {w.filename}:{w.lineno}"
-            )
+            found = Offence("warning", leaked[0])
         used = _memory("VmHWM") - self.rest_mb
         if found is None and used > MOST_MB:
             found = Offence("memory", f"{used:,.0f} MB above the process at rest")
@@ -102,17 +101,27 @@ class Judge:
             self.keep(name, kept, found)
         return ended and found is None
 
-    def finite(self, answers: Any, warned: list[warnings.WarningMessage] | None = None) -> None:
-        """Raise an Offence for answers that are not finite, if there was no warning."""
+    def _warned(self, message: Any, category: type[Warning], *_: Any, **__: Any) -> None:
+        where = "".join(traceback.format_stack()[-12:-2])
+        self.caught.append((message, f"{category.__name__}: {message}\n{where}"))
+
+    def finite(self, answers: Any) -> None:
+        """Raise an Offence for answers that are not finite, if the case has had no warning."""
         values = np.asarray(answers)
+        warned = any(isinstance(warning, ShoalWarning) for warning, _ in self.caught)
         if values.dtype.kind == "f" and not np.isfinite(values).all() and not warned:
             raise Offence("not finite", f"{values[~np.isfinite(values)][:3]} of {values.shape}")
 
     def keep(self, name: str, kept: Path | str, offence: Offence) -> None:
         """Count an offence, and keep its input and its words."""
         self.count(offence.kind, 1)
-        text = f"{name}: {offence.kind}: {offence.what}\n"
-        if isinstance(kept, Path) and kept.is_file():
+        # The line of shoal's that is nearest, so that the same offence has the same first line.
+        places = PLACE.findall(offence.what)
+        first = places[-1] if places else offence.what.splitlines()[0][:120]
+        text = f"{offence.kind}: {first}\n\n{name}: {offence.what}\n"
+        if isinstance(kept, Path) and kept.suffix == ".txt":
+            text += f"\ninput: {kept.read_text('utf-8', 'replace')}\n"
+        elif isinstance(kept, Path):
             (self.folder / f"{name}{kept.suffix}").write_bytes(kept.read_bytes())
         else:
             text += f"\ninput: {kept}\n"
@@ -135,23 +144,13 @@ class Judge:
         return code
 
 
-@contextlib.contextmanager
-def noted() -> Iterator[list[warnings.WarningMessage]]:
-    """The warnings of a part of a case; they are given on when it ends."""
-    with warnings.catch_warnings(record=True) as found:
-        warnings.simplefilter("always")
-        yield found
-    for w in found:
-        warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
-
-
 def _raise(*_: object) -> None:
     raise Hang
 
 
-def _allowed(w: warnings.WarningMessage) -> bool:
-    return issubclass(w.category, ShoalWarning) or (
-        issubclass(w.category, UserWarning) and any(words in str(w.message) for words in KNOWN)
+def _allowed(warning: Warning) -> bool:
+    return isinstance(warning, ShoalWarning) or (
+        isinstance(warning, UserWarning) and any(words in str(warning) for words in KNOWN)
     )
 
 

@@ -23,6 +23,7 @@ from shoal.data.rows.examples import Examples, Matrix, Numbers
 from shoal.data.rows.sparse import Sparse, from_scipy
 from shoal.errors import DataError, Setting, SettingError, wording
 from shoal.estimators.automatic import bins_of
+from shoal.estimators.labels import refusing
 from shoal.estimators.targets import TargetArrays
 from shoal.settings import Settings
 from shoal.warn import warn
@@ -179,7 +180,8 @@ def read(X: Any, who: str, dtype: str) -> Table:
         if not len(rows):
             raise DataError("the matrix has no rows: expected at least one example.")
         return rows
-    array = check_array(X, dtype=None, ensure_all_finite=False, estimator=who, input_name="X")
+    with refusing():
+        array = check_array(X, dtype=None, ensure_all_finite=False, estimator=who, input_name="X")
     # In the byte order of this machine, as Arrow and the kernel want it.
     return np.asarray(array, array.dtype.newbyteorder("="))
 
@@ -341,10 +343,13 @@ def weights_of(
     """The weights of the rows, none negative, some positive; None if none are given."""
     if sample_weight is None:
         return None
-    weights: NDArray[np.float64] = np.ascontiguousarray(
-        _check_sample_weight(sample_weight, table, dtype=np.float64, ensure_non_negative=True)
-    )
-    mean = float(weights.mean())
+    with refusing():
+        checked = _check_sample_weight(
+            sample_weight, table, dtype=np.float64, ensure_non_negative=True
+        )
+    weights: NDArray[np.float64] = np.ascontiguousarray(checked)
+    with np.errstate(over="ignore"):
+        mean = float(weights.mean())
     if not mean > 0:
         raise DataError(f"{name} is 0 for every row: nothing is left to learn from.")
     if not 1 / EXTREME_WEIGHT <= mean <= EXTREME_WEIGHT:

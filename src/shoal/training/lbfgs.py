@@ -254,6 +254,7 @@ def search(trial: Callable[[float], Point], start: Point, first: float) -> Point
     return low if low.f < start.f else None
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _good(start: Point, point: Point) -> bool:
     if not np.isfinite(point.f):
         return False
@@ -266,6 +267,7 @@ def _good(start: Point, point: Point) -> bool:
     return level and WOLFE_C2 * start.slope <= point.slope <= (2 * WOLFE_C1 - 1) * start.slope
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _between(low: Point, high: Point) -> float:
     """Where the cubic through both ends has its minimum; (3.59) in Nocedal and Wright."""
     width = high.a - low.a
