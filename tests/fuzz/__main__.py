@@ -16,7 +16,6 @@ import traceback
 from pathlib import Path
 
 import numpy as np
-
 from tests.fuzz import models, numbers, settings, tables
 from tests.fuzz.judge import Judge
 
@@ -47,7 +46,9 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
-    parser.add_argument("--times", type=int, default=1, help="as many cases as a usual run, times this")
+    parser.add_argument(
+        "--times", type=int, default=1, help="as many cases as a usual run, times this"
+    )
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100_000)
     parser.add_argument("--first", type=int, default=0, help="the first case")
     parser.add_argument("--cases", type=int, help="how many of each part, in place of --times")

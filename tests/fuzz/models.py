@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
+from tests.fuzz.judge import Judge, Offence
 
 import shoal
 from shoal import Network, ShoalClassifier, ShoalRegressor
@@ -20,7 +21,6 @@ from shoal.data.rows.target import CLASSIFICATION, REGRESSION
 from shoal.estimators.fitted import fingerprint
 from shoal.files.container import read
 from shoal.files.layout import KINDS, LABELS, Entry, checksum_of, laid_out, preamble_of, raw
-from tests.fuzz.judge import Judge, Offence
 
 NAME, CASES = "models", 6000
 LIMIT, FIT_LIMIT = 5.0, 20.0
@@ -65,7 +65,9 @@ class Part:
         others = [other for other, _ in self.begun]
         _write(self.path, *_mutated(document, tensors, others, rng), rng)
         found: list[Any] = []
-        loads = self.judge.case(f"{name}-load", self.path, LIMIT, lambda: found.append(shoal.load(self.path)))
+        loads = self.judge.case(
+            f"{name}-load", self.path, LIMIT, lambda: found.append(shoal.load(self.path))
+        )
         if not loads:
             return
         model = found[0]
@@ -101,11 +103,15 @@ class Part:
                 raise Offence("not finite", "a saved model is another one")
 
         calls = {
-            "evaluated": lambda: self.judge.command("evaluate", self.path, self.texts, "--target", target),
+            "evaluated": lambda: self.judge.command(
+                "evaluate", self.path, self.texts, "--target", target
+            ),
             "saved": saved,
         }
         if model.encoding_ is not None and model.predict(self.table[:2]).ndim == 1:
-            calls["reported"] = lambda: self.report(model, page, target)  # as `shoal train` has them
+            calls["reported"] = lambda: self.report(
+                model, page, target
+            )  # as `shoal train` has them
         for slot, call in calls.items():
             self.judge.case(f"{name}-{slot}", self.path, FIT_LIMIT, call)
             self.judge.count(slot, 1)
@@ -248,7 +254,9 @@ def _in_document(document: Any, others: list[Any], rng: np.random.Generator) -> 
             factor = rng.choice([-1, 0, 2, 1e-3, 1e9, 1e300])
             inside[key] = old * factor if isinstance(old, float) else int(old * factor) + 1
         case 4:
-            from_there, there = (p := _places(others[rng.integers(len(others))]))[rng.integers(len(p))]
+            from_there, there = (p := _places(others[rng.integers(len(others))]))[
+                rng.integers(len(p))
+            ]
             inside[key] = copy.deepcopy(from_there[there])
         case 5 if isinstance(inside, list):
             inside.insert(key, copy.deepcopy(inside[rng.integers(len(inside))]))
@@ -273,7 +281,9 @@ def _in_tensors(tensors: Any, rng: np.random.Generator) -> None:
         case 3:
             shapes = ((0,), (), (1, -1), (-1, 1), (-1,), array.shape[::-1])
             shape = shapes[rng.integers(len(shapes))]
-            tensors[name] = array[:0] if shape == (0,) else np.resize(array, abs(np.array(shape, int)))
+            tensors[name] = (
+                array[:0] if shape == (0,) else np.resize(array, abs(np.array(shape, int)))
+            )
         case 4:
             tensors[name] = array[: rng.integers(len(array) + 1)] if array.ndim else array
         case 5 if array.size and array.ndim:

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tests.fuzz.judge import Judge, Offence
 
 import shoal
 from shoal import ShoalClassifier, ShoalRegressor
 from shoal.errors import ModelFileError
 from shoal.network.activations import ACTIVATIONS
 from shoal.settings import SCHEDULES, SOLVERS
-from tests.fuzz.judge import Judge, Offence
 
 NAME, CASES = "numbers", 1500
 LIMIT = 20.0
@@ -32,9 +32,15 @@ class Part:
         X = np.column_stack([_odd(m, rng) for _ in range(rng.integers(1, 4))])
         classifier = rng.random() < 0.4
         if classifier:
-            y: Any = np.arange(m) % int(rng.choice([2, 2, 3])) if rng.random() < 0.8 else _odd(m, rng)
+            y: Any = (
+                np.arange(m) % int(rng.choice([2, 2, 3])) if rng.random() < 0.8 else _odd(m, rng)
+            )
         else:
-            y = _odd(m, rng) if rng.random() < 0.7 else np.column_stack([_odd(m, rng), _odd(m, rng)])
+            y = (
+                _odd(m, rng)
+                if rng.random() < 0.7
+                else np.column_stack([_odd(m, rng), _odd(m, rng)])
+            )
         weight = None if rng.random() < 0.7 else np.abs(_odd(m, rng))
         settings = _settings(rng)
         kind = ShoalClassifier if classifier else ShoalRegressor

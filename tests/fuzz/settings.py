@@ -7,11 +7,11 @@ from typing import Any
 import hypothesis
 import numpy as np
 from hypothesis import strategies as st
+from tests.fuzz.judge import Judge, Offence
 
 from shoal import ShoalClassifier, ShoalRegressor
 from shoal.errors import SettingError
 from shoal.settings import FIELDS, Settings
-from tests.fuzz.judge import Judge, Offence
 
 NAME, CASES, EACH = "settings", 40, 100  # a case is so many settings
 LIMIT, REFUSAL = 20.0, 1.0
@@ -93,7 +93,9 @@ class Part:
             Settings(**quick | {field: value})
             if not self._fitted(field, value):
                 return
-            kind = ShoalClassifier if field == "class_weight" or "dtype" in others else ShoalRegressor
+            kind = (
+                ShoalClassifier if field == "class_weight" or "dtype" in others else ShoalRegressor
+            )
             y = (self.number > 1).astype(int) if kind is ShoalClassifier else self.number
             model = kind(**quick | {field: value}).fit(self.X, y)
             self.judge.finite(model.predict(self.X))

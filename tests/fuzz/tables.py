@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
+from tests.fuzz.judge import Judge, Offence
 
 from shoal import ShoalClassifier
 from shoal.data.read.column_types import Wanted
 from shoal.data.read.files import held, source_of, stream
-from tests.fuzz.judge import Judge, Offence
 
 NAME, CASES = "tables", 1500
 LIMIT, FIT_LIMIT = 5.0, 20.0
@@ -59,7 +59,9 @@ class Part:
             if self.judge.case(f"{name}-{way}", path, LIMIT, lambda: found.update({way: read()})):  # noqa: B023
                 self.judge.count("read", 1)
         if len(set(found.values())) > 1:
-            self.judge.keep(f"{name}-rows", path, Offence("ending", f"other numbers of rows: {found}"))
+            self.judge.keep(
+                f"{name}-rows", path, Offence("ending", f"other numbers of rows: {found}")
+            )
         if rng.random() < COMMANDS:
             self.commands(name, path)
 
@@ -88,7 +90,8 @@ class Part:
             self.judge.case(f"{name}-{command}", path, FIT_LIMIT, lambda: self.judge.command(*call))  # noqa: B023
         if mine.exists():
             for more in (("inspect", mine), ("predict", mine, path, "-o", f"{out}.csv")):
-                self.judge.case(f"{name}-{more[0]}-mine", path, LIMIT, lambda: self.judge.command(*more))  # noqa: B023
+                kept = f"{name}-{more[0]}-mine"
+                self.judge.case(kept, path, LIMIT, lambda: self.judge.command(*more))  # noqa: B023
 
     def _made(self, rng: np.random.Generator) -> Path:
         """The file of a case."""
@@ -96,7 +99,9 @@ class Part:
             old.unlink()
         if rng.random() < PARQUET:
             path = self.scratch / "input.parquet"
-            pq.write_table(_odd_arrow(self.arrow, rng), path, row_group_size=int(rng.choice([7, 60, 1000])))
+            pq.write_table(
+                _odd_arrow(self.arrow, rng), path, row_group_size=int(rng.choice([7, 60, 1000]))
+            )
             if rng.random() < 0.7:
                 data = bytearray(path.read_bytes())
                 # Bytes in the footer describe all others.

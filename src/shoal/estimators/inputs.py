@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import _check_sample_weight
@@ -331,10 +331,24 @@ def examples_of(matrix: Matrix, targets: TargetArrays) -> Examples:
     T = matrix.dtype
     return Examples(
         matrix,
-        None if Y is None else np.ascontiguousarray(Y, T),
+        None if Y is None else _held_as(Y, T, "y, standardised,"),
         labels,
-        None if weights is None else np.ascontiguousarray(weights, T),
+        None if weights is None else _held_as(weights, T, "sample_weight"),
     )
+
+
+def _held_as(values: Numbers, T: DTypeLike, what: str) -> Numbers:
+    """Numbers in the precision of the matrix. Raises DataError for what it cannot hold."""
+    with np.errstate(over="ignore"):
+        found: Numbers = np.ascontiguousarray(values, T)
+    if found.size and not np.isfinite([found.min(), found.max()]).all():
+        raise DataError(
+            wording(
+                f"{what} has a value that {found.dtype.name} cannot hold: it is too far from the "
+                "others. Correct it, or use ", Setting("dtype", "float64"), ".",
+            )
+        )  # fmt: skip
+    return found
 
 
 def weights_of(

@@ -227,7 +227,8 @@ def _remembered(pairs: tuple[Pair, ...], start: Point, end: Point) -> tuple[Pair
 
 def _trial(start: Point, d: Exact, cost: Callable[[Exact], Cost]) -> Callable[[float], Point]:
     def trial(a: float) -> Point:
-        x = start.x + a * d
+        with np.errstate(over="ignore", invalid="ignore"):  # then f is not finite either
+            x = start.x + a * d
         f, g, loss = cost(x)
         return Point(a, f, engine.dot(g, d), x, g, loss)
 
