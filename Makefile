@@ -1,10 +1,11 @@
 # The workshop. Everything works from an empty checkout; PYTHON=… chooses the interpreter.
 PYTHON ?= python3
 VENV   ?= .venv
+TIMES  ?= 1
 BIN    := $(VENV)/bin
 KERNEL := $(wildcard kernel/*) CMakeLists.txt pyproject.toml
 
-.PHONY: help demo quick test lint mutants bench test-crash test-arm test-sklearn test-clients clean
+.PHONY: help demo quick test lint mutants bench fuzz test-crash test-arm test-sklearn test-clients clean
 
 help:
 	@echo "make demo      set up, train on 327,346 real flights, show the result"
@@ -13,6 +14,7 @@ help:
 	@echo "make lint      style, types and architecture alone"
 	@echo "make mutants   plant faults one at a time, and see that a test finds each (most of an hour)"
 	@echo "make bench     speed beside PyTorch, JAX, scikit-learn and NumPy (fetches them)"
+	@echo "make fuzz      broken models, tables, settings and numbers for some minutes; TIMES=50 for hours"
 	@echo "make test-crash  kills saves at every system call, and a training a hundred times (strace needed)"
 	@echo "make test-sklearn  scikit-learn's own tests of its networks, run on shoal's"
 	@echo "make test-clients  programs that use shoal through other libraries (fetches them)"
@@ -52,6 +54,9 @@ bench: $(VENV)/installed
 	@$(BIN)/python tools/extra.py bench > $(VENV)/bench.txt
 	$(BIN)/python -m pip install -q -r $(VENV)/bench.txt
 	$(BIN)/python -m benchmarks.speed
+
+fuzz: $(VENV)/tools
+	$(BIN)/python -m tests.fuzz --times $(TIMES) $(if $(SEED),--seed $(SEED))
 
 test-crash: $(VENV)/tools
 	$(BIN)/python -m pytest -s tests/crash/saves.py tests/crash/kills.py

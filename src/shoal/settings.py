@@ -163,7 +163,7 @@ class Choice(NamedTuple):
         """The value, if it is one of them."""
         if self.none and value is None:
             return None
-        if self.none and value not in self.choices:
+        if self.none and not (isinstance(value, str) and value in self.choices):
             quoted = ", ".join(f'"{choice}"' for choice in self.choices)
             raise SettingError.of(name, value, f"expected {quoted} or None.")
         return check_choice(name, value, self.choices)

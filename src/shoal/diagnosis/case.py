@@ -87,12 +87,14 @@ def look(case: Case) -> Seen:
         Z1, A1, _, _ = engine.forward(shape, network.vector, rows, 1)
         starts.append(look_at_units(shape, network.parameters, Z1, A1))
     # Of a constant target nothing is a share.
-    finite = any(np.isfinite(case.losses)) and baseline > 1e-12
+    losses, later = (
+        curve_of(some, baseline) if baseline > 1e-12 and any(np.isfinite(some)) else None
+        for some in (case.losses, case.validation_losses)
+    )
     return Seen(
         case, X, Y, np.mean(outputs, axis=0), baseline,
         tuple(units), tuple(starts),
-        curve_of(case.losses, baseline) if finite else None,
-        curve_of(case.validation_losses, baseline) if finite and case.validation_losses else None,
+        losses, later if losses else None,
     )  # fmt: skip
 
 

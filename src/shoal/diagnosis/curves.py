@@ -24,8 +24,9 @@ class Curve(NamedTuple):
 
 def curve_of(losses: Sequence[float], baseline: float) -> Curve:
     """Measure a curve of at least one finite loss."""
-    L = np.asarray(losses, np.float64) / max(baseline, 1e-300)
-    L = L[np.isfinite(L)]
+    L = np.asarray(losses, np.float64)
+    # A loss may be finite, and not so many times the baseline; sums of it are finite, too.
+    L = np.minimum(L[np.isfinite(L)] / max(baseline, 1e-300), 1e150)
     n = len(L)
     half, tenth = L[n // 2 :], max(n // 10, 1)
     # Means over a few epochs: one epoch of small batches is noisy.

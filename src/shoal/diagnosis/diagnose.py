@@ -44,6 +44,7 @@ init="auto".
     return findings_of(case)
 
 
+@np.errstate(all="ignore")  # what is not finite in a network is a finding
 def findings_of(case: Case, held: Examples | None = None, *, thorough: bool = True) -> Diagnosis:
     """The diagnosis of a case; after a fit not `thorough`, but with the examples `held` out."""
     found: list[Finding] = []

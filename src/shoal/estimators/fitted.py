@@ -69,9 +69,13 @@ class History(NamedTuple):
 
     @property
     def loss(self) -> float:
-        """The training loss of the epoch that was kept, of the first member."""
+        """The training loss of the epoch that was kept, of the first member.
+
+        Where no epoch was better than the start (0), that of the first epoch, the nearest to it.
+        """
         losses = self.losses[0] if self.losses else ()
-        return losses[self.best_epoch - 1] if 0 < self.best_epoch <= len(losses) else np.nan
+        kept = max(self.best_epoch, 1)
+        return losses[kept - 1] if kept <= len(losses) else np.nan
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import _check_sample_weight
@@ -24,6 +24,7 @@ from shoal.data.rows.examples import Examples, Matrix, Numbers
 from shoal.data.rows.sparse import Sparse, from_scipy
 from shoal.errors import DataError, Setting, SettingError, wording
 from shoal.estimators.automatic import bins_of
+from shoal.estimators.labels import refusing
 from shoal.estimators.targets import TargetArrays
 from shoal.settings import Settings
 from shoal.warn import warn
@@ -180,7 +181,8 @@ def read(X: Any, who: str, dtype: str) -> Table:
         if not len(rows):
             raise DataError("the matrix has no rows: expected at least one example.")
         return rows
-    array = check_array(X, dtype=None, ensure_all_finite=False, estimator=who, input_name="X")
+    with refusing():
+        array = check_array(X, dtype=None, ensure_all_finite=False, estimator=who, input_name="X")
     array = as_supported(array)
     # In the byte order of this machine, as Arrow and the kernel want it.
     return np.asarray(array, array.dtype.newbyteorder("="))
@@ -391,10 +393,24 @@ def examples_of(matrix: Matrix, targets: TargetArrays) -> Examples:
     T = matrix.dtype
     return Examples(
         matrix,
-        None if Y is None else np.ascontiguousarray(Y, T),
+        None if Y is None else _held_as(Y, T, "y, standardised,"),
         labels,
-        None if weights is None else np.ascontiguousarray(weights, T),
+        None if weights is None else _held_as(weights, T, "sample_weight"),
     )
+
+
+def _held_as(values: Numbers, T: DTypeLike, what: str) -> Numbers:
+    """Numbers in the precision of the matrix. Raises DataError for what it cannot hold."""
+    with np.errstate(over="ignore"):
+        found: Numbers = np.ascontiguousarray(values, T)
+    if found.size and not np.isfinite([found.min(), found.max()]).all():
+        raise DataError(
+            wording(
+                f"{what} has a value that {found.dtype.name} cannot hold: it is too far from the "
+                "others. Correct it, or use ", Setting("dtype", "float64"), ".",
+            )
+        )  # fmt: skip
+    return found
 
 
 def weights_of(
@@ -403,10 +419,13 @@ def weights_of(
     """The weights of the rows, none negative, some positive; None if none are given."""
     if sample_weight is None:
         return None
-    weights: NDArray[np.float64] = np.ascontiguousarray(
-        _check_sample_weight(sample_weight, table, dtype=np.float64, ensure_non_negative=True)
-    )
-    mean = float(weights.mean())
+    with refusing():
+        checked = _check_sample_weight(
+            sample_weight, table, dtype=np.float64, ensure_non_negative=True
+        )
+    weights: NDArray[np.float64] = np.ascontiguousarray(checked)
+    with np.errstate(over="ignore"):
+        mean = float(weights.mean())
     if not mean > 0:
         raise DataError(f"{name} is 0 for every row: nothing is left to learn from.")
     if not 1 / EXTREME_WEIGHT <= mean <= EXTREME_WEIGHT:

@@ -1,6 +1,7 @@
 """y as an array of one type: what users call labels, in all the forms that they come in."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,23 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from shoal.data.read.objects import is_missing
-from shoal.errors import DataError
+from shoal.errors import DataError, ShoalError
 
 PIECE = 1 << 20  # targets that are looked at together
 SHOWN = 20  # classes that a message lists
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """What scikit-learn's checks of data refuse becomes a DataError, in their words."""
+    try:
+        with np.errstate(all="ignore"):  # its sums and casts look for what is not finite
+            yield
+    except ShoalError:
+        raise
+    except ValueError as error:
+        cure = " Correct them, or leave such rows out." if " contains " in str(error) else ""
+        raise DataError(f"{error}{cure}") from None
 
 
 def as_array(y: Any) -> NDArray[Any]:

@@ -17,7 +17,7 @@ from shoal.compute.engine import engine
 from shoal.data.encode.moments import moments
 from shoal.data.rows.examples import Examples, Numbers
 from shoal.errors import DataError, Setting, SettingError
-from shoal.estimators.labels import as_array, distinct, listed, pieces
+from shoal.estimators.labels import as_array, distinct, listed, pieces, refusing
 from shoal.warn import warn
 
 Weights = NDArray[np.float64] | None
@@ -52,9 +52,10 @@ class ClassTargets:
         if y.ndim == 2 and y.shape[1] > 1:
             _refuse_other_labels(y)
             return cls(np.arange(y.shape[1]), y.shape[1])
-        if not whole:
-            check_classification_targets(y)
-        y = column_or_1d(y, warn=True)
+        with refusing():
+            if not whole:
+                check_classification_targets(y)
+            y = column_or_1d(y, warn=True)
         found = distinct(y if classes is None else as_array(classes))
         if len(found) < 2:
             raise DataError(
@@ -78,7 +79,8 @@ class ClassTargets:
             _refuse_other_labels(y)
             by_row = _weights_of_several(y, class_weight)
             return TargetArrays(np.asarray(y, np.float64), None, _product(weights, by_row))
-        y = column_or_1d(y)
+        with refusing():
+            y = column_or_1d(y)
         labels = np.empty(len(y), np.int32)
         for piece in pieces(len(y)):
             labels[piece] = self._labels_of(y[piece])
@@ -243,9 +245,10 @@ Targets = ClassTargets | NumberTargets
 
 def finite(A: NDArray[Any]) -> NDArray[Any]:
     """What was computed of rows, (outputs, rows). Raises DataError, with the row, for NaN or infinity."""
-    total = np.add.reduce(A, axis=None)
-    if total - total == 0:  # which is NaN if any of them is not finite; quick for one row
-        return A
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = np.add.reduce(A, axis=None)
+        if total - total == 0:  # which is NaN if any of them is not finite; quick for one row
+            return A
     good = np.isfinite(A)
     if not good.all():
         row = int(np.argmin(good.all(axis=0)))
@@ -297,9 +300,10 @@ def as_numbers(y: Any) -> Numbers:
         y = y.toarray()  # type: ignore[attr-defined]
     if isinstance(y, np.ma.MaskedArray):
         y = as_array(y)
-    numbers: Numbers = check_array(
-        y, ensure_2d=False, dtype=np.float64, input_name="y", ensure_min_samples=1
-    )
+    with refusing():
+        numbers: Numbers = check_array(
+            y, ensure_2d=False, dtype=np.float64, input_name="y", ensure_min_samples=1
+        )
     if numbers.ndim == 2 and not numbers.shape[1]:
         raise DataError("y has no columns: expected at least one target.")
     return numbers

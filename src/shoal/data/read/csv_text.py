@@ -77,7 +77,14 @@ def header(read: Read, file: str) -> Header:
     text = _decoded(first, file, line)
     bare = re.sub('"[^"]*"', "", text)
     separator = "," if "," in bare else max(",;\t|", key=bare.count)
-    names = next(csv.reader([text], delimiter=separator))
+    found_records = records(text, separator) or [(0, [""])]
+    if len(found_records) > 1:
+        raise DataError(
+            "a line break in the header is between quotes that are not those of a whole name. Put "
+            "quotes around the whole name, and write a quote in it twice.",
+            file=file, line=line,
+        )  # fmt: skip
+    names = found_records[0][1]
     newline = b"\n" if b"\n" in head else b"\r"
     after = line + line_ends(first) + 1
     return Header(distinct(file, names), separator, newline, after, head[found.end() :])

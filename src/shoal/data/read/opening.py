@@ -20,7 +20,7 @@ Read = Callable[[int], bytes]
 
 BLOCK = 1 << 20  # bytes that are read at a time, as pyarrow's own readers do
 PACKED = {b"\x1f\x8b": "gzip", b"BZ": "bz2", b"\x28\xb5": "zstd"}  # by the first two bytes
-BROKEN = (pa.ArrowException, OSError)
+BROKEN = (pa.ArrowException, OSError, UnicodeDecodeError)  # the last one of names in Parquet
 
 
 class Spooled(NamedTuple):

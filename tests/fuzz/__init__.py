@@ -1,0 +1,1 @@
+"""Broken models, tables, settings and numbers by the thousand; `make fuzz` runs them."""
