@@ -13,6 +13,7 @@
     fitted.py      what a fit has learnt, as a value, and its answers
     attributes.py  the fitted attributes that scikit-learn's users expect, read from it
     saving.py      the .shoal file; schema.py what it may say, reading.py how it is read
+    exporting.py   what shoal.exports is given, to write programs of other languages
 
     parameters → Settings → Prepared → Fitted → answers
 
@@ -22,6 +23,7 @@ one column is.
 
 import copy
 import os
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -35,6 +37,7 @@ from shoal.diagnosis.case import Case
 from shoal.errors import SettingError
 from shoal.estimators.attributes import FittedAttributes
 from shoal.estimators.callbacks import CallbackSupportMixin, end_of_fit, with_callbacks
+from shoal.estimators.exporting import exported
 from shoal.estimators.host import Host
 from shoal.estimators.inputs import computed
 from shoal.estimators.partial import check_classes, check_partial, one_epoch, warn_of_divergence
@@ -208,6 +211,37 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
             When the file cannot be written.
         """
         save(self.fitted_, self._kind, path)
+
+    def export(
+        self, path: str | os.PathLike[str], to: str | None = None, *, main: bool = False
+    ) -> list[Path]:
+        """Write the fitted model as a program of another language, from raw values to predictions.
+
+        Parameters
+        ----------
+        path : str or path
+            The file. Other files that belong to it, as the header of a C file, get its name.
+        to : {"c"}, optional
+            The language; by default the suffix of the path says it. "c" is C99 without any
+            library, and gives the very bits of `predict_proba` or `predict`.
+        main : bool
+            With "c": add a program that reads CSV from standard input and prints predictions.
+
+        Returns
+        -------
+        list of Path
+            The files that were written.
+
+        Raises
+        ------
+        SettingError
+            When the format is not known.
+        FileError
+            When a file cannot be written.
+        """
+        from shoal.exports.writing import Wanted, write
+
+        return write(exported(self.fitted_), path, Wanted(to, main))
 
     def _case_of(self, X: Any, y: Any) -> Case:
         """What `shoal.diagnose` looks at, with a table that may be new."""
