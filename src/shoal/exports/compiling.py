@@ -17,7 +17,7 @@ FLAGS = ("-std=c99", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-
 SECONDS = 120  # far more than any model needs
 
 HARNESS = """\
-#include "{file}"
+#include "model.c"
 #include <stdio.h>
 
 int main(void)
@@ -47,11 +47,11 @@ def golden_of_c(
     Raises RuntimeError when it does not compile or run.
     """
     with TemporaryDirectory() as folder:
-        for path, text in texts.items():
-            Path(folder, path.name).write_text(text, "utf-8")
         file = next(path for path in texts if path.suffix != ".h")
+        for path, text in texts.items():
+            name = "model.c" if path == file else path.name
+            Path(folder, name).write_text(text, "utf-8")
         harness = HARNESS.format(
-            file=file.name,
             prefix=identifier(file.stem).lower(),
             field="probabilities" if isinstance(model.answer, Classes) else "values",
         )

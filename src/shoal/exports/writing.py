@@ -1,6 +1,7 @@
 """Which format a path asks for, and the files that it gets."""
 
 import os
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,10 +48,15 @@ def write(model: Model, path: str | os.PathLike[str], wanted: Wanted) -> list[Pa
 def texts(model: Model, path: str | os.PathLike[str], wanted: Wanted) -> dict[Path, str]:
     """The text of each file."""
     format_of(path, wanted.to)
-    file = Path(path)
-    head = file.with_suffix(".h")
+    return _c(model, Path(path), wanted)
+
+
+def _c(model: Model, file: Path, wanted: Wanted) -> dict[Path, str]:
+    """The source, and a header that it can include: a quote in its name would end the #include."""
+    if file.suffix == ".h":
+        raise SettingError(f'"{file}" would be the header: expected a path that ends in .c.')
+    plain = re.fullmatch(r"[A-Za-z0-9 ._+-]+", file.stem)
+    head = file.with_name(f"{file.stem if plain else identifier(file.stem)}.h")
     prefix = identifier(file.stem).lower()
-    return {
-        file: source(model, Target(prefix, head.name, wanted.main)),
-        head: header(model, prefix),
-    }
+    target = Target(prefix, head.name, wanted.main)
+    return {file: source(model, target), head: header(model, prefix)}
