@@ -3,6 +3,8 @@
 import ctypes
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +15,6 @@ from shoal.exports import header as headers
 from shoal.exports.golden import golden_rows
 from shoal.exports.model import Classes
 from shoal.exports.source import Target, source
-from shoal.exports.writing import Wanted, texts
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
 LOOP = """
@@ -42,6 +43,7 @@ class Compiled:
     def __init__(self, estimator, folder, flags=("-O2", *STRICT), cc=None):
         self.fitted = estimator.fitted_
         self.model = exported(self.fitted)
+        folder = Path(tempfile.mkdtemp(dir=folder))  # a library is loaded once from a path
         (folder / "m.c").write_text(source(self.model, Target("m", "m.h")), "utf-8")
         (folder / "m.h").write_text(headers.header(self.model, "m"), "utf-8")
         (folder / "loop.c").write_text(LOOP)
@@ -55,6 +57,13 @@ class Compiled:
 
     def selftest(self):
         return self.library.m_selftest()
+
+    def classes(self):
+        """The names of the classes as C has them."""
+        n = len(self.model.answer.names)
+        pairs = (ctypes.c_uint64 * (2 * n)).in_dll(self.library, "m_classes")
+        texts = [ctypes.string_at(pairs[2 * i], pairs[2 * i + 1]) for i in range(n)]
+        return [text.decode() for text in texts]
 
     def rows(self, values):
         """The rows as the struct of C has them; and what must live as long."""
@@ -100,11 +109,3 @@ class Compiled:
 @pytest.fixture
 def in_c(tmp_path):
     return lambda estimator, **more: Compiled(estimator, tmp_path, **more)
-
-
-@pytest.fixture
-def exported_texts():
-    def write(estimator, name="m.c", **wanted):
-        return texts(exported(estimator.fitted_), name, Wanted(**wanted))
-
-    return write

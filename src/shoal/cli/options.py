@@ -133,6 +133,14 @@ Keep = Annotated[
     list[str] | None,
     option("--keep", metavar="COLUMN", help="Copy this column of the table in front. Repeatable."),
 ]
+ExportFile = Annotated[
+    str,
+    option("--output", "-o", metavar="FILE", help="File to write.", parser=file),
+]
+ExportFormat = Annotated[
+    str | None, option("--to", metavar="FORMAT", help="c. By default, the suffix of FILE says it.")
+]
+WithMain = Annotated[bool, option("--main", help="C: add a program that reads CSV.")]
 KnownTarget = Annotated[
     str | None,
     option(

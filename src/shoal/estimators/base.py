@@ -239,9 +239,9 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
         FileError
             When a file cannot be written.
         """
-        from shoal.exports.writing import Wanted, write
+        from shoal.exports.writing import Wanted, texts_of, write
 
-        return write(exported(self.fitted_), path, Wanted(to, main))
+        return write(texts_of(exported(self.fitted_), path, Wanted(to, main)))
 
     def _case_of(self, X: Any, y: Any) -> Case:
         """What `shoal.diagnose` looks at, with a table that may be new."""

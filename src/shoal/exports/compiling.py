@@ -17,7 +17,9 @@ FLAGS = ("-std=c99", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-
 SECONDS = 120  # far more than any model needs
 
 HARNESS = """\
+#define main program_of_model
 #include "model.c"
+#undef main
 #include <stdio.h>
 
 int main(void)

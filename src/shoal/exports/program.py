@@ -19,6 +19,7 @@ def program(model: Model, prefix: str, fragment: Callable[[str], str]) -> Iterat
     kind = "values"
     if isinstance(model.answer, Classes):
         kind = "labels" if model.answer.labels else "classes"
+        yield fragment("put").replace("PREFIX", prefix)
     yield fragment(f"print_{kind}").replace("PREFIX", prefix)
     yield "\n" + after
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,19 +37,17 @@ def format_of(path: str | os.PathLike[str], to: str | None) -> str:
     return found
 
 
-def write(model: Model, path: str | os.PathLike[str], wanted: Wanted) -> list[Path]:
-    """Write the model; the files that there are now. Raises SettingError and FileError."""
-    written = texts(model, path, wanted)
-    for file, text in written.items():
+def texts_of(model: Model, path: str | os.PathLike[str], wanted: Wanted) -> dict[Path, str]:
+    """The files and their text. Raises SettingError."""
+    return WRITERS[format_of(path, wanted.to)](model, Path(path), wanted)
+
+
+def write(texts: Mapping[Path, str]) -> list[Path]:
+    """Write the files; their paths. Raises FileError."""
+    for file, text in texts.items():
         with atomic_write(file) as out:
             out.write(text.encode())
-    return list(written)
-
-
-def texts(model: Model, path: str | os.PathLike[str], wanted: Wanted) -> dict[Path, str]:
-    """The text of each file."""
-    format_of(path, wanted.to)
-    return _c(model, Path(path), wanted)
+    return list(texts)
 
 
 def _c(model: Model, file: Path, wanted: Wanted) -> dict[Path, str]:
@@ -60,3 +59,6 @@ def _c(model: Model, file: Path, wanted: Wanted) -> dict[Path, str]:
     prefix = identifier(file.stem).lower()
     target = Target(prefix, head.name, wanted.main)
     return {file: source(model, target), head: header(model, prefix)}
+
+
+WRITERS: dict[str, Callable[[Model, Path, Wanted], dict[Path, str]]] = {"c": _c}

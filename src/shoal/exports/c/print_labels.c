@@ -3,7 +3,7 @@ static void put_header(void)
     int k;
     for (k = 0; k < ANSWERS; ++k) {
         if (k) putchar(',');
-        put(PREFIX_classes[k]);
+        put("probability of ", PREFIX_classes[k]);
     }
     putchar('\n');
 }

@@ -152,17 +152,6 @@ static int fail(unsigned long number, const char *what, PREFIX_text column)
     return 1;
 }
 
-static void put(PREFIX_text text) /* as a field of a CSV file */
-{
-    size_t i;
-    putchar('"');
-    for (i = 0; i < text.length; ++i) {
-        if (text.bytes[i] == '"') putchar('"');
-        putchar(text.bytes[i]);
-    }
-    putchar('"');
-}
-
 @printing@
 int main(int n_arguments, char **arguments)
 {
