@@ -1,5 +1,6 @@
 """An export run here, on its golden rows, where the program that runs it is installed."""
 
+import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.exports.compiling import compiler, golden_of_c
+from shoal.exports.databases import golden_of_sql, unusable
 from shoal.exports.model import Model
 
 Texts = Mapping[Path, str]
@@ -50,4 +52,11 @@ def _c(model: Model, texts: Texts) -> tuple[str, Run | None]:
     return Path(cc).name, lambda: golden_of_c(model, texts, cc)
 
 
-RUNNERS: dict[str, Callable[[Model, Texts], tuple[str, Run | None]]] = {"c": _c}
+def _sql(model: Model, texts: Texts) -> tuple[str, Run | None]:
+    reason = unusable()
+    if reason:
+        return reason, None
+    return f"SQLite {sqlite3.sqlite_version}", lambda: golden_of_sql(model, texts)
+
+
+RUNNERS: dict[str, Callable[[Model, Texts], tuple[str, Run | None]]] = {"c": _c, "sql": _sql}

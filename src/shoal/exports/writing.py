@@ -11,9 +11,10 @@ from shoal.exports.header import header
 from shoal.exports.model import Model
 from shoal.exports.names import identifier
 from shoal.exports.source import Target, source
+from shoal.exports.sql import Query, Writer
 from shoal.files.atomic import atomic_write
 
-FORMATS = {".c": "c"}
+FORMATS = {".c": "c", ".sql": "sql"}
 
 
 class Wanted(NamedTuple):
@@ -21,6 +22,8 @@ class Wanted(NamedTuple):
 
     to: str | None = None  # None: by the suffix of the path
     main: bool = False  # C: with a program that reads CSV
+    dialect: str = "sqlite"  # SQL: for which database
+    table: str = "input"  # SQL: the table that has the rows
 
 
 def format_of(path: str | os.PathLike[str], to: str | None) -> str:
@@ -61,4 +64,8 @@ def _c(model: Model, file: Path, wanted: Wanted) -> dict[Path, str]:
     return {file: source(model, target), head: header(model, prefix)}
 
 
-WRITERS: dict[str, Callable[[Model, Path, Wanted], dict[Path, str]]] = {"c": _c}
+def _sql(model: Model, file: Path, wanted: Wanted) -> dict[Path, str]:
+    return {file: Writer(model, Query(wanted.table, wanted.dialect)).select()}
+
+
+WRITERS: dict[str, Callable[[Model, Path, Wanted], dict[Path, str]]] = {"c": _c, "sql": _sql}
