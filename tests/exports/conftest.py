@@ -7,14 +7,18 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from shoal import ShoalClassifier, ShoalRegressor
 from shoal.data.encode.encoding import Words
 from shoal.estimators.exporting import exported, predicted
 from shoal.exports import header as headers
+from shoal.exports.checking import checked
 from shoal.exports.golden import golden_rows
 from shoal.exports.model import Classes
 from shoal.exports.source import Target, source
+from shoal.exports.writing import Wanted, texts_of
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
 LOOP = """
@@ -109,3 +113,78 @@ class Compiled:
 @pytest.fixture
 def in_c(tmp_path):
     return lambda estimator, **more: Compiled(estimator, tmp_path, **more)
+
+
+# --- models ----------------------------------------------------------------------------------
+
+SETTINGS = dict(max_iter=3, random_state=1, n_jobs=1, early_stopping=False)
+
+
+def table(m=400, seed=0):
+    """Every kind of column, with missing values, and words that break whatever executes them."""
+    rng = np.random.default_rng(seed)
+    words = [
+        "Paris",
+        'Ber"lin',
+        "*/ int x;",
+        "??/",
+        "日本\n",
+        "a\\",
+        "😀",
+        "--",
+        "</script>",
+        "%s",
+        "nul\0nul",
+    ]
+    start = pd.Timestamp("1969-06-01 10:00")
+    when = start + pd.to_timedelta(rng.integers(0, 900 * 86400, m), "s")
+    return pd.DataFrame(
+        {
+            "age": np.where(rng.random(m) < 0.1, np.nan, rng.normal(40, 12, m)),
+            "class": rng.lognormal(3, 2, m),
+            'a "quoted" */ name\n': rng.choice(words, m),
+            "when": pd.Series(when).where(pd.Series(rng.random(m) > 0.1)),
+            "ok": rng.random(m) < 0.5,
+        }
+    )
+
+
+def target(X, n_classes=2):
+    score = np.nan_to_num(X["age"].to_numpy(), nan=30) + 8 * X["ok"] + np.log(X["class"])
+    return np.digitize(score, np.quantile(score, np.linspace(0, 1, n_classes + 1)[1:-1]))
+
+
+def of_kind(kind, X, **settings):
+    """A fitted model: of classes, labels, or one or more numbers."""
+    settings = {**SETTINGS, **settings}
+    size = X["class"].to_numpy()
+    if kind in ("number", "numbers"):
+        y = np.column_stack([size, 2 * size + 1e3, -size])
+        return ShoalRegressor(**settings).fit(X, y if kind == "numbers" else size)
+    y = {
+        "two": target(X),
+        "three": np.array(["x", "*/", "q'q"])[target(X, 3)],
+        "labels": np.column_stack([target(X), X["ok"], size > 20]).astype(int),
+    }[kind]
+    return ShoalClassifier(**settings).fit(X, y)
+
+
+@pytest.fixture
+def a_table():
+    return table
+
+
+@pytest.fixture
+def fitted():
+    return of_kind
+
+
+def checked_as(estimator, form, **wanted):
+    """What an export gives when it is run on its golden rows."""
+    model = exported(estimator.fitted_)
+    return checked(model, texts_of(model, f"m.{form}", Wanted(**wanted)), form)
+
+
+@pytest.fixture
+def check_of():
+    return checked_as

@@ -119,19 +119,22 @@ def export(
     output: o.ExportFile,
     to: o.ExportFormat = None,
     main: o.WithMain = False,
+    dialect: o.Dialect = "sqlite",
+    table: o.InputTable = "input",
     as_json: o.Json = False,
 ) -> None:
     """Write a model as a program of another language, from raw values to predictions.
 
     Example:  shoal export late.shoal -o late.c
               shoal export late.shoal -o late.c --main && cc -O2 late.c -o late
+              shoal export late.shoal -o late.sql --dialect postgres --table flights
 
     The export is run on some rows where that is possible, and compared with the model.
     """
     from shoal.cli.commands.export import export as run
     from shoal.exports.writing import Wanted
 
-    run(model, output, Wanted(to, main), as_json=as_json)
+    run(model, output, Wanted(to, main, dialect, table), as_json=as_json)
 
 
 @app.command(cls=_Command)

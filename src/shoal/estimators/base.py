@@ -213,7 +213,13 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
         save(self.fitted_, self._kind, path)
 
     def export(
-        self, path: str | os.PathLike[str], to: str | None = None, *, main: bool = False
+        self,
+        path: str | os.PathLike[str],
+        to: str | None = None,
+        *,
+        main: bool = False,
+        dialect: str = "sqlite",
+        table: str = "input",
     ) -> list[Path]:
         """Write the fitted model as a program of another language, from raw values to predictions.
 
@@ -221,11 +227,15 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
         ----------
         path : str or path
             The file. Other files that belong to it, as the header of a C file, get its name.
-        to : {"c"}, optional
+        to : {"c", "sql"}, optional
             The language; by default the suffix of the path says it. "c" is C99 without any
-            library, and gives the very bits of `predict_proba` or `predict`.
+            library, and gives the very bits of `predict_proba` or `predict`; "sql" is one SELECT.
         main : bool
             With "c": add a program that reads CSV from standard input and prints predictions.
+        dialect : {"sqlite", "duckdb", "postgres"}
+            With "sql": the database.
+        table : str
+            With "sql": the name of the table that has the rows.
 
         Returns
         -------
@@ -235,13 +245,14 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
         Raises
         ------
         SettingError
-            When the format is not known.
+            When the format or the dialect is not known, or the format cannot hold the model.
         FileError
             When a file cannot be written.
         """
         from shoal.exports.writing import Wanted, texts_of, write
 
-        return write(texts_of(exported(self.fitted_), path, Wanted(to, main)))
+        wanted = Wanted(to, main, dialect, table)
+        return write(texts_of(exported(self.fitted_), path, wanted))
 
     def _case_of(self, X: Any, y: Any) -> Case:
         """What `shoal.diagnose` looks at, with a table that may be new."""

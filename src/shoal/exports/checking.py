@@ -53,7 +53,9 @@ def _c(model: Model, texts: Texts) -> tuple[str, Run | None]:
 
 
 def _sql(model: Model, texts: Texts) -> tuple[str, Run | None]:
-    reason = unusable()
+    (query,) = texts.values()
+    reason = "" if "-- For sqlite." in query else "it is for another database than SQLite"
+    reason = reason or unusable()
     if reason:
         return reason, None
     return f"SQLite {sqlite3.sqlite_version}", lambda: golden_of_sql(model, texts)

@@ -44,11 +44,7 @@ class Writer:
     def __init__(self, model: Model, query: Query) -> None:
         self.model, self.query = model, query
         self.dialect: Dialect = dialect_of(query.dialect)
-        columns = [name(placed.plan.name) for placed in model.placed]
-        self.sources = [
-            source._replace(value=source.value.replace("\0", column))
-            for source, column in zip(sources(model, self.dialect, "\0"), columns, strict=True)
-        ]
+        self.sources = list(sources(model, self.dialect))
         self.terms = list(chain.from_iterable(source.terms for source in self.sources))
         self.lookups = list(chain.from_iterable(source.lookups for source in self.sources))
         self._refuse_too_wide()
@@ -204,12 +200,14 @@ class Writer:
         return f"1 / (1 + {self._exp(f'-{z}')})"
 
     def _activation(self, called: str) -> Callable[[str], str]:
-        return {
+        known: dict[str, Callable[[str], str]] = {
             "tanh": lambda z: f"1 - 2 / (1 + {self._exp(f'2 * {z}')})",
             "relu": lambda z: f"{self.dialect.greater}(0, {z})",
             "sigmoid": self._logistic,
             "identity": str,
-        }.get(called, lambda z: f"{self.dialect.greater}({z}, {LEAK} * {z})")
+        }
+        # The last one has the larger of two lines.
+        return known.get(called, lambda z: f"{self.dialect.greater}({z}, {LEAK} * {z})")
 
 
 def _added(terms: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from shoal.data.encode.encoding import PARTS, Number, Time, Words
-from shoal.exports.dialects import Dialect, literal
+from shoal.exports.dialects import Dialect, literal, name
 from shoal.exports.model import Model, Placed, Raw
 
 
@@ -37,10 +37,10 @@ class Source(NamedTuple):
     lookups: list[Lookup]
 
 
-def sources(model: Model, dialect: Dialect, column: str) -> Iterator[Source]:
-    """Of each column that is used; `column` is the format of their names in the table."""
+def sources(model: Model, dialect: Dialect) -> Iterator[Source]:
+    """Of each column that is used."""
     for i, placed in enumerate(model.placed):
-        yield _source(model, placed, dialect, column.format(i), f"v{i}")
+        yield _source(model, placed, dialect, name(placed.plan.name), f"v{i}")
 
 
 def _source(model: Model, placed: Placed, dialect: Dialect, given: str, v: str) -> Source:
