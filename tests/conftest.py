@@ -16,7 +16,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 HERE = Path(__file__).parent
 # What a whole folder or file needs; `slow` stands at the tests themselves.
-NEEDS = {"kernel": "compiler", "cluster": "cluster", "lab/test_page.py": "browser"}
+NEEDS = {
+    "kernel": "compiler",
+    "exports/test_c.py": "compiler",
+    "exports/test_program.py": "compiler",
+    "cluster": "cluster",
+    "lab/test_page.py": "browser",
+}
 COMPILING_SECONDS = 1200  # with sanitizers, on a machine that has other work
 
 

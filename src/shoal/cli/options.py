@@ -141,6 +141,22 @@ Keep = Annotated[
     list[str] | None,
     option("--keep", metavar="COLUMN", help="Copy this column of the table in front. Repeatable."),
 ]
+ExportFile = Annotated[
+    str,
+    option("--output", "-o", metavar="FILE", help="File to write.", parser=file),
+]
+ExportFormat = Annotated[
+    str | None,
+    option("--to", metavar="FORMAT", help="c or sql. By default, the suffix of FILE says it."),
+]
+Dialect = Annotated[
+    str,
+    option("--dialect", metavar="NAME", help="SQL: sqlite, duckdb or postgres. Default: sqlite."),
+]
+InputTable = Annotated[
+    str, option("--table", metavar="NAME", help="SQL: the table with the rows. Default: input.")
+]
+WithMain = Annotated[bool, option("--main", help="C: add a program that reads CSV.")]
 KnownTarget = Annotated[
     str | None,
     option(

@@ -13,6 +13,7 @@
     fitted.py      what a fit has learnt, as a value, and its answers
     attributes.py  the fitted attributes that scikit-learn's users expect, read from it
     saving.py      the .shoal file; schema.py what it may say, reading.py how it is read
+    exporting.py   what shoal.exports is given, to write programs of other languages
 
     parameters → Settings → Prepared → Fitted → answers
 
@@ -22,6 +23,7 @@ one column is.
 
 import copy
 import os
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -35,6 +37,7 @@ from shoal.diagnosis.case import Case
 from shoal.errors import SettingError
 from shoal.estimators.attributes import FittedAttributes
 from shoal.estimators.callbacks import CallbackSupportMixin, end_of_fit, with_callbacks
+from shoal.estimators.exporting import exported
 from shoal.estimators.host import Host
 from shoal.estimators.inputs import computed
 from shoal.estimators.partial import check_classes, check_partial, one_epoch, warn_of_divergence
@@ -208,6 +211,48 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
             When the file cannot be written.
         """
         save(self.fitted_, self._kind, path)
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        to: str | None = None,
+        *,
+        main: bool = False,
+        dialect: str = "sqlite",
+        table: str = "input",
+    ) -> list[Path]:
+        """Write the fitted model as a program of another language, from raw values to predictions.
+
+        Parameters
+        ----------
+        path : str or path
+            The file. Other files that belong to it, as the header of a C file, get its name.
+        to : {"c", "sql"}, optional
+            The language; by default the suffix of the path says it. "c" is C99 without any
+            library, and gives the very bits of `predict_proba` or `predict`; "sql" is one SELECT.
+        main : bool
+            With "c": add a program that reads CSV from standard input and prints predictions.
+        dialect : {"sqlite", "duckdb", "postgres"}
+            With "sql": the database.
+        table : str
+            With "sql": the name of the table that has the rows.
+
+        Returns
+        -------
+        list of Path
+            The files that were written.
+
+        Raises
+        ------
+        SettingError
+            When the format or the dialect is not known, or the format cannot hold the model.
+        FileError
+            When a file cannot be written.
+        """
+        from shoal.exports.writing import Wanted, texts_of, write
+
+        wanted = Wanted(to, main, dialect, table)
+        return write(texts_of(exported(self.fitted_), path, wanted))
 
     def _case_of(self, X: Any, y: Any) -> Case:
         """What `shoal.diagnose` looks at, with a table that may be new."""

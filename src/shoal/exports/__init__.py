@@ -1,0 +1,14 @@
+"""Fitted models as programs of other languages: the whole way from raw values to predictions.
+
+    model.py       what is exported: columns, weights, the meaning of the outputs
+    golden.py      rows with their predictions, which every export carries
+    numerics.py    the constants of the kernel's exp and tanh
+    names.py       identifiers, comments and text that nothing executes
+    source.py      C: the fragments of c/ with the tables of a model
+    header.py      C: the structs that a program includes
+    tables.py      C: arrays and text as initialisers
+    compiling.py   C: compiled and run here, where there is a compiler
+    writing.py     which format a path asks for, and the files it gets
+
+This room knows no estimators: they describe themselves as a `Model`.
+"""

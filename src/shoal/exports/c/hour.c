@@ -1,0 +1,5 @@
+
+static int64_t hour(double seconds)
+{
+    return (whole(seconds) - whole(seconds / 86400) * 86400) / 3600;
+}

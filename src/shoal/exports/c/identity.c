@@ -1,0 +1,2 @@
+
+static real activation(real x) { return x; }

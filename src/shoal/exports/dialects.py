@@ -1,0 +1,102 @@
+"""SQL: what SQLite, DuckDB and PostgreSQL say differently."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from shoal.errors import SettingError
+from shoal.exports.names import utf8
+
+Write = Callable[[str], str]
+
+
+class Dialect(NamedTuple):
+    """Functions that write an expression, from expressions."""
+
+    lesser: str
+    greater: str
+    number: Write  # from a column of numbers; NULL where it is missing
+    boolean: Write
+    seconds: Write  # from a column of times
+    text: Write
+    month: Write  # from seconds, from 0 on
+    exponent: bool = False  # a number without an exponent would be a decimal
+
+
+def _finite(cast: str) -> str:
+    return f"NULLIF({cast}, 'NaN')"
+
+
+DIALECTS = {
+    "sqlite": Dialect(
+        "MIN",
+        "MAX",
+        lambda c: f"CAST({c} AS REAL)",
+        lambda c: f"CAST({c} AS REAL)",
+        # Text in ISO 8601, or numbers, which are seconds already.
+        lambda c: (
+            f"CASE WHEN typeof({c}) IN ('integer', 'real') THEN {c} ELSE strftime('%s', {c}) "
+            f"+ strftime('%f', {c}) - strftime('%S', {c}) END"
+        ),
+        lambda c: f"CAST({c} AS TEXT) COLLATE BINARY",
+        lambda s: f"strftime('%m', floor({s}), 'unixepoch') - 1",
+    ),
+    "duckdb": Dialect(
+        "LEAST",
+        "GREATEST",
+        lambda c: _finite(f"CAST({c} AS DOUBLE)"),
+        lambda c: f"CAST({c} AS DOUBLE)",
+        lambda c: f"epoch({c})",
+        lambda c: f"CAST({c} AS VARCHAR)",
+        lambda s: f"month(make_timestamp(CAST(floor({s}) * 1000000 AS BIGINT))) - 1",
+        exponent=True,
+    ),
+    "postgres": Dialect(
+        "LEAST",
+        "GREATEST",
+        lambda c: _finite(f"CAST({c} AS DOUBLE PRECISION)"),
+        lambda c: f"CAST(CAST({c} AS INTEGER) AS DOUBLE PRECISION)",
+        lambda c: f"CAST(EXTRACT(EPOCH FROM {c}) AS DOUBLE PRECISION)",
+        lambda c: f"CAST({c} AS TEXT)",
+        lambda s: (
+            f"CAST(EXTRACT(MONTH FROM to_timestamp(floor({s})) AT TIME ZONE 'UTC') AS INTEGER) - 1"
+        ),
+    ),
+}
+
+
+def dialect_of(name: str) -> Dialect:
+    """The dialect of that name. Raises SettingError."""
+    if name not in DIALECTS:
+        raise SettingError(f"dialect is {name!r}: expected one of {', '.join(DIALECTS)}.")
+    return DIALECTS[name]
+
+
+def literal(text: str, dialect: str) -> str | None:
+    """A text; None where the database cannot hold it."""
+    if "\0" not in text:
+        return "'" + text.replace("'", "''") + "'"
+    if dialect == "sqlite":
+        return f"CAST(X'{utf8(text).hex()}' AS TEXT)"
+    if dialect == "duckdb":
+        return " || chr(0) || ".join(str(literal(part, dialect)) for part in text.split("\0"))
+    return None
+
+
+def name(text: str) -> str:
+    """A column or a table. Raises SettingError for a name that SQL cannot hold."""
+    if "\0" in text or not text:
+        raise SettingError(
+            f"the name {text!r} cannot be written in SQL: expected at least one character, and "
+            "no NUL. Rename the column before fit."
+        )
+    return '"' + text.replace('"', '""') + '"'
+
+
+def real(x: float, dtype: "np.dtype[np.floating]", exponent: bool) -> str:
+    """A number in the digits that its precision has."""
+    shown = str(dtype.type(x)).removesuffix(".0")
+    if shown.startswith(("0.", "-0.")):
+        shown = shown.replace("0.", ".", 1)
+    return f"{shown}e0" if exponent and "e" not in shown else shown

@@ -1,0 +1,71 @@
+"""Which format a path asks for, and the files that it gets."""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from shoal.errors import SettingError
+from shoal.exports.header import header
+from shoal.exports.model import Model
+from shoal.exports.names import identifier
+from shoal.exports.source import Target, source
+from shoal.exports.sql import Query, Writer
+from shoal.files.atomic import atomic_write
+
+FORMATS = {".c": "c", ".sql": "sql"}
+
+
+class Wanted(NamedTuple):
+    """How a model is to be exported."""
+
+    to: str | None = None  # None: by the suffix of the path
+    main: bool = False  # C: with a program that reads CSV
+    dialect: str = "sqlite"  # SQL: for which database
+    table: str = "input"  # SQL: the table that has the rows
+
+
+def format_of(path: str | os.PathLike[str], to: str | None) -> str:
+    """The format: what was said, or what the suffix says. Raises SettingError."""
+    known = sorted(set(FORMATS.values()))
+    if to is not None and to not in known:
+        raise SettingError(f"to is {to!r}: expected one of {', '.join(known)}.")
+    found = to or FORMATS.get(Path(path).suffix.lower())
+    if found is None:
+        raise SettingError(
+            f'the format of "{path}" is not known. Use a path that ends in {", ".join(FORMATS)}, or '
+            f"say the format: {', '.join(known)}."
+        )
+    return found
+
+
+def texts_of(model: Model, path: str | os.PathLike[str], wanted: Wanted) -> dict[Path, str]:
+    """The files and their text. Raises SettingError."""
+    return WRITERS[format_of(path, wanted.to)](model, Path(path), wanted)
+
+
+def write(texts: Mapping[Path, str]) -> list[Path]:
+    """Write the files; their paths. Raises FileError."""
+    for file, text in texts.items():
+        with atomic_write(file) as out:
+            out.write(text.encode())
+    return list(texts)
+
+
+def _c(model: Model, file: Path, wanted: Wanted) -> dict[Path, str]:
+    """The source, and a header that it can include: a quote in its name would end the #include."""
+    if file.suffix == ".h":
+        raise SettingError(f'"{file}" would be the header: expected a path that ends in .c.')
+    plain = re.fullmatch(r"[A-Za-z0-9 ._+-]+", file.stem)
+    head = file.with_name(f"{file.stem if plain else identifier(file.stem)}.h")
+    prefix = identifier(file.stem).lower()
+    target = Target(prefix, head.name, wanted.main)
+    return {file: source(model, target), head: header(model, prefix)}
+
+
+def _sql(model: Model, file: Path, wanted: Wanted) -> dict[Path, str]:
+    return {file: Writer(model, Query(wanted.table, wanted.dialect)).select()}
+
+
+WRITERS: dict[str, Callable[[Model, Path, Wanted], dict[Path, str]]] = {"c": _c, "sql": _sql}

@@ -1,0 +1,141 @@
+"""Law: the SELECT of a model gives its predictions, to rounding."""
+
+import sqlite3
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shoal import ShoalClassifier, ShoalRegressor
+from shoal.errors import SettingError
+from shoal.exports.databases import unusable
+from shoal.exports.dialects import DIALECTS, literal, name
+from shoal.network.activations import ACTIVATIONS
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::shoal.ShoalWarning"),
+    pytest.mark.skipif(bool(unusable()), reason=unusable()),
+]
+TOLERANCE = {"float32": 1e-5, "float64": 1e-9}
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("kind", ["two", "three", "labels", "numbers"])
+def test_every_kind_of_model(check_of, a_table, fitted, dtype, activation, kind):
+    X = a_table()
+    model = fitted(kind, X, activation=activation, hidden=9, members=2, dtype=dtype)
+    scale = X["class"].std() * 2 if kind == "numbers" else 1
+    assert check_of(model, "sql").difference <= TOLERANCE[dtype] * scale
+
+
+@pytest.mark.parametrize("kind", ["two", "three", "number"])
+@pytest.mark.parametrize("bins", ["auto", 0])
+def test_without_a_hidden_layer(check_of, a_table, fitted, kind, bins):
+    model = fitted(kind, a_table(), hidden=0, bins=bins, dtype="float64")
+    assert check_of(model, "sql").difference <= 1e-9
+
+
+def test_numbers_without_an_encoding(check_of):
+    X = np.random.default_rng(0).normal(size=(300, 7))
+    model = ShoalClassifier(encode=None, hidden=5, dtype="float64", max_iter=3, random_state=0)
+    assert check_of(model.fit(X, X[:, 0] > 0), "sql").difference <= 1e-12
+
+
+def test_dates_as_text_and_the_columns_of_the_table(a_table, fitted, tmp_path):
+    X = a_table().rename(columns=lambda c: c.replace("\n", ""))
+    words = 'a "quoted" */ name'
+    X[words] = X[words].str.replace("\0", "")
+    model = fitted("three", X, hidden=5, dtype="float64")
+    model.export(tmp_path / "m.sql", table='my "rows"; --')
+    connection = sqlite3.connect(":memory:")
+    X.assign(when=X["when"].astype(str).replace("NaT", None)).to_sql(
+        'my "rows"; --', connection, index=False
+    )
+    cursor = connection.execute((tmp_path / "m.sql").read_text("utf-8"))
+    titles = [column[0] for column in cursor.description]
+    rows = cursor.fetchall()
+    connection.close()
+    assert titles[-4:] == [
+        "prediction",
+        "probability of *\u002f",
+        "probability of q'q",
+        "probability of x",
+    ]
+    assert [row[1] for row in rows] == X["age"].replace({np.nan: None}).tolist()
+    assert [row[-4] for row in rows] == model.predict(X).tolist()
+    assert np.abs(np.array([row[-3:] for row in rows]) - model.predict_proba(X)).max() < 1e-9
+
+
+def test_extreme_numbers_do_not_overflow(check_of):
+    X = pd.DataFrame({"x": np.arange(100.0)})
+    model = ShoalClassifier.classic(hidden=2, learning_rate=50, max_iter=300).fit(X, X["x"] > 50)
+    assert check_of(model, "sql").difference <= 1e-5
+
+
+def test_one_network_of_64_units_on_14_numbers_is_small(tmp_path):
+    X = np.random.default_rng(0).normal(size=(200, 14))
+    model = ShoalRegressor(hidden=64, members=1, bins=0, max_iter=2, dtype="float64")
+    (file,) = model.fit(X, X[:, 0]).export(tmp_path / "m.sql")
+    assert file.stat().st_size < 300_000
+    weights = sum(W.size for W in model.coefs_)
+    assert file.stat().st_size < 25 * weights + 100_000
+
+
+def test_what_sql_cannot_hold_is_refused(tmp_path):
+    X = pd.DataFrame({"a\0b": np.arange(50.0), "c": np.arange(50.0) % 7})
+    model = ShoalRegressor(max_iter=2, hidden=3).fit(X, X["c"])
+    with pytest.raises(SettingError, match="cannot be written in SQL"):
+        model.export(tmp_path / "m.sql")
+    with pytest.raises(SettingError, match="expected one of sqlite"):
+        model.export(tmp_path / "m.sql", dialect="cobol")
+    wide = ShoalRegressor(max_iter=1, hidden=800, members=2).fit(X[["c"]], X["c"])
+    with pytest.raises(SettingError, match="needs 1,600 columns"):
+        wide.export(tmp_path / "m.sql")
+    assert not list(tmp_path.iterdir())
+
+
+ANYTHING = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
+
+
+@given(ANYTHING)
+def test_a_literal_is_its_text(text):
+    connection = sqlite3.connect(":memory:")
+    (found,) = connection.execute(f"SELECT {literal(text, 'sqlite')}").fetchone()
+    connection.close()
+    assert found == text
+
+
+@given(ANYTHING.filter(lambda text: "\0" not in text))
+def test_a_name_is_its_text(text):
+    connection = sqlite3.connect(":memory:")
+    cursor = connection.execute(f"SELECT 1 AS {name(text)}")
+    found = cursor.description[0][0]
+    connection.close()
+    assert found == text
+
+
+@given(
+    names=st.lists(
+        ANYTHING.filter(lambda text: "\0" not in text), min_size=2, max_size=4, unique_by=str.lower
+    ),
+    words=st.lists(ANYTHING, min_size=2, max_size=5, unique=True),
+    classes=st.lists(ANYTHING, min_size=2, max_size=3, unique=True),
+)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_nothing_in_a_table_is_executed(check_of, names, words, classes):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({each: rng.choice(np.array(words, object), 60) for each in names})
+    y = np.array([classes[i % len(classes)] for i in range(60)], object)
+    model = ShoalClassifier(words=names, hidden=3, max_iter=2, dtype="float64").fit(X, y)
+    assert check_of(model, "sql").difference <= 1e-9
+
+
+@pytest.mark.parametrize("dialect", set(DIALECTS) - {"sqlite"})
+def test_other_databases_are_not_run(check_of, a_table, fitted, dialect):
+    X = a_table().drop(columns='a "quoted" */ name\n')
+    check = check_of(fitted("two", X), "sql", dialect=dialect)
+    assert check.difference is None
+    assert "another database" in str(check)
