@@ -5,7 +5,7 @@ TIMES  ?= 1
 BIN    := $(VENV)/bin
 KERNEL := $(wildcard kernel/*) CMakeLists.txt pyproject.toml
 
-.PHONY: help demo quick test lint mutants bench fuzz test-crash test-arm test-sklearn test-clients clean
+.PHONY: help demo quick test lint mutants bench fuzz test-crash test-arm test-sklearn test-clients test-exports clean
 
 help:
 	@echo "make demo      set up, train on 327,346 real flights, show the result"
@@ -18,6 +18,7 @@ help:
 	@echo "make test-crash  kills saves at every system call, and a training a hundred times (strace needed)"
 	@echo "make test-sklearn  scikit-learn's own tests of its networks, run on shoal's"
 	@echo "make test-clients  programs that use shoal through other libraries (fetches them)"
+	@echo "make test-exports  exports in PostgreSQL too (SHOAL_POSTGRES=CONNECTION says which)"
 	@echo "make test-arm  the kernel's golden test on an emulated aarch64 (Debian packages needed)"
 
 $(VENV)/installed: $(KERNEL)
@@ -68,6 +69,10 @@ test-clients: $(VENV)/tools
 	@$(BIN)/python tools/extra.py clients > $(VENV)/clients.txt
 	$(BIN)/python -m pip install -q -r $(VENV)/clients.txt
 	$(BIN)/python -m pytest -q tests/clients/programs.py
+
+test-exports: $(VENV)/tools
+	$(BIN)/python -m pip install -q "psycopg[binary]"
+	$(BIN)/python -m pytest -q tests/exports
 
 test-arm:
 	sh tools/test-arm.sh

@@ -1,6 +1,9 @@
 """A model comes back from its file with the same bits, whatever kind it is."""
 
+import warnings
+
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -140,6 +143,17 @@ def test_ten_thousand_words_are_in_the_file(tmp_path):
     loaded = shoal.load(tmp_path / "m.shoal")
     assert loaded.classes_.tolist() == MANY
     assert set(loaded.predict(rows)) <= set(MANY)
+
+
+def test_ten_thousand_columns_and_very_long_names_are_in_the_file(tmp_path):
+    numbers = np.random.default_rng(0).normal(size=(20, 10_000))
+    X = pd.DataFrame(numbers, columns=["a" * 100_000, *(f"measurement {i}" for i in range(9_999))])
+    model = shoal.ShoalClassifier(members=1, hidden=2, max_iter=1, random_state=0)
+    with warnings.catch_warnings(action="ignore"):
+        model.fit(X, [0, 1] * 10)
+    model.save(tmp_path / "m.shoal")
+    loaded = shoal.load(tmp_path / "m.shoal")
+    assert (loaded.predict_proba(X) == model.predict_proba(X)).all()
 
 
 def test_a_path_may_be_a_string(tmp_path):

@@ -18,7 +18,7 @@ from shoal.diagnosis.findings import Diagnosis
 from shoal.errors import ModelFileError, SettingError
 from shoal.estimators.plain import settings_again
 from shoal.estimators.scores import check_scoring_name
-from shoal.files.layout import MAX_SIDE, MAX_TENSORS
+from shoal.files.layout import MAX_HEADER, MAX_SIDE, MAX_TENSORS
 from shoal.files.typed import refused, typed
 from shoal.network.activations import ACTIVATIONS
 from shoal.settings import FIELDS, MOST_BINS, Settings
@@ -32,7 +32,7 @@ Positive: TypeAlias = Annotated[int, Meta(ge=1, le=MOST)]
 Side: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_SIDE)]
 Above0: TypeAlias = Annotated[float, Meta(gt=0)]
 From0: TypeAlias = Annotated[float, Meta(ge=0)]
-Name: TypeAlias = Annotated[str, Meta(max_length=10_000)]
+Name: TypeAlias = Annotated[str, Meta(max_length=MAX_HEADER)]
 Scalar: TypeAlias = bool | int | float | str
 # In a message: [name] or [name, value].
 Parameter: TypeAlias = Annotated[tuple[Any, ...], Meta(min_length=1, max_length=2)]

@@ -8,6 +8,13 @@
     header.py      C: the structs that a program includes
     tables.py      C: arrays and text as initialisers
     compiling.py   C: compiled and run here, where there is a compiler
+    encoder.py     C: from the values of a row to the inputs
+    program.py     C: the program that reads CSV
+    sql.py         SQL: one SELECT with a step for each layer
+    terms.py       SQL: the expressions of a column
+    dialects.py    SQL: what databases say differently
+    databases.py   SQL: run here, in Python's SQLite
+    checking.py    an export run on its golden rows
     writing.py     which format a path asks for, and the files it gets
 
 This room knows no estimators: they describe themselves as a `Model`.

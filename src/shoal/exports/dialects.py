@@ -24,8 +24,9 @@ class Dialect(NamedTuple):
     exponent: bool = False  # a number without an exponent would be a decimal
 
 
-def _finite(cast: str) -> str:
-    return f"NULLIF({cast}, 'NaN')"
+def _present(column: str, kind: str) -> str:
+    """A number, where the database does not say NULL for one that is missing but NaN."""
+    return f"NULLIF(CAST({column} AS {kind}), CAST('NaN' AS {kind}))"
 
 
 DIALECTS = {
@@ -45,7 +46,7 @@ DIALECTS = {
     "duckdb": Dialect(
         "LEAST",
         "GREATEST",
-        lambda c: _finite(f"CAST({c} AS DOUBLE)"),
+        lambda c: _present(c, "DOUBLE"),
         lambda c: f"CAST({c} AS DOUBLE)",
         lambda c: f"epoch({c})",
         lambda c: f"CAST({c} AS VARCHAR)",
@@ -55,7 +56,7 @@ DIALECTS = {
     "postgres": Dialect(
         "LEAST",
         "GREATEST",
-        lambda c: _finite(f"CAST({c} AS DOUBLE PRECISION)"),
+        lambda c: _present(c, "DOUBLE PRECISION"),
         lambda c: f"CAST(CAST({c} AS INTEGER) AS DOUBLE PRECISION)",
         lambda c: f"CAST(EXTRACT(EPOCH FROM {c}) AS DOUBLE PRECISION)",
         lambda c: f"CAST({c} AS TEXT)",

@@ -87,7 +87,8 @@ def _mark(v: str) -> str:
 def _places(v: str, edges: tuple[float, ...], dialect: Dialect) -> Iterator[str]:
     for a, b in pairwise(edges):
         place = f"({v} - ({a!r})) / ({b!r} - ({a!r}))"
-        yield f"COALESCE({dialect.greater}(0, {dialect.lesser}(1, {place})), 0)"
+        # Missing is 0. Inside: of NULL and 1, DuckDB and PostgreSQL call 1 the lesser.
+        yield f"{dialect.greater}(0, {dialect.lesser}(1, COALESCE({place}, 0)))"
 
 
 def _part(part: str, v: str, dialect: Dialect) -> str:
