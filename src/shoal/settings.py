@@ -10,7 +10,7 @@ documentation, and the checks come from `FIELDS`; a test says that both name the
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -210,7 +210,11 @@ class Columns(NamedTuple):
         if value is None:
             return ()
         names = value.tolist() if hasattr(value, "tolist") else value
-        if not isinstance(names, list | tuple | set | frozenset) or len(names) > MOST_COLUMNS:
+        if (
+            not isinstance(names, list | tuple | set | frozenset)
+            or len(names) > MOST_COLUMNS
+            or not all(isinstance(each, Hashable) for each in names)
+        ):
             example = wording("such as ", Setting(name, ["city"]))
             raise SettingError.of(
                 name, value, "expected a list of names of columns, ", example, "."

@@ -87,6 +87,11 @@ def test_more_memory_than_there_is_is_refused_before_anything_is_drawn(monkeypat
     assert isinstance(caught.value, MemoryError)
 
 
+def test_a_width_that_no_float_holds_is_refused():
+    with pytest.raises(MemoryRefused, match="are available"):
+        ShoalClassifier(hidden=10**400, members=1).fit(X, Y)
+
+
 def test_what_fits_is_not_refused(monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 8 * 10**9)
     assert ShoalClassifier(hidden=1000, max_iter=1).fit(X, Y).n_iter_ == 1

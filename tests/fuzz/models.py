@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
+from sklearn.base import is_regressor
 from tests.fuzz.judge import Judge, Offence
 
 import shoal
@@ -108,7 +109,9 @@ class Part:
             ),
             "saved": saved,
         }
-        if model.encoding_ is not None and model.predict(self.table[:2]).ndim == 1:
+        targets = model.fitted_.targets
+        one = not (targets.columns if is_regressor(model) else targets.labels > 1)
+        if model.encoding_ is not None and one:  # as the command line has it
             calls["reported"] = lambda: self.report(
                 model, page, target
             )  # as `shoal train` has them
@@ -282,7 +285,9 @@ def _in_tensors(tensors: Any, rng: np.random.Generator) -> None:
             shapes = ((0,), (), (1, -1), (-1, 1), (-1,), array.shape[::-1])
             shape = shapes[rng.integers(len(shapes))]
             tensors[name] = (
-                array[:0] if shape == (0,) else np.resize(array, abs(np.array(shape, int)))
+                np.ravel(array)[:0]
+                if shape == (0,)
+                else np.resize(array, abs(np.array(shape, int)))
             )
         case 4:
             tensors[name] = array[: rng.integers(len(array) + 1)] if array.ndim else array

@@ -229,8 +229,8 @@ def _targets(model: Classifier | Regressor, arrays: Arrays, shape: Architecture)
         targets = NumberTargets(mean, scale, model.columns)
     else:
         targets = ClassTargets(_classes(model, arrays), model.labels)
-        several = np.arange(model.labels)
-        if model.labels > 1 and not np.array_equal(targets.classes, several):
+        n = len(targets.classes)
+        if model.labels > 1 and (n != model.labels or targets.classes.tolist() != [*range(n)]):
             raise refused(
                 f"expected 0 to {model.labels - 1} as the classes of {model.labels} labels"
             )
