@@ -87,7 +87,7 @@ def test_a_numpy_number_is_a_number(name):
 
 ABSURD = {
     "bins": 2**31, "weight_decay": 1e30, "alpha": 10**400, "class_weight": [1],
-    "words": range(10**12), "numbers": "ab", "drop": np.zeros((2, 2)), "init": 1e308, "members": 10**9,
+    "words": range(10**12), "numbers": "ab", "drop": [["a"]], "init": 1e308, "members": 10**9,
     "learning_rate": -(10**400), "tol": np.inf, "memory": "1" * 10**6, "random_state": -1,
     "n_jobs": 0, "max_iter": 10**10, "dropout": np.nan, "dtype": object(), "verbose": "yes",
 }  # fmt: skip
