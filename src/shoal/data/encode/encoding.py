@@ -348,12 +348,12 @@ def as_seconds(column: Column, name: str) -> Floats:
     """The column as seconds since 1970 (of the day, for times without a date), holes as NaN."""
     t = column.type
     if pa.types.is_time(t):
-        column = pc.cast(pc.cast(column, pa.time64("us")), pa.int64())
+        column = pc.cast(pc.cast(column, pa.time64("us"), safe=False), pa.int64())
         return np.ascontiguousarray(column.to_numpy(), np.float64) / 1e6
     if not pa.types.is_temporal(t):
         column = _times_in_text(column, name)
     if pa.types.is_duration(t):
-        column = pc.cast(column, pa.duration("us"))
+        column = pc.cast(column, pa.duration("us"), safe=t.unit != "ns")
     else:
         column = pc.cast(column, pa.timestamp("us", getattr(column.type, "tz", None)), safe=False)
     return np.ascontiguousarray(pc.cast(column, pa.int64()).to_numpy(), np.float64) / 1e6
