@@ -282,7 +282,9 @@ def _in_tensors(tensors: Any, rng: np.random.Generator) -> None:
             shapes = ((0,), (), (1, -1), (-1, 1), (-1,), array.shape[::-1])
             shape = shapes[rng.integers(len(shapes))]
             tensors[name] = (
-                array[:0] if shape == (0,) else np.resize(array, abs(np.array(shape, int)))
+                array.reshape(-1)[:0]
+                if shape == (0,)
+                else np.resize(array, abs(np.array(shape, int)))
             )
         case 4:
             tensors[name] = array[: rng.integers(len(array) + 1)] if array.ndim else array
