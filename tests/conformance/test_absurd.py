@@ -5,9 +5,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from shoal import DataError, SettingError, ShoalClassifier, ShoalRegressor, ShoalWarning
+from shoal import (
+    DataError,
+    ModelFileError,
+    SettingError,
+    ShoalClassifier,
+    ShoalRegressor,
+    ShoalWarning,
+    load,
+)
 from shoal.data.read.files import read_table
 from shoal.diagnosis.curves import curve_of
+from shoal.files.container import read, write
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((40, 2))
@@ -32,6 +41,15 @@ def test_an_absurd_setting_is_refused(setting):
 
 def test_the_largest_dropout_trains():
     ShoalClassifier(**QUICK, dropout=1 - 2**-16).fit(X, HALF)
+
+
+def test_a_file_of_very_many_labels_asks_for_no_memory(tmp_path):
+    path = tmp_path / "m.shoal"
+    ShoalClassifier(**QUICK).fit(X, (X > 0).astype(int)).save(path)
+    document, tensors = read(path)
+    write(path, {**document, "labels": 10**12}, tensors)
+    with pytest.raises(ModelFileError, match="2 outputs"):
+        load(path)
 
 
 @pytest.mark.parametrize("kind", [ShoalClassifier, ShoalRegressor])

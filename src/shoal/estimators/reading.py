@@ -229,6 +229,8 @@ def _targets(model: Classifier | Regressor, arrays: Arrays, shape: Architecture)
         targets = NumberTargets(mean, scale, model.columns)
     else:
         targets = ClassTargets(_classes(model, arrays), model.labels)
+        if model.labels > 1 and model.labels != shape.n_y:  # before so many are counted
+            raise refused(f"{model.labels} labels, and {shape.n_y} outputs")
         several = np.arange(model.labels)
         if model.labels > 1 and not np.array_equal(targets.classes, several):
             raise refused(
