@@ -36,6 +36,7 @@ MOST_BINS = 65_000  # a code has 16 bits, and some codes are for missing values
 # Beyond this a draw is of no use, and its products overflow in float32.
 LARGEST_DEVIATION = 1e6
 LARGEST_DECAY = 1e6
+LARGEST_DROPOUT = 1 - 2**-16  # drawn from 16 bits, see kernel/dropout.hpp; some units are kept
 MOST_COLUMNS = 1_000_000  # that can be named
 WHOLE_32 = (1 << 32) - 1
 UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
@@ -516,7 +517,7 @@ FIELDS: dict[str, Field] = {
         Field("weight_decay", Number(most=LARGEST_DECAY),
               "Decoupled weight decay, as in AdamW.",
               "--weight-decay", "NUMBER", TRAINING),
-        Field("dropout", Number(most=1.0, open_at=_SHARE),
+        Field("dropout", Number(most=LARGEST_DROPOUT),
               "Dropout probability of a hidden unit during training.",
               "--dropout", "NUMBER", TRAINING),
         Field("class_weight", ClassWeight(),

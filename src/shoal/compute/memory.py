@@ -29,7 +29,9 @@ def refuse_if_too_large(n_bytes: int, what: str, cure: str) -> None:
 
 def in_words(n_bytes: int) -> str:
     """5368709120 as "5.4 GB"."""
-    size, units = float(min(n_bytes, 10**30)), ["bytes", "kB", "MB", "GB", "TB", "PB"]
+    size, units = float(min(n_bytes, 10**300)), ["bytes", "kB", "MB", "GB", "TB", "PB"]
     while size >= 1000 and len(units) > 1:
         size, units = size / 1000, units[1:]
+    if size >= 1e6:
+        return f"{size:.1e} {units[0]}"
     return f"{size:.0f} {units[0]}" if units[0] in ("bytes", "kB") else f"{size:.1f} {units[0]}"

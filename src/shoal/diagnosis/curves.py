@@ -26,7 +26,8 @@ def curve_of(losses: Sequence[float], baseline: float) -> Curve:
     """Measure a curve of at least one finite loss."""
     L = np.asarray(losses, np.float64)
     # A loss may be finite, and not so many times the baseline; sums of it are finite, too.
-    L = np.minimum(L[np.isfinite(L)] / max(baseline, 1e-300), 1e150)
+    baseline = max(baseline, 1e-300)
+    L = np.minimum(L[np.isfinite(L)], min(1e150 * baseline, 1e300)) / baseline
     n = len(L)
     half, tenth = L[n // 2 :], max(n // 10, 1)
     # Means over a few epochs: one epoch of small batches is noisy.

@@ -254,7 +254,8 @@ def _plane(
 
 def _draw_inputs(ax: Any, unit: Unit) -> None:
     names = [name if len(name) <= 14 else f"{name[:13]}…" for name, _ in unit.inputs]
-    pulls = [pull for _, pull in unit.inputs]
+    # A file may hold weights of 1e150, and no picture needs longer bars than these.
+    pulls = np.clip(np.nan_to_num([pull for _, pull in unit.inputs]), -1e100, 1e100).tolist()
     ax.barh(range(len(names)), pulls, color=COLOURS[unit.state], height=0.6)
     ax.axvline(0, color=canvas.GREY, linewidth=0.6)
     far = max(map(abs, pulls), default=0) or 1

@@ -227,14 +227,14 @@ def _remembered(pairs: tuple[Pair, ...], start: Point, end: Point) -> tuple[Pair
 
 def _trial(start: Point, d: Exact, cost: Callable[[Exact], Cost]) -> Callable[[float], Point]:
     def trial(a: float) -> Point:
-        with np.errstate(over="ignore", invalid="ignore"):  # then f is not finite either
-            x = start.x + a * d
+        x = start.x + a * d
         f, g, loss = cost(x)
         return Point(a, f, engine.dot(g, d), x, g, loss)
 
     return trial
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what overflows is no good point
 def search(trial: Callable[[float], Point], start: Point, first: float) -> Point | None:
     """A point along a line that leads down, by the strong Wolfe conditions; None without one.
 
@@ -255,7 +255,6 @@ def search(trial: Callable[[float], Point], start: Point, first: float) -> Point
     return low if low.f < start.f else None
 
 
-@np.errstate(over="ignore", invalid="ignore")
 def _good(start: Point, point: Point) -> bool:
     if not np.isfinite(point.f):
         return False
@@ -268,7 +267,6 @@ def _good(start: Point, point: Point) -> bool:
     return level and WOLFE_C2 * start.slope <= point.slope <= (2 * WOLFE_C1 - 1) * start.slope
 
 
-@np.errstate(over="ignore", invalid="ignore")
 def _between(low: Point, high: Point) -> float:
     """Where the cubic through both ends has its minimum; (3.59) in Nocedal and Wright."""
     width = high.a - low.a
