@@ -204,7 +204,7 @@ UPLOADS = {
     "no table": bytes(range(256)) * 4,
     "packed": b"\x1f\x8b" + b"0" * 100,
     "a broken Parquet file": b"PAR1" + b"0" * 100,
-    "letters among numbers": b"a,b\n" + b"1,2\n" * 120 + b"x,2\n",
+    "rows of other lengths": b"a,b\n" + b"1,2\n" * 120 + b"x,2,3\n",
 }
 
 
@@ -218,6 +218,15 @@ def test_a_bad_upload_is_told_in_one_line(case, lab):
     assert told.startswith("names.csv")
     assert "/" not in told.split()[0]
     assert "\n" not in told
+
+
+def test_what_was_guessed_of_an_upload_is_told(lab):
+    content = b"a,b\n" + b"1,2\n" * 120 + b"x,2\n"
+    _, _, body = served.ask(lab, "POST /table?name=t.csv", origin_of(lab), content)
+    told = json.loads(body)
+    assert told["name"] == "t.csv"
+    assert 'column "a": 1 of 121 values is not a number' in told["notice"]
+    assert "(line 122) of t.csv" in told["notice"]
 
 
 MESSAGES = {

@@ -19,6 +19,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from contextlib import suppress
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
@@ -28,6 +29,7 @@ from typing import Any
 import pyarrow as pa
 
 from shoal.compute.memory import in_words
+from shoal.errors import ShoalWarning
 from shoal.lab.messages import MessageHandler, told
 from shoal.lab.tables import Tables
 
@@ -153,12 +155,15 @@ def _model(handler: MessageHandler) -> tuple[bytes, bytes]:
 def _read(tables: Tables, content: bytes, memory: int) -> dict[str, str]:
     name, _, content = content.partition(b"\n")
     try:
-        known = tables.drop(name.decode(), content)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ShoalWarning)
+            known = tables.drop(name.decode(), content)
     except MemoryError:
         return {"error": too_large(memory)}
     except Exception as error:
         return {"error": told(error)}
-    return {"table": known.digest, "name": known.name}
+    guessed = " ".join(str(each.message) for each in caught)
+    return {"table": known.digest, "name": known.name, "notice": guessed}
 
 
 def too_large(memory: int) -> str:

@@ -149,6 +149,7 @@ async function upload(file) {
     return notice(`${file.name} could not be brought here: it may be too large (32 MiB at most), or the laboratory is closed.`);
   }
   if (answer.error) return notice(answer.error);
+  notice(answer.notice);
   if (wanted?.table === answer.table) {
     say("open", { fragment: wanted.fragment });
     wanted = null;
