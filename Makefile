@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 TIMES  ?= 1
 BIN    := $(VENV)/bin
+# Test files run in as many processes as there are processors, four at most.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 KERNEL := $(wildcard kernel/*) CMakeLists.txt pyproject.toml
 
 .PHONY: help demo quick test lint mutants bench fuzz test-crash test-arm test-sklearn test-clients test-exports clean
@@ -41,10 +43,10 @@ lint: $(VENV)/tools
 	@if [ -x $(BIN)/clang-format ]; then echo clang-format && $(BIN)/clang-format --dry-run --Werror kernel/*.?pp tests/kernel/*.cpp; fi
 
 quick: $(VENV)/tools
-	$(BIN)/python -m pytest -q -m "not (browser or cluster or compiler or slow)"
+	$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "not (browser or cluster or compiler or slow)"
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 mutants: $(VENV)/tools
 	@$(BIN)/python tools/extra.py mutants > $(VENV)/mutants.txt
