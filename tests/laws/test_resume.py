@@ -246,6 +246,7 @@ def test_a_checkpoint_of_another_form_is_refused(tmp_path):
         {"losses": tensors["best"]},
         {"more": tensors["best"]},
         {"best": tensors["losses"]},
+        {"losses": tensors["losses"] * np.nan},
     ):
         checkpoint.write(path, document, tensors | change, finite=False)
         with pytest.raises(ModelFileError, match=r"member-1.checkpoint: .*not as shoal writes it"):

@@ -64,5 +64,12 @@ def test_moments_of_aligned_runs_have_the_bits_of_the_whole(weighted):
     assert whole.variance == pytest.approx(spread, rel=1e-9)
 
 
+def test_a_first_row_almost_without_weight_spoils_no_mean():
+    x, weights = np.random.default_rng(0).normal(3, 1, 2000), np.ones(2000)
+    x[0], weights[0] = 1e9, 1e-30
+    found = moments(x, weights, engine.sums_about)
+    np.testing.assert_allclose([found.mean, found.variance], [x[1:].mean(), x[1:].var()], rtol=1e-9)
+
+
 def test_a_constant_has_no_variance_however_large():
     assert moments(np.full(5000, 1e15 + 1), None, engine.sums_about).variance == 0

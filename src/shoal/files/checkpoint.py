@@ -205,7 +205,9 @@ def _state_from(path: Path, found: Container, like: TrainingState, plan: Plan) -
 def _facts(s: TrainingState, plan: Plan) -> dict[str, bool]:
     """What is true of every state that a training by this plan has left."""
     rows = len(s.losses), len(s.validation_losses), len(s.validation_scores)
+    trusted = s.losses[:-1] if s.ending == "diverged" else s.losses
     return {
+        "losses that are finite, but for the last of a diverged training": _finite(trusted),
         "a time from 0 on": 0 <= s.seconds < math.inf,
         "powers from 0 to 1": 0 <= s.state.power1 <= 1 and 0 <= s.state.power2 <= 1,
         "a best epoch that was run": s.best_epoch <= rows[0],
@@ -213,6 +215,10 @@ def _facts(s: TrainingState, plan: Plan) -> dict[str, bool]:
         f"at most {plan.max_iter} epochs": rows[0] <= plan.max_iter,
         f"less than {len(plan.rates)} plateaus": s.plateaus < len(plan.rates),
     }
+
+
+def _finite(losses: tuple[float, ...]) -> bool:
+    return all(map(math.isfinite, losses))
 
 
 def _rebuilt(path: Path, told: Mapping[str, Any], like: Any, name: str = "") -> Any:
