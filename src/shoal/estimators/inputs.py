@@ -70,11 +70,28 @@ class Inputs:
         """X as a table or an array with these columns."""
         X = as_given(X)
         if has_columns(X):
-            self.check_columns(*columns_of(X))
+            n, names = columns_of(X)
+            if names is not None and names != self.names and names == self._used:
+                return self._completed(read(X, self.who, self.dtype))
+            self.check_columns(n, names)
             return read(X, self.who, self.dtype)
         table = read(X, self.who, self.dtype)
         self.check_columns(*columns_of(table))
         return table
+
+    @property
+    def _used(self) -> Names:
+        """The names of the columns that are not set aside."""
+        plans = self.encoding.columns if self.encoding else ()
+        return tuple(plan.name for plan in plans if not isinstance(plan, SetAside))
+
+    def _completed(self, table: Table) -> pa.Table:
+        """The table, with empty columns for those that are set aside."""
+        arrow, found = arrow_of(table), dict[str, Any]()
+        for name in self.names or ():
+            there = name in arrow.column_names
+            found[name] = arrow[name] if there else pa.nulls(arrow.num_rows)
+        return pa.table(found)
 
     def check_columns(self, n: int, names: Names) -> None:
         """Raise DataError for other columns; warn, as scikit-learn does, where names are missing."""
@@ -156,7 +173,8 @@ def learn_inputs(
     if s.encode is not None and not isinstance(table, Sparse):
         arrow = arrow_of(table)
         bins = bins_of(s, len(arrow), arrow.num_columns)
-        encoding = learn(arrow, weights, engine.sums_about, **wanted, bins=bins)
+        named = names is not None
+        encoding = learn(arrow, weights, engine.sums_about, **wanted, bins=bins, named=named)
         encoding = with_an_input(encoding, len(table))
     return Inputs(who, n, names, encoding, s.dtype)
 

@@ -30,6 +30,7 @@ from shoal.data.encode.encoding import (
     infinite,
 )
 from shoal.data.encode.moments import Floats, Running, SumsAbout
+from shoal.data.encode.roles import Role, of_text, of_whole_numbers, report
 from shoal.data.read.words import as_words
 from shoal.errors import DataError, Setting, SettingError, wording
 
@@ -61,18 +62,21 @@ def learn(
     numbers: Sequence[str] = (),
     drop: Sequence[str] = (),
     bins: int = 0,
+    named: bool = True,
 ) -> Encoding:
     """The encoding of a table in memory; rows of weight 0 count for nothing.
 
     `words`, `numbers` and `drop` override what is guessed. A number gets at most so many `bins`;
-    fewer where values repeat, none for two values.
+    fewer where values repeat, none for two values. Counters, ids and free text are only looked for
+    where columns are `named`.
     """
     check_overrides(table.column_names, words, numbers, drop)
     if weights is not None and (weights == 0).any():
         present = weights > 0
         table, weights = table.filter(pa.array(present)), weights[present]
     wanted = wishes(words, numbers, drop)
-    return learn_runs(_cut(table, weights), table.num_rows, sums_about, wanted, bins)
+    runs = _cut(table, weights)
+    return learn_runs(runs, table.num_rows, sums_about, wanted, bins, named=named)
 
 
 def _cut(table: pa.Table, weights: Weights) -> Iterator[Run]:
@@ -88,7 +92,13 @@ def wishes(words: Sequence[str], numbers: Sequence[str], drop: Sequence[str]) ->
 
 
 def learn_runs(
-    runs: Iterable[Run], m: int, sums_about: SumsAbout, wanted: dict[str, str], bins: int
+    runs: Iterable[Run],
+    m: int,
+    sums_about: SumsAbout,
+    wanted: dict[str, str],
+    bins: int,
+    *,
+    named: bool = True,
 ) -> Encoding:
     """The encoding of m rows that come in runs: each of 2ᵏ whole blocks, but for the last."""
     looks: dict[str, _Look] = {}
@@ -99,7 +109,20 @@ def learn_runs(
             look = looks.setdefault(name, _Look(name, wanted.get(name, ""), sums_about))
             look.add(table[name], w, sample, first)
         first += table.num_rows
-    return Encoding(tuple(look.plan(bins) for look in looks.values()))
+    plans = [look.plan(bins) for look in looks.values()]
+    return Encoding(tuple(_without_ids(list(looks.values()), plans) if named else plans))
+
+
+def _without_ids(looks: Sequence["_Look"], plans: list[Plan]) -> list[Plan]:
+    """The plans; columns that are no features are set aside and reported, if others are left."""
+    found = [look.role() for look in looks]
+    if all(role or isinstance(plan, SetAside) for role, plan in zip(found, plans, strict=True)):
+        return plans
+    report([role for role in found if role])
+    return [
+        SetAside(plan.name, role.reason) if role else plan
+        for role, plan in zip(found, plans, strict=True)
+    ]
 
 
 def _sampled(first: int, last: int, m: int) -> NDArray[np.int64]:
@@ -170,6 +193,21 @@ class _Look:
         self.holes = self.holes or bool(absent.any())
         self.there = self.there or not absent.all()
 
+    def role(self) -> Role | None:
+        """What the column is, if it is no feature and nobody asked for it."""
+        if self.wish or not self.there:
+            return None
+        if self.kind == "words":
+            return of_text(self.name, self._texts())
+        if self.kind == "number" and self.least is not None and not self.holes:
+            return of_whole_numbers(self.name, np.concatenate(self.samples))
+        return None
+
+    def _texts(self) -> Any:
+        # Empty text has no type in some files.
+        chunks = [c.cast(pa.string()) for s in self.samples for c in as_words(s).chunks]
+        return pa.concat_arrays(chunks)
+
     def plan(self, bins: int) -> Plan:
         """What becomes of the column."""
         if self.wish == "drop":
@@ -178,10 +216,7 @@ class _Look:
             return SetAside(self.name, "empty")
         w = np.concatenate(self.weights) if self.weights else None
         if self.kind == "words":
-            # Empty text has no type in some files.
-            values = pa.concat_arrays(
-                [c.cast(pa.string()) for s in self.samples for c in as_words(s).chunks]
-            )
+            values = self._texts()
             share = len(values) / self.rows  # of the rows that is in the sample
             return _words(self.name, values, w, self.holes, share, asked=self.wish == "words")
         return self._time() if self.kind == "time" else self._number(w, bins)
