@@ -47,6 +47,23 @@ app = typer.Typer(
 
 @app.command(cls=_Command)
 @ending
+@asking(o.Look, {})
+def look(asked: o.Look, _: o.Parameters) -> None:
+    """Look at a table before anything is trained: what each column would be taken for.
+
+    Example:  shoal look flights.csv --target late
+              shoal look flights.csv --target late --report flights.html
+
+    Shows missing values, cells that do not fit, ids, columns that give the target
+    away, and how the target is distributed. Nothing is written but the report.
+    """
+    from shoal.cli.commands.look import look as run
+
+    run(asked)
+
+
+@app.command(cls=_Command)
+@ending
 @asking(o.Order, o.TRAINED)
 def train(order: o.Order, parameters: o.Parameters) -> None:
     """Train a network on a table, test it, and save it.

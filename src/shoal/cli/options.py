@@ -166,6 +166,19 @@ KnownTarget = Annotated[
         help="Column of the true values; by default the model's target.",
     ),
 ]
+KnownColumn = Annotated[
+    str,
+    option("--target", "-t", metavar="COLUMN", help="Column to predict later, if it is known."),
+]
+LookReport = Annotated[
+    str | None,
+    option(
+        "--report",
+        metavar="FILE",
+        help="Page to write (.html), with a picture of each column.",
+        parser=file,
+    ),
+]
 LabTarget = Annotated[
     str,
     option(
@@ -294,6 +307,28 @@ class Study:
         return Order(
             tables=(self.table,), target=self.target, task=self.task,
             words=self.words, numbers=self.numbers, drop=self.drop, strict=self.strict,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What `shoal look` is asked for."""
+
+    tables: Tables
+    target: KnownColumn = ""
+    report: LookReport = None
+    as_json: Json = False
+    words: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    strict: Strict = False
+
+    @property
+    def order(self) -> Order:
+        """How the table is read."""
+        return Order(
+            tables=self.tables, target=self.target, words=self.words, numbers=self.numbers,
+            drop=self.drop, strict=self.strict,
         )  # fmt: skip
 
 

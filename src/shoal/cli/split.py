@@ -21,7 +21,7 @@ from shoal.data.read.files import held as held_source
 from shoal.data.read.files import source_of
 from shoal.data.read.source import TableSource
 from shoal.data.read.tables import joined
-from shoal.data.rows.question import Question, held, question_of
+from shoal.data.rows.question import Problem, Question, held, question_of
 from shoal.data.rows.selection import STRIDE, Chosen, Rows
 from shoal.data.rows.split import Split
 from shoal.data.rows.target import as_numbers, check_target, has_target, truth_of
@@ -164,6 +164,17 @@ def _labels(target: TargetColumn, column: Any) -> tuple[NDArray[np.int32], Value
         return np.zeros(len(column), np.int32), as_numbers(column, target.column)
     labels = target.labels(column)
     return labels, target.classes[labels]
+
+
+def first_problem(parts: Parts, found: Question) -> Problem:
+    """The rows to train on, or as many of the first as a report looks at, in memory."""
+    X, y = parts.X, parts.y
+    if isinstance(X, Rows):
+        X = joined(X.tables(0, min(X.m, REPORT_ROWS)))
+        y = truth_of(X[found.target], found.classes, found.target)
+        X = X.drop_columns([found.target])
+    assert not isinstance(y, str)
+    return Problem(X, y, found.task, found.reason, 0)
 
 
 def first_rows(rows: Rows, target: str, model: Any) -> tuple[pa.Table, Values]:

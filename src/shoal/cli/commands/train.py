@@ -8,6 +8,7 @@ from shoal import ShoalClassifier, ShoalRegressor
 from shoal.cli.columns import placed
 from shoal.cli.endings import end, exit_code
 from shoal.cli.options import Order, Parameters
+from shoal.cli.overview import suspects
 from shoal.cli.record import Compared, Record, by_role
 from shoal.cli.refuse import refuse
 from shoal.cli.scores import answers_of, constant, scores_of
@@ -24,7 +25,14 @@ from shoal.cli.screen.printing import note, print_json
 from shoal.cli.screen.progress import progress, waiting
 from shoal.cli.screen.screen import Screen
 from shoal.cli.signals import undisturbed
-from shoal.cli.split import Parts, parts_of, question_for, source_for, target_line_of
+from shoal.cli.split import (
+    Parts,
+    first_problem,
+    parts_of,
+    question_for,
+    source_for,
+    target_line_of,
+)
 from shoal.cli.typed import arguments, file_name
 from shoal.compute.builds import BUILD
 from shoal.compute.memory import in_words
@@ -91,6 +99,8 @@ def _asked(order: Order, settings: Settings, screen: Screen) -> Asked:
     with waiting("drawing the test part"):
         parts = parts_of(order, found, settings.random_state, in_memory=in_memory)
     screen.line("test part", parts.told)
+    for line in suspects(first_problem(parts, found)):
+        note(line)
     return Asked(found.task, found.reason, target_line_of(found), parts)
 
 

@@ -23,10 +23,37 @@ LONG_TEXT = 40  # characters on average: sentences, not names
 GAPS = 3
 
 COUNTERS = frozenset(
-    "index idx row rowid rowno rownum rownumber rownames rowindex no nr n° # id".split()
+    [
+        "index",
+        "idx",
+        "row",
+        "rowid",
+        "rowno",
+        "rownum",
+        "rownumber",
+        "rownames",
+        "rowindex",
+        "no",
+        "nr",
+        "n°",
+        "#",
+        "id",
+    ]
 )
 ID_WORDS = frozenset(
-    "id ids uuid guid identifier key pk index idx row rowid rownum record no nr num number serial".split()
+    [
+        *COUNTERS,
+        "ids",
+        "uuid",
+        "guid",
+        "identifier",
+        "key",
+        "pk",
+        "record",
+        "num",
+        "number",
+        "serial",
+    ]
 )
 # What pandas and our reader of CSV call a column without a name.
 _UNNAMED = re.compile(r"\s*(unnamed:? ?\d*|column \d+)?\s*", re.IGNORECASE)
@@ -92,7 +119,8 @@ def report(found: Sequence[Role]) -> None:
 
 
 def _line(role: Role) -> str:
-    told = f'column "{role.name}" is set aside: it is {role.reason}.'
+    name = f' "{role.name}"' if role.name.strip() else ""
+    told = f"column{name} is set aside: it is {role.reason}."
     if is_unnamed(role.name):
         return f"the unnamed {told} It is used if it is given a name."
     return wording(told, " ", Setting(role.use, [role.name]), " uses it.") if role.use else told

@@ -1,0 +1,194 @@
+"""Columns that are suspicious: one that gives the target away, and one that repeats another.
+
+Such columns are reported and used: whether a column is known when a prediction is wanted, only the
+user knows. A leak is shown by what the column does alone: on half of a sample it is learnt which
+value goes with which target, by a table of its values or between its neighbours, and the other
+half is answered by it.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from shoal.data.encode.encoding import as_numbers
+from shoal.data.read.words import as_words
+
+Floats = NDArray[np.float64]
+Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
+
+ROWS = 10_000  # of the sample, evenly spread
+LEAST_ROWS = 40  # fewer prove nothing
+# What is left of a constant answer's error. A good feature leaves more; a copy of the target less.
+LEFT = 0.01
+LEAST_ERROR = 0.02  # of a constant answer, in classes: below it there is little to give away
+VALUES_OF_TEXT = (
+    4  # rows for each of its values, on average: else a table of them is learnt by heart
+)
+NONE = (0.0, 1.0)  # the scores where there is nothing to score
+
+
+class Leak(NamedTuple):
+    """A column that alone answers nearly as well as the target itself."""
+
+    column: str
+    right: float  # share of answers, or of the variance
+    usual: float  # the same of a constant answer
+    rows: int  # that were answered
+    classes: bool
+
+
+class Twins(NamedTuple):
+    """A column that has the values of an earlier one."""
+
+    column: str
+    first: str
+
+
+def sample(table: pa.Table, *columns: NDArray[Any]) -> tuple[Any, ...]:
+    """At most `ROWS` rows of a table and of arrays, evenly spread."""
+    m = table.num_rows
+    if m <= ROWS:
+        return table, *columns
+    rows = np.arange(ROWS) * m // ROWS
+    return table.take(pa.array(rows)), *(column[rows] for column in columns)
+
+
+def twins(table: pa.Table) -> list[Twins]:
+    """Columns with the same values as an earlier one, in all of these rows."""
+    first: dict[Any, list[str]] = {}
+    found = []
+    for name in table.column_names:
+        column = table[name].combine_chunks()
+        like = first.setdefault((column.type, column.null_count, _ends(column)), [])
+        equal = next(
+            (other for other in like if column.equals(table[other].combine_chunks())), None
+        )
+        if equal is None:
+            like.append(name)
+        elif column.null_count < len(column):
+            found.append(Twins(name, equal))
+    return found
+
+
+def _ends(column: Any) -> tuple[Any, ...]:
+    return tuple(column[i].as_py() for i in (0, len(column) // 2, -1)) if len(column) else ()
+
+
+def leaks(table: pa.Table, y: NDArray[Any], *, classes: bool) -> list[Leak]:
+    """Columns that alone answer for y, numbers of classes or numbers, without most of the error."""
+    m = table.num_rows
+    if m < LEAST_ROWS or table.num_columns < 2:
+        return []
+    learnt, asked = np.arange(0, m, 2), np.arange(1, m, 2)
+    found = []
+    for name in table.column_names:
+        guess = _answers(table[name], name, y, learnt, asked, classes=classes)
+        if guess is None:
+            continue
+        right, usual = _scores(guess, y, learnt, asked, classes=classes)
+        if 1 - right <= LEFT * (1 - usual):
+            found.append(Leak(name, right, usual, len(asked), classes))
+    return found
+
+
+def _scores(
+    guess: NDArray[Any], y: NDArray[Any], learnt: Any, asked: Any, *, classes: bool
+) -> tuple[float, float]:
+    """How right the answers are, and a constant answer."""
+    truth = y[asked]
+    if classes:
+        usual = np.bincount(y[learnt]).argmax()
+        constant = float(np.mean(truth == usual))
+        # Where nearly all rows are of one class nothing can be shown.
+        return (float(np.mean(guess == truth)), constant) if 1 - constant >= LEAST_ERROR else NONE
+    spread = float(np.square(truth - y[learnt].mean()).mean())
+    if not spread > 0:
+        return NONE
+    return 1 - float(np.square(truth - guess).mean()) / spread, 0.0
+
+
+def _answers(
+    column: Column, name: str, y: NDArray[Any], learnt: Any, asked: Any, *, classes: bool
+) -> NDArray[Any] | None:
+    """What is answered for the rows that are asked, if only this column is known."""
+    if pa.types.is_null(column.type):
+        return None
+    usual = np.bincount(y[learnt]).argmax() if classes else y[learnt].mean()
+    if _is_text(column.type):
+        codes = _codes(column)
+        if int(codes.max()) * VALUES_OF_TEXT > len(codes):
+            return None
+        return _by_value(codes, y, learnt, usual, classes=classes)[codes[asked]]
+    x = as_numbers(column, name)
+    missing = np.isnan(x)
+    there, wanted = learnt[~missing[learnt]], asked[~missing[asked]]
+    guess = np.full(len(asked), usual, y.dtype if classes else float)
+    absent = learnt[missing[learnt]]
+    if len(absent):
+        guess[missing[asked]] = np.bincount(y[absent]).argmax() if classes else y[absent].mean()
+    if len(there) and len(wanted):
+        guess[~missing[asked]] = _nearby(x[there], y[there], x[wanted], classes=classes)
+    return guess
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return pa.types.is_dictionary(kind) or any(is_kind(kind) for is_kind in text)
+
+
+def _codes(column: Column) -> NDArray[np.int64]:
+    """A number for each value; missing ones have their own."""
+    coded = pc.dictionary_encode(as_words(column), null_encoding="encode")
+    return np.asarray(coded.combine_chunks().indices.to_numpy(), np.int64)
+
+
+def _by_value(
+    codes: NDArray[np.int64], y: NDArray[Any], learnt: Any, usual: Any, *, classes: bool
+) -> NDArray[Any]:
+    """The answer for each value: its most frequent class, or its mean."""
+    n, known = int(codes.max()) + 1, codes[learnt]
+    counts = np.bincount(known, minlength=n)
+    if classes:
+        k = int(y.max()) + 1
+        table = np.bincount(known * k + y[learnt], minlength=n * k).reshape(n, k)
+        return np.where(counts > 0, table.argmax(axis=1), usual)
+    sums = np.bincount(known, y[learnt], minlength=n)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), usual)
+
+
+def _nearby(x: Floats, y: NDArray[Any], wanted: Floats, *, classes: bool) -> NDArray[Any]:
+    """The answer between the nearest values that were seen: theirs, or on the line between them."""
+    values, places = np.unique(x, return_inverse=True)
+    if classes:
+        answers = _by_value(places, y, slice(None), 0, classes=True)
+        nearest = np.searchsorted((values[1:] + values[:-1]) / 2, wanted)
+        return np.asarray(answers[nearest])
+    return np.interp(wanted, values, np.bincount(places, y) / np.bincount(places))
+
+
+def lines(found: Sequence[Leak | Twins]) -> list[str]:
+    """What the columns are suspected of, a line each."""
+    return [_line(one) for one in found]
+
+
+def _line(one: Leak | Twins) -> str:
+    if isinstance(one, Twins):
+        return f'column "{one.column}" has the same values as "{one.first}".'
+    if one.classes:
+        shown = (
+            f"{_percent(one.right)} of {one.rows:,} rows right ({_percent(one.usual)} without it)"
+        )
+    else:
+        shown = f"{_percent(one.right)} of the variance of {one.rows:,} rows"
+    return (
+        f'column "{one.column}" may give the target away: alone it gets {shown}. Is it known when '
+        "you predict?"
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"

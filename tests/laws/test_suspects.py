@@ -1,0 +1,88 @@
+"""A column that gives the target away, or repeats another, is reported, and no honest one is."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from sklearn import datasets
+
+from shoal.data.encode.suspects import ROWS, leaks, lines, sample, twins
+
+M = 2000
+rng = np.random.default_rng(0)
+X = rng.normal(size=M)
+YES = (X + rng.normal(size=M) > 0).astype(int)
+AMOUNT = np.exp(X) + rng.exponential(size=M)
+
+LEAKS_OF_CLASSES = {
+    "a copy": YES.astype(float),
+    "in words": np.where(YES == 1, "won", "lost"),
+    "with some noise": YES + rng.normal(0, 0.05, M),
+    "only there for one class": [float(x) if yes else None for x, yes in zip(X, YES, strict=True)],
+    "a date that is only there for one": [17000 if yes else None for yes in YES],
+}
+LEAKS_OF_NUMBERS = {
+    "a copy": AMOUNT,
+    "in another unit": 2.54 * AMOUNT + 1,
+    "its logarithm": np.log(AMOUNT),
+    "rounded": np.round(AMOUNT, 1),
+}
+HONEST = {
+    "a good feature": X,
+    "noise": rng.normal(size=M),
+    "words": rng.choice(list("abc"), M),
+    "an id": [f"k{i}" for i in range(M)],
+    "a counter": np.arange(M),
+    "one value": np.ones(M),
+    "nothing": pa.nulls(M),
+}
+
+
+def told_of(values, y, *, classes):
+    table = pa.table({"asked": pa.array(values), "other": rng.normal(size=M)})
+    return [leak.column for leak in leaks(table, y, classes=classes)]
+
+
+@pytest.mark.parametrize("case", LEAKS_OF_CLASSES)
+def test_what_gives_a_class_away_is_found(case):
+    assert told_of(LEAKS_OF_CLASSES[case], YES, classes=True) == ["asked"]
+
+
+@pytest.mark.parametrize("case", LEAKS_OF_NUMBERS)
+def test_what_gives_a_number_away_is_found(case):
+    assert told_of(LEAKS_OF_NUMBERS[case], AMOUNT, classes=False) == ["asked"]
+
+
+@pytest.mark.parametrize("case", HONEST)
+def test_what_is_honest_is_not_suspected(case):
+    assert told_of(HONEST[case], YES, classes=True) == []
+    assert told_of(HONEST[case], AMOUNT, classes=False) == []
+
+
+@pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "diabetes", "digits"])
+def test_no_column_of_a_well_known_table_is_suspected(name):
+    data = getattr(datasets, f"load_{name}")(as_frame=True)
+    table = pa.Table.from_pandas(data.data, preserve_index=False)
+    assert leaks(table, data.target.to_numpy(), classes=name != "diabetes") == []
+
+
+def test_where_one_class_is_nearly_all_nothing_is_shown():
+    rare = (np.arange(M) % 200 == 0).astype(int)
+    assert told_of(rare.astype(float), rare, classes=True) == []
+
+
+def test_the_only_column_is_the_question_itself():
+    assert leaks(pa.table({"x": AMOUNT}), AMOUNT, classes=False) == []
+
+
+def test_columns_with_the_same_values_are_found_and_others_are_not():
+    table = pa.table(
+        {"a": X, "b": X + 0.0, "c": np.where(np.arange(M) == 7, 9.0, X), "d": YES, "e": pa.nulls(M)}
+    )
+    assert [(found.column, found.first) for found in twins(table)] == [("b", "a")]
+    assert lines(twins(table)) == ['column "b" has the same values as "a".']
+
+
+def test_the_sample_is_spread_over_the_rows():
+    table, numbers = sample(pa.table({"i": np.arange(5 * ROWS)}), np.arange(5 * ROWS))
+    assert table["i"].to_pylist() == numbers.tolist()
+    assert (len(numbers), numbers[1] - numbers[0], numbers[-1]) == (ROWS, 5, 5 * ROWS - 5)
