@@ -5,7 +5,6 @@ dates as 2021-08-11, TRUE as true.
 """
 
 import importlib
-import io
 import zipfile
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -14,7 +13,7 @@ from shoal.data.read.cells import text_column, text_table, unreadable
 from shoal.data.read.column_types import Wanted
 from shoal.data.read.csv_text import TITLES, check_named, distinct
 from shoal.data.read.messages import nothing_in, unknown
-from shoal.data.read.opening import File, Spooled, intact, name_of, opened
+from shoal.data.read.opening import File, intact, name_of, opened
 from shoal.data.read.origin import Origin, Piece
 from shoal.data.read.sheet_size import refuse_too_large
 from shoal.errors import Setting, SettingError, wording
@@ -27,26 +26,20 @@ Row = Sequence[Any]
 
 def pieces(file: File, wanted: Wanted) -> Iterator[Piece]:
     """The rows of a sheet below its names; at least one piece, which may have no rows."""
-    name = name_of(file)
+    name, calamine = name_of(file), _library()
     with opened(file) as stream, intact(name):
         if zipfile.is_zipfile(stream):
             refuse_too_large(stream, name)
-    calamine = _library()
-    try:
-        sheet = _sheet_of(_workbook(calamine, file), wanted.files.sheet, name)
-        rows = list(sheet.iter_rows())
-    except calamine.CalamineError as error:
-        cure = (
-            "Copy it again, or open it in a spreadsheet, and save it as .xlsx without a password."
-        )
-        raise unreadable(name, "the spreadsheet", error, cure) from None
+        stream.seek(0)
+        try:
+            # By its content: the name of a file may promise another kind of spreadsheet.
+            workbook = calamine.CalamineWorkbook.from_filelike(stream)
+            sheet = _sheet_of(workbook, wanted.files.sheet, name)
+            rows = list(sheet.iter_rows())
+        except calamine.CalamineError as error:
+            cure = "Copy it again, or save it in a spreadsheet as .xlsx without a password."
+            raise unreadable(name, "the spreadsheet", error, cure) from None
     yield from _below_names(rows, name, wanted)
-
-
-def _workbook(calamine: Any, file: File) -> Any:
-    if isinstance(file, Spooled):
-        return calamine.CalamineWorkbook.from_filelike(io.BytesIO(file.content))
-    return calamine.CalamineWorkbook.from_path(file)
 
 
 def _sheet_of(workbook: Any, wanted: str | None, name: str) -> Any:

@@ -35,7 +35,13 @@ from shoal.data.read.opening import (
 )
 from shoal.data.read.origin import Origin, Piece
 from shoal.data.read.packing import ZIP, packing_of
-from shoal.data.read.source import Part, TableSource, source_of_parts, source_of_pieces
+from shoal.data.read.source import (
+    Part,
+    TableSource,
+    refuse_other_names,
+    source_of_parts,
+    source_of_pieces,
+)
 from shoal.errors import DataError, FileError
 
 
@@ -105,8 +111,12 @@ def stream(files: Any, wanted: Wanted, *, hold: bool = False) -> Iterator[Piece]
     Without them CSV is read to its end before its types are known: it is held in memory, or read
     twice; and a table without rows is refused. Nothing is opened before the first piece is asked for.
     """
-    rows = 0
+    rows, first = 0, None
     for piece in _pieces_of(files, wanted, hold):
+        first = first or piece
+        if wanted.types is None:
+            names = first.table.column_names, piece.table.column_names
+            refuse_other_names(names[0], first.origin.file, names[1], piece.origin.file)
         yield piece
         rows += piece.table.num_rows
     if wanted.types is None and not rows:
@@ -127,14 +137,19 @@ def _pieces_of(files: Any, wanted: Wanted, hold: bool) -> Iterator[Piece]:
                 return
             names = [spooled(text.read if text else first.read, name_of(names[0]))]
     names, kind = _recognised(names, options, None)
-    if (kind == CSV or kind in AS_TEXT) and not hold and wanted.types is None:
-        yield from source_of(names, wanted).pieces()
-    elif kind == CSV:
-        yield from _typed(_csv_of(names, wanted), wanted)
-    elif kind in AS_TEXT:
-        yield from _typed(_text_of(names, kind, wanted, hold), wanted)
-    else:
-        yield from _grouped(names, kind, wanted)
+    yield from _of_kind(names, kind, wanted, hold)
+
+
+def _of_kind(names: Sequence[File], kind: str, wanted: Wanted, hold: bool) -> Iterable[Piece]:
+    """The rows of files that can be opened again."""
+    if kind != CSV and kind not in AS_TEXT:
+        return _grouped(names, kind, wanted)
+    if not hold and wanted.types is None:
+        return source_of(names, wanted).pieces()
+    if kind == CSV:
+        return _typed(_csv_of(names, wanted), wanted)
+    text = _held_text_of if wanted.types is None else _text_of
+    return _typed(text(names, kind, wanted), wanted)
 
 
 def _live(first: io.BufferedReader, text: Text, wanted: Wanted) -> Iterator[Piece] | None:
@@ -177,19 +192,23 @@ def _csv_of(files: Iterable[File], wanted: Wanted) -> Iterator[Piece]:
             yield from csv_parts.text_of(text, wanted)
 
 
-def _text_of(files: Sequence[File], kind: str, wanted: Wanted, hold: bool) -> Iterable[Piece]:
-    """The text of the files; in a file of JSON a column may come late."""
-    if wanted.types is None:
-        return chain.from_iterable(
-            _kept(stored.aligned(AS_TEXT[kind](file, wanted)), wanted) for file in files
-        )
+def _text_of(files: Sequence[File], kind: str, wanted: Wanted) -> Iterable[Piece]:
+    """The text of the files, for a model; in a file of JSON a column may come late."""
     if kind != JSON:
         return chain.from_iterable(AS_TEXT[kind](file, wanted) for file in files)
-    read = _texts_of(files, kind, wanted, None)
+    assert wanted.types is not None
     return chain.from_iterable(
         stored.as_the_first(chain([_no_rows(texts)], texts.pieces()), wanted.types)
-        for texts in read
+        for texts in _texts_of(files, kind, wanted, None)
     )
+
+
+def _held_text_of(files: Sequence[File], kind: str, wanted: Wanted) -> Iterator[Piece]:
+    """The same in memory, to find the types; an empty file of JSON has no columns."""
+    found = [stored.aligned(AS_TEXT[kind](file, wanted)) for file in files]
+    named = [pieces for pieces in found if pieces[0].table.column_names] or found[:1]
+    for piece in chain.from_iterable(named):
+        yield from _kept([piece], wanted)
 
 
 def _no_rows(texts: stored.Texts) -> Piece:

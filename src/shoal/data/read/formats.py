@@ -93,6 +93,7 @@ WRITTEN = (
 )  # fmt: skip
 # A record, or an array of whatever it is of: JSON says there what it expected.
 RECORDS = re.compile(rb'\{\s*("|\}|$)|\[\s*([\[{\]"\d]|$)')
+NO_RECORDS = re.compile(r"(?i)\.(json|jsonl|ndjson)(\.\w+)?$")  # of an empty file the name counts
 CSV_OF_BRACKETS = re.compile(rb"\[[^\[\]\r\n]*\]\s*[,;\t|]")  # a column that is called [a]
 
 
@@ -105,6 +106,8 @@ def kind_of(head: bytes, file: str) -> str:
         return ORC
     _refuse_others(head, file)
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not text and NO_RECORDS.search(file):
+        return JSON
     if RECORDS.match(text) and not CSV_OF_BRACKETS.match(text):
         return JSON
     for name, cure, pattern in WRITTEN:

@@ -111,6 +111,7 @@ def texts_of(name: str, pieces: Iterable[Piece], folder: str | None) -> Texts:
 def parts_of(found: Sequence[Texts], wanted: Wanted) -> list[Stored]:
     """The parts of several tables, whose types are guessed from all values together."""
     looks = Looks(wanted)
+    found = [texts for texts in found if texts.names] or found[:1]  # an empty array has no columns
     kept = [wanted.kept(texts.name, texts.names) for texts in found]
     for texts, names in zip(found, kept, strict=True):
         for table, origin in texts.pieces():
