@@ -1,11 +1,17 @@
 """One path for rows: every format, for every command, in memory or streamed, says the same."""
 
+import bz2
+import contextlib
 import gzip
 import io
 import json
+import lzma
 import shutil
+import sqlite3
 import sys
+import zipfile
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
@@ -20,7 +26,21 @@ from shoal.data.read.files import read_table, source_of, stream_tables
 
 M = 3000
 FAST = ["--hidden", "3", "--members", "1", "--max-iter", "2"]
-FORMS = ["csv", "csv.gz", "parquet", "feather", "arrows", "orc"]
+FORMS = [
+    "csv",
+    "csv.gz",
+    "parquet",
+    "feather",
+    "arrows",
+    "orc",
+    "jsonl",
+    "json",
+    "xlsx",
+    "ods",
+    "sqlite",
+    "duckdb",
+]
+PACKED = ["csv.xz", "csv.bz2", "csv.zst", "csv.zip", "jsonl.gz", "parquet.gz", "xlsx.zip"]
 
 
 def table():
@@ -39,11 +59,20 @@ def table():
 def write(whole, path):
     """Write a table in the format that the name says."""
     form = path.name.partition(".")[2]
-    if form == "csv":
+    inner, _, packing = form.rpartition(".")
+    if inner:
+        plain = write(whole, path.with_name(f"plain.{inner}"))
+        path.write_bytes(packed(plain.read_bytes(), packing))
+        plain.unlink()
+    elif form == "csv":
         pyarrow.csv.write_csv(whole, path)
-    elif form == "csv.gz":
-        with pa.CompressedOutputStream(str(path), "gzip") as out:
-            pyarrow.csv.write_csv(whole, out)
+    elif form in ("json", "jsonl"):
+        records = [json.dumps(record) for record in whole.to_pylist()]
+        path.write_text("\n".join(records) if form == "jsonl" else f"[{','.join(records)}]")
+    elif form in ("xlsx", "ods"):
+        whole.to_pandas().to_excel(str(path), index=False)  # by the suffix of text only
+    elif form in ("sqlite", "duckdb"):
+        write_database(whole, path)
     elif form == "parquet":
         pq.write_table(whole, path, row_group_size=700)
     elif form == "feather":
@@ -56,11 +85,36 @@ def write(whole, path):
     return path
 
 
+def packed(raw, packing):
+    """Bytes, compressed."""
+    if packing == "zip":
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("t", raw)
+        return out.getvalue()
+    if packing == "zst":
+        return pa.compress(raw, "zstd", asbytes=True)
+    return {"gz": gzip, "bz2": bz2, "xz": lzma}[packing].compress(raw)
+
+
+def write_database(whole, path):
+    """The table "t" of a new database."""
+    if path.suffix == ".duckdb":
+        with duckdb.connect(str(path)) as database:
+            database.sql("CREATE TABLE t AS SELECT * FROM whole")
+        return
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE t (x REAL, n INTEGER, colour TEXT, late TEXT)")
+        rows = [tuple(record.values()) for record in whole.to_pylist()]
+        database.executemany("INSERT INTO t VALUES (?, ?, ?, ?)", rows)
+        database.commit()
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """The table in each format, and half of it in two files of each."""
     folder = tmp_path_factory.mktemp("formats")
-    for form in FORMS:
+    for form in [*FORMS, *PACKED]:
         write(table(), folder / f"t.{form}")
         for number, (first, rows) in enumerate([(0, 1000), (1000, 0), (1000, 2000)]):
             (folder / form).mkdir(exist_ok=True)
@@ -113,6 +167,17 @@ def test_every_format_trains_the_same_network(form, folder, capsys, piped):
     assert tested["scores"]["shoal"] == pytest.approx(
         trained(capsys, path, "--test", other, *memory)["scores"]["shoal"]
     )
+
+
+@pytest.mark.parametrize("form", PACKED)
+def test_every_packing_is_read(form, folder, model, capsys, piped):
+    expected = read_table(str(folder / "t.csv"))
+    path = folder / f"t.{form}"
+    assert read_table(str(path)).equals(expected)
+    assert source_of(str(path)).table().equals(expected)
+    answers = run(capsys, "predict", model, folder / "t.csv", "-o", "-")
+    for given in (path, piped(path)):
+        assert run(capsys, "predict", model, given, "-o", "-") == answers
 
 
 @pytest.mark.parametrize("form", FORMS)

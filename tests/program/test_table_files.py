@@ -466,16 +466,16 @@ def test_a_quote_that_is_never_closed_is_not_read_to_the_end(
 
 
 def test_text_that_is_not_utf_8() -> None:
-    cure = "Save the file as UTF-8"
+    cure = 'Name the encoding, such as encoding="latin-1"'
     says(error_of("a,b\n1,x\n2,é\n".encode("latin1")), "flights.csv, line 3", "0xe9", cure)
     says(error_of("é,b\n1,x\n".encode("latin1")), "flights.csv, line 1", "0xe9", cure)
-    utf16 = error_of("a,b\n1,x\n".encode("utf-16"))
-    says(utf16, "flights.csv, line 1", "UTF-16", cure, "iconv -f utf-16")
+    says(error_of("a,b\n1,€\n".encode("cp1252")), "0x80", 'encoding="cp1252"')
+    says(error_of("a,b\n1,x\n".encode("utf-16-le")), "UTF-16", 'encoding="utf-16-le"')
 
 
 @pytest.mark.parametrize(
     "junk",
-    [bytes(range(256)) * 40, b"PK\x03\x04\x14\x00", b"\x89PNG\r\n\x1a\n\x00\x00", b"\x01\n1"],
+    [bytes(range(256)) * 40, b"\x01\n1"],
 )
 def test_binary_junk(junk: bytes) -> None:
     says(error_of(junk), "flights.csv: this does not look like a CSV file", "spreadsheet")

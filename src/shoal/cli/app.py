@@ -7,7 +7,8 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 from shoal.cli import options as o
 from shoal.cli.endings import ending
-from shoal.cli.signature import asking
+from shoal.cli.signature import asking, reading
+from shoal.data.read.file_options import FileOptions
 
 
 class _Plain:
@@ -83,6 +84,7 @@ def train(order: o.Order, parameters: o.Parameters) -> None:
 
 @app.command(cls=_Command)
 @ending
+@reading
 def predict(
     model: o.Model,
     table: o.Table,
@@ -90,6 +92,7 @@ def predict(
     keep: o.Keep = None,
     as_json: o.JsonLines = False,
     strict: o.Strict = False,
+    files: FileOptions = FileOptions(),  # noqa: B008
 ) -> None:
     """Predict the target for every row of a table, of any size.
 
@@ -101,17 +104,19 @@ def predict(
     """
     from shoal.cli.commands.predict import predict as run
 
-    run(model, table, output, keep or [], as_json=as_json, strict=strict)
+    run(model, table, output, keep or [], as_json=as_json, strict=strict, files=files)
 
 
 @app.command(cls=_Command)
 @ending
+@reading
 def evaluate(
     model: o.Model,
     table: o.Table,
     target: o.KnownTarget = None,
     as_json: o.Json = False,
     strict: o.Strict = False,
+    files: FileOptions = FileOptions(),  # noqa: B008
 ) -> None:
     """Compare predictions with the true values.
 
@@ -119,7 +124,7 @@ def evaluate(
     """
     from shoal.cli.commands.evaluate import evaluate as run
 
-    run(model, table, target, as_json=as_json, strict=strict)
+    run(model, table, target, as_json=as_json, strict=strict, files=files)
 
 
 @app.command(cls=_Command)
@@ -194,6 +199,7 @@ def study(asked: o.Study, parameters: o.Parameters) -> None:
 
 @app.command(cls=_Command)
 @ending
+@reading
 def lab(
     things: o.Things = None,
     target: o.LabTarget = "",
@@ -201,6 +207,7 @@ def lab(
     browser: o.Browser = True,
     output: o.ModelFile = None,
     as_json: o.Json = False,
+    files: FileOptions = FileOptions(),  # noqa: B008
 ) -> None:
     """Watch a network learn, in a browser on this machine.
 
@@ -209,12 +216,15 @@ def lab(
               shoal lab '#data=flower&hidden=8'
               shoal lab '#data=xor&epoch=500' -o xor.shoal
 
-    TABLE is a CSV or Parquet file. LINK is the part of the page's address from # on.
+    TABLE is a file of any format. LINK is the part of the page's address from # on.
     With -o no page is opened: the network is trained as the link says, and saved.
     """
     from shoal.cli.commands.lab import lab as run
 
-    run(things or [], target=target, port=port, browser=browser, output=output, as_json=as_json)
+    run(
+        things or [], target=target, port=port, browser=browser, output=output, as_json=as_json,
+        files=files,
+    )  # fmt: skip
 
 
 def _version(wanted: bool) -> None:

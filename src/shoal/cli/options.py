@@ -11,11 +11,12 @@ from typing import Annotated, Any
 
 import typer
 
+from shoal.data.read.file_options import FileOptions
 from shoal.settings import COLUMNS, FIELDS, LARGE, NETWORK, TRAINING, Field, Kind, Number, Whole
 from shoal.settings import Columns as ColumnNames
 
-TEST = "Test"
-PANELS = (None, TEST, COLUMNS, NETWORK, TRAINING, LARGE)  # of the help, in this order
+FILES, TEST = "Files", "Test"
+PANELS = (None, FILES, TEST, COLUMNS, NETWORK, TRAINING, LARGE)  # of the help, in this order
 Parameters = dict[str, Any]  # of an estimator, by name
 
 # What differs from Python on the command line: the same call gives the same result there.
@@ -65,13 +66,18 @@ WHOLE, NUMBER = parsed(Whole(0)), parsed(Number())
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="Model file (.shoal).", parser=file)]
 Table = Annotated[
     str,
-    typer.Argument(metavar="TABLE", help="CSV or Parquet file; - for standard input.", parser=file),
+    typer.Argument(
+        metavar="TABLE",
+        help="CSV, JSON, Parquet, spreadsheet or database; - for standard input.",
+        parser=file,
+    ),
 ]
 Tables = Annotated[
     tuple[str, ...],
     typer.Argument(
         metavar="TABLE",
-        help="CSV or Parquet: a file, several, a folder, or a glob in quotes; - for standard input.",
+        help="CSV, JSON, Parquet, spreadsheet or database: a file, several, a folder, or a glob in "
+        "quotes; - for standard input.",
         parser=file,
     ),
 ]
@@ -131,6 +137,51 @@ Strict = Annotated[
         "--strict",
         help="Refuse a value that does not fit its column, instead of reading it as missing.",
         panel=COLUMNS,
+    ),
+]
+Separator = Annotated[
+    str | None,
+    option(
+        "--separator",
+        metavar="CHARACTER",
+        help='CSV: what stands between values, or "tab"; found in the first rows by default.',
+        panel=FILES,
+    ),
+]
+Encoding = Annotated[
+    str | None,
+    option(
+        "--encoding",
+        metavar="NAME",
+        help="CSV, JSON: encoding of the text, such as latin-1. Default: UTF-8, or its mark.",
+        panel=FILES,
+    ),
+]
+Sheet = Annotated[
+    str | None,
+    option(
+        "--sheet",
+        metavar="NAME",
+        help="Spreadsheet: the sheet. Default: the first that is not empty.",
+        panel=FILES,
+    ),
+]
+TableName = Annotated[
+    str | None,
+    option(
+        "--table",
+        metavar="NAME",
+        help="SQLite, DuckDB: the table. Default: the only one.",
+        panel=FILES,
+    ),
+]
+Query = Annotated[
+    str | None,
+    option(
+        "--query",
+        metavar="SQL",
+        help="SQLite, DuckDB: a SELECT instead of a table; its order is that of the rows.",
+        panel=FILES,
     ),
 ]
 PredictionsFile = Annotated[
@@ -250,7 +301,23 @@ Goal = Annotated[
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class Reading:
+    """How files are read."""
+
+    separator: Separator = None
+    encoding: Encoding = None
+    sheet: Sheet = None
+    table_name: TableName = None
+    query: Query = None
+
+    @property
+    def files(self) -> FileOptions:
+        """The same as the readers take it."""
+        return FileOptions(**{name: getattr(self, name) for name in FileOptions._fields})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order(Reading):
     """What `shoal train` is asked for, but for the parameters of the estimator.
 
     A field that is called like a parameter is described there: the reading of the table needs it.
@@ -283,7 +350,7 @@ class Order:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Study:
+class Study(Reading):
     """What `shoal study` is asked for, but for the parameters of the estimator."""
 
     table: Table
@@ -307,6 +374,7 @@ class Study:
         return Order(
             tables=(self.table,), target=self.target, task=self.task,
             words=self.words, numbers=self.numbers, drop=self.drop, strict=self.strict,
+            **self.files._asdict(),
         )  # fmt: skip
 
 

@@ -1,11 +1,12 @@
 """Commands whose arguments and options are generated from descriptions."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, fields
 from typing import Annotated, Any, get_args, get_origin
 
-from shoal.cli.options import PANELS, Parameters, option_of
+from shoal.cli.options import PANELS, Parameters, Reading, option_of
+from shoal.data.read.file_options import FileOptions
 from shoal.settings import FIELDS, Columns
 
 Command = Callable[..., None]
@@ -28,12 +29,32 @@ def asking(asked: type, parameters: Parameters) -> Callable[[Command], Command]:
         described = [_parameter(name, default) for name, default in parameters.items()]
         described += [_described(field) for field in fields(asked)]
         described.sort(key=_panel)  # options of the order stand last in their panel
-        run.__name__, run.__doc__ = command.__name__, command.__doc__
-        run.__annotations__ = {each.name: each.annotation for each in described}
-        vars(run)["__signature__"] = inspect.Signature(described)
-        return run
+        return _with_signature(run, command, described)
 
     return generate
+
+
+def reading(command: Command) -> Command:
+    """Give a command that takes `files`, a FileOptions, the options of how files are read."""
+    own = inspect.signature(command, eval_str=True).parameters
+    described = [one for name, one in own.items() if name != "files"]
+    described += [_described(field) for field in fields(Reading)]
+
+    def run(**given: Any) -> None:
+        files = FileOptions(**{field.name: given.pop(field.name) for field in fields(Reading)})
+        command(**given, files=files)
+
+    return _with_signature(run, command, described)
+
+
+def _with_signature(
+    run: Command, command: Command, described: Sequence[inspect.Parameter]
+) -> Command:  # fmt: skip
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__annotations__ = {each.name: each.annotation for each in described}
+    keyword = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in described]
+    vars(run)["__signature__"] = inspect.Signature(keyword)
+    return run
 
 
 def repeated(field: "Field[Any]") -> bool:

@@ -11,15 +11,16 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from shoal.compute.pool import room_to_read
-from shoal.data.read.files import read_table, source_of
+from shoal.data.read.column_types import Wanted
+from shoal.data.read.file_options import FileOptions
+from shoal.data.read.files import held, source_of
 from shoal.data.read.messages import shown
-from shoal.data.read.opening import Spooled
+from shoal.data.read.opening import Spooled, is_packed
 from shoal.errors import DataError, SettingError
 
 MOST_BYTES = 32 << 20  # of an upload; a file that is named on the command line may be larger
 MOST_CELLS = 8_000_000  # what such a file may hold once it is unpacked
 MOST_TABLES = 8  # that came from pages; the oldest makes room
-PACKED = (b"\x1f\x8b", b"BZ", b"\x28\xb5")
 
 
 class Known(NamedTuple):
@@ -44,11 +45,18 @@ class Tables:
         self.shelf: dict[str, str] = {}  # names by digest
         self.fetch: Callable[[str], bytes] | None = None
 
-    def open(self, source: str, target: str = "") -> Known:
+    def open(
+        self,
+        source: str,
+        target: str = "",
+        files: FileOptions = FileOptions(),  # noqa: B008
+    ) -> Known:
         """Add a file. Raises FileError, DataError or SettingError."""
-        table = read_table(source)
+        table = held(source, Wanted(files=files)).table()
         name = os.path.basename(shown(source))
-        digest = _digest_of_file(source) if source != "-" else _digest_of_rows(table)
+        # With options a file is another table.
+        is_file = source != "-" and files == FileOptions()
+        digest = _digest_of_file(source) if is_file else _digest_of_rows(table)
         known = Known(name, digest, table, target)
         self._given[known.digest] = known
         return known
@@ -116,14 +124,15 @@ def _shortened(name: str) -> str:
 
 
 def _table_of(name: str, content: bytes) -> pa.Table:
-    if content[:2] in PACKED:
+    upload = Spooled(name, pa.py_buffer(content))
+    if is_packed(upload):
         raise DataError(
             f"the file is compressed. Decompress it, or name it on the command line: shoal lab {name}.",
             file=name,
         )
     # What is compressed within a file may be far larger than the file: only its description says.
     room_to_read()
-    source = source_of(Spooled(name, pa.py_buffer(content)))
+    source = source_of(upload)
     if source.m * len(source.columns) > MOST_CELLS:
         raise DataError(
             f"{source.m:,} rows × {len(source.columns):,} columns: an upload may have "

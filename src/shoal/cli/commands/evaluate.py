@@ -17,6 +17,7 @@ from shoal.cli.screen.progress import waiting
 from shoal.cli.screen.screen import Screen
 from shoal.compute.pool import room_to_read
 from shoal.data.read.column_types import Wanted
+from shoal.data.read.file_options import FileOptions
 from shoal.data.read.files import stream
 from shoal.data.read.messages import nothing_in, shown
 from shoal.data.rows.target import check_target, has_target, truth_of
@@ -33,13 +34,19 @@ class Compared(NamedTuple):
 
 
 def evaluate(
-    model: str, table: str, target: str | None, *, as_json: bool, strict: bool = False
+    model: str,
+    table: str,
+    target: str | None,
+    *,
+    as_json: bool,
+    strict: bool = False,
+    files: FileOptions = FileOptions(),  # noqa: B008
 ) -> None:
     """Compare a model's answers with the true ones, beside what needs no model."""
     fitted = load(model)
     target = _target(fitted, target)
     with waiting(f"reading {shown(table)}"):
-        found = _compared(fitted, table, target, strict)
+        found = _compared(fitted, table, target, strict, files)
     classes = getattr(fitted, "classes_", None)
     name, trivial = constant(usual_of(found.truth, classes), found.truth, classes)
     scores = scores_of(found.answers, found.truth, classes)
@@ -77,12 +84,13 @@ def _target(model: Any, wanted: str | None) -> str:
     return target
 
 
-def _compared(model: Any, table: str, target: str, strict: bool) -> Compared:
+def _compared(model: Any, table: str, target: str, strict: bool, files: FileOptions) -> Compared:
     classes = getattr(model, "classes_", None)
     wanted = Wanted(
         types=types_of(model) | {target: type_of_target(classes)},
         verbatim=verbatim_of(model) | verbatim_target(target, classes),
         strict=strict,
+        files=files,
     )
     truth, answers, left_out, rows = [], [], 0, 0
     room_to_read()

@@ -2,6 +2,7 @@
 
 import html
 import importlib
+import os
 import tempfile
 import webbrowser
 from pathlib import Path
@@ -11,6 +12,7 @@ from shoal.cli.refuse import refuse_output
 from shoal.cli.screen.printing import note, print_json
 from shoal.cli.screen.screen import Screen
 from shoal.compute.pool import NO_THREADS, startable
+from shoal.data.read.file_options import FileOptions
 from shoal.errors import SettingError, ShoalError
 from shoal.lab.experiment import Experiment
 from shoal.lab.steps import reached
@@ -23,8 +25,9 @@ THREADS_OF_A_SERVER = 4  # of each page a listener, and some that wait for its p
 
 
 def lab(
-    things: list[str], *, target: str, port: int, browser: bool, output: str | None, as_json: bool
-) -> None:
+    things: list[str], *, target: str, port: int, browser: bool, output: str | None, as_json: bool,
+    files: FileOptions = FileOptions(),  # noqa: B008
+) -> None:  # fmt: skip
     """Open the page of an experiment; with `output` train it here and save it."""
     table, link = _told_apart(things)
     if not 0 <= port <= PORTS:
@@ -35,7 +38,7 @@ def lab(
     tables = Tables()
     experiment = Experiment.of(link)  # a bad link is reported before a table is read
     if table is not None:
-        experiment = _about(link, tables.open(table, target), target)
+        experiment = _about(link, tables.open(table, target, files), target)
     if table is not None or not experiment.table:  # else the page asks for the table
         prepare(experiment, tables)  # errors are reported here, not on the page
     if output is None:
@@ -48,7 +51,8 @@ def _told_apart(things: list[str]) -> tuple[str | None, str]:
     links = [
         thing
         for thing in things
-        if "#" in thing and not thing.lower().endswith((".csv", ".parquet"))
+        if "#" in thing
+        and not (thing.lower().endswith((".csv", ".parquet")) or os.path.exists(thing))
     ]
     tables = [thing for thing in things if thing not in links]
     if len(links) > 1 or len(tables) > 1:

@@ -15,20 +15,30 @@ from shoal.cli.screen.printing import err, printable
 from shoal.cli.writers import check_form, writer
 from shoal.compute.pool import room_to_read
 from shoal.data.read.column_types import Wanted
+from shoal.data.read.file_options import FileOptions
 from shoal.data.read.files import stream
 from shoal.data.read.messages import shown, unknown_column
 from shoal.errors import SettingError
 
 
 def predict(
-    model: str, table: str, output: str, keep: Sequence[str], *, as_json: bool, strict: bool = False
+    model: str,
+    table: str,
+    output: str,
+    keep: Sequence[str],
+    *,
+    as_json: bool,
+    strict: bool = False,
+    files: FileOptions = FileOptions(),  # noqa: B008
 ) -> None:
     """Stream a table through a model: what is in memory does not grow with the table."""
     if output != "-":
         refuse_output(output, (model, table))
     check_form(output, as_json)
     fitted = load(model)
-    wanted = Wanted(types=types_of(fitted), verbatim=verbatim_of(fitted), strict=strict)
+    wanted = Wanted(
+        types=types_of(fitted), verbatim=verbatim_of(fitted), strict=strict, files=files
+    )
     rows = 0
     with writer(output, as_json) as write:
         empty: pa.Table | None = None

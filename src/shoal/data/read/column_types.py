@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shoal.data.read import texts
+from shoal.data.read.file_options import FileOptions
 from shoal.data.read.messages import unknown_column
 from shoal.data.read.origin import Origin
 from shoal.data.read.spoilt import (
@@ -43,6 +44,7 @@ class Wanted(NamedTuple):
     target: str | None = None  # a few numbers among its values are names of classes
     verbatim: frozenset[str] = frozenset()  # text of a model in which only blank is missing
     strict: bool | None = None  # refuse spoilt cells; None: there is no such option to name
+    files: FileOptions = FileOptions()  # how the files are read
 
     @property
     def as_written(self) -> frozenset[str]:

@@ -3,7 +3,6 @@
 The types of the columns are guessed from all values of all files together.
 """
 
-import io
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -14,8 +13,9 @@ from shoal.data.read import csv_text, opening
 from shoal.data.read.column_types import Noticed, Wanted, converted
 from shoal.data.read.guesses import Looks
 from shoal.data.read.messages import changed
-from shoal.data.read.opening import BLOCK, File, Read, Stamp, name_of
+from shoal.data.read.opening import File, Stamp, Text, name_of
 from shoal.data.read.origin import Origin, Piece
+from shoal.data.read.packing import Read
 from shoal.data.read.texts import TEXT, ColumnTypes
 
 
@@ -47,29 +47,20 @@ class Csv(NamedTuple):
         asked = set(columns)
         types = {name: types for name, types in self.types if name in asked}
         with opening.opened(self.file) as stream:
-            read = opening.reader(stream, self.name)
-            _skip(stream, read, self.starts[begin][0])
+            text = Text(stream, self.name, self.wanted.files.encoding)
+            text.seek(self.starts[begin][0])
             for number, (_, size, row, line) in enumerate(self.starts[begin:], begin + 1):
                 if row >= last:
                     break
-                raw = _exactly(read, size)
+                raw = _exactly(text.read, size)
                 self.stamp.check(self.file)
-                text, rows = csv_text.parsed(raw, self.name, row + 1, line, self.top, columns)
+                cells, rows = csv_text.parsed(raw, self.name, row + 1, line, self.top, columns)
                 end = self.starts[number][2] if number < len(self.starts) else self.rows
-                if text.num_rows != end - row:
+                if cells.num_rows != end - row:
                     raise changed(self.name)
                 origin = Origin(self.name, rows.place)
-                piece = Piece(converted(text, types, origin, self.wanted), origin)
-                yield piece.slice(max(first - row, 0), min(last - row, text.num_rows))
-
-
-def _skip(stream: io.BufferedReader, read: Read, size: int) -> None:
-    """Go to this byte of the text; what is compressed must be decompressed up to there."""
-    if opening.is_packed(stream):
-        while size > 0:
-            size -= len(_exactly(read, min(size, BLOCK)))
-    else:
-        stream.seek(size)
+                piece = Piece(converted(cells, types, origin, self.wanted), origin)
+                yield piece.slice(max(first - row, 0), min(last - row, cells.num_rows))
 
 
 def _exactly(read: Read, size: int) -> bytes:
@@ -82,10 +73,10 @@ def _exactly(read: Read, size: int) -> bytes:
 # --- read once ------------------------------------------------------------------------
 
 
-def text_of(stream: io.BufferedReader, name: str, wanted: Wanted) -> Iterator[Piece]:
+def text_of(text: Text, wanted: Wanted) -> Iterator[Piece]:
     """The columns of a CSV file as text; at least one piece, which may have no rows."""
-    read = opening.reader(stream, name)
-    top = csv_text.header(read, name)._replace(as_written=wanted.as_written)
+    read, name = text.read, text.name
+    top = _header(read, name, wanted)
     kept = wanted.kept(name, top.names)
     empty = pa.table({column: pa.array([], pa.string()) for column in kept})
     yield Piece(empty, Origin.numbered(name))
@@ -131,10 +122,15 @@ def _same(scan: Csv, other: Csv) -> bool:
     return set(scan.columns) == set(other.columns)
 
 
+def _header(read: Read, name: str, wanted: Wanted) -> csv_text.Header:
+    top = csv_text.header(read, name, wanted.files.separator)
+    return top._replace(as_written=wanted.as_written)
+
+
 def _scan(file: File, wanted: Wanted, looks: Looks) -> Csv:
     name, stamp = name_of(file), Stamp.of(file)
     with opening.opened(file) as stream:
-        read, came = opening.reader(stream, name), 0
+        read, came = Text(stream, name, wanted.files.encoding).read, 0
 
         def counted(size: int) -> bytes:
             nonlocal came
@@ -142,7 +138,7 @@ def _scan(file: File, wanted: Wanted, looks: Looks) -> Csv:
             came += len(block)
             return block
 
-        top = csv_text.header(counted, name)._replace(as_written=wanted.as_written)
+        top = _header(counted, name, wanted)
         at, row = came - len(top.rest), 0
         kept = wanted.kept(name, top.names)
         starts = []

@@ -15,16 +15,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from shoal.data.read.opening import BLOCK, Read
-from shoal.errors import DataError
+from shoal.data.read.encodings import BLOCK
+from shoal.data.read.formats import CONTROL, READ
+from shoal.data.read.packing import Read
+from shoal.errors import DataError, Setting, wording
 
 MISSING = ("", "NA", "N/A", "nan", "NaN", "null", "NULL", "None", "?")
 # A record longer than this is not a record but a quote that is not closed.
 LONGEST = 16 * BLOCK
 
 HEADER = re.compile(rb'[\r\n]*+((?:"[^"]*"|[^"\r\n]++)*+)(\r?\n|\r(?=[^\n]))')
-# No text file has these in its header, and hardly any other file has none of them.
-CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+SEPARATORS = ",;\t|"  # in this order, where several fit
+SEPARATOR_LINE = re.compile(rb"(?i)sep=([\t -~])(\r?\n|\r)")  # which spreadsheets read, and write
+TITLES = 10  # lines at most that are taken for titles above the names
+LOOKED_AT = 1 << 12  # characters after the header in which names may stand
+WEIGHED = 1 << 16  # bytes after the header that are looked at to find the separator
 
 
 class Header(NamedTuple):
@@ -53,7 +58,7 @@ class Rows(NamedTuple):
         return {"row": self.first + index, "line": line}
 
 
-def header(read: Read, file: str) -> Header:
+def header(read: Read, file: str, separator: str | None = None) -> Header:
     """Read to the end of the first record. Raises DataError if that is not a line of names."""
     head, block, found = b"", b"\n", None
     while block and not found and len(head) < LONGEST:
@@ -62,21 +67,20 @@ def header(read: Read, file: str) -> Header:
         found = HEADER.match(head if block else head + b"\n")
     if not head.strip():
         raise DataError("the file is empty: expected a line of column names, then rows.", file=file)
+    if said := SEPARATOR_LINE.match(head):
+        top = header(
+            _chained(head[said.end() :], read), file, separator or said[1].decode("latin-1")
+        )
+        return top._replace(first_line=top.first_line + 1)
     line = 1 + line_ends(head[: len(head) - len(head.lstrip(b"\r\n"))])
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise _not_utf8(file, line, "UTF-16", "utf-16")
     first = found[1] if found else b""
     if b"\0" in head or CONTROL.search(first) or (not found and b'"' not in head):
-        raise DataError(
-            "this does not look like a CSV file: it holds bytes that are not text. Expected CSV, "
-            "Parquet, Arrow (Feather) or ORC; save a spreadsheet as CSV (UTF-8).",
-            file=file,
-        )
+        raise _no_text(head, file)
     if not found:
         raise DataError("a quote in the header is never closed. Close it.", file=file, line=line)
-    text = _decoded(first, file, line)
-    bare = re.sub('"[^"]*"', "", text)
-    separator = "," if "," in bare else max(",;\t|", key=bare.count)
+    text, rest = _decoded(first, file, line), head[found.end() :]
+    sample = _sample(rest, is_whole=not block)
+    separator = separator or _separator(text, sample)
     found_records = records(text, separator) or [(0, [""])]
     if len(found_records) > 1:
         raise DataError(
@@ -84,10 +88,81 @@ def header(read: Read, file: str) -> Header:
             "quotes around the whole name, and write a quote in it twice.",
             file=file, line=line,
         )  # fmt: skip
-    names = found_records[0][1]
+    names = [name.strip() for name in found_records[0][1]]
+    below = [values for _, values in records(sample[:LOOKED_AT], separator)]
+    check_named(names, below, file, line)
     newline = b"\n" if b"\n" in head else b"\r"
     after = line + line_ends(first) + 1
-    return Header(distinct(file, names), separator, newline, after, head[found.end() :])
+    return Header(distinct(file, names), separator, newline, after, rest)
+
+
+def _chained(held: bytes, read: Read) -> Read:
+    """How to read these bytes, and then on."""
+
+    def read_on(size: int) -> bytes:
+        nonlocal held
+        found, held = held, b""
+        return found or read(size)
+
+    return read_on
+
+
+def _no_text(head: bytes, file: str) -> DataError:
+    zeros = [head[at : at + 512 : 2].count(0) for at in (0, 1)]
+    if max(zeros) > 4 * (1 + min(zeros)):
+        encoding = "utf-16-le" if zeros[1] > zeros[0] else "utf-16-be"
+        return DataError(
+            wording("this looks like UTF-16. Use ", Setting("encoding", encoding), "."), file=file
+        )
+    return DataError(
+        "this does not look like a CSV file: it holds bytes that are not text. Expected "
+        f"{READ}; save anything else as CSV (UTF-8).",
+        file=file,
+    )
+
+
+def _sample(rest: bytes, *, is_whole: bool) -> str:
+    """Whole lines from the beginning of the rows."""
+    sample = rest[:WEIGHED]
+    if not is_whole or len(rest) > WEIGHED:
+        sample = sample[: max(sample.rfind(b"\n"), sample.rfind(b"\r")) + 1]
+    return sample.decode("utf-8", "replace")
+
+
+def _separator(names: str, sample: str) -> str:
+    """What stands between the names: where several marks do, that which fits the first rows."""
+    bare = re.sub('"[^"]*"', "", names)
+    there = [mark for mark in SEPARATORS if mark in bare]
+    if len(there) < 2:
+        return there[0] if there else ","
+    return max(there, key=lambda mark: _fitting(names, sample, mark))
+
+
+def _fitting(names: str, text: str, separator: str) -> tuple[float, int]:
+    """The share of rows with as many values as names, and how many these are."""
+    width = len(records(names, separator)[0][1])
+    rows = [len(values) for _, values in records(text, separator)]
+    # A quote may stand open where the sample ends.
+    return (rows.count(width) / len(rows) if rows else 0.0), width if rows else 0
+
+
+def check_named(names: Sequence[str], below: Sequence[Sequence[str]], file: str, line: int) -> None:
+    """Raise DataError for a title in place of the names: mostly blank, and names come below it."""
+    blank = sum(not name for name in names[1:])  # row numbers often have no name
+    if not blank or 2 * blank < len(names):
+        return
+    if any(len(row) == len(names) and all(map(_is_name, row)) for row in below[:TITLES]):
+        title = next((name for name in names if name), "")
+        raise DataError(
+            f'expected column names, found "{title[:40]}" and {blank:,} values without a name, '
+            "above what looks like the names. Remove the lines above the names, and join names "
+            "that stand on several lines.",
+            file=file, line=line,
+        )  # fmt: skip
+
+
+def _is_name(value: str) -> bool:
+    return bool(value.strip()) and not value.strip()[0].isdigit()
 
 
 def distinct(file: str, names: Sequence[str]) -> list[str]:
@@ -253,18 +328,22 @@ def _with_missing(column: Any, known: Sequence[str], *, only_blank: bool) -> Any
     return pc.if_else(missing, pa.scalar(None, pa.string()), column)
 
 
+def missing_words(column: Any, *, only_blank: bool) -> Any:
+    """A column of text where the words for missing values, such as NA and blanks, are missing."""
+    return _with_missing(column, (), only_blank=only_blank)
+
+
 def _decoded(raw: bytes, file: str, line: int) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
         line += line_ends(raw[: error.start])
-        raise _not_utf8(file, line, f"the byte 0x{raw[error.start]:02x}") from None
-
-
-def _not_utf8(file: str, line: int, found: str, encoding: str = "latin1") -> DataError:
-    return DataError(
-        f"expected UTF-8, found {found}. Save the file as UTF-8 (in a spreadsheet: "
-        f'"CSV UTF-8"), or convert it: iconv -f {encoding} -t utf-8.',
-        file=file,
-        line=line,
-    )
+        # Letters of Windows stand where latin-1 has control characters.
+        likely = "cp1252" if re.search(rb"[\x80-\x9f]", raw) else "latin-1"
+        raise DataError(
+            wording(
+                f"expected UTF-8, found the byte 0x{raw[error.start]:02x}. Name the encoding, such "
+                "as ", Setting("encoding", likely), ", or save the file as UTF-8.",
+            ),
+            file=file, line=line, setting="encoding",
+        ) from None  # fmt: skip

@@ -8,37 +8,54 @@ read_table     the same rows, all in memory
 import glob
 import io
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
 import pyarrow as pa
 
-from shoal.data.read import csv_parts, dataset
+from shoal.data.read import csv_parts, dataset, duck, excel, json_text, sqlite, stored
 from shoal.data.read.arrow import checked
 from shoal.data.read.column_types import Noticed, Wanted, retyped
-from shoal.data.read.csv_text import CONTROL, distinct
+from shoal.data.read.csv_text import distinct
+from shoal.data.read.file_options import FileOptions
+from shoal.data.read.formats import ARROW, CSV, DUCKDB, EXCEL, JSON, OPTIONS, SQLITE, STREAM, TEXTS
 from shoal.data.read.grouped import BATCH, part_of
 from shoal.data.read.messages import nothing_in
 from shoal.data.read.opening import (
     File,
     Spooled,
+    Text,
     can_be_opened_again,
     intact,
     name_of,
     opened,
     spooled,
+    zipped,
 )
 from shoal.data.read.origin import Origin, Piece
-from shoal.data.read.source import Part, TableSource, source_of_parts, source_of_pieces
+from shoal.data.read.packing import ZIP, packing_of
+from shoal.data.read.source import (
+    Part,
+    TableSource,
+    refuse_other_names,
+    source_of_parts,
+    source_of_pieces,
+)
 from shoal.errors import DataError, FileError
 
-CSV, STREAM = "CSV", "an Arrow stream"
-HEADS = {b"PAR1": "Parquet", b"ARROW1": "Arrow", b"\xff\xff\xff\xff": STREAM}
-# What the first bytes of an old Feather file say, and those of an ORC file: a CSV file, too, may
-# have a column that is called ORC.
-OLD_FEATHER, ORC = b"FEA1", b"ORC"
+
+def _json(file: File, wanted: Wanted) -> Iterator[Piece]:
+    with opened(file) as stream:
+        yield from json_text.pieces(Text(stream, name_of(file), wanted.files.encoding), wanted)
+
+
+# Formats that are read once, as tables of text.
+AS_TEXT: dict[str, Callable[[File, Wanted], Iterator[Piece]]] = {
+    JSON: _json,
+    EXCEL: excel.pieces,
+    SQLITE: sqlite.pieces,
+}
 
 
 def source_of(
@@ -51,13 +68,15 @@ def source_of(
     """
     if hasattr(files, "get_fragments"):
         return source_of_parts(dataset.parts_of(files, wanted))
-    names = [_kept(file, folder) for file in files_of(files)]
-    kind = _kind_of_all(names)
-    parts: Sequence[Part] = (
-        csv_parts.parts_of(names, wanted)
-        if kind == CSV
-        else [part_of(name, kind, wanted) for name in names]
-    )
+    wanted = wanted._replace(files=wanted.files.checked())
+    names, kind = _recognised(files_of(files), wanted.files, folder)
+    parts: Sequence[Part]
+    if kind == CSV:
+        parts = csv_parts.parts_of(names, wanted)
+    elif kind in AS_TEXT:
+        parts = stored.parts_of(_texts_of(names, kind, wanted, folder), wanted)
+    else:
+        parts = [part_of(name, kind, wanted) for name in names]
     return source_of_parts(parts)
 
 
@@ -92,8 +111,12 @@ def stream(files: Any, wanted: Wanted, *, hold: bool = False) -> Iterator[Piece]
     Without them CSV is read to its end before its types are known: it is held in memory, or read
     twice; and a table without rows is refused. Nothing is opened before the first piece is asked for.
     """
-    rows = 0
+    rows, first = 0, None
     for piece in _pieces_of(files, wanted, hold):
+        first = first or piece
+        if wanted.types is None:
+            names = first.table.column_names, piece.table.column_names
+            refuse_other_names(names[0], first.origin.file, names[1], piece.origin.file)
         yield piece
         rows += piece.table.num_rows
     if wanted.types is None and not rows:
@@ -104,29 +127,54 @@ def _pieces_of(files: Any, wanted: Wanted, hold: bool) -> Iterator[Piece]:
     if hasattr(files, "get_fragments"):
         yield from source_of(files, wanted).pieces()
         return
-    names = files_of(files)
-    if not hold and wanted.types is None:
-        names = [_kept(file, None) for file in names]
-        if _kind_of_all(names) == CSV:
-            yield from source_of(names, wanted).pieces()
-            return
-    if len(names) > 1:
-        names = [_kept(file, None) for file in names]
-        _kind_of_all(names)
-    with ExitStack() as stack:
-        first = stack.enter_context(opened(names[0]))
-        kind = _kind_of(first, names[0])
-        if kind == CSV:
-            own = csv_parts.text_of(first, name_of(names[0]), wanted)
-            text = chain(own, _text_of(names[1:], wanted))
-            read = csv_parts.guessed if wanted.types is None else csv_parts.typed
-            yield from read(text, wanted)
-            return
-        if not can_be_opened_again(names[0]):
-            if kind == STREAM:
-                yield from _batches(first, name_of(names[0]), wanted)
+    options = wanted.files.checked()
+    names, wanted = files_of(files), wanted._replace(files=options)
+    if len(names) == 1 and not can_be_opened_again(names[0]) and (hold or wanted.types is not None):
+        with opened(names[0]) as first:
+            text = None if _is_zip(first) else Text(first, name_of(names[0]), options.encoding)
+            if text and (live := _live(first, text, wanted)):
+                yield from live
                 return
-            names[0] = spooled(first, name_of(names[0]))
+            names = [spooled(text.read if text else first.read, name_of(names[0]))]
+    names, kind = _recognised(names, options, None)
+    yield from _of_kind(names, kind, wanted, hold)
+
+
+def _of_kind(names: Sequence[File], kind: str, wanted: Wanted, hold: bool) -> Iterable[Piece]:
+    """The rows of files that can be opened again."""
+    if kind != CSV and kind not in AS_TEXT:
+        return _grouped(names, kind, wanted)
+    if not hold and wanted.types is None:
+        return source_of(names, wanted).pieces()
+    if kind == CSV:
+        return _typed(_csv_of(names, wanted), wanted)
+    text = _held_text_of if wanted.types is None else _text_of
+    return _typed(text(names, kind, wanted), wanted)
+
+
+def _live(first: io.BufferedReader, text: Text, wanted: Wanted) -> Iterator[Piece] | None:
+    """The rows of a pipe as it brings them; None for a format that must be there as a whole."""
+    if text.kind == STREAM and not text.has_other_bytes:
+        return _batches(first, text.name, wanted)
+    if text.kind == CSV and packing_of(text.peek()) is None:
+        _check_options(CSV, wanted.files, text.name)
+        return _typed(csv_parts.text_of(text, wanted), wanted)
+    if text.kind != JSON:
+        return None
+    _check_options(JSON, wanted.files, text.name)
+    pieces = json_text.pieces(text, wanted)
+    if wanted.types is None:
+        return _typed(_kept(stored.aligned(pieces), wanted), wanted)
+    return _typed(stored.as_the_first(pieces, wanted.types), wanted)
+
+
+def _typed(text: Iterable[Piece], wanted: Wanted) -> Iterator[Piece]:
+    """Text with its types: those of a model, or what all of it looks like."""
+    return (csv_parts.guessed if wanted.types is None else csv_parts.typed)(text, wanted)
+
+
+def _grouped(names: Sequence[File], kind: str, wanted: Wanted) -> Iterator[Piece]:
+    """The rows of files that know their types."""
     noticed = Noticed(wanted)
     for file in names:
         part = part_of(file, kind, wanted)
@@ -137,10 +185,47 @@ def _pieces_of(files: Any, wanted: Wanted, hold: bool) -> Iterator[Piece]:
     noticed.report()
 
 
-def _text_of(files: Iterable[File], wanted: Wanted) -> Iterator[Piece]:
+def _csv_of(files: Iterable[File], wanted: Wanted) -> Iterator[Piece]:
     for file in files:
         with opened(file) as stream:
-            yield from csv_parts.text_of(stream, name_of(file), wanted)
+            text = Text(stream, name_of(file), wanted.files.encoding)
+            yield from csv_parts.text_of(text, wanted)
+
+
+def _text_of(files: Sequence[File], kind: str, wanted: Wanted) -> Iterable[Piece]:
+    """The text of the files, for a model; in a file of JSON a column may come late."""
+    if kind != JSON:
+        return chain.from_iterable(AS_TEXT[kind](file, wanted) for file in files)
+    assert wanted.types is not None
+    return chain.from_iterable(
+        stored.as_the_first(chain([_no_rows(texts)], texts.pieces()), wanted.types)
+        for texts in _texts_of(files, kind, wanted, None)
+    )
+
+
+def _held_text_of(files: Sequence[File], kind: str, wanted: Wanted) -> Iterator[Piece]:
+    """The same in memory, to find the types; an empty file of JSON has no columns."""
+    found = [stored.aligned(AS_TEXT[kind](file, wanted)) for file in files]
+    named = [pieces for pieces in found if pieces[0].table.column_names] or found[:1]
+    for piece in chain.from_iterable(named):
+        yield from _kept([piece], wanted)
+
+
+def _no_rows(texts: stored.Texts) -> Piece:
+    return Piece(stored.with_columns(pa.table({}), texts.names), Origin.numbered(texts.name))
+
+
+def _kept(pieces: Iterable[Piece], wanted: Wanted) -> Iterator[Piece]:
+    """The columns that are used."""
+    for table, origin in pieces:
+        yield Piece(table.select(wanted.kept(origin.file, table.column_names)), origin)
+
+
+def _texts_of(
+    files: Sequence[File], kind: str, wanted: Wanted, folder: str | None
+) -> list[stored.Texts]:
+    read = AS_TEXT[kind]
+    return [stored.texts_of(name_of(file), read(file, wanted), folder) for file in files]
 
 
 def _batches(stream: io.BufferedReader, name: str, wanted: Wanted) -> Iterator[Piece]:
@@ -194,38 +279,53 @@ def _named_by(given: Any) -> Sequence[File]:
     return there
 
 
-def _kept(file: File, folder: str | None) -> File:
-    """A file that can be opened again and again: of a pipe, its bytes."""
-    if can_be_opened_again(file):
-        return file
-    with opened(file) as stream:
-        return spooled(stream, name_of(file), folder)
-
-
-def _kind_of_all(files: Sequence[File]) -> str:
-    """The one format of all files."""
-    first = ""
-    for file in files:
-        with opened(file) as stream:
-            kind = _kind_of(stream, file)
-        first = first or kind
+def _recognised(
+    files: Sequence[File], options: FileOptions, folder: str | None
+) -> tuple[list[File], str]:
+    """Files that can be opened again and again, and their one format."""
+    found = [_recognise(_again(file, folder), options, folder) for file in files]
+    first = found[0][1] if found else ""
+    for file, kind in found:
         if kind != first:
             raise DataError(
                 f"expected files of one format, found {kind}, and {name_of(files[0])} is {first}. "
                 "Name them with a glob such as 'folder/*.parquet'.",
                 file=name_of(file),
             )
-    return first
+    return [file for file, _ in found], first
 
 
-def _kind_of(stream: io.BufferedReader, file: File) -> str:
-    """The format of a file, by its first bytes."""
-    head = stream.peek(64)[:64]
-    if head.startswith(OLD_FEATHER):
-        raise DataError(
-            "Feather version 1 cannot be read: expected version 2. Write the file again.",
-            file=name_of(file),
-        )
-    if head.startswith(ORC) and CONTROL.search(head):
-        return "ORC"
-    return next((kind for mark, kind in HEADS.items() if head.startswith(mark)), CSV)
+def _again(file: File, folder: str | None) -> File:
+    """A file that can be opened again and again: of a pipe, its bytes."""
+    if can_be_opened_again(file):
+        return file
+    with opened(file) as stream:
+        return spooled(stream.read1, name_of(file), folder)
+
+
+def _recognise(
+    file: File, options: FileOptions, folder: str | None, *, is_unpacked: bool = False
+) -> tuple[File, str]:
+    """A file and its format; what must be read in any order, decompressed."""
+    name = name_of(file)
+    with opened(file) as stream:
+        kind = zipped(stream, name)
+        if kind is None:
+            text = Text(stream, name, options.encoding)
+            kind = text.kind
+            is_binary = kind not in TEXTS or packing_of(text.peek()) is not None
+            if text.has_other_bytes and is_binary and not is_unpacked:
+                inside = spooled(text.read, name, folder)
+                return _recognise(inside, options, folder, is_unpacked=True)
+    _check_options(kind, options, name)
+    if kind == DUCKDB:
+        return duck.as_arrow(file, options, folder), ARROW
+    return file, kind
+
+
+def _check_options(kind: str, options: FileOptions, name: str) -> None:
+    options.check_used(kind, OPTIONS.get(kind, ()), name)
+
+
+def _is_zip(stream: io.BufferedReader) -> bool:
+    return packing_of(stream.peek(4)) == ZIP

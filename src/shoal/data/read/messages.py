@@ -17,11 +17,21 @@ def unknown_column(name: str, columns: Sequence[str]) -> str:
     >>> unknown_column("lat", ["late", "month"])
     'there is no column "lat". Did you mean "late"? Columns: late, month.'
     """
-    lowered = {column.lower(): column for column in columns}
+    return unknown("column", name, columns)
+
+
+def unknown(kind: str, name: str, names: Sequence[str]) -> str:
+    """The same of a sheet, or of a table of a database.
+
+    >>> unknown("sheet", "sales", ["Sales", "Notes"])
+    'there is no sheet "sales". Did you mean "Sales"? Sheets: Sales, Notes.'
+    """
+    lowered = {one.lower(): one for one in names}
     near = get_close_matches(name.lower(), lowered, n=1)
     hint = f' Did you mean "{lowered[near[0]]}"?' if near else ""
-    more = f" and {len(columns) - 20:,} more" if len(columns) > 20 else ""
-    return f'there is no column "{name}".{hint} Columns: {", ".join(columns[:20])}{more}.'
+    more = f" and {len(names) - 20:,} more" if len(names) > 20 else ""
+    listed = ", ".join(names[:20])
+    return f'there is no {kind} "{name}".{hint} {kind.capitalize()}s: {listed}{more}.'
 
 
 def changed(file: str) -> DataError:

@@ -1,4 +1,4 @@
-"""The bytes of a file or a pipe: opened, decompressed, and reported when they are damaged."""
+"""The bytes of a file or a pipe: opened, decompressed, decoded, and reported when they are damaged."""
 
 import io
 import mmap
@@ -9,18 +9,19 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from difflib import get_close_matches
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
 
+from shoal.data.read import packing
+from shoal.data.read.encodings import BLOCK, Decoded, encoding_of
+from shoal.data.read.formats import HEAD, TEXTS, kind_of, kind_of_zip
 from shoal.data.read.messages import changed, shown
-from shoal.errors import DataError, FileError
+from shoal.data.read.packing import ZIP, Read, packing_of
+from shoal.errors import DataError, FileError, ShoalError
 
-Read = Callable[[int], bytes]
-
-BLOCK = 1 << 20  # bytes that are read at a time, as pyarrow's own readers do
-PACKED = {b"\x1f\x8b": "gzip", b"BZ": "bz2", b"\x28\xb5": "zstd"}  # by the first two bytes
-BROKEN = (pa.ArrowException, OSError, UnicodeDecodeError)  # the last one of names in Parquet
+# UnicodeDecodeError is one of names in Parquet.
+BROKEN = (pa.ArrowException, OSError, UnicodeDecodeError, *packing.BROKEN)
 
 
 class Spooled(NamedTuple):
@@ -112,50 +113,128 @@ def can_be_opened_again(file: File) -> bool:
     )
 
 
-def spooled(stream: io.BufferedReader, name: str, folder: str | None = None) -> Spooled:
-    """All bytes of a pipe, kept in a temporary file that has no name and ends with its last use."""
-    place = folder or tempfile.gettempdir()
-    with tempfile.TemporaryFile(dir=folder) as file:
-        read = False
+def spooled(read_on: Read, name: str, folder: str | None = None) -> Spooled:
+    """All bytes that are still to come, in a temporary file without a name that ends with its use."""
+
+    def write(out: BinaryIO) -> None:
         while True:
             with intact(name):
-                block = stream.read(BLOCK)
+                block = read_on(BLOCK)
             if not block:
-                break
-            read = True
-            try:
-                file.write(block)
-                file.flush()
-            except OSError as error:
-                raise FileError(
-                    f"{name} cannot be kept there while it is read: {error.strerror}. Make room, "
-                    "or name a file instead.",
-                    file=place,
-                ) from None
-        whole: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if read else b""
-    return Spooled(name, pa.py_buffer(whole))
+                return
+            out.write(block)
+            out.flush()
+
+    return Spooled(name, in_temporary_file(write, name, folder))
 
 
-def is_packed(stream: io.BufferedReader) -> bool:
-    """Whether it is compressed text."""
-    return stream.peek(2)[:2] in PACKED
+def in_temporary_file(write: Callable[[BinaryIO], None], name: str, folder: str | None) -> Any:
+    """What is written, in a temporary file that has no name and ends with its last use.
+
+    Raises FileError where there is no room.
+    """
+    with tempfile.TemporaryFile(dir=folder) as file:
+        try:
+            write(file)
+            file.flush()
+        except ShoalError:
+            raise
+        except OSError as error:
+            raise FileError(
+                f"{name} cannot be kept there while it is read: {error.strerror}. Make room, "
+                "or name a file instead.",
+                file=folder or tempfile.gettempdir(),
+            ) from None
+        whole: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if file.tell() else b""
+    return pa.py_buffer(whole)
 
 
-def reader(stream: io.BufferedReader, name: str) -> Read:
-    """How to read on: what a pipe has brought, decompressed if it is compressed."""
-    packing: Any = PACKED.get(stream.peek(2)[:2])
-    unpacked = packing and pa.CompressedInputStream(stream, packing)
+class Text:
+    """The content of an open file: decompressed, and in UTF-8 if it is text."""
+
+    def __init__(self, stream: io.BufferedReader, name: str, encoding: str | None = None) -> None:
+        self.name, self._stream, self._head = name, stream, b""
+        packed = packing_of(stream.peek(HEAD))
+        self._is_plain = packed is None  # byte N of the text is byte N of the file
+        with intact(name):
+            self._read = packing.unpacked(stream, packed, name) if packed else _arriving(stream)
+        self.kind = kind_of(self.peek(), name)
+        found = encoding_of(self.peek(), encoding)
+        if found is not None and self.kind in TEXTS:
+            self._read, self._head = Decoded(self._again(), found, name), b""
+            self._is_plain = False
+            self.kind = kind_of(self.peek(), name)
+
+    @property
+    def has_other_bytes(self) -> bool:
+        """Whether the bytes of the file are not those of the text."""
+        return not self._is_plain
+
+    def peek(self) -> bytes:
+        """The first bytes, before any other was read."""
+        if self._is_plain:
+            return self._stream.peek(HEAD)[:HEAD]
+        if not self._head:
+            self._head = self._reported(BLOCK)
+        return self._head[:HEAD]
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, at most so many: of a pipe what it has brought. None at the end."""
+        if self._head:
+            found, self._head = self._head[:size], self._head[size:]
+            return found
+        return self._reported(size)
+
+    def seek(self, size: int) -> None:
+        """Go to this byte, before any other was read; what is compressed is read up to there."""
+        if self._is_plain:
+            self._stream.seek(size)
+        while not self._is_plain and size > 0 and (passed := self.read(min(size, BLOCK))):
+            size -= len(passed)
+
+    def _reported(self, size: int) -> bytes:
+        with intact(self.name):
+            return self._read(size)
+
+    def _again(self) -> Read:
+        """How to read all of it, after a look at its beginning."""
+        head, after = self._head, self._read
+
+        def read(size: int) -> bytes:
+            nonlocal head
+            found, head = head[:size], head[size:]
+            return found or after(size)
+
+        return read
+
+
+def _arriving(stream: io.BufferedReader) -> Read:
+    """How to read what a pipe has brought."""
 
     def read(size: int) -> bytes:
-        with intact(name):
-            if unpacked:
-                return bytes(unpacked.read(size))
-            parts = [stream.read1(size)]
-            while parts[-1] and (size := size - len(parts[-1])) > 0 and _has_more(stream):
-                parts.append(stream.read1(size))
-            return b"".join(parts)
+        parts = [stream.read1(size)]
+        while parts[-1] and (size := size - len(parts[-1])) > 0 and _has_more(stream):
+            parts.append(stream.read1(size))
+        return b"".join(parts)
 
     return read
+
+
+def is_packed(file: File) -> bool:
+    """Whether it is compressed as a whole, which a spreadsheet is not."""
+    with opened(file) as stream:
+        packing = packing_of(stream.peek(HEAD))
+        return packing is not None and zipped(stream, name_of(file)) is None
+
+
+def zipped(stream: io.BufferedReader, name: str) -> str | None:
+    """The format of a zip archive that is a format, such as .xlsx; None for any other file."""
+    if packing_of(stream.peek(HEAD)) != ZIP:
+        return None
+    with intact(name):
+        kind = kind_of_zip(stream, name)
+    stream.seek(0)
+    return kind
 
 
 def _has_more(stream: io.BufferedReader) -> bool:

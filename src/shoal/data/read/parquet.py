@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shoal.data.read.opening import BLOCK
+from shoal.data.read.encodings import BLOCK
 
 
 class Parquet:

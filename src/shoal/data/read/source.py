@@ -154,15 +154,22 @@ def source_of_parts(parts: Sequence[Part]) -> TableSource:
     return TableSource(filled)
 
 
-def _refuse_other_columns(first: Part, part: Part) -> None:
-    odd = sorted(set(part.columns) ^ set(first.columns))
+def refuse_other_names(
+    first: Sequence[str], first_name: str, others: Sequence[str], name: str
+) -> None:
+    """Raise DataError if two files have other columns."""
+    odd = sorted(set(first) ^ set(others))
     if odd:
-        has, lacks = (part, first) if odd[0] in part.columns else (first, part)
+        has, lacks = (name, first_name) if odd[0] in others else (first_name, name)
         raise DataError(
-            f'there is no column "{odd[0]}", which {has.name} has: expected the same columns in '
+            f'there is no column "{odd[0]}", which {has} has: expected the same columns in '
             "all files. Add it, empty where it is not known, or leave a file out.",
-            file=lacks.name,
+            file=lacks,
         )
+
+
+def _refuse_other_columns(first: Part, part: Part) -> None:
+    refuse_other_names(first.columns, first.name, part.columns, part.name)
     expected, found = (getattr(one, "schema", None) for one in (first, part))
     if expected is None or found is None:
         return

@@ -164,7 +164,7 @@ export class Controls {
   }
 
   drop() {
-    const input = h("input", { type: "file", id: "f-file", class: "unseen", accept: ".csv,.tsv,.txt,.parquet", onchange: () => { if (input.files[0]) this.upload(input.files[0]); input.value = ""; } });
+    const input = h("input", { type: "file", id: "f-file", class: "unseen", accept: ".csv,.tsv,.txt,.json,.jsonl,.parquet,.arrow,.feather,.orc,.xlsx,.xls,.ods,.sqlite,.db,.duckdb", onchange: () => { if (input.files[0]) this.upload(input.files[0]); input.value = ""; } });
     return h("div", { class: "row drop" }, input, h("label", { for: "f-file", class: "button" }, "Your own table …"), h("small", {}, "or drop a CSV or Parquet file on the page; it stays on this machine"));
   }
 

@@ -1,0 +1,108 @@
+"""Values of Python as text, as a CSV export of the same table has them.
+
+Spreadsheets, SQLite and JSON give values one by one, and a column may mix their types. As text
+they follow the one rule of CSV: what most of them are decides what the column is.
+"""
+
+import datetime
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from shoal.data.read.column_types import Wanted
+from shoal.data.read.csv_text import missing_words
+from shoal.data.read.origin import Origin
+from shoal.errors import DataError
+
+EXACT = 2.0**53  # whole numbers from here on may have lost digits
+PLAIN = "numbers, text, booleans or times"
+
+
+def _number(value: float) -> str:
+    """3.0 as 3: a spreadsheet has no whole numbers."""
+    return str(int(value)) if value.is_integer() and abs(value) < EXACT else repr(value)
+
+
+def _moment(value: datetime.datetime) -> str:
+    return value.isoformat(" ")
+
+
+SPELLED: dict[type, Callable[[Any], str]] = {
+    str: str,
+    int: str,
+    float: _number,
+    bool: lambda value: "true" if value else "false",
+    datetime.date: datetime.date.isoformat,
+    datetime.datetime: _moment,
+    datetime.time: datetime.time.isoformat,
+    datetime.timedelta: str,
+}
+# Of these, columns that are not used have a text, too, to be copied.
+ODD: dict[type, tuple[str, Callable[[Any], str]]] = {
+    bytes: ("bytes (a BLOB)", bytes.hex),
+    list: ("a list", json.dumps),
+    dict: ("an object with values of its own", json.dumps),
+}
+
+
+def text_column(values: Sequence[Any], name: str, wanted: Wanted, origin: Origin) -> Any:
+    """The values of a column as text. Raises DataError for one that is no plain value."""
+    try:
+        column = pa.chunked_array([pa.array(values, pa.string())])
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
+        column = pa.chunked_array([pa.array(_spelled(values, name, wanted, origin), pa.string())])
+    return missing_words(column, only_blank=name in wanted.as_written)
+
+
+def _spelled(values: Sequence[Any], name: str, wanted: Wanted, origin: Origin) -> list[str | None]:
+    found: list[str | None] = []
+    for index, value in enumerate(values):
+        spell = SPELLED.get(type(value))
+        if value is None:
+            found.append(None)
+        elif spell is None:
+            found.append(_odd(value, index, name, wanted, origin))
+        else:
+            found.append(_encodable(spell(value), index, name, origin))
+    return found
+
+
+def _odd(value: Any, index: int, name: str, wanted: Wanted, origin: Origin) -> str:
+    kind, spell = ODD.get(type(value), (type(value).__name__, str))
+    if name in wanted.drop or (wanted.types is not None and name not in wanted.types):
+        return spell(value)
+    raise origin.error(
+        f"expected {PLAIN}, found {kind}. Take it apart into columns of their own, or leave it out.",
+        index, name,
+    )  # fmt: skip
+
+
+def _encodable(text: str, index: int, name: str, origin: Origin) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise origin.error(
+            "expected text, found half of a character (a surrogate). Correct the value.",
+            index,
+            name,
+        ) from None
+    return text
+
+
+def text_table(
+    names: Sequence[str], columns: Sequence[Sequence[Any]], wanted: Wanted, origin: Origin
+) -> pa.Table:
+    """Columns of values as a table of text."""
+    found = [
+        text_column(values, name, wanted, origin)
+        for name, values in zip(names, columns, strict=True)
+    ]
+    return pa.table(found, list(names)) if found else pa.table({})
+
+
+def unreadable(file: str, kind: str, error: object, cure: str) -> DataError:
+    """The error for what the library that reads a format says of a file."""
+    reason = str(error).partition("\n")[0].rstrip(".")
+    return DataError(f"{kind} cannot be read ({reason}). {cure}", file=file)
