@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from shoal.exports.compiling import compiler, golden_of_c
 from shoal.exports.databases import golden_of_sql, unusable
+from shoal.exports.engines import golden_of_javascript, node
 from shoal.exports.model import Model
 
 Texts = Mapping[Path, str]
@@ -61,4 +62,15 @@ def _sql(model: Model, texts: Texts) -> tuple[str, Run | None]:
     return f"SQLite {sqlite3.sqlite_version}", lambda: golden_of_sql(model, texts)
 
 
-RUNNERS: dict[str, Callable[[Model, Texts], tuple[str, Run | None]]] = {"c": _c, "sql": _sql}
+def _js(model: Model, texts: Texts) -> tuple[str, Run | None]:
+    program = node()
+    if program is None:
+        return "Node.js is not here", None
+    return "Node.js", lambda: golden_of_javascript(model, texts, program)
+
+
+RUNNERS: dict[str, Callable[[Model, Texts], tuple[str, Run | None]]] = {
+    "c": _c,
+    "sql": _sql,
+    "js": _js,
+}

@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 from shoal.errors import SettingError
 from shoal.exports.header import header
+from shoal.exports.javascript import module
 from shoal.exports.model import Model
 from shoal.exports.names import identifier
 from shoal.exports.source import Target, source
 from shoal.exports.sql import Query, Writer
 from shoal.files.atomic import atomic_write
 
-FORMATS = {".c": "c", ".sql": "sql"}
+FORMATS = {".c": "c", ".sql": "sql", ".js": "js", ".mjs": "js"}
 
 
 class Wanted(NamedTuple):
@@ -68,4 +69,12 @@ def _sql(model: Model, file: Path, wanted: Wanted) -> dict[Path, str]:
     return {file: Writer(model, Query(wanted.table, wanted.dialect)).select()}
 
 
-WRITERS: dict[str, Callable[[Model, Path, Wanted], dict[Path, str]]] = {"c": _c, "sql": _sql}
+def _js(model: Model, file: Path, wanted: Wanted) -> dict[Path, str]:
+    return {file: module(model)}
+
+
+WRITERS: dict[str, Callable[[Model, Path, Wanted], dict[Path, str]]] = {
+    "c": _c,
+    "sql": _sql,
+    "js": _js,
+}
