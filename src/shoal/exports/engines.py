@@ -27,12 +27,12 @@ def node() -> str | None:
 
 
 def golden_of_javascript(
-    model: Model, texts: Mapping[Path, str], program: str
+    model: Model, texts: Mapping[Path, bytes], program: str
 ) -> NDArray[np.float64]:
     """The predictions for the golden rows. Raises RuntimeError when the module fails."""
     (text,) = texts.values()
     with TemporaryDirectory() as folder:
-        Path(folder, "model.mjs").write_text(text + HARNESS, "utf-8")
+        Path(folder, "model.mjs").write_bytes(text + HARNESS.encode())
         out = run([program, "model.mjs"], folder)
     numbers = np.frombuffer(bytes.fromhex("".join(out.split())), ">f8").astype(np.float64)
     return numbers.reshape(model.golden.answers.shape)
