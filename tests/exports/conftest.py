@@ -1,6 +1,8 @@
 """Models of every kind, and C files as functions of many rows."""
 
 import ctypes
+import dataclasses
+import os
 import shutil
 import subprocess
 import tempfile
@@ -16,7 +18,7 @@ from shoal.estimators.exporting import exported, predicted
 from shoal.exports import header as headers
 from shoal.exports.checking import checked
 from shoal.exports.golden import golden_rows
-from shoal.exports.model import Classes
+from shoal.exports.model import Classes, Golden
 from shoal.exports.source import Target, source
 from shoal.exports.writing import Wanted, texts_of
 
@@ -34,11 +36,23 @@ long run(const m_row *rows, m_prediction *out, long n)
 """
 
 
-def compiler():
-    found = shutil.which("gcc") or shutil.which("clang")
-    if not found:
-        pytest.skip("there is no C compiler here")
+def needed(*programs):
+    """The first of these programs that is here. Without one the test is skipped, or fails where
+    SHOAL_EXPORTS says that all of them are wanted (`make test-exports`)."""
+    found = next(filter(None, map(shutil.which, programs)), None)
+    if found is None:
+        missing = pytest.fail if os.environ.get("SHOAL_EXPORTS") == "all" else pytest.skip
+        missing(f"none of {', '.join(programs)} is here")
     return found
+
+
+@pytest.fixture
+def program():
+    return needed
+
+
+def compiler():
+    return needed("gcc", "clang")
 
 
 class Compiled:
@@ -179,9 +193,17 @@ def fitted():
     return of_kind
 
 
-def checked_as(estimator, form, **wanted):
-    """What an export gives when it is run on its golden rows."""
-    model = exported(estimator.fitted_)
+def with_rows(estimator, n):
+    """The model that is exported, with that many golden rows."""
+    fitted = estimator.fitted_
+    model = exported(fitted)
+    rows = golden_rows(model.columns, n)
+    return dataclasses.replace(model, golden=Golden(rows, predicted(fitted, rows, model.columns)))
+
+
+def checked_as(estimator, form, rows=None, **wanted):
+    """What an export gives when it is run on its golden rows, or on so many others."""
+    model = exported(estimator.fitted_) if rows is None else with_rows(estimator, rows)
     return checked(model, texts_of(model, f"m.{form}", Wanted(**wanted)), form)
 
 

@@ -155,6 +155,8 @@ def export(
     Example:  shoal export late.shoal -o late.c
               shoal export late.shoal -o late.c --main && cc -O2 late.c -o late
               shoal export late.shoal -o late.sql --dialect postgres --table flights
+              shoal export late.shoal -o late.js
+              shoal export late.shoal -o late.onnx
 
     The export is run on some rows where that is possible, and compared with the model.
     """

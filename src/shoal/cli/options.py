@@ -198,7 +198,9 @@ ExportFile = Annotated[
 ]
 ExportFormat = Annotated[
     str | None,
-    option("--to", metavar="FORMAT", help="c or sql. By default, the suffix of FILE says it."),
+    option(
+        "--to", metavar="FORMAT", help="c, sql, js or onnx. By default, the suffix of FILE says it."
+    ),
 ]
 Dialect = Annotated[
     str,

@@ -227,9 +227,10 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
         ----------
         path : str or path
             The file. Other files that belong to it, as the header of a C file, get its name.
-        to : {"c", "sql"}, optional
-            The language; by default the suffix of the path says it. "c" is C99 without any
-            library, and gives the very bits of `predict_proba` or `predict`; "sql" is one SELECT.
+        to : {"c", "sql", "js", "onnx"}, optional
+            The language; by default the suffix of the path says it. "c" is C99 and "js" a module
+            of JavaScript, both without any library, and give the very bits of `predict_proba` or
+            `predict`; "sql" is one SELECT; "onnx" is one graph, and needs the package onnx.
         main : bool
             With "c": add a program that reads CSV from standard input and prints predictions.
         dialect : {"sqlite", "duckdb", "postgres"}

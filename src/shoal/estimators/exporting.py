@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from shoal.data.encode.encoding import Time, Words
 from shoal.data.rows.examples import Matrix
 from shoal.errors import DataError
+from shoal.estimators.carried import refuse_what_is_not_carried
 from shoal.estimators.fitted import Fitted
 from shoal.estimators.inputs import EncodedRows
 from shoal.estimators.targets import ClassTargets
@@ -20,7 +21,8 @@ Rows = Sequence[dict[str, Value]]
 
 
 def exported(fitted: Fitted) -> Model:
-    """What is exported of a fitted model."""
+    """What is exported of a fitted model. Raises SettingError where exports do not carry all of it."""
+    refuse_what_is_not_carried(fitted)
     inputs, targets = fitted.inputs, fitted.targets
     columns: tuple[Column, ...]
     if inputs.encoding is None:

@@ -14,6 +14,11 @@
     terms.py       SQL: the expressions of a column
     dialects.py    SQL: what databases say differently
     databases.py   SQL: run here, in Python's SQLite
+    javascript.py  JavaScript: the fragments of js/ with the tables of a model
+    engines.py     JavaScript: run here, in Node.js
+    onnx_model.py  ONNX: one graph from raw values to predictions
+    graph.py       ONNX: nodes and constants
+    runtime.py     ONNX: run here, in onnxruntime
     checking.py    an export run on its golden rows
     writing.py     which format a path asks for, and the files it gets
 

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from shoal.exports.compiling import compiler, golden_of_c
 from shoal.exports.databases import golden_of_sql, unusable
+from shoal.exports.engines import golden_of_javascript, node
 from shoal.exports.model import Model
+from shoal.exports.runtime import golden_of_onnx, there
 
-Texts = Mapping[Path, str]
+Texts = Mapping[Path, bytes]
 
 
 class Check(NamedTuple):
@@ -54,11 +56,30 @@ def _c(model: Model, texts: Texts) -> tuple[str, Run | None]:
 
 def _sql(model: Model, texts: Texts) -> tuple[str, Run | None]:
     (query,) = texts.values()
-    reason = "" if "-- For sqlite." in query else "it is for another database than SQLite"
+    reason = "" if b"-- For sqlite." in query else "it is for another database than SQLite"
     reason = reason or unusable()
     if reason:
         return reason, None
     return f"SQLite {sqlite3.sqlite_version}", lambda: golden_of_sql(model, texts)
 
 
-RUNNERS: dict[str, Callable[[Model, Texts], tuple[str, Run | None]]] = {"c": _c, "sql": _sql}
+def _js(model: Model, texts: Texts) -> tuple[str, Run | None]:
+    program = node()
+    if program is None:
+        return "Node.js is not here", None
+    return "Node.js", lambda: golden_of_javascript(model, texts, program)
+
+
+def _onnx(model: Model, texts: Texts) -> tuple[str, Run | None]:
+    if not there():
+        return "onnxruntime is not installed", None
+    (data,) = texts.values()
+    return "onnxruntime", lambda: golden_of_onnx(model, data)
+
+
+RUNNERS: dict[str, Callable[[Model, Texts], tuple[str, Run | None]]] = {
+    "c": _c,
+    "sql": _sql,
+    "js": _js,
+    "onnx": _onnx,
+}

@@ -42,7 +42,7 @@ def compiler() -> str | None:
 
 
 def golden_of_c(
-    model: Model, texts: Mapping[Path, str], cc: str, flags: Sequence[str] = FLAGS
+    model: Model, texts: Mapping[Path, bytes], cc: str, flags: Sequence[str] = FLAGS
 ) -> NDArray[np.float64]:
     """The predictions for the golden rows, by the C file of `texts` (its header is the other one).
 
@@ -52,7 +52,7 @@ def golden_of_c(
         file = next(path for path in texts if path.suffix != ".h")
         for path, text in texts.items():
             name = "model.c" if path == file else path.name
-            Path(folder, name).write_text(text, "utf-8")
+            Path(folder, name).write_bytes(text)
         harness = HARNESS.format(
             prefix=identifier(file.stem).lower(),
             field="probabilities" if isinstance(model.answer, Classes) else "values",

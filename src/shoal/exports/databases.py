@@ -25,14 +25,14 @@ def unusable() -> str:
     return ""
 
 
-def golden_of_sql(model: Model, texts: Mapping[Path, str]) -> NDArray[np.float64]:
+def golden_of_sql(model: Model, texts: Mapping[Path, bytes]) -> NDArray[np.float64]:
     """The predictions for the golden rows. Raises RuntimeError when the query fails."""
     (query,) = texts.values()
     n = model.golden.answers.shape[1]
     connection = sqlite3.connect(":memory:")
     try:
         fill(connection, model, "input")
-        found = [row[-n:] for row in connection.execute(query)]
+        found = [row[-n:] for row in connection.execute(query.decode())]
     except sqlite3.Error as error:
         raise RuntimeError(str(error)) from None
     finally:

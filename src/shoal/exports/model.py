@@ -19,6 +19,9 @@ from shoal.data.encode.encoding import Constant, Plan, SetAside
 from shoal.network.architecture import Architecture
 from shoal.network.equations import Parameters
 
+ACTIVATIONS = ("tanh", "relu", "leaky_relu", "sigmoid", "identity")  # that every export has
+OUTPUTS = ("sigmoid", "softmax", "identity")
+
 Value = float | str | None  # of a cell: a number, text, or missing
 
 

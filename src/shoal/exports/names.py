@@ -64,6 +64,13 @@ def literal_of_c(text: str) -> str:
     return f'"{"".join(parts)}"'
 
 
+def literal_of_javascript(text: str) -> str:
+    """The text as a string in JavaScript, in ASCII, without what HTML or a template could end."""
+    units = memoryview(text.encode("utf-16-le", "surrogatepass")).cast("H").tolist()
+    plain = re.compile(r"[A-Za-z0-9 _.,;:()=+]")
+    return f'"{"".join(chr(u) if plain.match(chr(u)) else f"{chr(92)}u{u:04x}" for u in units)}"'
+
+
 def wrapped(items: Sequence[str], indent: str = "    ", width: int = 100) -> str:
     """Items with commas, in lines of that width."""
     lines, line = [], indent

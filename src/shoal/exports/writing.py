@@ -8,13 +8,15 @@ from typing import NamedTuple
 
 from shoal.errors import SettingError
 from shoal.exports.header import header
+from shoal.exports.javascript import module
 from shoal.exports.model import Model
 from shoal.exports.names import identifier
+from shoal.exports.onnx_model import onnx_model
 from shoal.exports.source import Target, source
 from shoal.exports.sql import Query, Writer
 from shoal.files.atomic import atomic_write
 
-FORMATS = {".c": "c", ".sql": "sql"}
+FORMATS = {".c": "c", ".sql": "sql", ".js": "js", ".mjs": "js", ".onnx": "onnx"}
 
 
 class Wanted(NamedTuple):
@@ -40,20 +42,20 @@ def format_of(path: str | os.PathLike[str], to: str | None) -> str:
     return found
 
 
-def texts_of(model: Model, path: str | os.PathLike[str], wanted: Wanted) -> dict[Path, str]:
-    """The files and their text. Raises SettingError."""
+def texts_of(model: Model, path: str | os.PathLike[str], wanted: Wanted) -> dict[Path, bytes]:
+    """The files and what is in them. Raises SettingError."""
     return WRITERS[format_of(path, wanted.to)](model, Path(path), wanted)
 
 
-def write(texts: Mapping[Path, str]) -> list[Path]:
+def write(texts: Mapping[Path, bytes]) -> list[Path]:
     """Write the files; their paths. Raises FileError."""
     for file, text in texts.items():
         with atomic_write(file) as out:
-            out.write(text.encode())
+            out.write(text)
     return list(texts)
 
 
-def _c(model: Model, file: Path, wanted: Wanted) -> dict[Path, str]:
+def _c(model: Model, file: Path, wanted: Wanted) -> dict[Path, bytes]:
     """The source, and a header that it can include: a quote in its name would end the #include."""
     if file.suffix == ".h":
         raise SettingError(f'"{file}" would be the header: expected a path that ends in .c.')
@@ -61,11 +63,24 @@ def _c(model: Model, file: Path, wanted: Wanted) -> dict[Path, str]:
     head = file.with_name(f"{file.stem if plain else identifier(file.stem)}.h")
     prefix = identifier(file.stem).lower()
     target = Target(prefix, head.name, wanted.main)
-    return {file: source(model, target), head: header(model, prefix)}
+    return {file: source(model, target).encode(), head: header(model, prefix).encode()}
 
 
-def _sql(model: Model, file: Path, wanted: Wanted) -> dict[Path, str]:
-    return {file: Writer(model, Query(wanted.table, wanted.dialect)).select()}
+def _sql(model: Model, file: Path, wanted: Wanted) -> dict[Path, bytes]:
+    return {file: Writer(model, Query(wanted.table, wanted.dialect)).select().encode()}
 
 
-WRITERS: dict[str, Callable[[Model, Path, Wanted], dict[Path, str]]] = {"c": _c, "sql": _sql}
+def _js(model: Model, file: Path, wanted: Wanted) -> dict[Path, bytes]:
+    return {file: module(model).encode()}
+
+
+def _onnx(model: Model, file: Path, wanted: Wanted) -> dict[Path, bytes]:
+    return {file: onnx_model(model)}
+
+
+WRITERS: dict[str, Callable[[Model, Path, Wanted], dict[Path, bytes]]] = {
+    "c": _c,
+    "sql": _sql,
+    "js": _js,
+    "onnx": _onnx,
+}

@@ -23,7 +23,7 @@ def export(model: str, output: str, wanted: Wanted, *, as_json: bool) -> None:
     write(texts)
     screen = Screen.of(as_json)
     for i, (file, text) in enumerate(texts.items()):
-        screen.line("" if i else "written", f"{file}     {len(text.encode()) / 1000:,.0f} kB")
+        screen.line("" if i else "written", f"{file}     {len(text) / 1000:,.0f} kB")
     try:
         check = checked(description, texts, form)
     except RuntimeError as error:
