@@ -117,6 +117,24 @@ TestPart = Annotated[
         parser=NUMBER,
     ),
 ]
+Group = Annotated[
+    str | None,
+    option(
+        "--group",
+        metavar="COLUMN",
+        help="Keep the rows of a group together in every split; COLUMN is no input.",
+        panel=TEST,
+    ),
+]
+Time = Annotated[
+    str | None,
+    option(
+        "--time",
+        metavar="COLUMN",
+        help="Test on the latest rows by COLUMN, and stop by the latest of the others.",
+        panel=TEST,
+    ),
+]
 Resume = Annotated[
     bool,
     option(
@@ -252,6 +270,8 @@ class Order:
     as_json: Json = False
     test: Test = None
     test_part: TestPart = 0.2
+    group: Group = None
+    time: Time = None
     words: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()

@@ -21,6 +21,7 @@ def refuse(order: Order, parameters: Parameters) -> Settings:
     """The checked parameters; raises SettingError or FileError for a training that cannot be."""
     _refuse_task(order)
     _refuse_test(order)
+    _refuse_splits(order)
     _refuse_columns(order)
     if order.output and order.output.lower().endswith((".csv", ".parquet", ".jsonl")):
         raise SettingError(
@@ -61,6 +62,14 @@ def _refuse_test(order: Order) -> None:
         )
     if order.test and order.test_part != Order.test_part:
         raise SettingError("--test and --test-part: the test is one or the other. Choose one.")
+
+
+def _refuse_splits(order: Order) -> None:
+    if order.group is not None and order.time is not None:
+        raise SettingError("--group and --time: a split is by one or the other. Choose one.")
+    for option, column in (("--group", order.group), ("--time", order.time)):
+        if column is not None and column == order.target:
+            raise SettingError(f"{option} {shlex.quote(column)}: that is the target (--target).")
 
 
 def _refuse_columns(order: Order) -> None:

@@ -24,7 +24,15 @@ from shoal.cli.screen.printing import note, print_json
 from shoal.cli.screen.progress import progress, waiting
 from shoal.cli.screen.screen import Screen
 from shoal.cli.signals import undisturbed
-from shoal.cli.split import Parts, parts_of, question_for, source_for, target_line_of
+from shoal.cli.split import (
+    Parts,
+    not_inputs,
+    parts_of,
+    question_for,
+    source_for,
+    target_line_of,
+    ties,
+)
 from shoal.cli.typed import arguments, file_name
 from shoal.compute.builds import BUILD
 from shoal.compute.memory import in_words
@@ -65,7 +73,7 @@ def train(order: Order, parameters: Parameters) -> None:
     asked = _asked(order, settings, screen)
     run = _trained(order, parameters, asked)
     _show_training(run, asked.parts.rows, order.explain, screen)
-    run = _tested(run, parameters, asked, screen)
+    run = _tested(run, order, parameters, asked, screen)
     with undisturbed():
         record = _record(order, parameters, asked, run)
         run.model._keep(run.model.fitted_.replaced(record=record))
@@ -124,14 +132,15 @@ def estimator_of(task: str, order: Order, parameters: Parameters) -> Any:
         name: [column for column in getattr(order, name) if column != order.target] or None
         for name in ("words", "numbers")
     }
-    return ESTIMATORS[task](**parameters, **others)
+    aside = sorted(not_inputs(order)) or None
+    return ESTIMATORS[task](**parameters, **others, drop=aside)
 
 
 def _trained(order: Order, parameters: Parameters, asked: Asked) -> Run:
     model, parts = estimator_of(asked.task, order, parameters), asked.parts
     try:
         with progress(parameters["max_iter"]) as report:
-            model.set_params(verbose=report).fit(parts.X, parts.y)
+            model.set_params(verbose=report).fit(parts.X, parts.y, **ties(order))
     except DataError as error:
         raise placed(error, order.table, None) from None
     model.set_params(verbose=False)
@@ -154,14 +163,14 @@ def _show_training(run: Run, rows: int, explain: bool, screen: Screen) -> None:
     screen.lines("diagnosis", run.model.diagnosis_.lines())
 
 
-def _tested(run: Run, parameters: Parameters, asked: Asked, screen: Screen) -> Run:
+def _tested(run: Run, order: Order, parameters: Parameters, asked: Asked, screen: Screen) -> Run:
     """The run with its scores; an interruption loses the scores, but not the network."""
     parts = asked.parts
     if run.interruption or not len(parts.y_test):
         return run
     try:
         with waiting("comparing with a linear model"):
-            scores = _compared(run.model, parameters, asked.task, parts)
+            scores = _compared(run.model, order, parameters, asked)
     except DataError as error:  # in rows that were not trained on: the network is kept
         note(wording("there is no test: ", placed(error, parts.file, None).wording))
         return run
@@ -172,14 +181,16 @@ def _tested(run: Run, parameters: Parameters, asked: Asked, screen: Screen) -> R
     return run._replace(scores=scores)
 
 
-def _compared(model: Any, parameters: Parameters, task: str, parts: Parts) -> Compared:
+def _compared(model: Any, order: Order, parameters: Parameters, asked: Asked) -> Compared:
+    parts, task = asked.parts, asked.task
     classes, truth = getattr(model, "classes_", None), parts.y_test
     scores = [(OURS, scores_of(answers_of(model, parts.X_test), truth, classes))]
     if parameters["hidden"]:
         # With shoal's defaults: a poor choice for the network must not spoil the comparison.
         kept = {name: parameters[name] for name in SHARED}
-        linear = ESTIMATORS[task](hidden=0, **kept, words=model.words, numbers=model.numbers)
-        linear.fit(parts.X, parts.y)
+        columns = {name: getattr(model, name) for name in ("words", "numbers", "drop")}
+        linear = ESTIMATORS[task](hidden=0, **kept, **columns)
+        linear.fit(parts.X, parts.y, **ties(order))
         if linear.interruption_:
             raise linear.interruption_
         scores.append((LINEAR, scores_of(answers_of(linear, parts.X_test), truth, classes)))
