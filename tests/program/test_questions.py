@@ -1,6 +1,8 @@
 """`shoal train` with groups, times and folds: which rows are on which side, and what is said of it."""
 
+import html
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -112,3 +114,96 @@ def test_a_class_of_the_latest_rows_alone_is_refused(table, capsys):
     _, err = answer(capsys, *TRAIN, "--time", "at", code=1)
     assert 'the class "perhaps" is found in the latest rows alone' in err
     assert "--test-part" in err
+
+
+# --- cross-validation, and the margin of a verdict ----------------------------------------
+
+
+@pytest.mark.parametrize("split", [[], ["--group", "patient"], ["--time", "at"]])
+def test_folds_are_the_same_in_memory_and_streamed(table, capsys, split):
+    held, _ = answer(capsys, *TRAIN, "--cv", "3", *split)
+    streamed, _ = answer(capsys, *TRAIN, "--cv", "3", *split, "--memory", "1GiB")
+    for key in ("fingerprint", "scores", "standard_errors", "verdicts", "rows", "test_rows"):
+        assert held[key] == streamed[key], key
+    assert held["folds"] == 3
+    assert held["rows"] == 600
+    assert held["test_rows"] == (450 if "--time" in split else 600)
+    assert set(held["standard_errors"]) == {"shoal", "linear", "constant"}
+    assert 0 < held["standard_errors"]["shoal"]["log_loss"] < 0.3
+
+
+def test_the_network_that_is_kept_learns_from_all_rows(table, capsys):
+    folds, _ = answer(capsys, *TRAIN, "--cv", "3")
+    whole, _ = answer(capsys, *TRAIN, "--test-part", "0")
+    assert folds["fingerprint"] == whole["fingerprint"]
+
+
+def test_scores_of_folds_are_those_of_scikit_learn(table, capsys):
+    from sklearn.model_selection import StratifiedKFold, cross_val_score
+
+    from shoal import ShoalClassifier
+
+    call = ["train", "visits.csv", "-t", "ill", "--drop", "cost", "--drop", "at", *QUICK]
+    found, _ = answer(capsys, *call, "--cv", "4")
+    frame = pd.read_csv("visits.csv")
+    model = ShoalClassifier(hidden=4, members=2, max_iter=10, random_state=0)
+    cv = StratifiedKFold(4, shuffle=True, random_state=0)
+    X = frame[["age", "dose", "patient"]]
+    scores = -cross_val_score(model, X, frame.ill, cv=cv, scoring="neg_log_loss")
+    assert found["scores"]["shoal"]["log_loss"] == pytest.approx(scores.mean())
+    error = scores.std(ddof=1) / 2
+    assert found["standard_errors"]["shoal"]["log_loss"] == pytest.approx(error)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--cv", "1"], 2, "expected 2 folds at least"),
+        (["--cv", "3", "--test", "other.csv"], 2, "every row is tested in turn"),
+        (["--cv", "3", "--test-part", "0.5"], 2, "every row is tested in turn"),
+        (["--cv", "5000"], 1, "Choose fewer folds"),
+        (["--cv", "61", "--group", "patient"], 1, "Choose fewer folds"),
+    ],
+)
+def test_folds_that_cannot_be_are_refused(table, capsys, options, code, said):
+    visits(seed=2).to_csv("other.csv", index=False)
+    _, err = answer(capsys, *TRAIN, *options, code=code)
+    assert said in err
+
+
+def test_the_verdict_has_a_margin_everywhere(table, capsys):
+    found, err = answer(capsys, *TRAIN, "-o", "m.shoal", "--report", "r.html")
+    linear, constant = found["verdicts"]
+    assert [linear["than"], constant["than"]] == ["linear", "constant"]
+    assert constant["outcome"] == "better"
+    assert constant["difference"] < -2 * constant["standard_error"] < 0
+    scores = found["scores"]
+    difference = scores["shoal"]["log_loss"] - scores["linear"]["log_loss"]
+    assert linear["difference"] == pytest.approx(difference)
+    verdict = next(line for line in err.splitlines() if line.startswith("verdict"))
+    said = " ".join(verdict.split()[1:])
+    assert "on 120 rows" in said
+    assert f"standard error {linear['standard_error']:.2g}" in said
+    assert said in html.unescape(Path("r.html").read_text(encoding="utf-8"))
+    kept, _ = answer(capsys, "inspect", "m.shoal")
+    assert kept["record"]["verdicts"] == found["verdicts"]
+    assert main(["inspect", "m.shoal"]) == 0
+    assert said in " ".join(capsys.readouterr().out.split())
+
+
+def test_noise_shows_no_difference(table, capsys):
+    frame = visits()
+    frame["ill"] = np.random.default_rng(5).choice(["yes", "no"], 600)
+    frame.head(265).to_csv("visits.csv", index=False)
+    found, err = answer(capsys, *TRAIN, "--drop", "patient", "--drop", "at")
+    assert found["verdicts"][-1]["outcome"] == "no difference"
+    assert "can be shown on 53 rows: log-loss" in err
+
+
+def test_evaluate_has_the_verdict_too(table, capsys):
+    answer(capsys, *TRAIN, "-o", "m.shoal")
+    visits(seed=1).to_csv("new.csv", index=False)
+    found, _ = answer(capsys, "evaluate", "m.shoal", "new.csv")
+    (constant,) = found["verdicts"]
+    assert constant["outcome"] == "better"
+    assert constant["rows"] == 600

@@ -117,6 +117,16 @@ TestPart = Annotated[
         parser=NUMBER,
     ),
 ]
+Folds = Annotated[
+    int | None,
+    option(
+        "--cv",
+        metavar="N",
+        help="Test by cross-validation in N folds; scores have standard errors.",
+        panel=TEST,
+        parser=WHOLE,
+    ),
+]
 Group = Annotated[
     str | None,
     option(
@@ -270,6 +280,7 @@ class Order:
     as_json: Json = False
     test: Test = None
     test_part: TestPart = 0.2
+    cv: Folds = None
     group: Group = None
     time: Time = None
     words: tuple[str, ...] = ()

@@ -22,6 +22,7 @@ def refuse(order: Order, parameters: Parameters) -> Settings:
     _refuse_task(order)
     _refuse_test(order)
     _refuse_splits(order)
+    _refuse_folds(order)
     _refuse_columns(order)
     if order.output and order.output.lower().endswith((".csv", ".parquet", ".jsonl")):
         raise SettingError(
@@ -70,6 +71,21 @@ def _refuse_splits(order: Order) -> None:
     for option, column in (("--group", order.group), ("--time", order.time)):
         if column is not None and column == order.target:
             raise SettingError(f"{option} {shlex.quote(column)}: that is the target (--target).")
+
+
+def _refuse_folds(order: Order) -> None:
+    if order.cv is None:
+        return
+    if order.cv < 2:
+        raise SettingError(f"--cv {order.cv}: expected 2 folds at least, such as 5.")
+    for option, given in (
+        ("--test", order.test),
+        ("--test-part", order.test_part != Order.test_part),
+    ):
+        if given:
+            raise SettingError(
+                f"--cv and {option}: with --cv every row is tested in turn. Choose one."
+            )
 
 
 def _refuse_columns(order: Order) -> None:

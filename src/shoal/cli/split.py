@@ -136,6 +136,10 @@ def ties(order: Order) -> dict[str, str | None]:
 
 def _held_out(order: Order, found: Question, seed: int) -> Parts:
     """The rows to train on, and those held out; of each class its share."""
+    if order.cv is not None:
+        return _whole(
+            found, f"{order.cv} folds in turn; the network that is kept learns from all rows"
+        )
     if order.test_part == 0:
         return _whole(found, "none")
     m = found.known.m
@@ -163,7 +167,7 @@ def _held_out(order: Order, found: Question, seed: int) -> Parts:
 
 def _tied(ties: Ties, found: Question, share: float, seed: int) -> NDArray[np.bool_]:
     """Which rows are held out: groups at random, or the latest rows."""
-    labels = _labels_of(found)
+    labels, _ = targets_of(found)
     mask = ties.held_out(share, seed, labels)
     new = np.setdiff1d(labels, labels[~mask])
     if found.classes is None or not len(new):
@@ -187,11 +191,12 @@ def _how(ties: Ties, test: NDArray[np.bool_], column: str | None) -> str:
     return f", {ties.among(test):,} of {ties.among(test | True):,} groups by {column}"
 
 
-def _labels_of(found: Question) -> NDArray[np.int32]:
-    """The class of each row with a target; 0 for a number."""
+def targets_of(found: Question) -> tuple[NDArray[np.int32], Values]:
+    """The class of each row with a target (0 for a number), and the targets."""
     target = TargetColumn(found.target, found.classes)
-    runs = found.rows.runs(STRIDE, [target.column])
-    return np.concatenate([_labels(target, run[target.column])[0] for run in runs])
+    runs = [_labels(target, run[target.column]) for run in found.rows.runs(STRIDE, [target.column])]
+    labels, values = zip(*runs, strict=True)
+    return np.concatenate(labels), np.concatenate(values)
 
 
 def _split(found: Question, split: Split | HeldOut) -> tuple[Chosen, Chosen, Values]:

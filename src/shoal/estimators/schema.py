@@ -173,6 +173,17 @@ class DiagnosisOfModel(_Strict, frozen=True):
 Scores: TypeAlias = dict[str, float | None]
 
 
+class ComparisonOfModel(_Strict, frozen=True):
+    """The network compared with a simpler predictor, on the rows of the test."""
+
+    than: Literal["linear", "constant"]
+    outcome: Literal["better", "worse", "no difference"]
+    loss: Literal["log_loss", "rmse"]
+    difference: float
+    standard_error: From0 | None
+    rows: Positive
+
+
 class Record(_Strict, frozen=True):
     """What `shoal train` adds: the command and its test."""
 
@@ -184,6 +195,9 @@ class Record(_Strict, frozen=True):
     test_rows: Count
     command: tuple[str, ...]
     scores: list[tuple[str, Scores]]
+    verdicts: tuple[ComparisonOfModel, ...] = ()
+    standard_errors: list[tuple[str, Scores]] = []
+    folds: Count = 0
 
 
 class PlainSettings(Struct, frozen=True):

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from shoal import load
 from shoal.cli.columns import needed, type_of_target, types_of, verbatim_of, verbatim_target
 from shoal.cli.record import target_of
-from shoal.cli.scores import answers_of, constant, scores_of, usual_of
-from shoal.cli.screen.comparison import score_lines
+from shoal.cli.scores import answers_of, constant, judged, usual_of
+from shoal.cli.screen.comparison import score_lines, verdict
 from shoal.cli.screen.lines import count
 from shoal.cli.screen.printing import print_json
 from shoal.cli.screen.progress import waiting
 from shoal.cli.screen.screen import Screen
+from shoal.cli.testing import tested
 from shoal.compute.pool import room_to_read
 from shoal.data.read.column_types import Wanted
 from shoal.data.read.files import stream
@@ -41,16 +42,18 @@ def evaluate(
     with waiting(f"reading {shown(table)}"):
         found = _compared(fitted, table, target, strict)
     classes = getattr(fitted, "classes_", None)
-    name, trivial = constant(usual_of(found.truth, classes), found.truth, classes)
-    scores = scores_of(found.answers, found.truth, classes)
+    ours = judged(model, found.answers, found.truth, classes)
+    trivial = constant(usual_of(found.truth, classes), found.truth, classes)
+    shown_by = tested([ours, trivial], None)
     if as_json:
         print_json(
             {
                 "target": target,
                 "rows": len(found.truth),
                 "rows_without_target": found.left_out,
-                "scores": scores,
-                "constant": {"answer": name, "scores": trivial},
+                "scores": ours.scores,
+                "constant": {"answer": trivial.who, "scores": trivial.scores},
+                "verdicts": [one.plain() for one in shown_by.verdicts],
                 "fingerprint": fitted.fingerprint_,
             }
         )
@@ -59,7 +62,8 @@ def evaluate(
     left = f"; {found.left_out:,} without the target are left out" if found.left_out else ""
     screen.line("table", f"{shown(table)}: {count(len(found.truth), 'row')}{left}")
     screen.line("target", target)
-    screen.block(score_lines([(model, scores), (name, trivial)]))
+    screen.block(score_lines(shown_by.scores))
+    screen.line("verdict", verdict(shown_by.verdicts, shown_by.scores))
     screen.done()
 
 

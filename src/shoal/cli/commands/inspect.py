@@ -5,7 +5,7 @@ from typing import Any
 
 from shoal import load
 from shoal.cli.record import Record, by_role
-from shoal.cli.screen.comparison import score_lines
+from shoal.cli.screen.comparison import score_lines, verdict
 from shoal.cli.screen.lines import (
     count,
     encoded_columns,
@@ -64,8 +64,11 @@ def _show_training(fitted: Any, model: str, screen: Screen) -> None:
     screen.line("task", f"{record.task}, as {record.reason}")
     screen.line("repeat", f"{shlex.join(record.command)} -o {shlex.quote(model)}")
     if record.scores:
-        screen.line("test", f"{count(record.test_rows, 'row')}, held out")
-        screen.block(score_lines(record.scores))
+        how = f"held out in turn, in {record.folds} folds" if record.folds else "held out"
+        screen.line("test", f"{count(record.test_rows, 'row')}, {how}")
+        screen.block(score_lines(record.scores, record.standard_errors))
+    if record.verdicts:
+        screen.line("verdict", verdict(record.verdicts, record.scores))
 
 
 def _report(fitted: Any) -> dict[str, Any]:
@@ -79,7 +82,12 @@ def _report(fitted: Any) -> dict[str, Any]:
         "architecture": fitted.networks_[0].architecture._asdict(),
         "members": len(fitted.networks_),
         "fingerprint": fitted.fingerprint_,
-        "record": record and record.plain() | {"scores": by_role(record.scores)},
+        "record": record
+        and record.plain()
+        | {
+            "scores": by_role(record.scores),
+            "standard_errors": by_role(record.standard_errors),
+        },
         "columns": columns,
         "settings": {k: v for k, v in fitted.get_params().items() if k != "verbose"},
         "diagnosis": fitted.diagnosis_.to_dict(),

@@ -4,13 +4,15 @@ import os
 import shlex
 from typing import Any, NamedTuple
 
+from sklearn.base import clone
+
 from shoal import ShoalClassifier, ShoalRegressor
 from shoal.cli.columns import placed
 from shoal.cli.endings import end, exit_code
+from shoal.cli.folds import check_folds, folds_of
 from shoal.cli.options import Order, Parameters
-from shoal.cli.record import Compared, Record, by_role
+from shoal.cli.record import Record, by_role
 from shoal.cli.refuse import refuse
-from shoal.cli.scores import answers_of, constant, scores_of
 from shoal.cli.screen.comparison import score_lines, verdict
 from shoal.cli.screen.lines import (
     count,
@@ -33,6 +35,16 @@ from shoal.cli.split import (
     target_line_of,
     ties,
 )
+from shoal.cli.testing import (
+    NO_HIDDEN_LAYER,
+    OURS,
+    Part,
+    Tested,
+    groups_in,
+    judgements,
+    tested,
+    tested_in_folds,
+)
 from shoal.cli.typed import arguments, file_name
 from shoal.compute.builds import BUILD
 from shoal.compute.memory import in_words
@@ -45,15 +57,15 @@ from shoal.errors import DataError, wording
 from shoal.settings import Settings
 
 ESTIMATORS: dict[str, Any] = {CLASSIFICATION: ShoalClassifier, REGRESSION: ShoalRegressor}
-OURS, LINEAR = "shoal", "linear (no hidden layer)"
-SHARED = ("dtype", "random_state", "n_jobs", "memory", "scratch")  # with the linear model
+# With the linear model.
+SHARED = ("dtype", "random_state", "n_jobs", "memory", "scratch", "words", "numbers", "drop")
 
 
 class Run(NamedTuple):
     """A training and its test; without scores if it was not tested."""
 
     model: Any
-    scores: Compared
+    test: Tested
     interruption: BaseException | None
 
 
@@ -64,6 +76,7 @@ class Asked(NamedTuple):
     reason: str
     told: str  # how the target is distributed
     parts: Parts
+    question: Question
 
 
 def train(order: Order, parameters: Parameters) -> None:
@@ -97,9 +110,11 @@ def _asked(order: Order, settings: Settings, screen: Screen) -> Asked:
     in_memory = settings.memory is None
     found = _question(order, screen, settings.scratch or usual_folder(), in_memory=in_memory)
     with waiting("drawing the test part"):
+        if order.cv is not None:
+            check_folds(order, found, settings.random_state)
         parts = parts_of(order, found, settings.random_state, in_memory=in_memory)
     screen.line("test part", parts.told)
-    return Asked(found.task, found.reason, target_line_of(found), parts)
+    return Asked(found.task, found.reason, target_line_of(found), parts, found)
 
 
 def question(order: Order, screen: Screen) -> Problem:
@@ -146,7 +161,7 @@ def _trained(order: Order, parameters: Parameters, asked: Asked) -> Run:
     model.set_params(verbose=False)
     if model.interruption_ and not model.n_iter_:
         end(model.interruption_, "before the first epoch was done: no file was written.")
-    return Run(model, [], model.interruption_)
+    return Run(model, Tested(), model.interruption_)
 
 
 def _show_training(run: Run, rows: int, explain: bool, screen: Screen) -> None:
@@ -166,35 +181,55 @@ def _show_training(run: Run, rows: int, explain: bool, screen: Screen) -> None:
 def _tested(run: Run, order: Order, parameters: Parameters, asked: Asked, screen: Screen) -> Run:
     """The run with its scores; an interruption loses the scores, but not the network."""
     parts = asked.parts
-    if run.interruption or not len(parts.y_test):
+    if run.interruption or not (len(parts.y_test) or order.cv):
         return run
     try:
-        with waiting("comparing with a linear model"):
-            scores = _compared(run.model, order, parameters, asked)
+        test = _test_of(run.model, order, parameters, asked)
     except DataError as error:  # in rows that were not trained on: the network is kept
         note(wording("there is no test: ", placed(error, parts.file, None).wording))
         return run
     except KeyboardInterrupt as interruption:
         return run._replace(interruption=interruption)
-    screen.block(score_lines(scores))
-    screen.line("verdict", verdict(scores, len(parts.y_test)))
-    return run._replace(scores=scores)
+    screen.block(score_lines(test.scores, test.errors))
+    screen.line("verdict", verdict(test.verdicts, test.scores))
+    return run._replace(test=test)
 
 
-def _compared(model: Any, order: Order, parameters: Parameters, asked: Asked) -> Compared:
-    parts, task = asked.parts, asked.task
-    classes, truth = getattr(model, "classes_", None), parts.y_test
-    scores = [(OURS, scores_of(answers_of(model, parts.X_test), truth, classes))]
-    if parameters["hidden"]:
-        # With shoal's defaults: a poor choice for the network must not spoil the comparison.
-        kept = {name: parameters[name] for name in SHARED}
-        columns = {name: getattr(model, name) for name in ("words", "numbers", "drop")}
-        linear = ESTIMATORS[task](hidden=0, **kept, **columns)
-        linear.fit(parts.X, parts.y, **ties(order))
-        if linear.interruption_:
-            raise linear.interruption_
-        scores.append((LINEAR, scores_of(answers_of(linear, parts.X_test), truth, classes)))
-    return [*scores, constant(parts.usual, truth, classes)]
+def _test_of(model: Any, order: Order, parameters: Parameters, asked: Asked) -> Tested:
+    """The network on the rows held out, or others like it in folds."""
+    parts = asked.parts
+    if order.cv is None:
+        with waiting("comparing with a linear model"):
+            models = {OURS: model} | _linear(model, order, parameters, parts.X, parts.y)
+            groups = groups_in(parts.X_test, order.group)
+            part = Part(parts.X_test, parts.y_test, parts.usual, groups)
+            return tested(judgements(models, part), groups)
+    found = []
+    in_memory = model.memory is None
+    folds = folds_of(order, asked.question, parameters["random_state"], in_memory=in_memory)
+    for number, fold in enumerate(folds, 1):
+        with waiting(f"cross-validation: fold {number} of {order.cv}"):
+            ours = _fitted(clone(model).set_params(checkpoint=None), order, fold.X, fold.y)
+            models = {OURS: ours} | _linear(model, order, parameters, fold.X, fold.y)
+            found.append((judgements(models, fold.test), fold.test))
+    return tested_in_folds(found)
+
+
+def _linear(model: Any, order: Order, parameters: Parameters, X: Any, y: Any) -> dict[str, Any]:
+    """A linear model of the same rows, unless the network is one."""
+    if not parameters["hidden"]:
+        return {}
+    # With shoal's defaults: a poor choice for the network must not spoil the comparison.
+    kept = {name: getattr(model, name) for name in SHARED}
+    return {NO_HIDDEN_LAYER: _fitted(type(model)(hidden=0, **kept), order, X, y)}
+
+
+def _fitted(model: Any, order: Order, X: Any, y: Any) -> Any:
+    """The model fitted. Raises what interrupted it."""
+    model.fit(X, y, **ties(order))
+    if model.interruption_:
+        raise model.interruption_
+    return model
 
 
 def _record(order: Order, parameters: Parameters, asked: Asked, run: Run) -> dict[str, Any]:
@@ -204,9 +239,9 @@ def _record(order: Order, parameters: Parameters, asked: Asked, run: Run) -> dic
         reason=asked.reason,
         table=file_name(order.table),
         rows=asked.parts.rows,
-        test_rows=len(asked.parts.y_test),
+        test_rows=run.test.rows or len(asked.parts.y_test),
         command=("shoal", "train", *arguments(order, parameters)),
-        scores=run.scores,
+        **run.test.fields(),
     ).plain()
 
 
@@ -227,17 +262,18 @@ def _reported(order: Order, asked: Asked, run: Run, screen: Screen) -> Run:
     from shoal.cli.report.report import Facts, write_report
 
     assert order.report is not None
-    parts, tested = asked.parts, bool(run.scores)
-    X: Any = parts.X_test if tested else parts.X
-    y: Any = parts.y_test if tested else parts.y
+    parts = asked.parts
+    held_out = bool(run.test.scores) and not run.test.folds
+    X: Any = parts.X_test if held_out else parts.X
+    y: Any = parts.y_test if held_out else parts.y
     if isinstance(X, Rows):
         from shoal.cli.split import first_rows
 
         X, y = first_rows(X, order.target, run.model)
     facts = Facts(
-        run.model, run.scores, tuple(run.model.record_["command"]),
+        run.model, run.test, tuple(run.model.record_["command"]),
         shown(order.table), order.target, asked.task, asked.told,
-        parts.rows, parts.told, X, y, tested,
+        parts.rows, parts.told, X, y, held_out,
     )  # fmt: skip
     try:
         with waiting("writing the report"):
@@ -252,7 +288,8 @@ def _report(order: Order, run: Run) -> dict[str, Any]:
     """What --json says."""
     model = run.model
     return model.record_ | {
-        "scores": by_role(run.scores),
+        "scores": by_role(run.test.scores),
+        "standard_errors": by_role(run.test.errors),
         "columns": [
             {"column": name, "encoding": what} for name, what in encoded_columns(model.encoding_)
         ],

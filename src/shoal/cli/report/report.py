@@ -11,12 +11,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 import shoal
-from shoal.cli.record import Compared
 from shoal.cli.report import charts
 from shoal.cli.report.importance import REPEATS, importance
 from shoal.cli.report.page import Html, page, paragraph, table, tag
 from shoal.cli.scores import answers_of, scores_of
-from shoal.cli.screen.comparison import TITLES, score, verdict
+from shoal.cli.screen.comparison import TITLES, verdict, with_error
 from shoal.cli.screen.lines import (
     count,
     encoded_columns,
@@ -27,6 +26,7 @@ from shoal.cli.screen.lines import (
     summary_of,
 )
 from shoal.cli.screen.printing import printable
+from shoal.cli.testing import Tested
 from shoal.compute.builds import BUILD
 from shoal.data.encode.encoding import SetAside
 from shoal.files.atomic import atomic_write
@@ -53,7 +53,7 @@ class Facts(NamedTuple):
     """What a report is made of."""
 
     model: Any
-    scores: Compared
+    test: Tested
     command: tuple[str, ...]
     table: str  # how the table is called
     target: str
@@ -96,9 +96,9 @@ def _lead(facts: Facts) -> Html:
     model = facts.model
     what = f"A {facts.task} by {size_of(model)}, trained on {count(facts.rows, 'row')}. "
     judged = ""
-    if facts.scores:
-        judged = f"On {count(len(facts.y), 'row')} held out from training: "
-        judged += verdict(facts.scores, len(facts.y)) + "."
+    if facts.test.scores:
+        judged = f"Tested on rows {_where(facts.test)}: "
+        judged += verdict(facts.test.verdicts, facts.test.scores) + "."
     day = datetime.date.today()
     return Html(
         paragraph(what, judged, class_="lead")
@@ -124,18 +124,30 @@ def _findings(facts: Facts) -> Html:
 
 
 def _scores(facts: Facts) -> Html:
-    if not facts.scores:
+    test = facts.test
+    if not test.scores:
         return paragraph("No rows were held out for a test, so there are no scores.")
-    names = [name for name in TITLES if name in facts.scores[0][1]]
-    rows = [(who, *(score(found.get(name)) for name in names)) for who, found in facts.scores]
+    names = [name for name in TITLES if name in test.scores[0][1]]
+    errors = [found for _, found in test.errors] or [{}] * len(test.scores)
+    rows = [
+        (who, *(with_error(found, error, name) for name in names))
+        for (who, found), error in zip(test.scores, errors, strict=True)
+    ]
     seen = table(
-        f"Scores on {count(len(facts.y), 'row')} held out from training",
+        f"Scores on {count(test.rows, 'row')} {_where(test)}",
         ["model", *(TITLES[name] for name in names)],
         rows,
         class_="numbers",
     )
     means = "; ".join(f"{TITLES[name]}: {WORDS[name]}" for name in names)
     return Html(seen + paragraph(f"{means}.", class_="quiet"))
+
+
+def _where(test: Tested) -> str:
+    """Which rows were tested."""
+    if test.folds:
+        return f"held out in turn, in {test.folds} folds: means and their standard errors"
+    return "held out from training"
 
 
 def _predictions(facts: Facts, answers: Values) -> Html:
