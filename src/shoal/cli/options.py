@@ -11,11 +11,22 @@ from typing import Annotated, Any
 
 import typer
 
-from shoal.settings import COLUMNS, FIELDS, LARGE, NETWORK, TRAINING, Field, Kind, Number, Whole
+from shoal.settings import (
+    CLASSES,
+    COLUMNS,
+    FIELDS,
+    LARGE,
+    NETWORK,
+    TRAINING,
+    Field,
+    Kind,
+    Number,
+    Whole,
+)
 from shoal.settings import Columns as ColumnNames
 
 TEST = "Test"
-PANELS = (None, TEST, COLUMNS, NETWORK, TRAINING, LARGE)  # of the help, in this order
+PANELS = (None, TEST, COLUMNS, CLASSES, NETWORK, TRAINING, LARGE)  # of the help, in this order
 Parameters = dict[str, Any]  # of an estimator, by name
 
 # What differs from Python on the command line: the same call gives the same result there.
@@ -286,6 +297,8 @@ class Order:
     words: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
+    class_weight: tuple[str, ...] = ()
+    threshold: tuple[str, ...] = ()
     strict: Strict = False
     resume: Resume = False
 

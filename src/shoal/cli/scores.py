@@ -4,7 +4,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import accuracy_score, log_loss, mean_squared_error, r2_score, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    log_loss,
+    mean_squared_error,
+    precision_score,
+    r2_score,
+    recall_score,
+    roc_auc_score,
+)
 
 from shoal.data.rows.selection import Rows
 
@@ -45,7 +53,14 @@ def judged(
         return Judged(who, regression(answers, truth), squares)
     p, codes = proper(answers), np.searchsorted(classes, truth)
     losses = -np.log(p[np.arange(len(p)), codes])
-    return Judged(who, classification(p, codes, threshold), losses)
+    if threshold is None:
+        return Judged(who, classification(p, codes, answers.argmax(axis=1)), losses)
+    predicted = (answers[:, 1] > threshold).astype(int)
+    scores = classification(p, codes, predicted)
+    # Of the second class.
+    scores["precision"] = float(precision_score(codes, predicted, zero_division=0))
+    scores["recall"] = float(recall_score(codes, predicted, zero_division=0))
+    return Judged(who, scores, losses)
 
 
 def scores_of(answers: NDArray[Any], truth: NDArray[Any], classes: NDArray[Any] | None) -> Scores:
@@ -60,7 +75,7 @@ def proper(p: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def classification(
-    p: NDArray[np.float64], codes: NDArray[np.integer], threshold: float | None = None
+    p: NDArray[np.float64], codes: NDArray[np.integer], predicted: NDArray[np.integer]
 ) -> Scores:
     """Scores of probabilities. AUC is None where the truth has not every class."""
     every = np.arange(p.shape[1])
@@ -68,7 +83,6 @@ def classification(
     if len(np.unique(codes)) == len(every):
         likely = p[:, 1] if len(every) == 2 else p
         auc = float(roc_auc_score(codes, likely, multi_class="ovr", labels=every))
-    predicted = p.argmax(axis=1) if threshold is None else p[:, 1] > threshold
     return {
         "log_loss": float(log_loss(codes, p, labels=every)),
         "auc": auc,

@@ -65,7 +65,7 @@ def judgements(models: Mapping[str, Any], part: Part) -> list[Judged]:
 
 def threshold_of(model: Any) -> float | None:
     """The probability above which the second class is predicted; None for the likeliest class."""
-    return None
+    return getattr(model, "threshold_", None)
 
 
 def tested(found: Sequence[Judged], groups: NDArray[np.integer] | None) -> Tested:

@@ -8,6 +8,7 @@
     streamed.py    the same of files larger than memory; clustered.py of files that workers read
     starts.py      what each member starts from
     scores.py      early stopping by a scorer
+    threshold.py   the probability above which the second class is predicted
     callbacks.py   scikit-learn's callbacks
     train.py       the members trained; partial.py one epoch of them
     fitted.py      what a fit has learnt, as a value, and its answers
@@ -47,6 +48,7 @@ from shoal.estimators.scores import check_scoring_name
 from shoal.estimators.starts import check_start, starts_given
 from shoal.estimators.streamed import FileFeed, is_source, rows_of_frame
 from shoal.estimators.targets import Targets
+from shoal.estimators.threshold import check_threshold_name
 from shoal.estimators.train import progress_of, train_members, warn_of
 from shoal.settings import Declared, Settings
 from shoal.training.loop import Report
@@ -61,6 +63,7 @@ def settings_of(model: Any) -> Settings:
     s = Settings.of(model)
     check_start(s)
     check_scoring_name(s.scoring)
+    check_threshold_name(s.threshold)
     given = starts_given(s.init)
     return s.replaced(init=tuple(given)) if given else s
 

@@ -96,6 +96,14 @@ class FileRows:
             setting="scoring",
         )  # fmt: skip
 
+    def held(self, seed: int) -> Iterator[Examples]:
+        """All that is held out of it, a run at a time."""
+        held = self._parted(seed)[1]
+        n_blocks, run = (0 if held is None else -(-held.m // BLOCK_ROWS)), RUN // BLOCK_ROWS
+        for first in range(0, n_blocks, run):
+            assert held is not None
+            yield held.examples(first, min(first + run, n_blocks))
+
     def digests(self) -> dict[str, str | None]:
         """Names of the rows, for checkpoints: those of the same rows in memory."""
         run, n_blocks = RUN // BLOCK_ROWS, -(-self.m // BLOCK_ROWS)

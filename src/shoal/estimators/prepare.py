@@ -36,6 +36,7 @@ from shoal.estimators.inputs import (
 from shoal.estimators.rows import InMemoryRows, RowProvider, warn_of_unknown
 from shoal.estimators.starts import starts_given
 from shoal.estimators.targets import NumberTargets, Targets
+from shoal.estimators.threshold import check_threshold
 from shoal.network.architecture import Architecture
 from shoal.settings import Settings
 from shoal.training import lbfgs
@@ -81,6 +82,7 @@ def prepare(
 ) -> Prepared:
     """Learn targets and inputs, or take those of the previous fit; check that all fits into memory."""
     targets = feed.targets(kind, previous.targets if previous else None)
+    check_threshold(s, targets)
     inputs = previous.inputs if previous else feed.inputs(s, who)
     architecture = architecture_of(s, inputs.width, *targets.outputs)
     refuse_what_cannot_fit(s, architecture, ensemble_size(s, feed.m, previous))

@@ -228,8 +228,10 @@ def _targets(model: Classifier | Regressor, arrays: Arrays, shape: Architecture)
             raise refused(f"{model.columns} columns of y, and {shape.n_y} outputs")
         targets = NumberTargets(mean, scale, model.columns)
     else:
-        targets = ClassTargets(_classes(model, arrays), model.labels)
+        targets = ClassTargets(_classes(model, arrays), model.labels, model.threshold)
         n = len(targets.classes)
+        if model.threshold is not None and (n, model.labels) != (2, 1):
+            raise refused(f"a threshold of {n} classes: expected one of two classes alone")
         if model.labels > 1 and (n != model.labels or targets.classes.tolist() != [*range(n)]):
             raise refused(
                 f"expected 0 to {model.labels - 1} as the classes of {model.labels} labels"

@@ -1,6 +1,6 @@
 """The rows of a training, wherever they are, and how each member divides them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -45,6 +45,10 @@ class RowProvider(Protocol):
 
     def scored(self, seed: int) -> Examples | None:
         """What is held out of it, for a scorer."""
+        ...
+
+    def held(self, seed: int) -> Iterable[Examples]:
+        """All that is held out of it, some at a time."""
         ...
 
     def digests(self) -> dict[str, str | None]:
@@ -102,6 +106,11 @@ class InMemoryRows(NamedTuple):
     def scored(self, seed: int) -> Examples | None:
         """What is held out of it, for a scorer."""
         return self.shown(seed)[1]
+
+    def held(self, seed: int) -> Iterable[Examples]:
+        """All that is held out of it."""
+        held = self.shown(seed)[1]
+        return () if held is None else (held,)
 
     def digests(self) -> dict[str, str | None]:
         """Names of the rows and of the validation part."""

@@ -135,6 +135,8 @@ def _put_targets(
         return
     classes = targets.classes
     document["labels"] = targets.labels
+    if targets.threshold is not None:
+        document["threshold"] = targets.threshold
     words = all(isinstance(c, str) for c in classes.tolist())
     if not words and classes.dtype.kind not in "biuf":
         raise ModelFileError(

@@ -8,7 +8,7 @@ a bit of the result.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -398,6 +398,10 @@ class ScratchRows:
             ),
             setting="scoring",
         )  # fmt: skip
+
+    def held(self, seed: int) -> Iterable[Examples]:
+        """All that is held out of it, a run at a time."""
+        return self._parted(seed)[1].runs(STRIDE)
 
     def digests(self) -> dict[str, str | None]:
         """Names of the rows, for checkpoints."""

@@ -63,6 +63,7 @@ class Classes(NamedTuple):
 
     names: tuple[str, ...]
     labels: bool
+    threshold: float = 0.5  # of two classes: the second is predicted above it
 
 
 class Values(NamedTuple):

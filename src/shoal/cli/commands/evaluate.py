@@ -15,7 +15,7 @@ from shoal.cli.screen.lines import count
 from shoal.cli.screen.printing import print_json
 from shoal.cli.screen.progress import waiting
 from shoal.cli.screen.screen import Screen
-from shoal.cli.testing import tested
+from shoal.cli.testing import tested, threshold_of
 from shoal.compute.pool import room_to_read
 from shoal.data.read.column_types import Wanted
 from shoal.data.read.files import stream
@@ -42,7 +42,7 @@ def evaluate(
     with waiting(f"reading {shown(table)}"):
         found = _compared(fitted, table, target, strict)
     classes = getattr(fitted, "classes_", None)
-    ours = judged(model, found.answers, found.truth, classes)
+    ours = judged(model, found.answers, found.truth, classes, threshold_of(fitted))
     trivial = constant(usual_of(found.truth, classes), found.truth, classes)
     shown_by = tested([ours, trivial], None)
     if as_json:

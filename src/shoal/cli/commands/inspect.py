@@ -16,6 +16,7 @@ from shoal.cli.screen.lines import (
     short,
     size_of,
     summary_of,
+    threshold_line,
 )
 from shoal.cli.screen.printing import print_json
 from shoal.cli.screen.screen import Screen
@@ -44,6 +45,8 @@ def _show_model(fitted: Any, model: str, screen: Screen) -> None:
     if hasattr(fitted, "classes_"):
         names = [short(name) for name in fitted.classes_[:10]]
         screen.line("classes", listed(names, len(fitted.classes_)))
+        if line := threshold_line(fitted):
+            screen.line("threshold", line)
     hidden = f"{shape.n_h:,} {shape.activation} → " if shape.n_h else ""
     screen.line("network", f"{size_of(fitted)}     {shape.n_parameters:,} parameters each")
     screen.line(
@@ -81,6 +84,7 @@ def _report(fitted: Any) -> dict[str, Any]:
         "kind": type(fitted).__name__,
         "architecture": fitted.networks_[0].architecture._asdict(),
         "members": len(fitted.networks_),
+        "threshold": getattr(fitted, "threshold_", None),
         "fingerprint": fitted.fingerprint_,
         "record": record
         and record.plain()

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from shoal import load
@@ -69,10 +68,7 @@ def _answers(model: Any, X: pa.Table) -> list[tuple[str, Any]]:
     if not hasattr(model, "classes_"):
         return _each(target, model.predict(X))
     probability = model.predict_proba(X)
-    if model.fitted_.targets.labels > 1:
-        found = _each(target, (probability > 0.5).astype(np.int64))
-    else:
-        found = [(target, model.classes_[probability.argmax(axis=1)])]
+    found = _each(target, model.fitted_.targets.decide_by(probability))
     names = [f"probability of {name}" for name in model.classes_]
     return [*found, *zip(names, probability.T, strict=True)]
 

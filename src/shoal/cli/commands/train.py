@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sklearn.base import clone
 
 from shoal import ShoalClassifier, ShoalRegressor
+from shoal.cli.classes import class_settings
 from shoal.cli.columns import placed
 from shoal.cli.endings import end, exit_code
 from shoal.cli.folds import check_folds, folds_of
@@ -20,6 +21,7 @@ from shoal.cli.screen.lines import (
     encoding_lines,
     ending_line,
     summary_of,
+    threshold_line,
     training_line,
 )
 from shoal.cli.screen.printing import note, print_json
@@ -58,7 +60,10 @@ from shoal.settings import Settings
 
 ESTIMATORS: dict[str, Any] = {CLASSIFICATION: ShoalClassifier, REGRESSION: ShoalRegressor}
 # With the linear model.
-SHARED = ("dtype", "random_state", "n_jobs", "memory", "scratch", "words", "numbers", "drop")
+SHARED = (
+    "dtype", "random_state", "n_jobs", "memory", "scratch", "words", "numbers", "drop",
+    "class_weight", "threshold",
+)  # fmt: skip
 
 
 class Run(NamedTuple):
@@ -77,6 +82,7 @@ class Asked(NamedTuple):
     told: str  # how the target is distributed
     parts: Parts
     question: Question
+    classes: dict[str, Any]  # parameters of a classifier
 
 
 def train(order: Order, parameters: Parameters) -> None:
@@ -112,9 +118,10 @@ def _asked(order: Order, settings: Settings, screen: Screen) -> Asked:
     with waiting("drawing the test part"):
         if order.cv is not None:
             check_folds(order, found, settings.random_state)
+        classes = class_settings(order, found)
         parts = parts_of(order, found, settings.random_state, in_memory=in_memory)
     screen.line("test part", parts.told)
-    return Asked(found.task, found.reason, target_line_of(found), parts, found)
+    return Asked(found.task, found.reason, target_line_of(found), parts, found, classes)
 
 
 def question(order: Order, screen: Screen) -> Problem:
@@ -141,18 +148,21 @@ def _show_question(
     screen.line("task", f"{found.task}, as {found.reason}")
 
 
-def estimator_of(task: str, order: Order, parameters: Parameters) -> Any:
+def estimator_of(
+    task: str, order: Order, parameters: Parameters, classes: Parameters | None = None
+) -> Any:
     """The unfitted estimator for a task."""
     others = {
         name: [column for column in getattr(order, name) if column != order.target] or None
         for name in ("words", "numbers")
     }
     aside = sorted(not_inputs(order)) or None
-    return ESTIMATORS[task](**parameters, **others, drop=aside)
+    return ESTIMATORS[task](**parameters, **others, **(classes or {}), drop=aside)
 
 
 def _trained(order: Order, parameters: Parameters, asked: Asked) -> Run:
-    model, parts = estimator_of(asked.task, order, parameters), asked.parts
+    parts = asked.parts
+    model = estimator_of(asked.task, order, parameters, asked.classes)
     try:
         with progress(parameters["max_iter"]) as report:
             model.set_params(verbose=report).fit(parts.X, parts.y, **ties(order))
@@ -175,6 +185,8 @@ def _show_training(run: Run, rows: int, explain: bool, screen: Screen) -> None:
         screen.line("scratch", f"{in_words(size)} of encoded rows in {folder}, removed again")
     screen.line("training", training_line(run.model, rows))
     screen.line("", ending_line(run.model))
+    if line := threshold_line(run.model):
+        screen.line("threshold", line)
     screen.lines("diagnosis", run.model.diagnosis_.lines())
 
 
@@ -220,7 +232,7 @@ def _linear(model: Any, order: Order, parameters: Parameters, X: Any, y: Any) ->
     if not parameters["hidden"]:
         return {}
     # With shoal's defaults: a poor choice for the network must not spoil the comparison.
-    kept = {name: getattr(model, name) for name in SHARED}
+    kept = {name: getattr(model, name) for name in SHARED if hasattr(model, name)}
     return {NO_HIDDEN_LAYER: _fitted(type(model)(hidden=0, **kept), order, X, y)}
 
 
@@ -298,6 +310,7 @@ def _report(order: Order, run: Run) -> dict[str, Any]:
         "best_epoch": model.best_epoch_,
         "ending": model.endings_[0],
         "seconds": model.training_seconds_,
+        "threshold": getattr(model, "threshold_", None),
         "diagnosis": model.diagnosis_.to_dict(),
         "fingerprint": model.fingerprint_,
         "saved": order.output,

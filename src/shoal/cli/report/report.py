@@ -44,6 +44,8 @@ WORDS = {
     "log_loss": "mean negative logarithm of the probability of the true class; 0 is perfect",
     "auc": "probability that a positive row is ranked above a negative one; 1 is perfect, 0.5 is chance",
     "accuracy": "share of correct predictions",
+    "precision": "share of true ones among the rows that are predicted as the second class",
+    "recall": "share of the rows of the second class that are predicted as such",
     "rmse": "root of the mean squared error, in the target's own units; 0 is perfect",
     "r2": "share of the target's variance that is explained; 1 is perfect",
 }
@@ -178,15 +180,16 @@ def _predictions(facts: Facts, answers: Values) -> Html:
     few = ""
     if len(names) > charts.CURVES:
         few = paragraph(f"Curves are shown for the first {charts.CURVES} of {len(names)} classes.")
-    confusion = _confusion(codes, p, names)
+    predicted = np.searchsorted(classes, facts.model.fitted_.targets.decide_by(answers))
+    confusion = _confusion(codes, predicted, names)
     return Html(where + tag("div", Html(drawn), confusion, class_="figures") + few)
 
 
-def _confusion(codes: Values, p: Values, names: list[str]) -> Html:
+def _confusion(codes: Values, predicted: Values, names: list[str]) -> Html:
     if len(names) > CLASSES:
         return paragraph(f"A confusion matrix of {len(names)} classes would be too large to read.")
     counts = np.zeros((len(names), len(names)), np.int64)
-    np.add.at(counts, (codes, p.argmax(axis=1)), 1)
+    np.add.at(counts, (codes, predicted), 1)
     rows = []
     for name, line in zip(names, counts, strict=True):
         total = max(int(line.sum()), 1)

@@ -10,7 +10,15 @@ from shoal.cli.record import Compared
 from shoal.cli.scores import Scores
 from shoal.cli.screen.lines import count, short
 
-TITLES = {"log_loss": "log-loss", "auc": "AUC", "accuracy": "accuracy", "rmse": "RMSE", "r2": "R²"}
+TITLES = {
+    "log_loss": "log-loss",
+    "auc": "AUC",
+    "accuracy": "accuracy",
+    "precision": "precision",
+    "recall": "recall",
+    "rmse": "RMSE",
+    "r2": "R²",
+}
 
 
 def verdict(comparisons: Sequence[Comparison], scores: Compared) -> str:
