@@ -207,3 +207,65 @@ def test_evaluate_has_the_verdict_too(table, capsys):
     (constant,) = found["verdicts"]
     assert constant["outcome"] == "better"
     assert constant["rows"] == 600
+
+
+# --- class weights and a threshold ------------------------------------------------------------
+
+
+def test_a_threshold_is_kept_and_applied_by_every_command(table, capsys):
+    found, err = answer(capsys, *TRAIN, "--threshold", "recall", "-o", "m.shoal")
+    assert found["threshold"] < 0.4
+    assert f'"yes" is predicted above {found["threshold"]:.4g}, the best for recall' in err
+    assert main(["predict", "m.shoal", "visits.csv", "-o", "p.csv"]) == 0
+    said = pd.read_csv("p.csv")
+    expected = np.where(said["probability of yes"] > found["threshold"], "yes", "no")
+    assert (said.ill == expected).all()
+    assert (said.ill != np.where(said["probability of yes"] > 0.5, "yes", "no")).any()
+    judged, _ = answer(capsys, "evaluate", "m.shoal", "visits.csv")
+    assert judged["scores"]["accuracy"] == pytest.approx((said.ill == visits().ill).mean())
+    inspected, _ = answer(capsys, "inspect", "m.shoal")
+    assert inspected["threshold"] == found["threshold"]
+
+
+def test_exports_decide_by_the_threshold(table, capsys):
+    answer(capsys, *TRAIN, "--threshold", "yes=9", "-o", "m.shoal")
+    assert main(["export", "m.shoal", "-o", "m.sql"]) == 0
+    assert main(["export", "m.shoal", "-o", "m.c"]) == 0
+    capsys.readouterr()
+    threshold = answer(capsys, "inspect", "m.shoal")[0]["threshold"]
+    assert float(Path("m.sql").read_text().split("CASE WHEN a0 > ")[1].split()[0]) == (
+        pytest.approx(threshold)
+    )
+    assert f"#define THRESHOLD {threshold:.6}"[:22] in Path("m.c").read_text()
+
+
+def test_costs_and_weights_name_the_classes_as_the_table_does(table, capsys):
+    frame = visits()
+    frame["ill"] = (frame.ill == "yes").astype(int)
+    frame.to_csv("visits.csv", index=False)
+    found, _ = answer(capsys, *TRAIN, "--threshold", "1=8", "--class-weight", "1=2")
+    plain, _ = answer(capsys, *TRAIN)
+    assert found["threshold"] < 0.4
+    assert found["fingerprint"] != plain["fingerprint"]
+    assert found["scores"]["shoal"]["recall"] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--threshold", "1.5"], "--threshold 1.5: expected a finite number"),
+        (["--threshold", "maybe=2"], 'no class "maybe". Classes: no, yes'),
+        (["--threshold", "yes=much"], "expected CLASS=NUMBER"),
+        (["--class-weight", "3"], "expected balanced, or CLASS=WEIGHT"),
+        (["--threshold", "roc_auc"], "does not depend on the threshold"),
+    ],
+)
+def test_thresholds_and_weights_that_mean_nothing_are_refused(table, capsys, options, said):
+    _, err = answer(capsys, *TRAIN, *options, code=2)
+    assert said in err
+
+
+def test_a_number_to_predict_has_no_threshold(table, capsys):
+    call = ["train", "visits.csv", "-t", "cost", *QUICK, "--threshold", "0.3"]
+    _, err = answer(capsys, *call, code=2)
+    assert "the target is a number, and has no classes" in err

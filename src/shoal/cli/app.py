@@ -68,7 +68,7 @@ def train(order: o.Order, parameters: o.Parameters) -> None:
 @ending
 def predict(
     model: o.Model,
-    table: o.Table,
+    tables: o.TableList,
     output: o.PredictionsFile = "-",
     keep: o.Keep = None,
     as_json: o.JsonLines = False,
@@ -77,21 +77,22 @@ def predict(
     """Predict the target for every row of a table, of any size.
 
     Example:  shoal predict late.shoal new.csv -o predictions.csv
+              shoal predict late.shoal monday.csv tuesday.csv --keep all
               cat new.csv | shoal predict late.shoal - --keep flight --json
 
-    Columns are matched by name, in any order. Predictions are written to
+    Rows of several tables follow each other. Columns are matched by name, in any order. Predictions are written to
     standard output as CSV, or with --json as one JSON object a row.
     """
     from shoal.cli.commands.predict import predict as run
 
-    run(model, table, output, keep or [], as_json=as_json, strict=strict)
+    run(model, tables, output, keep or [], as_json=as_json, strict=strict)
 
 
 @app.command(cls=_Command)
 @ending
 def evaluate(
     model: o.Model,
-    table: o.Table,
+    tables: o.TableList,
     target: o.KnownTarget = None,
     as_json: o.Json = False,
     strict: o.Strict = False,
@@ -102,7 +103,7 @@ def evaluate(
     """
     from shoal.cli.commands.evaluate import evaluate as run
 
-    run(model, table, target, as_json=as_json, strict=strict)
+    run(model, tables, target, as_json=as_json, strict=strict)
 
 
 @app.command(cls=_Command)

@@ -21,6 +21,8 @@ def class_settings(order: Order, found: Question) -> dict[str, Any]:
                 raise SettingError(f"{option}: the target is a number, and has no classes.")
         return {}
     weight, threshold = (_meant(option, texts, found) for option, texts in given.items())
+    if isinstance(weight, str) and weight != "balanced":
+        raise SettingError(f"--class-weight {weight}: expected balanced, or CLASS=WEIGHT.")
     if isinstance(threshold, str) and _is_number(threshold):
         threshold = float(threshold)
     FIELDS["class_weight"].kind.check("class_weight", weight)

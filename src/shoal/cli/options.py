@@ -78,14 +78,13 @@ Table = Annotated[
     str,
     typer.Argument(metavar="TABLE", help="CSV or Parquet file; - for standard input.", parser=file),
 ]
-Tables = Annotated[
-    tuple[str, ...],
-    typer.Argument(
-        metavar="TABLE",
-        help="CSV or Parquet: a file, several, a folder, or a glob in quotes; - for standard input.",
-        parser=file,
-    ),
-]
+_TABLES = typer.Argument(
+    metavar="TABLE",
+    help="CSV or Parquet: a file, several, a folder, or a glob in quotes; - for standard input.",
+    parser=file,
+)
+Tables = Annotated[tuple[str, ...], _TABLES]
+TableList = Annotated[list[str], _TABLES]  # of commands that are not generated from an order
 Things = Annotated[
     list[str] | None,
     typer.Argument(metavar="TABLE|LINK", help="A table, a link, or both.", parser=file),
@@ -178,7 +177,11 @@ PredictionsFile = Annotated[
 ]
 Keep = Annotated[
     list[str] | None,
-    option("--keep", metavar="COLUMN", help="Copy this column of the table in front. Repeatable."),
+    option(
+        "--keep",
+        metavar="COLUMN",
+        help="Copy this column of the table in front; all for every column. Repeatable.",
+    ),
 ]
 ExportFile = Annotated[
     str,

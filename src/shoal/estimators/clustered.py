@@ -11,6 +11,7 @@ from shoal.data.encode.encoding import Encoding
 from shoal.data.read.source import TableSource
 from shoal.data.rows.digest import RUN, digest
 from shoal.data.rows.examples import Examples, one_behind_the_other
+from shoal.data.rows.seen import Seen
 from shoal.data.rows.selection import STRIDE, Chosen, Encoded, Rows
 from shoal.data.rows.split import Split
 from shoal.data.rows.target_column import TargetColumn
@@ -103,6 +104,10 @@ class FileRows:
         for first in range(0, n_blocks, run):
             assert held is not None
             yield held.examples(first, min(first + run, n_blocks))
+
+    def seen(self) -> Seen | None:
+        """None: only the workers hold the rows."""
+        return None
 
     def digests(self) -> dict[str, str | None]:
         """Names of the rows, for checkpoints: those of the same rows in memory."""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from shoal.data.encode.encoding import PARTS, Encoding
+from shoal.data.rows.seen import KEPT, Seen
 from shoal.errors import ModelFileError
 from shoal.estimators.fitted import Fitted, History
 from shoal.estimators.inputs import Inputs
@@ -115,6 +116,7 @@ def from_document(
         _history(model, arrays),
         diagnosis_of(model),
         model.record,
+        _seen(arrays),
     )
     arrays.end()
     if fitted.fingerprint != model.fingerprint:
@@ -270,6 +272,15 @@ def _of_type(found: Sequence[bool | int | float], dtype: np.dtype[Any]) -> NDArr
     if classes.tolist() != list(found):
         raise refused(f"a class is no {dtype.name}")
     return classes
+
+
+def _seen(arrays: Arrays) -> Seen | None:
+    if "rows_seen" not in arrays:
+        return None
+    limit, *hashes = arrays.take("rows_seen", np.int64, (None,)).tolist() or [-1]
+    if not 0 < len(hashes) <= KEPT or any(a >= b for a, b in pairwise([-1, *hashes, limit + 1])):
+        raise refused(f"expected 1 to {KEPT} rising hashes and their limit in rows_seen")
+    return Seen(limit, np.array(hashes, np.uint64))
 
 
 def _history(model: Model, arrays: Arrays) -> History:

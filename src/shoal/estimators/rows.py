@@ -8,6 +8,7 @@ import numpy as np
 from shoal.compute.terms import Terms
 from shoal.data.rows.digest import digest
 from shoal.data.rows.examples import Examples
+from shoal.data.rows.seen import Seen, seen_in
 from shoal.data.rows.split import Split, hold_out
 from shoal.data.rows.ties import Groups, HeldOut, Ties, Times
 from shoal.errors import DataError, Setting, wording
@@ -49,6 +50,10 @@ class RowProvider(Protocol):
 
     def held(self, seed: int) -> Iterable[Examples]:
         """All that is held out of it, some at a time."""
+        ...
+
+    def seen(self) -> Seen | None:
+        """Hashes of some rows, by which they are known again."""
         ...
 
     def digests(self) -> dict[str, str | None]:
@@ -111,6 +116,10 @@ class InMemoryRows(NamedTuple):
         """All that is held out of it."""
         held = self.shown(seed)[1]
         return () if held is None else (held,)
+
+    def seen(self) -> Seen | None:
+        """Hashes of some rows, by which they are known again."""
+        return seen_in([self.examples.X])
 
     def digests(self) -> dict[str, str | None]:
         """Names of the rows and of the validation part."""

@@ -78,6 +78,9 @@ def to_document(fitted: Fitted, kind: str) -> tuple[dict[str, Any], dict[str, ND
     ):
         _put_curves(tensors, name, curves, len(fitted.networks))
     _put_targets(fitted.targets, document, tensors)
+    if fitted.seen is not None:
+        kept = [np.uint64(fitted.seen.limit), *fitted.seen.hashes]
+        tensors["rows_seen"] = np.array(kept, np.uint64).astype(np.int64)
     return document, tensors
 
 

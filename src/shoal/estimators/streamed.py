@@ -33,6 +33,7 @@ from shoal.data.read.messages import nothing_in, unknown_column
 from shoal.data.rows import target
 from shoal.data.rows.digest import RUN, digest
 from shoal.data.rows.examples import Examples, rows_of
+from shoal.data.rows.seen import Seen, seen_in
 from shoal.data.rows.selection import STRIDE, Chosen, Rows
 from shoal.data.rows.target_column import TargetColumn
 from shoal.data.rows.ties import Ties, ties_of
@@ -402,6 +403,10 @@ class ScratchRows:
     def held(self, seed: int) -> Iterable[Examples]:
         """All that is held out of it, a run at a time."""
         return self._parted(seed)[1].runs(STRIDE)
+
+    def seen(self) -> Seen | None:
+        """Hashes of some rows, by which they are known again."""
+        return seen_in(run.X for run in self._scratch.runs(RUN))
 
     def digests(self) -> dict[str, str | None]:
         """Names of the rows, for checkpoints."""

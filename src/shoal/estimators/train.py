@@ -57,7 +57,7 @@ def train_members(prepared: Prepared, rows: RowProvider, host: Host) -> Fitted:
     began = tuple(Network._of(architecture, state.parameters.copy()) for state in starts.states)
     case = fitted.case(part)._replace(starts=began, weight=_weight_of(part, rows))
     fitted = fitted.replaced(diagnosis=findings_of(case, held, thorough=False))
-    return with_threshold(fitted, rows, s.n_jobs)
+    return with_threshold(fitted.replaced(seen=rows.seen()), rows, s.n_jobs)
 
 
 def _weight_of(part: Examples, rows: RowProvider) -> float:
