@@ -39,6 +39,8 @@ LARGEST_DECAY = 1e6
 LARGEST_DROPOUT = 1 - 2**-16  # drawn from 16 bits, see kernel/dropout.hpp; some units are kept
 MOST_COLUMNS = 1_000_000  # that can be named
 WHOLE_32 = (1 << 32) - 1
+_SHARE = (1.0,)
+_INNER = (0.0, 1.0)
 UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 UNITS |= {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
 
@@ -379,6 +381,29 @@ class ClassWeight(NamedTuple):
         return text
 
 
+class Threshold(NamedTuple):
+    """A probability, the name of a score, or the cost of each class."""
+
+    words: str = "float between 0 and 1, str, dict or None"
+
+    def check(self, name: str, value: Any) -> Any:
+        """The value; a score is looked up where scikit-learn is known."""
+        if value is None or isinstance(value, str):
+            return value
+        if isinstance(value, Mapping) and value:
+            return {key: check_number(f"{name}[{key!r}]", cost) for key, cost in value.items()}
+        if not is_number(value):
+            raise SettingError.of(
+                name, value, "expected a number between 0 and 1, the name of a score such as "
+                '"f1", a dict of class: cost, or None.',
+            )  # fmt: skip
+        return check_number(name, value, most=1.0, open_at=_INNER)
+
+    def parse(self, text: str) -> Any:
+        """The text; what it means depends on the classes."""
+        return text
+
+
 def check_init(name: str, init: Any) -> str | float:
     """A scheme, or a standard deviation from 0 on."""
     if isinstance(init, str):
@@ -393,6 +418,9 @@ def check_init(name: str, init: Any) -> str | float:
         name, init,
         f"expected one of {', '.join(SCHEMES)}, or a number from 0 to {LARGEST_DEVIATION:g}.",
     )  # fmt: skip
+
+
+REPEATED = (Columns, ClassWeight, Threshold)  # whose option can be given several times
 
 
 # --- the parameters -----------------------------------------------------------------------
@@ -441,9 +469,10 @@ class Declared:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class DeclaredForClasses(Declared):
-    """The parameters of the classifier: those, and one more."""
+    """The parameters of the classifier: those, and two more."""
 
     class_weight: Any = None
+    threshold: Any = None
 
 
 class Field(NamedTuple):
@@ -467,8 +496,7 @@ class Field(NamedTuple):
 NETWORK, TRAINING, COLUMNS, LARGE = (
     "Network", "Training", "Columns", "Tables larger than memory",
 )  # fmt: skip
-_SHARE = (1.0,)
-_INNER = (0.0, 1.0)
+CLASSES = "Classes"
 
 FIELDS: dict[str, Field] = {
     field.name: field
@@ -521,7 +549,11 @@ FIELDS: dict[str, Field] = {
               "Dropout probability of a hidden unit during training.",
               "--dropout", "NUMBER", TRAINING),
         Field("class_weight", ClassWeight(),
-              "Weight of each class."),
+              "Weight of a class: balanced, or CLASS=WEIGHT. Repeatable.",
+              "--class-weight", "WEIGHT", CLASSES),
+        Field("threshold", Threshold(),
+              "Of two classes: predict the second above this probability. A number; or the best for a score (f1), or for costs CLASS=COST.",
+              "--threshold", "VALUE", CLASSES),
         Field("early_stopping", Flag(auto=True),
               "Whether to hold out a validation part and stop by it."),
         Field("validation_fraction", Number(most=1.0, open_at=_INNER),

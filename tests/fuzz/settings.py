@@ -94,7 +94,9 @@ class Part:
             if not self._fitted(field, value):
                 return
             kind = (
-                ShoalClassifier if field == "class_weight" or "dtype" in others else ShoalRegressor
+                ShoalClassifier
+                if field in ("class_weight", "threshold") or "dtype" in others
+                else ShoalRegressor
             )
             y = (self.number > 1).astype(int) if kind is ShoalClassifier else self.number
             model = kind(**quick | {field: value}).fit(self.X, y)

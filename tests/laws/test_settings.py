@@ -30,7 +30,7 @@ OTHERS = {
     "encode": None, "bins": 3, "words": ["x0"], "numbers": ["x1"], "drop": ["x2"],
     "dtype": "float64", "random_state": 7, "n_jobs": 1, "warm_start": True, "checkpoint": "folder",
     "engine": "local", "replicas": 2, "local_steps": 3, "memory": "1GiB", "scratch": "folder",
-    "verbose": True, "class_weight": "balanced",
+    "verbose": True, "class_weight": "balanced", "threshold": 0.3,
 }  # fmt: skip
 
 
@@ -38,7 +38,8 @@ OTHERS = {
 def test_signatures_and_fields_agree(estimator):
     signature = inspect.signature(estimator)
     assert all(p.kind is p.KEYWORD_ONLY for p in signature.parameters.values())
-    expected = {name for name in FIELDS if name != "class_weight" or estimator is ShoalClassifier}
+    of_classes = {"class_weight", "threshold"}
+    expected = {name for name in FIELDS if name not in of_classes or estimator is ShoalClassifier}
     assert set(signature.parameters) == expected == set(names_of(ESTIMATORS[estimator]))
     for name, parameter in signature.parameters.items():
         assert parameter.annotation is not parameter.empty

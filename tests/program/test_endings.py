@@ -96,7 +96,7 @@ def test_a_real_program_tells_it_too():
 @pytest.mark.parametrize("command", [name for name in COMMANDS if "help" not in name])
 def test_a_reader_who_has_gone_is_not_told(command, capsys):
     assert ending(COMMANDS[command], left) == 1
-    assert "error" not in capsys.readouterr().err
+    assert "error:" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", [full, left])

@@ -99,7 +99,7 @@ def test_a_line_break_in_a_name_does_not_begin_a_line(tmp_path, monkeypatch, cap
         (Setting("resume", True), "--resume"),
         (Setting("schemes", "xavier"), "--init xavier"),
         (Setting("early_stopping", False), "early_stopping=False (in Python)"),
-        (Setting("class_weight", "balanced"), 'class_weight="balanced" (in Python)'),
+        (Setting("momentum", 0.5), "momentum=0.5 (in Python)"),
         (Setting("scoring", None), "scoring=None (in Python)"),
     ],
 )

@@ -87,7 +87,7 @@ def train(order: o.Order, parameters: o.Parameters) -> None:
 @reading
 def predict(
     model: o.Model,
-    table: o.Table,
+    tables: o.TableList,
     output: o.PredictionsFile = "-",
     keep: o.Keep = None,
     as_json: o.JsonLines = False,
@@ -97,14 +97,15 @@ def predict(
     """Predict the target for every row of a table, of any size.
 
     Example:  shoal predict late.shoal new.csv -o predictions.csv
+              shoal predict late.shoal monday.csv tuesday.csv --keep all
               cat new.csv | shoal predict late.shoal - --keep flight --json
 
-    Columns are matched by name, in any order. Predictions are written to
+    Rows of several tables follow each other. Columns are matched by name, in any order. Predictions are written to
     standard output as CSV, or with --json as one JSON object a row.
     """
     from shoal.cli.commands.predict import predict as run
 
-    run(model, table, output, keep or [], as_json=as_json, strict=strict, files=files)
+    run(model, tables, output, keep or [], as_json=as_json, strict=strict, files=files)
 
 
 @app.command(cls=_Command)
@@ -112,7 +113,7 @@ def predict(
 @reading
 def evaluate(
     model: o.Model,
-    table: o.Table,
+    tables: o.TableList,
     target: o.KnownTarget = None,
     as_json: o.Json = False,
     strict: o.Strict = False,
@@ -124,7 +125,7 @@ def evaluate(
     """
     from shoal.cli.commands.evaluate import evaluate as run
 
-    run(model, table, target, as_json=as_json, strict=strict, files=files)
+    run(model, tables, target, as_json=as_json, strict=strict, files=files)
 
 
 @app.command(cls=_Command)

@@ -12,11 +12,23 @@ from typing import Annotated, Any
 import typer
 
 from shoal.data.read.file_options import FileOptions
-from shoal.settings import COLUMNS, FIELDS, LARGE, NETWORK, TRAINING, Field, Kind, Number, Whole
+from shoal.settings import (
+    CLASSES,
+    COLUMNS,
+    FIELDS,
+    LARGE,
+    NETWORK,
+    TRAINING,
+    Field,
+    Kind,
+    Number,
+    Whole,
+)
 from shoal.settings import Columns as ColumnNames
 
 FILES, TEST = "Files", "Test"
-PANELS = (None, FILES, TEST, COLUMNS, NETWORK, TRAINING, LARGE)  # of the help, in this order
+# Of the help, in this order.
+PANELS = (None, FILES, TEST, COLUMNS, CLASSES, NETWORK, TRAINING, LARGE)
 Parameters = dict[str, Any]  # of an estimator, by name
 
 # What differs from Python on the command line: the same call gives the same result there.
@@ -72,15 +84,14 @@ Table = Annotated[
         parser=file,
     ),
 ]
-Tables = Annotated[
-    tuple[str, ...],
-    typer.Argument(
-        metavar="TABLE",
-        help="CSV, JSON, Parquet, spreadsheet or database: a file, several, a folder, or a glob in "
-        "quotes; - for standard input.",
-        parser=file,
-    ),
-]
+_TABLES = typer.Argument(
+    metavar="TABLE",
+    help="CSV, JSON, Parquet, spreadsheet or database: a file, several, a folder, or a glob in "
+    "quotes; - for standard input.",
+    parser=file,
+)
+Tables = Annotated[tuple[str, ...], _TABLES]
+TableList = Annotated[list[str], _TABLES]  # of commands that are not generated from an order
 Things = Annotated[
     list[str] | None,
     typer.Argument(metavar="TABLE|LINK", help="A table, a link, or both.", parser=file),
@@ -121,6 +132,34 @@ TestPart = Annotated[
         help="Share of the rows that is held out for the test; 0 for no test.",
         panel=TEST,
         parser=NUMBER,
+    ),
+]
+Folds = Annotated[
+    int | None,
+    option(
+        "--cv",
+        metavar="N",
+        help="Test by cross-validation in N folds; scores have standard errors.",
+        panel=TEST,
+        parser=WHOLE,
+    ),
+]
+Group = Annotated[
+    str | None,
+    option(
+        "--group",
+        metavar="COLUMN",
+        help="Keep the rows of a group together in every split; COLUMN is no input.",
+        panel=TEST,
+    ),
+]
+Time = Annotated[
+    str | None,
+    option(
+        "--time",
+        metavar="COLUMN",
+        help="Test on the latest rows by COLUMN, and stop by the latest of the others.",
+        panel=TEST,
     ),
 ]
 Resume = Annotated[
@@ -190,7 +229,11 @@ PredictionsFile = Annotated[
 ]
 Keep = Annotated[
     list[str] | None,
-    option("--keep", metavar="COLUMN", help="Copy this column of the table in front. Repeatable."),
+    option(
+        "--keep",
+        metavar="COLUMN",
+        help="Copy this column of the table in front; all for every column. Repeatable.",
+    ),
 ]
 ExportFile = Annotated[
     str,
@@ -334,9 +377,14 @@ class Order(Reading):
     as_json: Json = False
     test: Test = None
     test_part: TestPart = 0.2
+    cv: Folds = None
+    group: Group = None
+    time: Time = None
     words: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
+    class_weight: tuple[str, ...] = ()
+    threshold: tuple[str, ...] = ()
     strict: Strict = False
     resume: Resume = False
 
@@ -381,7 +429,7 @@ class Study(Reading):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class Look(Reading):
     """What `shoal look` is asked for."""
 
     tables: Tables
@@ -398,7 +446,7 @@ class Look:
         """How the table is read."""
         return Order(
             tables=self.tables, target=self.target, words=self.words, numbers=self.numbers,
-            drop=self.drop, strict=self.strict,
+            drop=self.drop, strict=self.strict, **self.files._asdict(),
         )  # fmt: skip
 
 

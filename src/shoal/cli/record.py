@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
+from shoal.cli.paired import Comparison
 from shoal.cli.scores import Scores
 
-Compared = list[tuple[str, Scores]]  # the network, a linear model (but for --hidden 0), a constant
+Compared = Sequence[
+    tuple[str, Scores]
+]  # the network, a linear model (but for --hidden 0), a constant
 
 
 class Record(NamedTuple):
@@ -19,6 +22,9 @@ class Record(NamedTuple):
     test_rows: int
     command: tuple[str, ...]
     scores: Compared
+    verdicts: tuple[Comparison, ...] = ()
+    standard_errors: Compared = ()  # of the scores, over the folds
+    folds: int = 0
 
     @classmethod
     def of(cls, model: Any) -> Self | None:
@@ -26,12 +32,21 @@ class Record(NamedTuple):
         plain = model.record_
         if not plain:
             return None
-        scores = [(who, found) for who, found in plain["scores"]]
-        return cls(**plain | {"command": tuple(plain["command"]), "scores": scores})
+        lists = {name: _pairs(plain.get(name, ())) for name in ("scores", "standard_errors")}
+        verdicts = tuple(Comparison(**one) for one in plain.get("verdicts", ()))
+        return cls(**plain | lists | {"command": tuple(plain["command"]), "verdicts": verdicts})
 
     def plain(self) -> dict[str, Any]:
         """As it is kept in the model file."""
-        return self._asdict() | {"command": list(self.command)}
+        verdicts = [one.plain() for one in self.verdicts]
+        lists = {
+            name: list(getattr(self, name)) for name in ("scores", "standard_errors", "command")
+        }
+        return self._asdict() | lists | {"verdicts": verdicts}
+
+
+def _pairs(scores: Sequence[Any]) -> Compared:
+    return [(who, found) for who, found in scores]
 
 
 def by_role(scores: Sequence[tuple[str, Scores]]) -> dict[str, Scores]:

@@ -21,6 +21,8 @@ def refuse(order: Order, parameters: Parameters) -> Settings:
     """The checked parameters; raises SettingError or FileError for a training that cannot be."""
     _refuse_task(order)
     _refuse_test(order)
+    _refuse_splits(order)
+    _refuse_folds(order)
     _refuse_columns(order)
     if order.output and order.output.lower().endswith((".csv", ".parquet", ".jsonl")):
         raise SettingError(
@@ -61,6 +63,29 @@ def _refuse_test(order: Order) -> None:
         )
     if order.test and order.test_part != Order.test_part:
         raise SettingError("--test and --test-part: the test is one or the other. Choose one.")
+
+
+def _refuse_splits(order: Order) -> None:
+    if order.group is not None and order.time is not None:
+        raise SettingError("--group and --time: a split is by one or the other. Choose one.")
+    for option, column in (("--group", order.group), ("--time", order.time)):
+        if column is not None and column == order.target:
+            raise SettingError(f"{option} {shlex.quote(column)}: that is the target (--target).")
+
+
+def _refuse_folds(order: Order) -> None:
+    if order.cv is None:
+        return
+    if order.cv < 2:
+        raise SettingError(f"--cv {order.cv}: expected 2 folds at least, such as 5.")
+    for option, given in (
+        ("--test", order.test),
+        ("--test-part", order.test_part != Order.test_part),
+    ):
+        if given:
+            raise SettingError(
+                f"--cv and {option}: with --cv every row is tested in turn. Choose one."
+            )
 
 
 def _refuse_columns(order: Order) -> None:

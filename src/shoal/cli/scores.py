@@ -1,10 +1,18 @@
 """Scores of predictions on rows held out from training, and of a constant prediction."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import accuracy_score, log_loss, mean_squared_error, r2_score, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    log_loss,
+    mean_squared_error,
+    precision_score,
+    r2_score,
+    recall_score,
+    roc_auc_score,
+)
 
 from shoal.data.rows.selection import Rows
 
@@ -25,27 +33,60 @@ def answers_of(model: Any, X: Any) -> NDArray[Any]:
     return answers
 
 
-def scores_of(answers: NDArray[Any], truth: NDArray[Any], classes: NDArray[Any] | None) -> Scores:
+class Judged(NamedTuple):
+    """A predictor on some rows."""
+
+    who: str
+    scores: Scores
+    losses: NDArray[
+        np.float64
+    ]  # one a row: minus the log-probability of the true class, or the squared error
+
+
+def judged(
+    who: str, answers: NDArray[Any], truth: NDArray[Any], classes: NDArray[Any] | None,
+    threshold: float | None = None,
+) -> Judged:  # fmt: skip
     """log-loss, AUC and accuracy for classes; RMSE and R² for numbers."""
     if classes is None:
-        return regression(answers, truth)
-    return classification(answers, truth, classes)
+        squares = (np.asarray(answers, np.float64) - truth) ** 2
+        return Judged(who, regression(answers, truth), squares)
+    p, codes = proper(answers), np.searchsorted(classes, truth)
+    losses = -np.log(p[np.arange(len(p)), codes])
+    if threshold is None:
+        return Judged(who, classification(p, codes, answers.argmax(axis=1)), losses)
+    predicted = (answers[:, 1] > threshold).astype(int)
+    scores = classification(p, codes, predicted)
+    # Of the second class.
+    scores["precision"] = float(precision_score(codes, predicted, zero_division=0))
+    scores["recall"] = float(recall_score(codes, predicted, zero_division=0))
+    return Judged(who, scores, losses)
 
 
-def classification(p: NDArray[Any], truth: NDArray[Any], classes: NDArray[Any]) -> Scores:
-    """Scores of probabilities (rows, classes). AUC is None where the truth has not every class."""
-    p = np.clip(np.asarray(p, np.float64), 1e-15, 1.0)
-    p /= p.sum(axis=1, keepdims=True)
-    codes = np.searchsorted(classes, truth)
-    every = np.arange(len(classes))
+def scores_of(answers: NDArray[Any], truth: NDArray[Any], classes: NDArray[Any] | None) -> Scores:
+    """The scores alone."""
+    return judged("", answers, truth, classes).scores
+
+
+def proper(p: NDArray[Any]) -> NDArray[np.float64]:
+    """Probabilities (rows, classes) that are not 0 and add up to 1."""
+    clipped = np.clip(np.asarray(p, np.float64), 1e-15, 1.0)
+    return clipped / clipped.sum(axis=1, keepdims=True)
+
+
+def classification(
+    p: NDArray[np.float64], codes: NDArray[np.integer], predicted: NDArray[np.integer]
+) -> Scores:
+    """Scores of probabilities. AUC is None where the truth has not every class."""
+    every = np.arange(p.shape[1])
     auc: float | None = None
-    if len(np.unique(codes)) == len(classes):
-        likely = p[:, 1] if len(classes) == 2 else p
+    if len(np.unique(codes)) == len(every):
+        likely = p[:, 1] if len(every) == 2 else p
         auc = float(roc_auc_score(codes, likely, multi_class="ovr", labels=every))
     return {
         "log_loss": float(log_loss(codes, p, labels=every)),
         "auc": auc,
-        "accuracy": float(accuracy_score(codes, p.argmax(axis=1))),
+        "accuracy": float(accuracy_score(codes, predicted)),
     }
 
 
@@ -62,10 +103,10 @@ def usual_of(y: NDArray[Any], classes: NDArray[Any] | None) -> Usual:
     return np.bincount(np.searchsorted(classes, y), minlength=len(classes))
 
 
-def constant(usual: Usual, truth: NDArray[Any], classes: NDArray[Any] | None) -> tuple[str, Scores]:
-    """The prediction that needs no inputs, and its scores: the most frequent class, or the mean."""
+def constant(usual: Usual, truth: NDArray[Any], classes: NDArray[Any] | None) -> Judged:
+    """The prediction that needs no inputs: the distribution of the classes, or the mean."""
     if classes is None:
-        return f"always {usual:.4g}", regression(np.full(len(truth), usual), truth)
+        return judged(f"always {usual:.4g}", np.full(len(truth), usual), truth, None)
     counts = np.asarray(usual)
     share = np.tile(counts / counts.sum(), (len(truth), 1))
-    return f'always "{classes[counts.argmax()]}"', classification(share, truth, classes)
+    return judged(f'always "{classes[counts.argmax()]}"', share, truth, classes)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from shoal.cli.columns import chosen, type_of_target, types_like, verbatim_target
 from shoal.cli.options import Order
-from shoal.cli.scores import Usual
-from shoal.cli.screen.lines import classes_line, count, numbers_line
+from shoal.cli.scores import Usual, usual_of
+from shoal.cli.screen.lines import classes_line, count, numbers_line, short
 from shoal.compute.pool import room_to_read
 from shoal.data.read.column_types import Wanted
 from shoal.data.read.files import held as held_source
@@ -25,7 +25,8 @@ from shoal.data.rows.selection import STRIDE, Chosen, Rows
 from shoal.data.rows.split import Split
 from shoal.data.rows.target import as_numbers, check_target, has_target, truth_of
 from shoal.data.rows.target_column import TargetColumn
-from shoal.errors import DataError
+from shoal.data.rows.ties import HeldOut, Ties, Times, ties_of
+from shoal.errors import DataError, Setting, wording
 
 Values = NDArray[Any]
 # Scores of more rows than these say nothing more of a network, and their answers must be held.
@@ -49,8 +50,9 @@ class Parts(NamedTuple):
 def source_for(order: Order, folder: str | None, *, in_memory: bool) -> TableSource:
     """The rows of the files that were named."""
     files = [order.table, *order.more]
+    read = {order.group, order.time}  # which a split needs, even if they are no inputs
     wanted = Wanted(
-        frozenset(order.words), frozenset(order.numbers), frozenset(order.drop),
+        frozenset(order.words), frozenset(order.numbers), frozenset(order.drop) - read,
         target=order.target, strict=order.strict, files=order.files,
     )  # fmt: skip
     room_to_read()
@@ -74,10 +76,7 @@ def target_line_of(found: Question) -> str:
 
 def parts_of(order: Order, found: Question, seed: int, *, in_memory: bool) -> Parts:
     """All rows and the test file, if there is one; else the rows in two."""
-    if order.test is not None:
-        parts = _with_file(order.test, found, order)
-    else:
-        parts = _held_out(order.test_part, found, seed)
+    parts = _with_file(order, found) if order.test else _held_out(order, found, seed)
     if in_memory and isinstance(parts.X, Rows):
         train = held(found, parts.X)
         parts = parts._replace(X=train.X, y=train.y)
@@ -94,13 +93,15 @@ def _whole(found: Question, told: str) -> Parts:
     return Parts(found.rows, found.target, found.known.m, usual, nothing, np.empty(0), name, told)
 
 
-def _with_file(file: str, found: Question, order: Order) -> Parts:
+def _with_file(order: Order, found: Question) -> Parts:
     """All rows, and those of the test file."""
+    assert order.test is not None
+    file, words = order.test, order.words
     target, names = found.target, [c for c in found.source.columns if c != found.target]
     types = types_like(next(found.source.tables(0, 1, names))) | {
         target: type_of_target(found.classes)
     }
-    verbatim = frozenset(order.words) | verbatim_target(target, found.classes)
+    verbatim = frozenset(words) | verbatim_target(target, found.classes)
     source = held_source(
         file, Wanted(types=types, verbatim=verbatim, strict=order.strict, files=order.files)
     )
@@ -120,29 +121,87 @@ def _with_file(file: str, found: Question, order: Order) -> Parts:
     left_out = table.num_rows - known.num_rows
     left = f"; {left_out:,} without the target are left out" if left_out else ""
     told = f"{name}: {count(len(y), 'row')}{left}"
-    return _whole(found, told)._replace(X_test=chosen(known, names, name), y_test=y, file=name)
+    X_test = chosen(known, names, name, not_inputs(order))
+    return _whole(found, told)._replace(X_test=X_test, y_test=y, file=name)
 
 
-def _held_out(share: float, found: Question, seed: int) -> Parts:
+def not_inputs(order: Order) -> frozenset[str]:
+    """Columns that a split needs, and the network does not see."""
+    aside = {order.group, order.time if order.time in order.drop else None}
+    return frozenset(column for column in aside if column is not None)
+
+
+def ties(order: Order) -> dict[str, str | None]:
+    """How the estimators choose validation rows."""
+    return {"groups": order.group, "times": order.time}
+
+
+def _held_out(order: Order, found: Question, seed: int) -> Parts:
     """The rows to train on, and those held out; of each class its share."""
-    if share == 0:
+    if order.cv is not None:
+        return _whole(
+            found, f"{order.cv} folds in turn; the network that is kept learns from all rows"
+        )
+    if order.test_part == 0:
         return _whole(found, "none")
     m = found.known.m
-    split = Split(found.counts, min(share, TEST_ROWS / m), seed)
+    share = min(order.test_part, TEST_ROWS / m)
+    tied = ties_of(found.rows, order.group, order.time)
+    if tied is None:
+        split: Split | HeldOut = Split(found.counts, share, seed)
+        how = "" if split.held else "there are too few rows to hold some out"
+    else:
+        mask = _tied(tied, found, share, seed)
+        split, how = HeldOut(mask), _how(tied, mask, order.group or order.time)
     if not split.held:
-        return _whole(found, "none: there are too few rows to hold some out")
+        return _whole(found, f"none: {how}")
     kept, test, truth = _split(found, split)
-    usual: Any = np.array(found.counts) - np.array(split.shares)
     if found.classes is None:
-        usual = (found.mean * m - float(truth.sum())) / kept.m
-    told = f"{100 * test.m / m:.3g} % of the rows, held out: {test.m:,}"
+        usual: Any = (found.mean * m - float(truth.sum())) / kept.m
+    else:
+        usual = np.array(found.counts) - usual_of(truth, found.classes)
+    told = f"{100 * test.m / m:.3g} % of the rows, held out{how}: {test.m:,}"
     return Parts(
         Rows(found.source, kept), found.target, kept.m, usual,
         Rows(found.source, test), truth, found.source.name, told,
     )  # fmt: skip
 
 
-def _split(found: Question, split: Split) -> tuple[Chosen, Chosen, Values]:
+def _tied(ties: Ties, found: Question, share: float, seed: int) -> NDArray[np.bool_]:
+    """Which rows are held out: groups at random, or the latest rows."""
+    labels, _ = targets_of(found)
+    mask = ties.held_out(share, seed, labels)
+    new = np.setdiff1d(labels, labels[~mask])
+    if found.classes is None or not len(new):
+        return mask
+    raise DataError(
+        wording(
+            f'the class "{short(found.classes[new[0]])}" is found in the latest rows alone, so no '
+            "network can learn it. Hold out fewer rows with ", Setting("test_part"),
+            ", or leave these rows out.",
+        ),
+        file=found.source.name, column=found.target,
+    )  # fmt: skip
+
+
+def _how(ties: Ties, test: NDArray[np.bool_], column: str | None) -> str:
+    """Which rows are held out, or why none."""
+    if isinstance(ties, Times):
+        return f", the latest by {column}" if test.any() else "all rows have the same time"
+    if not test.any():
+        return "no group can be held out so that others of its classes are left"
+    return f", {ties.among(test):,} of {ties.among(test | True):,} groups by {column}"
+
+
+def targets_of(found: Question) -> tuple[NDArray[np.int32], Values]:
+    """The class of each row with a target (0 for a number), and the targets."""
+    target = TargetColumn(found.target, found.classes)
+    runs = [_labels(target, run[target.column]) for run in found.rows.runs(STRIDE, [target.column])]
+    labels, values = zip(*runs, strict=True)
+    return np.concatenate(labels), np.concatenate(values)
+
+
+def _split(found: Question, split: Split | HeldOut) -> tuple[Chosen, Chosen, Values]:
     """The rows to train on and those held out, with the targets of the latter."""
     kept, test, truth = list[Any](), list[Any](), list[Values]()
     first, target = 0, TargetColumn(found.target, found.classes)

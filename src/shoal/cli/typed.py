@@ -1,12 +1,14 @@
 """Options as they are typed: in messages, and in the command that repeats a training."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import PurePath
 from typing import Annotated, Any, get_args, get_origin
 
 from shoal.cli.options import TRAINED, Order, Study
+from shoal.data.read.messages import shown as shown_file
+from shoal.data.read.source import several
 from shoal.settings import FIELDS
 from shoal.wording import MOST, NOTHING, Setting, shown
 
@@ -69,6 +71,11 @@ def arguments(order: Order, parameters: Mapping[str, Any]) -> list[str]:
         for one in value if isinstance(value, tuple) else (value,):
             given += [OPTIONS[name], file_name(one) if name == "test" else str(one)]
     return given
+
+
+def named(tables: Sequence[str]) -> str:
+    """What messages call several tables."""
+    return several(shown_file(table) for table in tables)
 
 
 def file_name(path: str) -> str:

@@ -205,6 +205,11 @@ class ClassAttributes(FittedAttributes):
         return self._classes.classes
 
     @property
+    def threshold_(self) -> float | None:
+        """The probability above which the second class is predicted; None: the likeliest class."""
+        return self._classes.threshold
+
+    @property
     def n_classes_(self) -> int:
         """The number of classes, or of labels."""
         return len(self._classes.classes)

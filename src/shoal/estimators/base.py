@@ -8,6 +8,7 @@
     streamed.py    the same of files larger than memory; clustered.py of files that workers read
     starts.py      what each member starts from
     scores.py      early stopping by a scorer
+    threshold.py   the probability above which the second class is predicted
     callbacks.py   scikit-learn's callbacks
     train.py       the members trained; partial.py one epoch of them
     fitted.py      what a fit has learnt, as a value, and its answers
@@ -47,6 +48,7 @@ from shoal.estimators.scores import check_scoring_name
 from shoal.estimators.starts import check_start, starts_given
 from shoal.estimators.streamed import FileFeed, is_source, rows_of_frame
 from shoal.estimators.targets import Targets
+from shoal.estimators.threshold import check_threshold_name
 from shoal.estimators.train import progress_of, train_members, warn_of
 from shoal.settings import Declared, Settings
 from shoal.training.loop import Report
@@ -61,6 +63,7 @@ def settings_of(model: Any) -> Settings:
     s = Settings.of(model)
     check_start(s)
     check_scoring_name(s.scoring)
+    check_threshold_name(s.threshold)
     given = starts_given(s.init)
     return s.replaced(init=tuple(given)) if given else s
 
@@ -70,6 +73,8 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
 
     _targets: ClassVar[type[Targets]]  # what y means
     _kind: ClassVar[str]  # in a model file
+    # scikit-learn's metadata routing: groups are passed on to fit unless `set_fit_request` says no.
+    __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}
 
     # --- fit --------------------------------------------------------------------------
 
@@ -83,6 +88,8 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
+        groups: Any = None,
+        times: Any = None,
     ) -> Self:
         """Learn from a table X (rows are examples) and its targets y.
 
@@ -99,6 +106,13 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
             Row i counts as that many rows.
         X_val, y_val, sample_weight_val : like X, y and sample_weight, optional
             Rows to stop by. Without them `early_stopping` holds out a part of X.
+        groups : array of shape (rows,), or str, optional
+            The group of each row, or the name of its column, which is then no input. No group is
+            both trained on and held out to stop early. Routed as metadata without a request, so that
+            `cross_validate(…, params={"groups": …})` passes it on.
+        times : array of shape (rows,), or str, optional
+            The date, time or number of each row, or the name of its column: the latest rows are
+            held out to stop early, of the same time all or none.
 
         Returns
         -------
@@ -127,13 +141,17 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         host = Host(self, {"X": X, "y": y, "metadata": metadata})
         who = type(self).__name__
+        _refuse_two_orders(groups, times)
+        if isinstance(groups, str) and groups not in s.drop:
+            s = s.replaced(drop=(*s.drop, groups))  # new rows belong to other groups
         feed: Feed
         if is_source(X) and y is not None:
             _refuse_beside_files(others)
-            feed = FileFeed(X, y, s, previous)
+            feed = FileFeed(X, y, s, previous).tied_by(groups, times)
         else:
             weights, *validation = others
             feed = ArrayFeed(X, y, weights, s, who, previous).validated_by(*validation)
+            feed.tied_by(groups, times)
         prepared = prepare(s, feed, self._targets, who, previous)
         with feed.rows(s, prepared.inputs, prepared.targets, prepared.architecture) as rows:
             fitted = train_members(prepared, rows, host)
@@ -284,6 +302,14 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
         tags.target_tags.required = True
         tags.transformer_tags.preserves_dtype = []  # activations have the precision of the network
         return tags
+
+
+def _refuse_two_orders(groups: Any, times: Any) -> None:
+    if groups is not None and times is not None:
+        raise SettingError(
+            "groups and times: each chooses the rows that are held out to stop early. Give one of "
+            "them."
+        )
 
 
 def _refuse_beside_files(others: list[Any]) -> None:

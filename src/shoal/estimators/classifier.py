@@ -78,6 +78,11 @@ class ShoalClassifier(ClassifierMixin, ClassAttributes, ShoalBase, DeclaredForCl
         20,000, 4 below 100,000, else 2.
     class_weight : dict, "balanced" or None
         Weight of each class.
+    threshold : float, str, dict or None
+        Of two classes: `predict` gives the second where its probability is above this; None for the
+        likeliest. The name of one of scikit-learn's scorers of classes ("f1", "balanced_accuracy"),
+        or a dict with the cost of a row of each class that is predicted as the other (1 by default),
+        chooses the threshold that is best on the validation rows, which count alike.
     early_stopping : bool or "auto"
         Hold out a validation part, stop when its loss has not fallen by `tol` for
         `n_iter_no_change` epochs, and keep the best epoch. "auto" is True from 50 rows on.
@@ -136,6 +141,8 @@ class ShoalClassifier(ClassifierMixin, ClassAttributes, ShoalBase, DeclaredForCl
     ----------
     classes_ : array of shape (n_classes,)
         The classes in rising order; with several labels their numbers.
+    threshold_ : float or None
+        The threshold that is used; None for the likeliest class.
     n_classes_ : int
         Number of classes, or of labels.
     networks_ : list of Network
@@ -243,7 +250,7 @@ class ShoalClassifier(ClassifierMixin, ClassAttributes, ShoalBase, DeclaredForCl
         return self._partial_fit(X, y, sample_weight, classes)
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the likeliest class of each row.
+        """Return the class of each row: the likeliest, or by `threshold_`.
 
         Parameters
         ----------

@@ -11,13 +11,14 @@ from shoal.data.encode.encoding import Encoding
 from shoal.data.read.source import TableSource
 from shoal.data.rows.digest import RUN, digest
 from shoal.data.rows.examples import Examples, one_behind_the_other
+from shoal.data.rows.seen import Seen
 from shoal.data.rows.selection import STRIDE, Chosen, Encoded, Rows
 from shoal.data.rows.split import Split
 from shoal.data.rows.target_column import TargetColumn
+from shoal.data.rows.ties import HeldOut, Ties
 from shoal.errors import Setting, SettingError, wording
-from shoal.estimators.automatic import SPLIT, stops_early
-from shoal.estimators.rows import Place, refuse_too_few, replicas_of
-from shoal.network.draws import child
+from shoal.estimators.automatic import stops_early
+from shoal.estimators.rows import Place, name_of_ties, replicas_of, split_of
 from shoal.settings import Settings
 from shoal.sums import BLOCK_ROWS
 
@@ -30,9 +31,10 @@ class FileRows:
     side_by_side: int | None = None
 
     def __init__(
-        self, s: Settings, encoding: Encoding, rows: Rows, target: TargetColumn, sizes: list[int]
-    ) -> None:
-        self._settings, self._sizes = s, sizes
+        self, s: Settings, encoding: Encoding, rows: Rows, target: TargetColumn, sizes: list[int],
+        ties: Ties | None = None,
+    ) -> None:  # fmt: skip
+        self._settings, self._sizes, self._ties = s, sizes, ties
         # Workers may run in another folder.
         source = TableSource(tuple(_absolute(part) for part in rows.source.parts))
         self._all = Encoded(rows._replace(source=source), encoding, target, s.dtype)
@@ -52,8 +54,7 @@ class FileRows:
         if not stops_early(self._settings, self.m):
             return self._all, None
         if seed not in self._held:
-            split = Split(self._sizes, self._settings.validation_fraction, child(seed, SPLIT))
-            refuse_too_few(split.held, self.m)
+            split = split_of(self._settings, seed, self.m, self._sizes, self._ties)
             masks = list(self._masks(split))
             kept = Chosen.of(there & ~held for there, held in masks)
             self._held[seed] = (
@@ -61,7 +62,7 @@ class FileRows:
             )  # fmt: skip
         return self._held[seed]
 
-    def _masks(self, split: Split) -> Iterator[tuple[Any, Any]]:
+    def _masks(self, split: Split | HeldOut) -> Iterator[tuple[Any, Any]]:
         """Of all rows of the files, a stride at a time: which are there, and which held out."""
         target, (source, chosen) = self._all.target, self._all.rows
         first = 0
@@ -96,13 +97,26 @@ class FileRows:
             setting="scoring",
         )  # fmt: skip
 
+    def held(self, seed: int) -> Iterator[Examples]:
+        """All that is held out of it, a run at a time."""
+        held = self._parted(seed)[1]
+        n_blocks, run = (0 if held is None else -(-held.m // BLOCK_ROWS)), RUN // BLOCK_ROWS
+        for first in range(0, n_blocks, run):
+            assert held is not None
+            yield held.examples(first, min(first + run, n_blocks))
+
+    def seen(self) -> Seen | None:
+        """None: only the workers hold the rows."""
+        return None
+
     def digests(self) -> dict[str, str | None]:
         """Names of the rows, for checkpoints: those of the same rows in memory."""
         run, n_blocks = RUN // BLOCK_ROWS, -(-self.m // BLOCK_ROWS)
-        return digest(
+        names = digest(
             self._all.examples(first, min(first + run, n_blocks))
             for first in range(0, n_blocks, run)
         )
+        return names | name_of_ties(self._ties)
 
 
 def _absolute(part: Any) -> Any:

@@ -31,7 +31,9 @@ def exported(fitted: Fitted) -> Model:
         columns = inputs.encoding.columns
     answer: Classes | Values
     if isinstance(targets, ClassTargets):
-        answer = Classes(tuple(map(str, targets.classes.tolist())), targets.labels > 1)
+        answer = Classes(
+            tuple(map(str, targets.classes.tolist())), targets.labels > 1, targets.threshold or 0.5
+        )
     else:
         answer = Values(tuple(targets.mean.tolist()), tuple(targets.scale.tolist()))
     return Model(

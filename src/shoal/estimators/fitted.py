@@ -16,6 +16,8 @@ from shoal.compute.engine import engine
 from shoal.compute.engine import threads as threads_of
 from shoal.compute.steps import State
 from shoal.data.rows.examples import Examples, Matrix, Numbers, dense
+from shoal.data.rows.seen import Hashes, Seen, hashes_of
+from shoal.data.rows.sparse import Sparse
 from shoal.diagnosis.case import Case
 from shoal.diagnosis.findings import Diagnosis
 from shoal.estimators.automatic import rate_of, usual_rate_of
@@ -89,6 +91,7 @@ class Fitted:
     history: History = field(default_factory=History)
     diagnosis: Diagnosis = field(default_factory=lambda: Diagnosis(()))
     record: Mapping[str, Any] = field(default_factory=dict)  # what a program adds for its own use
+    seen: Seen | None = None  # hashes of some rows of the training
 
     @property
     def architecture(self) -> Architecture:
@@ -111,6 +114,16 @@ class Fitted:
         if isinstance(X, EncodedRows):
             return X.matrix
         return X if self.inputs.is_ready(X) else self.inputs.matrix(self.inputs.read(X))
+
+    def hashes(self, matrix: Matrix) -> Hashes:
+        """Of each row what `seen_share` takes."""
+        if self.seen is None or isinstance(matrix, Sparse):
+            return np.zeros(len(matrix), np.uint64)
+        return hashes_of(matrix)
+
+    def seen_share(self, hashes: Hashes) -> float | None:
+        """What share of the rows was trained on, as far as it is known."""
+        return None if self.seen is None else self.seen.share(hashes)
 
     def outputs(self, X: Any, n_jobs: int | None) -> Iterator[Numbers]:
         """Each member's A2, of shape (n_outputs, rows)."""

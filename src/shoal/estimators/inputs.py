@@ -289,7 +289,7 @@ def _table(columns: Mapping[Any, Any]) -> pa.Table:
             )
         if name in found:
             raise DataError("two columns have this name: expected different names.", column=name)
-        found[name] = _column(values, name)
+        found[name] = column_given(values, name)
     lengths = {name: len(column) for name, column in found.items()}
     if len(set(lengths.values())) > 1:
         shown = ", ".join(f'"{name}" {n:,}' for name, n in list(lengths.items())[:5])
@@ -297,8 +297,8 @@ def _table(columns: Mapping[Any, Any]) -> pa.Table:
     return pa.table(found)
 
 
-def _column(values: Any, name: str) -> Any:
-    """A column of a dict: an array, a list, or a Series of any library."""
+def column_given(values: Any, name: str) -> Any:
+    """A column that is given by itself: an array, a list, or a Series of any library."""
     if hasattr(values, "__arrow_c_stream__") or type(values).__module__.startswith("pandas"):
         import narwhals as nw
 

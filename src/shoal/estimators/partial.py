@@ -24,6 +24,7 @@ from shoal.estimators.labels import distinct
 from shoal.estimators.prepare import ArrayFeed, Prepared
 from shoal.estimators.starts import begin
 from shoal.estimators.targets import ClassTargets
+from shoal.estimators.threshold import fixed, is_chosen
 from shoal.estimators.train import Starts, continued, first_states, fitted_of
 from shoal.settings import MINI_BATCH, Settings
 from shoal.training.loop import Report, Trained
@@ -75,6 +76,8 @@ def one_epoch(prepared: Prepared, feed: ArrayFeed) -> Fitted:
             raise member.interruption or KeyboardInterrupt
     fitted = fitted_of(prepared, trained, starts.seeds)
     n = len(fitted.networks)
+    if isinstance(fitted.targets, ClassTargets):
+        fitted = fitted.replaced(targets=fixed(fitted.targets, s.threshold, s.dtype))
     return fitted.replaced(
         history=fitted.history._replace(epochs=epoch + 1),
         diagnosis=Diagnosis((NOT_LOOKED_AT,), prepared.architecture.n_h * n, n),
@@ -122,6 +125,13 @@ def check_partial(s: Settings) -> None:
             wording(
                 "partial_fit goes over the rows once: expected ", Setting("early_stopping", "auto"),
                 " or False, and ", Setting("scoring", None), ".",
+            )
+        )  # fmt: skip
+    if is_chosen(s):
+        raise SettingError(
+            wording(
+                "partial_fit holds no rows out: expected ", Setting("threshold", 0.3),
+                " (or another number) or None.",
             )
         )  # fmt: skip
     if s.checkpoint:

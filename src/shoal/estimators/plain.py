@@ -10,6 +10,7 @@ from shoal.settings import FIELDS, Settings
 
 # An empty selection of columns is written as null, as None is.
 _COLUMNS = ("words", "numbers", "drop")
+_BY_CLASS = ("class_weight", "threshold")
 
 
 def plain_settings(s: Settings, seed: int | None = None) -> dict[str, Any]:
@@ -26,8 +27,9 @@ def plain_settings(s: Settings, seed: int | None = None) -> dict[str, Any]:
         values[name] = list(values[name]) or None
     if not isinstance(values["random_state"], int | np.integer):
         values["random_state"] = seed
-    if isinstance(values["class_weight"], dict):  # JSON has no keys but strings
-        values["class_weight"] = [[_plain(k), _plain(v)] for k, v in s.class_weight.items()]
+    for name in _BY_CLASS:
+        if isinstance(values[name], dict):  # JSON has no keys but strings
+            values[name] = [[_plain(k), _plain(v)] for k, v in values[name].items()]
     return {name: _plain(value) for name, value in values.items()}
 
 
@@ -36,8 +38,9 @@ def settings_again(plain: Mapping[str, Any]) -> dict[str, Any]:
     values = {
         name: value for name, value in plain.items() if name not in FIELDS or FIELDS[name].kept
     }
-    if isinstance(values.get("class_weight"), list):
-        values["class_weight"] = {k: v for k, v in values["class_weight"]}
+    for name in _BY_CLASS:
+        if isinstance(values.get(name), list):
+            values[name] = {k: v for k, v in values[name]}
     return values
 
 

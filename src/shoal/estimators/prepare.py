@@ -12,9 +12,12 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import pyarrow as pa
 
 from shoal.compute.memory import refuse_if_too_large
+from shoal.data.read.messages import unknown_column
 from shoal.data.rows.examples import Examples, Numbers
+from shoal.data.rows.ties import Ties, groups_of, times_of
 from shoal.errors import DataError, Setting, SettingError, wording
 from shoal.estimators.automatic import architecture_of, members_of
 from shoal.estimators.fitted import Fitted
@@ -22,6 +25,7 @@ from shoal.estimators.inputs import (
     Inputs,
     as_given,
     check_lengths,
+    column_given,
     columns_of,
     examples_of,
     has_columns,
@@ -29,9 +33,10 @@ from shoal.estimators.inputs import (
     read,
     weights_of,
 )
-from shoal.estimators.rows import InMemoryRows, RowProvider
+from shoal.estimators.rows import InMemoryRows, RowProvider, warn_of_unknown
 from shoal.estimators.starts import starts_given
 from shoal.estimators.targets import NumberTargets, Targets
+from shoal.estimators.threshold import check_threshold
 from shoal.network.architecture import Architecture
 from shoal.settings import Settings
 from shoal.training import lbfgs
@@ -77,6 +82,7 @@ def prepare(
 ) -> Prepared:
     """Learn targets and inputs, or take those of the previous fit; check that all fits into memory."""
     targets = feed.targets(kind, previous.targets if previous else None)
+    check_threshold(s, targets)
     inputs = previous.inputs if previous else feed.inputs(s, who)
     architecture = architecture_of(s, inputs.width, *targets.outputs)
     refuse_what_cannot_fit(s, architecture, ensemble_size(s, feed.m, previous))
@@ -104,6 +110,35 @@ class ArrayFeed:
             raise DataError(f"{self.m:,} rows: expected fewer than {MOST_ROWS:,} in memory.")
         self._weights = weights_of(sample_weight, self._table)
         self._validation: tuple[Any, Any, Any] | None = None
+        self._ties: Ties | None = None
+
+    def tied_by(self, groups: Any, times: Any) -> "ArrayFeed":
+        """The same with the group, or the time, of each row; or with the name of such a column."""
+        for name, given, learnt in (("groups", groups, groups_of), ("times", times, times_of)):
+            if given is not None:
+                if self._validation is not None:
+                    raise SettingError(
+                        f"{name} chooses the rows that are held out, and X_val gives them: leave one "
+                        "of them out."
+                    )
+                self._ties = learnt([self._column(name, given)])
+        warn_of_unknown(self._ties)
+        return self
+
+    def _column(self, name: str, given: Any) -> Any:
+        """Groups or times as a column of as many rows as X."""
+        if isinstance(given, str):
+            if given not in (self._names or ()):
+                raise SettingError(unknown_column(given, self._names or ()), setting=name)
+            assert isinstance(self._table, pa.Table)
+            return self._table[given]
+        column = column_given(given, name)
+        if len(column) != self.m:
+            raise DataError(
+                "Found input variables with inconsistent numbers of samples: "
+                f"{[self.m, len(column)]} (X, {name})."
+            )
+        return column
 
     def validated_by(self, X: Any, y: Any, sample_weight: Any) -> "ArrayFeed":
         """The same with these rows as the validation part, if there are any."""
@@ -147,7 +182,7 @@ class ArrayFeed:
         if self._validation is not None:
             own = Fitted(s, inputs, targets, ())
             validation = own.examples(*self._validation, names=("y_val", "sample_weight_val"))
-        yield InMemoryRows(s, examples, validation)
+        yield InMemoryRows(s, examples, validation, self._ties)
 
 
 def ensemble_size(s: Settings, m: int, previous: Fitted | None = None) -> int:

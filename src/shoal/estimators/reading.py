@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from shoal.data.encode.encoding import PARTS, Encoding
+from shoal.data.rows.seen import KEPT, Seen
 from shoal.errors import ModelFileError
 from shoal.estimators.fitted import Fitted, History
 from shoal.estimators.inputs import Inputs
@@ -115,6 +116,7 @@ def from_document(
         _history(model, arrays),
         diagnosis_of(model),
         model.record,
+        _seen(arrays),
     )
     arrays.end()
     if fitted.fingerprint != model.fingerprint:
@@ -228,8 +230,10 @@ def _targets(model: Classifier | Regressor, arrays: Arrays, shape: Architecture)
             raise refused(f"{model.columns} columns of y, and {shape.n_y} outputs")
         targets = NumberTargets(mean, scale, model.columns)
     else:
-        targets = ClassTargets(_classes(model, arrays), model.labels)
+        targets = ClassTargets(_classes(model, arrays), model.labels, model.threshold)
         n = len(targets.classes)
+        if model.threshold is not None and (n, model.labels) != (2, 1):
+            raise refused(f"a threshold of {n} classes: expected one of two classes alone")
         if model.labels > 1 and (n != model.labels or targets.classes.tolist() != [*range(n)]):
             raise refused(
                 f"expected 0 to {model.labels - 1} as the classes of {model.labels} labels"
@@ -268,6 +272,15 @@ def _of_type(found: Sequence[bool | int | float], dtype: np.dtype[Any]) -> NDArr
     if classes.tolist() != list(found):
         raise refused(f"a class is no {dtype.name}")
     return classes
+
+
+def _seen(arrays: Arrays) -> Seen | None:
+    if "rows_seen" not in arrays:
+        return None
+    limit, *hashes = arrays.take("rows_seen", np.int64, (None,)).tolist() or [-1]
+    if not 0 < len(hashes) <= KEPT or any(a >= b for a, b in pairwise([-1, *hashes, limit + 1])):
+        raise refused(f"expected 1 to {KEPT} rising hashes and their limit in rows_seen")
+    return Seen(limit, np.array(hashes, np.uint64))
 
 
 def _history(model: Model, arrays: Arrays) -> History:

@@ -21,7 +21,7 @@ class ShoalRegressor(RegressorMixin, NumberAttributes, ShoalBase):
     """A network with one hidden layer that predicts numbers.
 
     The targets are standardised inside, so they may be millions or millionths. All parameters are
-    keyword-only; they are those of `ShoalClassifier`, without `class_weight`, and so is what they
+    keyword-only; they are those of `ShoalClassifier`, without `class_weight` and `threshold`, and so is what they
     share with scikit-learn's `MLPRegressor`. `alpha` and `tol` count in units of the standardised
     targets.
 

@@ -1,16 +1,21 @@
 """The rows of a training, wherever they are, and how each member divides them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
+
+import numpy as np
 
 from shoal.compute.terms import Terms
 from shoal.data.rows.digest import digest
 from shoal.data.rows.examples import Examples
-from shoal.data.rows.split import hold_out
+from shoal.data.rows.seen import Seen, seen_in
+from shoal.data.rows.split import Split, hold_out
+from shoal.data.rows.ties import Groups, HeldOut, Ties, Times
 from shoal.errors import DataError, Setting, wording
 from shoal.estimators.automatic import SPLIT, stops_early
 from shoal.network.draws import child
 from shoal.settings import Settings
+from shoal.warn import warn
 
 Place = Callable[..., Terms]
 
@@ -43,6 +48,14 @@ class RowProvider(Protocol):
         """What is held out of it, for a scorer."""
         ...
 
+    def held(self, seed: int) -> Iterable[Examples]:
+        """All that is held out of it, some at a time."""
+        ...
+
+    def seen(self) -> Seen | None:
+        """Hashes of some rows, by which they are known again."""
+        ...
+
     def digests(self) -> dict[str, str | None]:
         """Names of the rows, for checkpoints."""
         ...
@@ -54,6 +67,7 @@ class InMemoryRows(NamedTuple):
     settings: Settings
     examples: Examples
     validation: Examples | None
+    ties: Ties | None = None  # of the rows, by which the validation part is chosen
 
     @property
     def m(self) -> int:
@@ -76,8 +90,13 @@ class InMemoryRows(NamedTuple):
         s, m = self.settings, self.examples.m
         if self.validation is not None or not stops_early(s, m):
             return self.examples, self.validation
-        rows, held = hold_out(m, s.validation_fraction, child(seed, SPLIT), self.examples.labels)
-        refuse_too_few(len(held), m)
+        key = child(seed, SPLIT)
+        if self.ties is None:
+            rows, held = hold_out(m, s.validation_fraction, key, self.examples.labels)
+        else:
+            mask = self.ties.held_out(s.validation_fraction, key)
+            rows, held = (np.flatnonzero(part).astype(np.uint32) for part in (~mask, mask))
+        refuse_too_few(len(held), m, self.ties)
         part, kept = self.examples.take(rows), self.examples.take(held)
         if kept.weights is not None and not kept.weights[kept.rows].sum() > 0:
             raise DataError(
@@ -93,12 +112,22 @@ class InMemoryRows(NamedTuple):
         """What is held out of it, for a scorer."""
         return self.shown(seed)[1]
 
+    def held(self, seed: int) -> Iterable[Examples]:
+        """All that is held out of it."""
+        held = self.shown(seed)[1]
+        return () if held is None else (held,)
+
+    def seen(self) -> Seen | None:
+        """Hashes of some rows, by which they are known again."""
+        return seen_in([self.examples.X])
+
     def digests(self) -> dict[str, str | None]:
         """Names of the rows and of the validation part."""
         held = {} if self.validation is None else digest([self.validation])
         return {
             **digest([self.examples]),
             **{f"{name}_val": value for name, value in held.items()},
+            **name_of_ties(self.ties),
         }
 
 
@@ -107,11 +136,43 @@ def replicas_of(s: Settings) -> tuple[int, int]:
     return s.replicas, s.local_steps or 0
 
 
-def refuse_too_few(held: int, m: int) -> None:
+def split_of(
+    s: Settings, seed: int, m: int, sizes: Sequence[int], ties: Ties | None
+) -> Split | HeldOut:
+    """Which of m rows are held out of the member of this seed, as the rows come by."""
+    key = child(seed, SPLIT)
+    if ties is None:
+        split: Split | HeldOut = Split(sizes, s.validation_fraction, key)
+    else:
+        split = HeldOut(ties.held_out(s.validation_fraction, key))
+    refuse_too_few(split.held, m, ties)
+    return split
+
+
+def warn_of_unknown(ties: Ties | None) -> None:
+    """Report rows without a group."""
+    if isinstance(ties, Groups) and ties.unknown:
+        warn(f"the group is missing in {ties.unknown:,} rows: they are treated as one group.")
+
+
+def name_of_ties(ties: Ties | None) -> dict[str, str | None]:
+    """What a checkpoint keeps of them; nothing where there are none."""
+    return {} if ties is None else {type(ties).__name__.lower(): ties.name}
+
+
+def refuse_too_few(held: int, m: int, ties: Ties | None = None) -> None:
     """Raise DataError unless some rows of m are held out, and some are left."""
     if 0 < held < m:
         return
     off = Setting("early_stopping", False)
+    if ties is not None:
+        same = "have the same time" if isinstance(ties, Times) else "are of one group"
+        raise DataError(
+            wording(
+                f"all {m:,} rows {same}, so none can be held out to stop early. Use another column "
+                "for the split, or ", off, ".",
+            )
+        )  # fmt: skip
     if m == 1:
         raise DataError(wording("1 row is too few to hold one out and stop early. Use ", off, "."))
     raise DataError(  # of every class a row is left

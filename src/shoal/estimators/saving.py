@@ -78,6 +78,9 @@ def to_document(fitted: Fitted, kind: str) -> tuple[dict[str, Any], dict[str, ND
     ):
         _put_curves(tensors, name, curves, len(fitted.networks))
     _put_targets(fitted.targets, document, tensors)
+    if fitted.seen is not None:
+        kept = [np.uint64(fitted.seen.limit), *fitted.seen.hashes]
+        tensors["rows_seen"] = np.array(kept, np.uint64).astype(np.int64)
     return document, tensors
 
 
@@ -135,6 +138,8 @@ def _put_targets(
         return
     classes = targets.classes
     document["labels"] = targets.labels
+    if targets.threshold is not None:
+        document["threshold"] = targets.threshold
     words = all(isinstance(c, str) for c in classes.tolist())
     if not words and classes.dtype.kind not in "biuf":
         raise ModelFileError(

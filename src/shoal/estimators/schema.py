@@ -18,6 +18,7 @@ from shoal.diagnosis.findings import Diagnosis
 from shoal.errors import ModelFileError, SettingError
 from shoal.estimators.plain import settings_again
 from shoal.estimators.scores import check_scoring_name
+from shoal.estimators.threshold import check_threshold_name
 from shoal.files.layout import MAX_HEADER, MAX_SIDE, MAX_TENSORS
 from shoal.files.typed import refused, typed
 from shoal.network.activations import ACTIVATIONS
@@ -173,6 +174,17 @@ class DiagnosisOfModel(_Strict, frozen=True):
 Scores: TypeAlias = dict[str, float | None]
 
 
+class ComparisonOfModel(_Strict, frozen=True):
+    """The network compared with a simpler predictor, on the rows of the test."""
+
+    than: Literal["linear", "constant"]
+    outcome: Literal["better", "worse", "no difference"]
+    loss: Literal["log_loss", "rmse"]
+    difference: float
+    standard_error: From0 | None
+    rows: Positive
+
+
 class Record(_Strict, frozen=True):
     """What `shoal train` adds: the command and its test."""
 
@@ -184,6 +196,9 @@ class Record(_Strict, frozen=True):
     test_rows: Count
     command: tuple[str, ...]
     scores: list[tuple[str, Scores]]
+    verdicts: tuple[ComparisonOfModel, ...] = ()
+    standard_errors: list[tuple[str, Scores]] = []
+    folds: Count = 0
 
 
 class PlainSettings(Struct, frozen=True):
@@ -191,6 +206,7 @@ class PlainSettings(Struct, frozen=True):
 
     init: str | int | float = "auto"
     class_weight: Literal["balanced"] | tuple[tuple[Scalar, float], ...] | None = None
+    threshold: float | str | tuple[tuple[Scalar, float], ...] | None = None
     scoring: str | None = None
     words: tuple[str, ...] | None = None
     numbers: tuple[str, ...] | None = None
@@ -226,6 +242,7 @@ class Classifier(Model, frozen=True, kw_only=True, tag_field="kind", tag="classi
         "float16", "float32", "float64",
     ]  # fmt: skip
     classes: tuple[bool | int | float, ...] | None = None  # None: they are words, in an array
+    threshold: Annotated[float, Meta(ge=0, le=1)] | None = None  # None: the likeliest class
 
 
 class Regressor(Model, frozen=True, kw_only=True, tag_field="kind", tag="regressor"):
@@ -262,7 +279,9 @@ def settings_of(plain: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
     typed(plain, PlainSettings)
     found = settings_again(plain)
     try:
-        check_scoring_name(Settings(**found).scoring)
+        checked = Settings(**found)
+        check_scoring_name(checked.scoring)
+        check_threshold_name(checked.threshold)
     except SettingError as error:
         raise refused(f"in settings, {error.message.rstrip('.')}") from None
     return found

@@ -8,7 +8,7 @@ a bit of the result.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -33,20 +33,27 @@ from shoal.data.read.messages import nothing_in, unknown_column
 from shoal.data.rows import target
 from shoal.data.rows.digest import RUN, digest
 from shoal.data.rows.examples import Examples, rows_of
+from shoal.data.rows.seen import Seen, seen_in
 from shoal.data.rows.selection import STRIDE, Chosen, Rows
-from shoal.data.rows.split import Split
 from shoal.data.rows.target_column import TargetColumn
+from shoal.data.rows.ties import Ties, ties_of
 from shoal.diagnosis.case import SAMPLE
 from shoal.errors import DataError, MemoryRefused, Setting, SettingError, wording
-from shoal.estimators.automatic import SPLIT, bins_of, stops_early
+from shoal.estimators.automatic import bins_of, stops_early
 from shoal.estimators.clustered import FileRows
 from shoal.estimators.fitted import Fitted
 from shoal.estimators.inputs import Inputs, columns_of, overrides, with_an_input
 from shoal.estimators.prepare import bytes_of, ensemble_size
-from shoal.estimators.rows import InMemoryRows, Place, RowProvider, refuse_too_few
+from shoal.estimators.rows import (
+    InMemoryRows,
+    Place,
+    RowProvider,
+    name_of_ties,
+    split_of,
+    warn_of_unknown,
+)
 from shoal.estimators.targets import ClassTargets, NumberTargets, Targets
 from shoal.network.architecture import Architecture
-from shoal.network.draws import child
 from shoal.settings import FULL_BATCH, Settings
 from shoal.sums import BLOCK_ROWS
 
@@ -100,6 +107,18 @@ class FileFeed:
         if previous:
             previous.inputs.check_columns(*columns_of(first))
         self.scratch: tuple[str, int] | None = None  # the folder, and the bytes that were used
+        self._ties: Ties | None = None
+
+    def tied_by(self, groups: Any, times: Any) -> "FileFeed":
+        """The same with a column of groups, or of times, by which validation rows are chosen."""
+        for name, column in (("groups", groups), ("times", times)):
+            if column is not None and not isinstance(column, str):
+                raise SettingError(
+                    f"{name}={type(column).__name__}: expected the name of a column of the files."
+                )
+        self._ties = ties_of(self._given, groups, times)
+        warn_of_unknown(self._ties)
+        return self
 
     def _first(self) -> pa.Table:
         if not self._features:
@@ -210,7 +229,8 @@ class FileFeed:
         """The rows: read by the workers of a cluster, or encoded into a scratch file."""
         if s.engine is not None:
             assert inputs.encoding is not None
-            yield FileRows(s, inputs.encoding, self._given, self._target, self._sizes)
+            encoding = inputs.encoding
+            yield FileRows(s, encoding, self._given, self._target, self._sizes, self._ties)
             return
         with closing(Scratch(self.folder)) as scratch:
             self._write(s, inputs, scratch)
@@ -251,7 +271,7 @@ class FileFeed:
         members = ensemble_size(s, scratch.m, self._previous)
         spare = budget - BASE - members * bytes_of(s, architecture)
         if scratch.nbytes <= spare:
-            yield InMemoryRows(s, Streamed(scratch).loaded(), None)
+            yield InMemoryRows(s, Streamed(scratch).loaded(), None, self._ties)
             return
         if s.replicas > 1:
             raise SettingError(
@@ -269,7 +289,8 @@ class FileFeed:
         if side_by_side < 1:
             raise _too_little(s, budget, budget - spare + least)
         run_bytes = (spare // side_by_side - windows) // 4
-        with closing(ScratchRows(s, scratch, self._sizes, run_bytes, side_by_side)) as rows:
+        limits = run_bytes, side_by_side
+        with closing(ScratchRows(s, scratch, self._sizes, limits, self._ties)) as rows:
             yield rows
 
 
@@ -325,10 +346,11 @@ class ScratchRows:
     """The rows of a fit in a scratch file, and the held out part of each member in another."""
 
     def __init__(
-        self, s: Settings, scratch: Scratch, sizes: list[int], run_bytes: int, most: int
-    ) -> None:
-        self._settings, self._scratch, self._sizes = s, scratch, sizes
-        self._run_bytes = run_bytes
+        self, s: Settings, scratch: Scratch, sizes: list[int], limits: tuple[int, int],
+        ties: Ties | None = None,
+    ) -> None:  # fmt: skip
+        self._settings, self._scratch, self._sizes, self._ties = s, scratch, sizes, ties
+        self._run_bytes, most = limits  # bytes of a run, and members side by side
         self._held: dict[int, tuple[Chosen, Scratch]] = {}
         self.side_by_side: int | None = most
 
@@ -348,8 +370,7 @@ class ScratchRows:
     def _parted(self, seed: int) -> tuple[Chosen, Scratch]:
         if seed in self._held:
             return self._held[seed]
-        split = Split(self._sizes, self._settings.validation_fraction, child(seed, SPLIT))
-        refuse_too_few(split.held, self.m)
+        split = split_of(self._settings, seed, self.m, self._sizes, self._ties)
         held = Scratch(self._scratch.folder)
         kept: list[NDArray[np.bool_]] = []
         for run in self._scratch.runs(STRIDE):
@@ -379,9 +400,17 @@ class ScratchRows:
             setting="scoring",
         )  # fmt: skip
 
+    def held(self, seed: int) -> Iterable[Examples]:
+        """All that is held out of it, a run at a time."""
+        return self._parted(seed)[1].runs(STRIDE)
+
+    def seen(self) -> Seen | None:
+        """Hashes of some rows, by which they are known again."""
+        return seen_in(run.X for run in self._scratch.runs(RUN))
+
     def digests(self) -> dict[str, str | None]:
         """Names of the rows, for checkpoints."""
-        return digest(self._scratch.runs(RUN))
+        return digest(self._scratch.runs(RUN)) | name_of_ties(self._ties)
 
     def close(self) -> None:
         """Give the space of the held out parts back."""

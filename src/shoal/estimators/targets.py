@@ -42,6 +42,7 @@ class ClassTargets:
 
     classes: NDArray[Any]
     labels: int = 1  # more than one: each row has as many answers
+    threshold: float | None = None  # of two classes: the second is predicted above it
 
     @classmethod
     def learn(cls, y: Any, weights: Weights = None, classes: Any = None) -> Self:
@@ -128,12 +129,18 @@ class ClassTargets:
         return labels
 
     def decide(self, A2: Numbers) -> NDArray[Any]:
-        """The likeliest class of each row; of several labels a 0 or 1 for each."""
+        """The class of each row, the likeliest without a threshold; of several labels a 0 or 1 for each."""
         if self.labels > 1:
             return (A2.T > 0.5).astype(np.int64)
-        chosen = (A2[0] > 0.5).astype(np.intp) if len(A2) == 1 else A2.argmax(axis=0)
+        threshold = 0.5 if self.threshold is None else self.threshold
+        chosen = (A2[0] > threshold).astype(np.intp) if len(A2) == 1 else A2.argmax(axis=0)
         labels: NDArray[Any] = self.classes[chosen]
         return labels
+
+    def decide_by(self, probabilities: Numbers) -> NDArray[Any]:
+        """The same from what `probabilities` returns."""
+        binary = self.outputs == (1, "sigmoid")
+        return self.decide(probabilities.T[1:] if binary else probabilities.T)
 
     def probabilities(self, A2: Numbers) -> Numbers:
         """Of each class, or of each label: (rows, classes)."""

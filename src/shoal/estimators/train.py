@@ -23,6 +23,7 @@ from shoal.estimators.prepare import Prepared, ensemble_size
 from shoal.estimators.rows import Place, RowProvider
 from shoal.estimators.scores import score_of
 from shoal.estimators.starts import begin, name_of, parameters_of
+from shoal.estimators.threshold import check_held, is_chosen, with_threshold
 from shoal.files.checkpoint import Checkpoint
 from shoal.network.architecture import Architecture
 from shoal.network.draws import child
@@ -46,6 +47,7 @@ def train_members(prepared: Prepared, rows: RowProvider, host: Host) -> Fitted:
     checkpoint = _checkpoint(s, architecture, rows) if s.checkpoint else None
     # The seed that was drawn, if none was given.
     starts = first_states(prepared, rows.m, checkpoint.seed if checkpoint else None)
+    check_held(s, rows, given=rows.shown(starts.seeds[0])[1] is not None if is_chosen(s) else True)
     tasks = EpochTasks.of(host, prepared, starts.states[0])
     with _place_of(s) as place:
         members = _Members(prepared, rows, host, starts, place, checkpoint, tasks)
@@ -54,7 +56,8 @@ def train_members(prepared: Prepared, rows: RowProvider, host: Host) -> Fitted:
     part, held = rows.shown(starts.seeds[0])
     began = tuple(Network._of(architecture, state.parameters.copy()) for state in starts.states)
     case = fitted.case(part)._replace(starts=began, weight=_weight_of(part, rows))
-    return fitted.replaced(diagnosis=findings_of(case, held, thorough=False))
+    fitted = fitted.replaced(diagnosis=findings_of(case, held, thorough=False))
+    return with_threshold(fitted.replaced(seen=rows.seen()), rows, s.n_jobs)
 
 
 def _weight_of(part: Examples, rows: RowProvider) -> float:

@@ -105,9 +105,7 @@ def _answer(model: Model) -> str:
         case Classes(names, labels=True):
             return f"    {real} probabilities[{len(names)}];\n    int labels[{len(names)}]; /* 0 or 1 */"
         case Classes(names):
-            return (
-                f"    {real} probabilities[{len(names)}];\n    int class_index; /* the likeliest */"
-            )
+            return f"    {real} probabilities[{len(names)}];\n    int class_index; /* the prediction */"
         case answer:
             return f"    double values[{len(answer.means)}];"
 

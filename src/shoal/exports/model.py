@@ -66,6 +66,7 @@ class Classes(NamedTuple):
 
     names: tuple[str, ...]
     labels: bool
+    threshold: float = 0.5  # of two classes: the second is predicted above it
 
 
 class Values(NamedTuple):

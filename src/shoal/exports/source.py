@@ -73,6 +73,8 @@ def _sizes(model: Model) -> Iterator[str]:
     yield f"#define UNITS {shape.n_h or shape.n_y}\n#define NUMBERS {model.n_numbers}\n"
     yield f"#define BINNED {model.n_binned}\n#define GROUPS {len(model.groups)}\n"
     yield f"#define LANES {p.lanes}\n#define HALF {number(0.5, single)}\n"
+    if isinstance(model.answer, Classes):
+        yield f"#define THRESHOLD {number(model.answer.threshold, single)}\n"
     yield f"#define MANTISSA_BITS {p.mantissa_bits}\n#define EXPONENT_BIAS {p.exponent_bias}u\n"
     yield f"#define SIGN_BIT ({'UINT32_C(1) << 31' if single else 'UINT64_C(1) << 63'})\n"
     reals = {

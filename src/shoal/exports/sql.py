@@ -172,7 +172,7 @@ class Writer:
         said = [literal(text.replace("\0", "\ufffd"), "") for text in answer.names]
         titles = [name(f"probability of {text}".replace("\0", "\ufffd")) for text in answer.names]
         if self.model.architecture.n_y == 1:
-            prediction = f"CASE WHEN a0 > 0.5 THEN {said[1]} ELSE {said[0]} END AS prediction"
+            prediction = f"CASE WHEN a0 > {self._real(answer.threshold)} THEN {said[1]} ELSE {said[0]} END AS prediction"
             return [prediction, f"1 - a0 AS {titles[0]}", f"a0 AS {titles[1]}"]
         shown = [f"a{k} AS {title}" for k, title in enumerate(titles)]
         if answer.labels:

@@ -1,5 +1,6 @@
 """`shoal evaluate`: how good a model is on rows whose answers are known."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,20 +10,25 @@ from numpy.typing import NDArray
 from shoal import load
 from shoal.cli.columns import needed, type_of_target, types_of, verbatim_of, verbatim_target
 from shoal.cli.record import target_of
-from shoal.cli.scores import answers_of, constant, scores_of, usual_of
-from shoal.cli.screen.comparison import score_lines
-from shoal.cli.screen.lines import count
-from shoal.cli.screen.printing import print_json
+from shoal.cli.scores import answers_of, constant, judged, usual_of
+from shoal.cli.screen.comparison import score_lines, verdict
+from shoal.cli.screen.lines import count, percent
+from shoal.cli.screen.printing import note, print_json
 from shoal.cli.screen.progress import waiting
 from shoal.cli.screen.screen import Screen
+from shoal.cli.testing import tested, threshold_of
+from shoal.cli.typed import named
 from shoal.compute.pool import room_to_read
 from shoal.data.read.column_types import Wanted
 from shoal.data.read.file_options import FileOptions
 from shoal.data.read.files import stream
-from shoal.data.read.messages import nothing_in, shown
+from shoal.data.read.messages import nothing_in
 from shoal.data.rows.target import check_target, has_target, truth_of
 from shoal.errors import DataError, SettingError
+from shoal.estimators.inputs import EncodedRows
 from shoal.estimators.targets import ClassTargets
+
+MOSTLY = 0.5  # of the rows were trained on: then it is a test of memory
 
 
 class Compared(NamedTuple):
@@ -31,11 +37,12 @@ class Compared(NamedTuple):
     truth: NDArray[Any]
     answers: NDArray[Any]
     left_out: int  # rows without a target
+    seen: float | None  # the share that was trained on, if it is known
 
 
 def evaluate(
     model: str,
-    table: str,
+    tables: Sequence[str],
     target: str | None,
     *,
     as_json: bool,
@@ -45,29 +52,46 @@ def evaluate(
     """Compare a model's answers with the true ones, beside what needs no model."""
     fitted = load(model)
     target = _target(fitted, target)
-    with waiting(f"reading {shown(table)}"):
-        found = _compared(fitted, table, target, strict, files)
+    with waiting(f"reading {named(tables)}"):
+        found = _compared(fitted, tables, target, strict, files)
     classes = getattr(fitted, "classes_", None)
-    name, trivial = constant(usual_of(found.truth, classes), found.truth, classes)
-    scores = scores_of(found.answers, found.truth, classes)
+    ours = judged(model, found.answers, found.truth, classes, threshold_of(fitted))
+    trivial = constant(usual_of(found.truth, classes), found.truth, classes)
+    shown_by = tested([ours, trivial], None)
     if as_json:
         print_json(
             {
                 "target": target,
                 "rows": len(found.truth),
                 "rows_without_target": found.left_out,
-                "scores": scores,
-                "constant": {"answer": name, "scores": trivial},
+                "trained_on": found.seen,
+                "scores": ours.scores,
+                "constant": {"answer": trivial.who, "scores": trivial.scores},
+                "verdicts": [one.plain() for one in shown_by.verdicts],
                 "fingerprint": fitted.fingerprint_,
             }
         )
         return
     screen = Screen.of(as_json)
     left = f"; {found.left_out:,} without the target are left out" if found.left_out else ""
-    screen.line("table", f"{shown(table)}: {count(len(found.truth), 'row')}{left}")
+    screen.line("table", f"{named(tables)}: {count(len(found.truth), 'row')}{left}")
     screen.line("target", target)
-    screen.block(score_lines([(model, scores), (name, trivial)]))
+    if found.seen:
+        note(_known_again(found.seen))
+    screen.block(score_lines(shown_by.scores))
+    screen.line("verdict", verdict(shown_by.verdicts, shown_by.scores))
     screen.done()
+
+
+def _known_again(share: float) -> str:
+    """What to say of rows that were trained on."""
+    n = percent(share)
+    if share < MOSTLY:
+        return f"about {n} of these rows have the inputs of rows that the model was trained on."
+    return (
+        f"the model was trained on these rows (about {n} of them): the scores do not say how well "
+        "it predicts new ones."
+    )
 
 
 def _target(model: Any, wanted: str | None) -> str:
@@ -84,7 +108,9 @@ def _target(model: Any, wanted: str | None) -> str:
     return target
 
 
-def _compared(model: Any, table: str, target: str, strict: bool, files: FileOptions) -> Compared:
+def _compared(
+    model: Any, tables: Sequence[str], target: str, strict: bool, files: FileOptions
+) -> Compared:
     classes = getattr(model, "classes_", None)
     wanted = Wanted(
         types=types_of(model) | {target: type_of_target(classes)},
@@ -92,24 +118,29 @@ def _compared(model: Any, table: str, target: str, strict: bool, files: FileOpti
         strict=strict,
         files=files,
     )
-    truth, answers, left_out, rows = [], [], 0, 0
+    truth, answers, hashes, left_out, rows = [], [], list[Any](), 0, 0
     room_to_read()
-    for part, origin in stream(table, wanted):
+    for part, origin in stream(tables, wanted):
         check_target(target, part.column_names, origin.file)
         if not part.num_rows:
             continue
         known = has_target(part, target)
         with origin.placing():
-            answers.append(answers_of(model, needed(model, part, origin.file))[known])
+            matrix = model.fitted_.matrix(needed(model, part, origin.file))
+            answers.append(answers_of(model, EncodedRows(matrix))[known])
+            hashes.append(model.fitted_.hashes(matrix)[known])
             if known.any():
                 truth.append(truth_of(part[target].filter(pa.array(known)), classes, target))
         left_out += int((~known).sum())
         rows += part.num_rows
     if not rows:
-        raise nothing_in(shown(table), [target])
+        raise nothing_in(named(tables), [target])
     if not truth:
         raise DataError(
             "the target is missing in every row. Expected a value in some.",
-            file=shown(table), column=target,
+            file=named(tables), column=target,
         )  # fmt: skip
-    return Compared(np.concatenate(truth), np.concatenate(answers), left_out)
+    return Compared(
+        np.concatenate(truth), np.concatenate(answers), left_out,
+        model.fitted_.seen_share(np.concatenate(hashes)),
+    )  # fmt: skip

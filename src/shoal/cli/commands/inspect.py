@@ -5,7 +5,7 @@ from typing import Any
 
 from shoal import load
 from shoal.cli.record import Record, by_role
-from shoal.cli.screen.comparison import score_lines
+from shoal.cli.screen.comparison import score_lines, verdict
 from shoal.cli.screen.lines import (
     count,
     encoded_columns,
@@ -16,6 +16,7 @@ from shoal.cli.screen.lines import (
     short,
     size_of,
     summary_of,
+    threshold_line,
 )
 from shoal.cli.screen.printing import print_json
 from shoal.cli.screen.screen import Screen
@@ -44,6 +45,8 @@ def _show_model(fitted: Any, model: str, screen: Screen) -> None:
     if hasattr(fitted, "classes_"):
         names = [short(name) for name in fitted.classes_[:10]]
         screen.line("classes", listed(names, len(fitted.classes_)))
+        if line := threshold_line(fitted):
+            screen.line("threshold", line)
     hidden = f"{shape.n_h:,} {shape.activation} → " if shape.n_h else ""
     screen.line("network", f"{size_of(fitted)}     {shape.n_parameters:,} parameters each")
     screen.line(
@@ -64,8 +67,11 @@ def _show_training(fitted: Any, model: str, screen: Screen) -> None:
     screen.line("task", f"{record.task}, as {record.reason}")
     screen.line("repeat", f"{shlex.join(record.command)} -o {shlex.quote(model)}")
     if record.scores:
-        screen.line("test", f"{count(record.test_rows, 'row')}, held out")
-        screen.block(score_lines(record.scores))
+        how = f"held out in turn, in {record.folds} folds" if record.folds else "held out"
+        screen.line("test", f"{count(record.test_rows, 'row')}, {how}")
+        screen.block(score_lines(record.scores, record.standard_errors))
+    if record.verdicts:
+        screen.line("verdict", verdict(record.verdicts, record.scores))
 
 
 def _report(fitted: Any) -> dict[str, Any]:
@@ -78,8 +84,14 @@ def _report(fitted: Any) -> dict[str, Any]:
         "kind": type(fitted).__name__,
         "architecture": fitted.networks_[0].architecture._asdict(),
         "members": len(fitted.networks_),
+        "threshold": getattr(fitted, "threshold_", None),
         "fingerprint": fitted.fingerprint_,
-        "record": record and record.plain() | {"scores": by_role(record.scores)},
+        "record": record
+        and record.plain()
+        | {
+            "scores": by_role(record.scores),
+            "standard_errors": by_role(record.standard_errors),
+        },
         "columns": columns,
         "settings": {k: v for k, v in fitted.get_params().items() if k != "verbose"},
         "diagnosis": fitted.diagnosis_.to_dict(),

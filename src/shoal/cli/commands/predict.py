@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from shoal import load
@@ -12,18 +11,21 @@ from shoal.cli.record import target_of
 from shoal.cli.refuse import refuse_output
 from shoal.cli.screen.lines import count
 from shoal.cli.screen.printing import err, printable
+from shoal.cli.typed import named
 from shoal.cli.writers import check_form, writer
 from shoal.compute.pool import room_to_read
 from shoal.data.read.column_types import Wanted
 from shoal.data.read.file_options import FileOptions
 from shoal.data.read.files import stream
-from shoal.data.read.messages import shown, unknown_column
+from shoal.data.read.messages import unknown_column
 from shoal.errors import SettingError
+
+ALL = "all"  # of --keep
 
 
 def predict(
     model: str,
-    table: str,
+    tables: Sequence[str],
     output: str,
     keep: Sequence[str],
     *,
@@ -31,9 +33,9 @@ def predict(
     strict: bool = False,
     files: FileOptions = FileOptions(),  # noqa: B008
 ) -> None:
-    """Stream a table through a model: what is in memory does not grow with the table."""
+    """Stream tables through a model: what is in memory does not grow with them."""
     if output != "-":
-        refuse_output(output, (model, table))
+        refuse_output(output, (model, *tables))
     check_form(output, as_json)
     fitted = load(model)
     wanted = Wanted(
@@ -43,7 +45,7 @@ def predict(
     with writer(output, as_json) as write:
         empty: pa.Table | None = None
         room_to_read()
-        for piece in stream(table, wanted):
+        for piece in stream(tables, wanted):
             if not piece.table.num_rows:
                 empty = piece.table
                 continue
@@ -51,13 +53,14 @@ def predict(
                 write(answers(fitted, piece.table, piece.origin.file, keep))
             rows += piece.table.num_rows
         if not rows and empty is not None:
-            write(_no_answers(fitted, empty, shown(table), keep))
+            write(_no_answers(fitted, empty, named(tables), keep))
     if output != "-":
         err.print(printable(f"{output}: {count(rows, 'prediction')}"))
 
 
 def answers(model: Any, part: pa.Table, file: str, keep: Sequence[str]) -> pa.Table:
     """The model's answers for a part of a table, with the columns to keep in front."""
+    keep = part.column_names if ALL in keep else keep
     for name in keep:
         if name not in part.column_names:
             raise SettingError(unknown_column(name, part.column_names), file=file)
@@ -79,10 +82,7 @@ def _answers(model: Any, X: pa.Table) -> list[tuple[str, Any]]:
     if not hasattr(model, "classes_"):
         return _each(target, model.predict(X))
     probability = model.predict_proba(X)
-    if model.fitted_.targets.labels > 1:
-        found = _each(target, (probability > 0.5).astype(np.int64))
-    else:
-        found = [(target, model.classes_[probability.argmax(axis=1)])]
+    found = _each(target, model.fitted_.targets.decide_by(probability))
     names = [f"probability of {name}" for name in model.classes_]
     return [*found, *zip(names, probability.T, strict=True)]
 

@@ -4,14 +4,17 @@ import os
 import shlex
 from typing import Any, NamedTuple
 
+from sklearn.base import clone
+
 from shoal import ShoalClassifier, ShoalRegressor
+from shoal.cli.classes import class_settings
 from shoal.cli.columns import placed
 from shoal.cli.endings import end, exit_code
+from shoal.cli.folds import check_folds, folds_of
 from shoal.cli.options import Order, Parameters
 from shoal.cli.overview import suspects
-from shoal.cli.record import Compared, Record, by_role
+from shoal.cli.record import Record, by_role
 from shoal.cli.refuse import refuse
-from shoal.cli.scores import answers_of, constant, scores_of
 from shoal.cli.screen.comparison import score_lines, verdict
 from shoal.cli.screen.lines import (
     count,
@@ -19,6 +22,7 @@ from shoal.cli.screen.lines import (
     encoding_lines,
     ending_line,
     summary_of,
+    threshold_line,
     training_line,
 )
 from shoal.cli.screen.printing import note, print_json
@@ -28,10 +32,22 @@ from shoal.cli.signals import undisturbed
 from shoal.cli.split import (
     Parts,
     first_problem,
+    not_inputs,
     parts_of,
     question_for,
     source_for,
     target_line_of,
+    ties,
+)
+from shoal.cli.testing import (
+    NO_HIDDEN_LAYER,
+    OURS,
+    Part,
+    Tested,
+    groups_in,
+    judgements,
+    tested,
+    tested_in_folds,
 )
 from shoal.cli.typed import arguments, file_name
 from shoal.compute.builds import BUILD
@@ -45,15 +61,18 @@ from shoal.errors import DataError, wording
 from shoal.settings import Settings
 
 ESTIMATORS: dict[str, Any] = {CLASSIFICATION: ShoalClassifier, REGRESSION: ShoalRegressor}
-OURS, LINEAR = "shoal", "linear (no hidden layer)"
-SHARED = ("dtype", "random_state", "n_jobs", "memory", "scratch")  # with the linear model
+# With the linear model.
+SHARED = (
+    "dtype", "random_state", "n_jobs", "memory", "scratch", "words", "numbers", "drop",
+    "class_weight", "threshold",
+)  # fmt: skip
 
 
 class Run(NamedTuple):
     """A training and its test; without scores if it was not tested."""
 
     model: Any
-    scores: Compared
+    test: Tested
     interruption: BaseException | None
 
 
@@ -64,6 +83,8 @@ class Asked(NamedTuple):
     reason: str
     told: str  # how the target is distributed
     parts: Parts
+    question: Question
+    classes: dict[str, Any]  # parameters of a classifier
 
 
 def train(order: Order, parameters: Parameters) -> None:
@@ -73,7 +94,7 @@ def train(order: Order, parameters: Parameters) -> None:
     asked = _asked(order, settings, screen)
     run = _trained(order, parameters, asked)
     _show_training(run, asked.parts.rows, order.explain, screen)
-    run = _tested(run, parameters, asked, screen)
+    run = _tested(run, order, parameters, asked, screen)
     with undisturbed():
         record = _record(order, parameters, asked, run)
         run.model._keep(run.model.fitted_.replaced(record=record))
@@ -97,11 +118,14 @@ def _asked(order: Order, settings: Settings, screen: Screen) -> Asked:
     in_memory = settings.memory is None
     found = _question(order, screen, settings.scratch or usual_folder(), in_memory=in_memory)
     with waiting("drawing the test part"):
+        if order.cv is not None:
+            check_folds(order, found, settings.random_state)
+        classes = class_settings(order, found)
         parts = parts_of(order, found, settings.random_state, in_memory=in_memory)
     screen.line("test part", parts.told)
     for line in suspects(first_problem(parts, found)):
         note(line)
-    return Asked(found.task, found.reason, target_line_of(found), parts)
+    return Asked(found.task, found.reason, target_line_of(found), parts, found, classes)
 
 
 def question(order: Order, screen: Screen) -> Problem:
@@ -128,26 +152,30 @@ def _show_question(
     screen.line("task", f"{found.task}, as {found.reason}")
 
 
-def estimator_of(task: str, order: Order, parameters: Parameters) -> Any:
+def estimator_of(
+    task: str, order: Order, parameters: Parameters, classes: Parameters | None = None
+) -> Any:
     """The unfitted estimator for a task."""
     others = {
         name: [column for column in getattr(order, name) if column != order.target] or None
         for name in ("words", "numbers")
     }
-    return ESTIMATORS[task](**parameters, **others)
+    aside = sorted(not_inputs(order)) or None
+    return ESTIMATORS[task](**parameters, **others, **(classes or {}), drop=aside)
 
 
 def _trained(order: Order, parameters: Parameters, asked: Asked) -> Run:
-    model, parts = estimator_of(asked.task, order, parameters), asked.parts
+    parts = asked.parts
+    model = estimator_of(asked.task, order, parameters, asked.classes)
     try:
         with progress(parameters["max_iter"]) as report:
-            model.set_params(verbose=report).fit(parts.X, parts.y)
+            model.set_params(verbose=report).fit(parts.X, parts.y, **ties(order))
     except DataError as error:
         raise placed(error, order.table, None) from None
     model.set_params(verbose=False)
     if model.interruption_ and not model.n_iter_:
         end(model.interruption_, "before the first epoch was done: no file was written.")
-    return Run(model, [], model.interruption_)
+    return Run(model, Tested(), model.interruption_)
 
 
 def _show_training(run: Run, rows: int, explain: bool, screen: Screen) -> None:
@@ -161,39 +189,63 @@ def _show_training(run: Run, rows: int, explain: bool, screen: Screen) -> None:
         screen.line("scratch", f"{in_words(size)} of encoded rows in {folder}, removed again")
     screen.line("training", training_line(run.model, rows))
     screen.line("", ending_line(run.model))
+    if line := threshold_line(run.model):
+        screen.line("threshold", line)
     screen.lines("diagnosis", run.model.diagnosis_.lines())
 
 
-def _tested(run: Run, parameters: Parameters, asked: Asked, screen: Screen) -> Run:
+def _tested(run: Run, order: Order, parameters: Parameters, asked: Asked, screen: Screen) -> Run:
     """The run with its scores; an interruption loses the scores, but not the network."""
     parts = asked.parts
-    if run.interruption or not len(parts.y_test):
+    if run.interruption or not (len(parts.y_test) or order.cv):
         return run
     try:
-        with waiting("comparing with a linear model"):
-            scores = _compared(run.model, parameters, asked.task, parts)
+        test = _test_of(run.model, order, parameters, asked)
     except DataError as error:  # in rows that were not trained on: the network is kept
         note(wording("there is no test: ", placed(error, parts.file, None).wording))
         return run
     except KeyboardInterrupt as interruption:
         return run._replace(interruption=interruption)
-    screen.block(score_lines(scores))
-    screen.line("verdict", verdict(scores, len(parts.y_test)))
-    return run._replace(scores=scores)
+    screen.block(score_lines(test.scores, test.errors))
+    screen.line("verdict", verdict(test.verdicts, test.scores))
+    return run._replace(test=test)
 
 
-def _compared(model: Any, parameters: Parameters, task: str, parts: Parts) -> Compared:
-    classes, truth = getattr(model, "classes_", None), parts.y_test
-    scores = [(OURS, scores_of(answers_of(model, parts.X_test), truth, classes))]
-    if parameters["hidden"]:
-        # With shoal's defaults: a poor choice for the network must not spoil the comparison.
-        kept = {name: parameters[name] for name in SHARED}
-        linear = ESTIMATORS[task](hidden=0, **kept, words=model.words, numbers=model.numbers)
-        linear.fit(parts.X, parts.y)
-        if linear.interruption_:
-            raise linear.interruption_
-        scores.append((LINEAR, scores_of(answers_of(linear, parts.X_test), truth, classes)))
-    return [*scores, constant(parts.usual, truth, classes)]
+def _test_of(model: Any, order: Order, parameters: Parameters, asked: Asked) -> Tested:
+    """The network on the rows held out, or others like it in folds."""
+    parts = asked.parts
+    if order.cv is None:
+        with waiting("comparing with a linear model"):
+            models = {OURS: model} | _linear(model, order, parameters, parts.X, parts.y)
+            groups = groups_in(parts.X_test, order.group)
+            part = Part(parts.X_test, parts.y_test, parts.usual, groups)
+            return tested(judgements(models, part), groups)
+    found = []
+    in_memory = model.memory is None
+    folds = folds_of(order, asked.question, parameters["random_state"], in_memory=in_memory)
+    for number, fold in enumerate(folds, 1):
+        with waiting(f"cross-validation: fold {number} of {order.cv}"):
+            ours = _fitted(clone(model).set_params(checkpoint=None), order, fold.X, fold.y)
+            models = {OURS: ours} | _linear(model, order, parameters, fold.X, fold.y)
+            found.append((judgements(models, fold.test), fold.test))
+    return tested_in_folds(found)
+
+
+def _linear(model: Any, order: Order, parameters: Parameters, X: Any, y: Any) -> dict[str, Any]:
+    """A linear model of the same rows, unless the network is one."""
+    if not parameters["hidden"]:
+        return {}
+    # With shoal's defaults: a poor choice for the network must not spoil the comparison.
+    kept = {name: getattr(model, name) for name in SHARED if hasattr(model, name)}
+    return {NO_HIDDEN_LAYER: _fitted(type(model)(hidden=0, **kept), order, X, y)}
+
+
+def _fitted(model: Any, order: Order, X: Any, y: Any) -> Any:
+    """The model fitted. Raises what interrupted it."""
+    model.fit(X, y, **ties(order))
+    if model.interruption_:
+        raise model.interruption_
+    return model
 
 
 def _record(order: Order, parameters: Parameters, asked: Asked, run: Run) -> dict[str, Any]:
@@ -203,9 +255,9 @@ def _record(order: Order, parameters: Parameters, asked: Asked, run: Run) -> dic
         reason=asked.reason,
         table=file_name(order.table),
         rows=asked.parts.rows,
-        test_rows=len(asked.parts.y_test),
+        test_rows=run.test.rows or len(asked.parts.y_test),
         command=("shoal", "train", *arguments(order, parameters)),
-        scores=run.scores,
+        **run.test.fields(),
     ).plain()
 
 
@@ -226,17 +278,18 @@ def _reported(order: Order, asked: Asked, run: Run, screen: Screen) -> Run:
     from shoal.cli.report.report import Facts, write_report
 
     assert order.report is not None
-    parts, tested = asked.parts, bool(run.scores)
-    X: Any = parts.X_test if tested else parts.X
-    y: Any = parts.y_test if tested else parts.y
+    parts = asked.parts
+    held_out = bool(run.test.scores) and not run.test.folds
+    X: Any = parts.X_test if held_out else parts.X
+    y: Any = parts.y_test if held_out else parts.y
     if isinstance(X, Rows):
         from shoal.cli.split import first_rows
 
         X, y = first_rows(X, order.target, run.model)
     facts = Facts(
-        run.model, run.scores, tuple(run.model.record_["command"]),
+        run.model, run.test, tuple(run.model.record_["command"]),
         shown(order.table), order.target, asked.task, asked.told,
-        parts.rows, parts.told, X, y, tested,
+        parts.rows, parts.told, X, y, held_out,
     )  # fmt: skip
     try:
         with waiting("writing the report"):
@@ -251,7 +304,8 @@ def _report(order: Order, run: Run) -> dict[str, Any]:
     """What --json says."""
     model = run.model
     return model.record_ | {
-        "scores": by_role(run.scores),
+        "scores": by_role(run.test.scores),
+        "standard_errors": by_role(run.test.errors),
         "columns": [
             {"column": name, "encoding": what} for name, what in encoded_columns(model.encoding_)
         ],
@@ -260,6 +314,7 @@ def _report(order: Order, run: Run) -> dict[str, Any]:
         "best_epoch": model.best_epoch_,
         "ending": model.endings_[0],
         "seconds": model.training_seconds_,
+        "threshold": getattr(model, "threshold_", None),
         "diagnosis": model.diagnosis_.to_dict(),
         "fingerprint": model.fingerprint_,
         "saved": order.output,

@@ -11,12 +11,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 import shoal
-from shoal.cli.record import Compared
 from shoal.cli.report import charts
 from shoal.cli.report.importance import REPEATS, importance
 from shoal.cli.report.page import Html, page, paragraph, table, tag
 from shoal.cli.scores import answers_of, scores_of
-from shoal.cli.screen.comparison import TITLES, score, verdict
+from shoal.cli.screen.comparison import TITLES, verdict, with_error
 from shoal.cli.screen.lines import (
     count,
     encoded_columns,
@@ -27,6 +26,7 @@ from shoal.cli.screen.lines import (
     summary_of,
 )
 from shoal.cli.screen.printing import printable
+from shoal.cli.testing import Tested
 from shoal.compute.builds import BUILD
 from shoal.data.encode.encoding import SetAside
 from shoal.files.atomic import atomic_write
@@ -44,6 +44,8 @@ WORDS = {
     "log_loss": "mean negative logarithm of the probability of the true class; 0 is perfect",
     "auc": "probability that a positive row is ranked above a negative one; 1 is perfect, 0.5 is chance",
     "accuracy": "share of correct predictions",
+    "precision": "share of true ones among the rows that are predicted as the second class",
+    "recall": "share of the rows of the second class that are predicted as such",
     "rmse": "root of the mean squared error, in the target's own units; 0 is perfect",
     "r2": "share of the target's variance that is explained; 1 is perfect",
 }
@@ -53,7 +55,7 @@ class Facts(NamedTuple):
     """What a report is made of."""
 
     model: Any
-    scores: Compared
+    test: Tested
     command: tuple[str, ...]
     table: str  # how the table is called
     target: str
@@ -96,9 +98,9 @@ def _lead(facts: Facts) -> Html:
     model = facts.model
     what = f"A {facts.task} by {size_of(model)}, trained on {count(facts.rows, 'row')}. "
     judged = ""
-    if facts.scores:
-        judged = f"On {count(len(facts.y), 'row')} held out from training: "
-        judged += verdict(facts.scores, len(facts.y)) + "."
+    if facts.test.scores:
+        judged = f"Tested on rows {_where(facts.test)}: "
+        judged += verdict(facts.test.verdicts, facts.test.scores) + "."
     day = datetime.date.today()
     return Html(
         paragraph(what, judged, class_="lead")
@@ -124,18 +126,30 @@ def _findings(facts: Facts) -> Html:
 
 
 def _scores(facts: Facts) -> Html:
-    if not facts.scores:
+    test = facts.test
+    if not test.scores:
         return paragraph("No rows were held out for a test, so there are no scores.")
-    names = [name for name in TITLES if name in facts.scores[0][1]]
-    rows = [(who, *(score(found.get(name)) for name in names)) for who, found in facts.scores]
+    names = [name for name in TITLES if name in test.scores[0][1]]
+    errors = [found for _, found in test.errors] or [{}] * len(test.scores)
+    rows = [
+        (who, *(with_error(found, error, name) for name in names))
+        for (who, found), error in zip(test.scores, errors, strict=True)
+    ]
     seen = table(
-        f"Scores on {count(len(facts.y), 'row')} held out from training",
+        f"Scores on {count(test.rows, 'row')} {_where(test)}",
         ["model", *(TITLES[name] for name in names)],
         rows,
         class_="numbers",
     )
     means = "; ".join(f"{TITLES[name]}: {WORDS[name]}" for name in names)
     return Html(seen + paragraph(f"{means}.", class_="quiet"))
+
+
+def _where(test: Tested) -> str:
+    """Which rows were tested."""
+    if test.folds:
+        return f"held out in turn, in {test.folds} folds: means and their standard errors"
+    return "held out from training"
 
 
 def _predictions(facts: Facts, answers: Values) -> Html:
@@ -166,15 +180,16 @@ def _predictions(facts: Facts, answers: Values) -> Html:
     few = ""
     if len(names) > charts.CURVES:
         few = paragraph(f"Curves are shown for the first {charts.CURVES} of {len(names)} classes.")
-    confusion = _confusion(codes, p, names)
+    predicted = np.searchsorted(classes, facts.model.fitted_.targets.decide_by(answers))
+    confusion = _confusion(codes, predicted, names)
     return Html(where + tag("div", Html(drawn), confusion, class_="figures") + few)
 
 
-def _confusion(codes: Values, p: Values, names: list[str]) -> Html:
+def _confusion(codes: Values, predicted: Values, names: list[str]) -> Html:
     if len(names) > CLASSES:
         return paragraph(f"A confusion matrix of {len(names)} classes would be too large to read.")
     counts = np.zeros((len(names), len(names)), np.int64)
-    np.add.at(counts, (codes, p.argmax(axis=1)), 1)
+    np.add.at(counts, (codes, predicted), 1)
     rows = []
     for name, line in zip(names, counts, strict=True):
         total = max(int(line.sum()), 1)

@@ -1,42 +1,69 @@
 """The scores of a model compared with those of simpler ones: a table, and what it means."""
 
+from collections.abc import Sequence
+from itertools import repeat
+
 from rich.cells import cell_len
 
+from shoal.cli.paired import BETTER, NONE, WORSE, Comparison
 from shoal.cli.record import Compared
 from shoal.cli.scores import Scores
 from shoal.cli.screen.lines import count, short
 
-TITLES = {"log_loss": "log-loss", "auc": "AUC", "accuracy": "accuracy", "rmse": "RMSE", "r2": "R²"}
+TITLES = {
+    "log_loss": "log-loss",
+    "auc": "AUC",
+    "accuracy": "accuracy",
+    "precision": "precision",
+    "recall": "recall",
+    "rmse": "RMSE",
+    "r2": "R²",
+}
 
 
-def verdict(scores: Compared, rows: int) -> str:
-    """What the comparison means."""
-    (_, ours), *linear, (constant, trivial) = scores
-    loss = next(iter(ours))
-    here = f"on {'these' if rows > 1 else 'this'} {count(rows, 'row')}"
-    if not _below(ours, trivial, loss):
-        return f"no better than {constant} {here}"
-    if linear and not _below(ours, linear[0][1], loss):
-        return f"the linear model is as good {here}, and simpler: --hidden 0"
-    other, found = ("the linear model", linear[0][1]) if linear else (constant, trivial)
-    less = score((found[loss] or 0.0) - (ours[loss] or 0.0))
-    return f"better than {other}: {TITLES[loss]} {less} lower"
+def verdict(comparisons: Sequence[Comparison], scores: Compared) -> str:
+    """What the comparison with the constant, and then with the linear model, shows."""
+    constant = comparisons[-1]
+    if constant.outcome != BETTER:
+        return _shown(constant, scores[-1][0])
+    one = comparisons[0]
+    if one is constant:
+        return _shown(one, scores[-1][0])
+    simpler = {
+        BETTER: "",
+        WORSE: "; it is simpler, too: --hidden 0",
+        NONE: "; it is simpler: --hidden 0",
+    }
+    return _shown(one, "the linear model") + simpler[one.outcome]
 
 
-def score_lines(scores: Compared) -> list[str]:
-    """A heading, then the scores of each."""
+def _shown(one: Comparison, other: str) -> str:
+    """Better than the linear model on 120 rows: log-loss 0.0100 lower (standard error 0.0021)."""
+    here = f"on {count(one.rows, 'row')}"
+    side = "lower" if one.difference < 0 else "higher"
+    error = f"standard error {one.standard_error:.2g}" if one.standard_error is not None else ""
+    margin = f"{TITLES[one.loss]} {score(abs(one.difference))} {side}" + (error and f" ({error})")
+    if one.outcome == NONE:
+        return f"no difference from {other} can be shown {here}: {margin}"
+    return f"{one.outcome} than {other} {here}: {margin}"
+
+
+def score_lines(scores: Compared, errors: Sequence[tuple[str, Scores]] = ()) -> list[str]:
+    """A heading, then the scores of each, with their standard errors if there are any."""
     names = [name for name in TITLES if name in scores[0][1]]
     width = max(cell_len(short(who)) for who, _ in scores) + 2
-    lines = [" " * width + "".join(f"{TITLES[name]:>11}" for name in names)]
-    for who, found in scores:
-        cells = "".join(f"{score(found.get(name)):>11}" for name in names)
+    cell = 18 if errors else 11
+    lines = [" " * width + "".join(f"{TITLES[name]:>{cell}}" for name in names)]
+    for (who, found), spread in zip(scores, [e for _, e in errors] or repeat({}), strict=False):
+        cells = "".join(f"{with_error(found, spread, name):>{cell}}" for name in names)
         lines.append(f"  {short(who)}{' ' * (width - 2 - cell_len(short(who)))}{cells}")
     return lines
 
 
-def _below(ours: Scores, others: Scores, name: str) -> bool:
-    one, other = ours.get(name), others.get(name)
-    return one is not None and other is not None and one < other
+def with_error(scores: Scores, errors: Scores, name: str) -> str:
+    """0.4747 ± 0.0012."""
+    error = errors.get(name)
+    return score(scores.get(name)) + ("" if error is None else f" ± {score(error)}")
 
 
 def score(value: float | None) -> str:

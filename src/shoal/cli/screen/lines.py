@@ -66,6 +66,18 @@ def ending_line(model: Any) -> str:
     return f"{which} {best:,} is kept; {why}"
 
 
+def threshold_line(model: Any) -> str:
+    """Which class is predicted above which probability; nothing for the likeliest."""
+    threshold = getattr(model, "threshold_", None)
+    if threshold is None:
+        return ""
+    asked = model.fitted_.settings.threshold
+    line = f'"{short(model.classes_[1])}" is predicted above {threshold:.4g}'
+    if isinstance(asked, str):
+        return f"{line}, the best for {asked} on the validation rows"
+    return f"{line}, the cheapest on the validation rows" if isinstance(asked, dict) else line
+
+
 def size_of(model: Any) -> str:
     """8 networks × 64 units."""
     units = model.networks_[0].architecture.n_h

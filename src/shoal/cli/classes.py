@@ -1,0 +1,59 @@
+"""Options about classes: their names become the classes of the target when these are known."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from shoal.cli.options import Order
+from shoal.cli.screen.lines import listed, short
+from shoal.data.rows.question import Question
+from shoal.errors import SettingError
+from shoal.settings import FIELDS
+
+SHOWN = 10  # classes that a message lists
+
+
+def class_settings(order: Order, found: Question) -> dict[str, Any]:
+    """class_weight and threshold for the estimator; nothing for a number to predict."""
+    given = {"--class-weight": order.class_weight, "--threshold": order.threshold}
+    if found.classes is None:
+        for option, texts in given.items():
+            if texts:
+                raise SettingError(f"{option}: the target is a number, and has no classes.")
+        return {}
+    weight, threshold = (_meant(option, texts, found) for option, texts in given.items())
+    if isinstance(weight, str) and weight != "balanced":
+        raise SettingError(f"--class-weight {weight}: expected balanced, or CLASS=WEIGHT.")
+    if isinstance(threshold, str) and _is_number(threshold):
+        threshold = float(threshold)
+    FIELDS["class_weight"].kind.check("class_weight", weight)
+    FIELDS["threshold"].kind.check("threshold", threshold)
+    return {"class_weight": weight, "threshold": threshold}
+
+
+def _meant(option: str, texts: Sequence[str], found: Question) -> Any:
+    """One word, or CLASS=NUMBER of several classes as a dict."""
+    if not texts:
+        return None
+    if len(texts) == 1 and "=" not in texts[0]:
+        return texts[0]
+    return dict(_pair(option, text, found) for text in texts)
+
+
+def _pair(option: str, text: str, found: Question) -> tuple[Any, float]:
+    name, equals, number = text.rpartition("=")
+    if not equals or not _is_number(number):
+        raise SettingError(f"{option} {text}: expected CLASS=NUMBER, such as yes=5.")
+    assert found.classes is not None
+    for one in found.classes.tolist():
+        if str(one) == name or (isinstance(one, bool) and str(one).lower() == name.lower()):
+            return one, float(number)
+    classes = listed([short(one) for one in found.classes[:SHOWN]], len(found.classes))
+    raise SettingError(f'{option} {text}: there is no class "{name}". Classes: {classes}.')
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
