@@ -14,7 +14,7 @@ import pyarrow as pa
 from shoal.data.read.column_types import Wanted
 from shoal.data.read.csv_text import missing_words
 from shoal.data.read.origin import Origin
-from shoal.errors import DataError
+from shoal.errors import DataError, Setting, wording
 
 EXACT = 2.0**53  # whole numbers from here on may have lost digits
 PLAIN = "numbers, text, booleans or times"
@@ -73,8 +73,12 @@ def _odd(value: Any, index: int, name: str, wanted: Wanted, origin: Origin) -> s
     kind, spell = ODD.get(type(value), (type(value).__name__, str))
     if name in wanted.drop or (wanted.types is not None and name not in wanted.types):
         return spell(value)
+    drop = (" with ", Setting("drop", [name])) if wanted.types is None else ()
     raise origin.error(
-        f"expected {PLAIN}, found {kind}. Take it apart into columns of their own, or leave it out.",
+        wording(
+            f"expected {PLAIN}, found {kind}. Write its parts as columns of their own, or leave it "
+            "out", *drop, ".",
+        ),
         index, name,
     )  # fmt: skip
 
