@@ -20,6 +20,7 @@ _ROOMS = {
     "ClusterError": "shoal.errors",
     "DataError": "shoal.errors",
     "FileError": "shoal.errors",
+    "Files": "shoal.data.read.file_options",
     "InitStudyDisplay": "shoal.pictures.study",
     "LossCurveDisplay": "shoal.pictures.loss_curve",
     "MemoryRefused": "shoal.errors",
@@ -39,6 +40,7 @@ _ROOMS = {
 }
 
 if TYPE_CHECKING:
+    from shoal.data.read.file_options import Files
     from shoal.diagnosis.diagnose import diagnose
     from shoal.diagnosis.gradients import gradient_check
     from shoal.diagnosis.study import init_study
@@ -65,6 +67,7 @@ __all__ = [
     "ClusterError",
     "DataError",
     "FileError",
+    "Files",
     "InitStudyDisplay",
     "LossCurveDisplay",
     "MemoryRefused",

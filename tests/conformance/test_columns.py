@@ -5,6 +5,7 @@ import uuid
 import warnings
 from decimal import Decimal
 
+import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -201,8 +202,8 @@ class Relation:
         return self._table.__arrow_c_stream__(requested_schema)
 
 
-class Set:
-    """What Hugging Face's data sets are to others."""
+class Streamed:
+    """What Hugging Face's streamed data sets are: columns can be named, rows not counted."""
 
     def __init__(self, table):
         self._table, self.features, self.column_names = table, {}, table.column_names
@@ -213,6 +214,13 @@ class Set:
 
     def __getitem__(self, key):
         return self._table.to_pydict()[key]
+
+
+class Set(Streamed):
+    """What Hugging Face's data sets are to others."""
+
+    def __len__(self):
+        return self._table.num_rows
 
 
 TABLE = pa.table({"a": ["x", "y"] * 30, "z": Z})
@@ -227,6 +235,7 @@ FORMS = {
     ),
     "a record batch": TABLE.to_batches()[0],
     "a relation": Relation(TABLE),
+    "a relation of DuckDB": duckdb.from_arrow(TABLE),
     "a data set": Set(TABLE),
 }
 
@@ -236,12 +245,25 @@ def test_every_form_of_a_table_is_the_table(name):
     assert few().fit(FORMS[name], Y).fingerprint_ == few().fit(TABLE, Y).fingerprint_
 
 
+def test_targets_may_be_a_relation_of_one_column():
+    y = duckdb.from_arrow(pa.table({"y": Y}))
+    assert few().fit(TABLE, y).fingerprint_ == few().fit(TABLE, Y).fingerprint_
+    with pytest.raises(DataError, match="y has 2 columns: expected one"):
+        few().fit(TABLE, duckdb.from_arrow(TABLE))
+
+
+def test_a_name_of_the_target_is_for_files():
+    with pytest.raises(DataError, match='y="z" is the name of a column'):
+        few().fit(TABLE, "z")
+
+
 NO_TABLES = {
     "a lazy frame": (pl.DataFrame({"z": Z}).lazy(), r"\.collect\(\)"),
     "columns of different length": ({"a": [1, 2], "z": Z}, "different numbers of rows"),
     "a number for a column": ({"a": 1, "z": Z}, 'column "a": expected a list'),
     "a column of rows": ({"a": np.zeros((N, 2)), "z": Z}, 'column "a": expected one value'),
     "several data sets": ({"train": Set(TABLE), "test": Set(TABLE)}, "several data sets"),
+    "a streamed data set": (Streamed(TABLE), "Load it without streaming"),
     "one column": (pa.array(Z), "one column"),
 }
 

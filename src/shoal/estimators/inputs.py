@@ -251,7 +251,7 @@ def _is_data_set(X: Any) -> bool:
         )
     if not (hasattr(X, "with_format") and hasattr(X, "features")):
         return False
-    if not hasattr(X, "__getitem__"):
+    if not hasattr(X, "__len__"):  # (columns of one that is streamed can be named, too)
         raise DataError(
             f"X is a {type(X).__name__}, a data set that is not loaded: expected rows. Load it "
             "without streaming."

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
@@ -28,10 +29,20 @@ def refusing() -> Iterator[None]:
         raise DataError(f"{error}{cure}") from None
 
 
+def _only_column(y: Any) -> Any:
+    """The column of a table that is not computed before it is read, such as DuckDB's relations."""
+    table = pa.table(y)
+    if table.num_columns != 1:
+        raise DataError(f"y has {table.num_columns:,} columns: expected one.")
+    return table.column(0)
+
+
 def as_array(y: Any) -> NDArray[Any]:
     """Y as an array of one type, without missing values. Raises DataError."""
     if issparse(y):
         y = y.toarray()  # type: ignore[attr-defined]
+    if hasattr(y, "__arrow_c_stream__") and not hasattr(y, "__array__"):
+        y = _only_column(y)
     if isinstance(y, np.ma.MaskedArray) and np.ma.is_masked(y):
         raise DataError(
             "y is a masked array with masked values: expected a target for every row. Leave such "

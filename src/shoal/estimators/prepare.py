@@ -98,6 +98,11 @@ class ArrayFeed:
     ) -> None:  # fmt: skip
         if y is None:
             raise DataError(f"{who} requires y to be passed, but the target y is None.")
+        if isinstance(y, str):
+            raise DataError(
+                f'y="{y}" is the name of a column, which stands for the target where X names files. '
+                "Give the targets themselves, and X without them."
+            )
         X = as_given(X)
         self._y, self._classes, self._class_weight = y, classes, s.class_weight
         if previous:

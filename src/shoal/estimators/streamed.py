@@ -27,6 +27,7 @@ from shoal.compute.terms import Terms
 from shoal.data.encode.learning import RUN_ROWS, check_overrides, learn_runs, wishes
 from shoal.data.encode.moments import Running
 from shoal.data.read.column_types import Wanted
+from shoal.data.read.file_options import FileOptions, Files
 from shoal.data.read.files import source_of
 from shoal.data.read.frames import source_of_frame
 from shoal.data.read.messages import nothing_in, unknown_column
@@ -68,7 +69,7 @@ def is_source(X: Any) -> bool:
     """Whether X names files, or is a pyarrow dataset."""
     if type(X) in (list, tuple):
         return bool(X) and all(isinstance(one, str | os.PathLike) for one in X)
-    return isinstance(X, str | os.PathLike | Rows) or hasattr(X, "get_fragments")
+    return isinstance(X, str | os.PathLike | Rows | Files) or hasattr(X, "get_fragments")
 
 
 def rows_of_frame(X: Any, y: Any) -> tuple[Rows, str]:
@@ -299,9 +300,9 @@ def _rows(s: Settings, X: Any, y: Any, folder: str) -> Rows:
         frozenset(c for c in overrides(s)[name] if c != y) for name in ("words", "numbers")
     )
     room_to_read()
-    return Rows(
-        source_of(X, Wanted(words, numbers, target=y if isinstance(y, str) else None), folder)
-    )
+    paths, options = (X.paths, X.options) if isinstance(X, Files) else (X, FileOptions())
+    target = y if isinstance(y, str) else None
+    return Rows(source_of(paths, Wanted(words, numbers, target=target, files=options), folder))
 
 
 def _no_target(what: str, row: int, column: str) -> DataError:

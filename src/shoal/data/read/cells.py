@@ -6,6 +6,7 @@ they follow the one rule of CSV: what most of them are decides what the column i
 
 import datetime
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,9 +15,10 @@ import pyarrow as pa
 from shoal.data.read.column_types import Wanted
 from shoal.data.read.csv_text import missing_words
 from shoal.data.read.origin import Origin
-from shoal.errors import DataError
+from shoal.errors import DataError, Setting, wording
 
 EXACT = 2.0**53  # whole numbers from here on may have lost digits
+SURROGATE = re.compile("[\ud800-\udfff]")  # JSON can write one, and no encoding has it
 PLAIN = "numbers, text, booleans or times"
 
 
@@ -49,10 +51,12 @@ ODD: dict[type, tuple[str, Callable[[Any], str]]] = {
 
 def text_column(values: Sequence[Any], name: str, wanted: Wanted, origin: Origin) -> Any:
     """The values of a column as text. Raises DataError for one that is no plain value."""
+    if set(map(type, values)) - {str, type(None)}:
+        values = _spelled(values, name, wanted, origin)
     try:
         column = pa.chunked_array([pa.array(values, pa.string())])
-    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
-        column = pa.chunked_array([pa.array(_spelled(values, name, wanted, origin), pa.string())])
+    except UnicodeEncodeError:
+        raise _half_of_a_character(values, name, origin) from None
     return missing_words(column, only_blank=name in wanted.as_written)
 
 
@@ -65,7 +69,7 @@ def _spelled(values: Sequence[Any], name: str, wanted: Wanted, origin: Origin) -
         elif spell is None:
             found.append(_odd(value, index, name, wanted, origin))
         else:
-            found.append(_encodable(spell(value), index, name, origin))
+            found.append(spell(value))
     return found
 
 
@@ -73,22 +77,21 @@ def _odd(value: Any, index: int, name: str, wanted: Wanted, origin: Origin) -> s
     kind, spell = ODD.get(type(value), (type(value).__name__, str))
     if name in wanted.drop or (wanted.types is not None and name not in wanted.types):
         return spell(value)
+    drop = (" with ", Setting("drop", [name])) if wanted.types is None else ()
     raise origin.error(
-        f"expected {PLAIN}, found {kind}. Take it apart into columns of their own, or leave it out.",
+        wording(
+            f"expected {PLAIN}, found {kind}. Write its parts as columns of their own, or leave it "
+            "out", *drop, ".",
+        ),
         index, name,
     )  # fmt: skip
 
 
-def _encodable(text: str, index: int, name: str, origin: Origin) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise origin.error(
-            "expected text, found half of a character (a surrogate). Correct the value.",
-            index,
-            name,
-        ) from None
-    return text
+def _half_of_a_character(values: Sequence[Any], name: str, origin: Origin) -> DataError:
+    index = next(at for at, value in enumerate(values) if value and SURROGATE.search(value))
+    return origin.error(
+        "expected text, found half of a character (a surrogate). Correct the value.", index, name
+    )
 
 
 def text_table(

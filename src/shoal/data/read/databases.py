@@ -22,7 +22,13 @@ def query_of(options: FileOptions, tables: Sequence[str], file: str) -> str:
 
 def _only(tables: Sequence[str], file: str) -> str:
     if not tables:
-        raise DataError("the database has no table.", file=file)
+        raise DataError(
+            wording(
+                "the database has no table, unless in a schema with a name. ", Setting("query"),
+                " reads from any.",
+            ),
+            file=file,
+        )  # fmt: skip
     if len(tables) > 1:
         listed = ", ".join(tables[:MOST_SHOWN]) + (", …" if len(tables) > MOST_SHOWN else "")
         raise SettingError(

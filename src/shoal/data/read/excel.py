@@ -66,7 +66,7 @@ def _sheet_of(workbook: Any, wanted: str | None, name: str) -> Any:
 
 def _visible(workbook: Any) -> Iterator[Any]:
     for number, sheet in enumerate(workbook.sheets_metadata):
-        if "WorkSheet" in str(sheet.typ) and "Visible" in str(sheet.visible):
+        if str(sheet.typ).endswith(".WorkSheet") and str(sheet.visible).endswith(".Visible"):
             yield workbook.get_sheet_by_index(number)
 
 

@@ -1,6 +1,8 @@
 """How files are to be read, where the caller knows better than what their bytes show."""
 
-from typing import NamedTuple
+import io
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from shoal.errors import Setting, SettingError, wording
 
@@ -40,6 +42,59 @@ class FileOptions(NamedTuple):
                 )  # fmt: skip
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Options:
+    """The options of `Files`, which are those of the command line."""
+
+    separator: str | None = None
+    encoding: str | None = None
+    sheet: str | None = None
+    table_name: str | None = None
+    query: str | None = None
+
+
+@dataclass(frozen=True)
+class Files(_Options):
+    r"""Files for `fit`, with how they are read where their content does not show it.
+
+    Parameters
+    ----------
+    paths : str or path-like, or a list of these
+        A file, several, a folder, or a glob.
+    separator : str, optional
+        What stands between the values of CSV: one character. Found in the first rows by default.
+    encoding : str, optional
+        The encoding of CSV and JSON, such as "latin-1". UTF-8 by default, or what a byte order mark
+        says.
+    sheet : str, optional
+        The sheet of a spreadsheet. The first that is not empty by default.
+    table_name : str, optional
+        The table of a database (SQLite, DuckDB). The only one by default.
+    query : str, optional
+        A SELECT of a database, in place of `table_name`. Its order is the order of the rows.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import shoal
+    >>> text = "größe;gekauft\n" + "1;ja\n2;nein\n" * 30
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "t.csv")
+    ...     _ = path.write_text(text, encoding="latin-1")
+    ...     files = shoal.Files(path, encoding="latin-1")
+    ...     model = shoal.ShoalClassifier(hidden=2, max_iter=5).fit(files, "gekauft")
+    >>> model.feature_names_in_.tolist()
+    ['größe']
+    """
+
+    paths: Any
+
+    @property
+    def options(self) -> FileOptions:
+        """The options without the paths."""
+        return FileOptions(*(getattr(self, name) for name in FileOptions._fields))
+
+
 def _separator(given: str) -> str:
     separator = NAMED.get(given, given)
     if len(separator) != 1 or not separator.isascii() or separator in '"\r\n\0':
@@ -51,7 +106,7 @@ def _separator(given: str) -> str:
 
 def _check_encoding(name: str) -> None:
     try:
-        b"".decode(name)
+        io.TextIOWrapper(io.BytesIO(), name)  # which takes encodings of text alone
     except (LookupError, ValueError):  # (a name with a null character is a ValueError)
         raise SettingError.of(
             "encoding", name, "expected the name of an encoding, such as latin-1, cp1252 or utf-16."

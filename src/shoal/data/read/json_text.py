@@ -96,6 +96,7 @@ def _runs(text: Text) -> Iterator[Run]:
         if len(held) > LONGEST:
             break
     rest = held.strip()
+    line += held.count(b"\n", 0, len(held) - len(held.lstrip(b", \t\r\n")))
     if rest != (b"]" if is_array else b""):
         raise _malformed(rest, is_array, text.name, row + 1, line)
 

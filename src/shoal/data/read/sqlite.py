@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from urllib.parse import quote
@@ -10,10 +11,11 @@ from shoal.data.read.cells import text_table, unreadable
 from shoal.data.read.column_types import Wanted
 from shoal.data.read.csv_text import distinct
 from shoal.data.read.databases import failed, not_a_reading, query_of
-from shoal.data.read.opening import File, Spooled, name_of
+from shoal.data.read.opening import File, Spooled, name_of, opened
 from shoal.data.read.origin import Origin, Piece
 from shoal.errors import DataError, ShoalError
 
+HEADER = 100  # bytes
 CELLS = 1 << 20  # values that are read at a time
 PATIENCE = 2.0  # seconds for another program that writes
 READING = {
@@ -46,14 +48,37 @@ def pieces(file: File, wanted: Wanted) -> Iterator[Piece]:
 def _connected(file: File) -> sqlite3.Connection:
     if isinstance(file, Spooled):
         database = sqlite3.connect(":memory:")
-        database.deserialize(file.content.to_pybytes())
+        raw = file.content.to_pybytes()
+        _check_pages(raw[:HEADER], len(raw), file.name)
+        database.deserialize(raw)
     else:
+        _refuse_cut_short(file)
         path = quote(os.path.abspath(file))
         database = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=PATIENCE)
     database.set_authorizer(
         lambda action, *_: sqlite3.SQLITE_OK if action in READING else sqlite3.SQLITE_DENY
     )
     return database
+
+
+def _refuse_cut_short(path: str) -> None:
+    if os.path.exists(f"{path}-wal"):  # whose pages may be newer than the header
+        return
+    with opened(path) as stream:
+        _check_pages(stream.read(HEADER), os.path.getsize(path), name_of(path))
+
+
+def _check_pages(header: bytes, size: int, name: str) -> None:
+    """Raise DataError if pages are absent: SQLite reads them as zeros.
+
+    The places are those of https://sqlite.org/fileformat.html, "The Database Header".
+    """
+    if len(header) < HEADER:
+        raise unreadable(name, "the database", f"only {size:,} bytes are there", "Copy it again.")
+    page, _, changes, pages, _, valid_for = struct.unpack(">16xH6sII60sI4x", header)
+    if changes == valid_for and size < pages * (65_536 if page == 1 else page):
+        cut = f"{size:,} of {pages * page:,} bytes are there"
+        raise unreadable(name, "the database", cut, "Copy it again.")
 
 
 def _rows(
