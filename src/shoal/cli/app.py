@@ -126,6 +126,8 @@ def export(
     main: o.WithMain = False,
     dialect: o.Dialect = "sqlite",
     table: o.InputTable = "input",
+    integer: o.Integer = None,
+    rows: o.MeasuredRows = None,
     as_json: o.Json = False,
 ) -> None:
     """Write a model as a program of another language, from raw values to predictions.
@@ -133,6 +135,7 @@ def export(
     Example:  shoal export late.shoal -o late.c
               shoal export late.shoal -o late.c --main && cc -O2 late.c -o late
               shoal export late.shoal -o late.sql --dialect postgres --table flights
+              shoal export late.shoal -o late.c --integer 8 --rows flights.csv
               shoal export late.shoal -o late.js
               shoal export late.shoal -o late.onnx
 
@@ -141,7 +144,7 @@ def export(
     from shoal.cli.commands.export import export as run
     from shoal.exports.writing import Wanted
 
-    run(model, output, Wanted(to, main, dialect, table), as_json=as_json)
+    run(model, output, Wanted(to, main, dialect, table, integer), rows, as_json=as_json)
 
 
 @app.command(cls=_Command)

@@ -158,6 +158,18 @@ Dialect = Annotated[
 InputTable = Annotated[
     str, option("--table", metavar="NAME", help="SQL: the table with the rows. Default: input.")
 ]
+Integer = Annotated[
+    int | None,
+    option(
+        "--integer",
+        metavar="BITS",
+        help="C: weights as whole numbers of 8 or 16 bits; --rows says what that costs.",
+    ),
+]
+MeasuredRows = Annotated[
+    str | None,
+    option("--rows", metavar="TABLE", help="With --integer: rows to measure the difference on."),
+]
 WithMain = Annotated[bool, option("--main", help="C: add a program that reads CSV.")]
 KnownTarget = Annotated[
     str | None,

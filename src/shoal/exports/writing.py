@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from shoal.errors import SettingError
 from shoal.exports.header import header
+from shoal.exports.integers import BITS
 from shoal.exports.javascript import module
 from shoal.exports.model import Model
 from shoal.exports.names import identifier
@@ -26,6 +27,16 @@ class Wanted(NamedTuple):
     main: bool = False  # C: with a program that reads CSV
     dialect: str = "sqlite"  # SQL: for which database
     table: str = "input"  # SQL: the table that has the rows
+    integer: int | None = None  # C: bits of the weights as whole numbers
+
+    def check(self, form: str) -> None:
+        """Raise SettingError for integers that the format does not have."""
+        if self.integer is None:
+            return
+        if self.integer not in BITS:
+            raise SettingError(f"integer is {self.integer!r}: expected 8 or 16.")
+        if form != "c":
+            raise SettingError(f"integer is {self.integer}: only C has such weights, not {form}.")
 
 
 def format_of(path: str | os.PathLike[str], to: str | None) -> str:
