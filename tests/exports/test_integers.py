@@ -98,7 +98,11 @@ def test_the_cost_is_said_unasked_and_stands_in_the_files(tmp_path):
     [
         ("m.c", dict(integer=8), "expected rows"),
         ("m.c", dict(integer=7, rows=[[0.0]]), "expected 8 or 16"),
-        ("m.js", dict(integer=8, rows=[[0.0]]), "only C has such weights"),
+        ("m.c", dict(rows=[[0.0]]), "expected integer as well"),
+        ("m.js", dict(integer=8, rows=[[0.0]]), "only c has it, not js"),
+        ("m.onnx", dict(main=True), "only c has it, not onnx"),
+        ("m.c", dict(table="rows"), "only sql has it, not c"),
+        ("m.js", dict(dialect="duckdb"), "only sql has it, not js"),
     ],
 )
 def test_what_cannot_be_is_refused(tmp_path, path, more, said):

@@ -119,17 +119,8 @@ def inspect(model: o.Model, as_json: o.Json = False) -> None:
 
 @app.command(cls=_Command)
 @ending
-def export(
-    model: o.Model,
-    output: o.ExportFile,
-    to: o.ExportFormat = None,
-    main: o.WithMain = False,
-    dialect: o.Dialect = "sqlite",
-    table: o.InputTable = "input",
-    integer: o.Integer = None,
-    rows: o.MeasuredRows = None,
-    as_json: o.Json = False,
-) -> None:
+@asking(o.Export, {})
+def export(asked: o.Export, parameters: o.Parameters) -> None:
     """Write a model as a program of another language, from raw values to predictions.
 
     Example:  shoal export late.shoal -o late.c
@@ -142,9 +133,8 @@ def export(
     The export is run on some rows where that is possible, and compared with the model.
     """
     from shoal.cli.commands.export import export as run
-    from shoal.exports.writing import Wanted
 
-    run(model, output, Wanted(to, main, dialect, table, integer), rows, as_json=as_json)
+    run(asked)
 
 
 @app.command(cls=_Command)

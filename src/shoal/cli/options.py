@@ -311,6 +311,21 @@ class Study:
         )  # fmt: skip
 
 
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """What `shoal export` is asked for."""
+
+    model: Model
+    output: ExportFile
+    to: ExportFormat = None
+    main: WithMain = False
+    dialect: Dialect = "sqlite"
+    table: InputTable = "input"
+    integer: Integer = None
+    rows: MeasuredRows = None
+    as_json: Json = False
+
+
 def _parameters_of(asked: type, **others: Any) -> Parameters:
     """The parameters with an option, and their defaults, that are no field of `asked`."""
     there = {field.name for field in fields(asked)}

@@ -28,6 +28,8 @@ def described(fitted: Fitted, integer: int | None = None, rows: Any = None) -> M
 
     Raises SettingError where exports do not carry the model, or rows are missing.
     """
+    if integer is None and rows is not None:
+        raise SettingError("rows measure what integer costs: expected integer as well, 8 or 16.")
     if integer is None:
         return exported(fitted)
     if rows is None:

@@ -30,13 +30,14 @@ class Wanted(NamedTuple):
     integer: int | None = None  # C: bits of the weights as whole numbers
 
     def check(self, form: str) -> None:
-        """Raise SettingError for integers that the format does not have."""
-        if self.integer is None:
-            return
-        if self.integer not in BITS:
-            raise SettingError(f"integer is {self.integer!r}: expected 8 or 16.")
-        if form != "c":
-            raise SettingError(f"integer is {self.integer}: only C has such weights, not {form}.")
+        """Raise SettingError for what the format does not have, so that nothing is left out in silence."""
+        if self.integer is not None and self.integer not in BITS:
+            raise SettingError.of("integer", self.integer, "expected 8 or 16.")
+        only = {"main": "c", "integer": "c", "dialect": "sql", "table": "sql"}
+        for name, language in only.items():
+            value = getattr(self, name)
+            if value != self._field_defaults[name] and form != language:
+                raise SettingError.of(name, value, f"only {language} has it, not {form}.")
 
 
 def format_of(path: str | os.PathLike[str], to: str | None) -> str:

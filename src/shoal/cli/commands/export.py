@@ -8,6 +8,7 @@ import pyarrow as pa
 from shoal import load
 from shoal.cli.columns import needed, types_of, verbatim_of
 from shoal.cli.endings import fail
+from shoal.cli.options import Export
 from shoal.cli.refuse import refuse_output
 from shoal.cli.screen.printing import print_json
 from shoal.cli.screen.screen import Screen
@@ -18,19 +19,19 @@ from shoal.exports.checking import Check, checked
 from shoal.exports.writing import Wanted, format_of, texts_of, write
 
 
-def export(
-    model: str, output: str, wanted: Wanted, rows: str | None = None, *, as_json: bool
-) -> None:
+def export(asked: Export) -> None:
     """Write the export, run it where possible, and print how far it is from the model."""
+    output, rows = asked.output, asked.rows
+    wanted = Wanted(asked.to, asked.main, asked.dialect, asked.table, asked.integer)
     form = format_of(output, wanted.to)
     wanted.check(form)
-    refuse_output(output, (model, *([rows] if rows else [])))
-    fitted = load(model)
-    table = rows_of(fitted, rows) if rows and wanted.integer else None
+    refuse_output(output, (asked.model, *([rows] if rows else [])))
+    fitted = load(asked.model)
+    table = rows_of(fitted, rows) if rows else None
     description = described(fitted.fitted_, wanted.integer, table)
     texts = texts_of(description, output, wanted)
     write(texts)
-    screen = Screen.of(as_json)
+    screen = Screen.of(asked.as_json)
     for i, (file, text) in enumerate(texts.items()):
         screen.line("" if i else "written", f"{file}     {len(text) / 1000:,.0f} kB")
     try:
@@ -40,7 +41,7 @@ def export(
     screen.line("check", str(check))
     if description.note:
         screen.line("integers", description.note)
-    if as_json:
+    if asked.as_json:
         print_json(_report(form, list(texts), check) | {"note": description.note})
     screen.done()
 
