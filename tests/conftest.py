@@ -20,6 +20,7 @@ NEEDS = {
     "kernel": "compiler",
     "exports/test_c.py": "compiler",
     "exports/test_program.py": "compiler",
+    "exports/test_integers.py": "compiler",
     "exports/test_browser.py": "browser",
     "cluster": "cluster",
     "lab/test_page.py": "browser",

@@ -14,7 +14,7 @@ import pytest
 
 from shoal import ShoalClassifier, ShoalRegressor
 from shoal.data.encode.encoding import Words
-from shoal.estimators.exporting import exported, predicted
+from shoal.estimators.exporting import described, exported, predicted, with_whole_weights
 from shoal.exports import header as headers
 from shoal.exports.checking import checked
 from shoal.exports.golden import golden_rows
@@ -58,9 +58,11 @@ def compiler():
 class Compiled:
     """A model in C, as a library."""
 
-    def __init__(self, estimator, folder, flags=("-O2", *STRICT), cc=None):
+    def __init__(self, estimator, folder, flags=("-O2", *STRICT), cc=None, integer=None, rows=None):
         self.fitted = estimator.fitted_
-        self.model = exported(self.fitted)
+        self.model = described(self.fitted, integer, rows)
+        if integer:
+            self.fitted = with_whole_weights(self.fitted, integer)
         folder = Path(tempfile.mkdtemp(dir=folder))  # a library is loaded once from a path
         (folder / "m.c").write_text(source(self.model, Target("m", "m.h")), "utf-8")
         (folder / "m.h").write_text(headers.header(self.model, "m"), "utf-8")

@@ -75,10 +75,11 @@ def how_to_add(what):
 
 
 def naming(word):
-    """The files of the source that name something."""
-    found = [*ROOT.rglob("*.py"), *(TOP / "kernel").glob("*.?pp")]
+    """The files of the source that name something, or are called so."""
+    found = [*ROOT.rglob("*.py"), *(TOP / "kernel").glob("*.?pp"), *ROOT.glob("exports/[cj]*/*.*")]
     pattern = re.compile(rf"\b{word}\b")
-    return {str(p.relative_to(TOP)) for p in found if pattern.search(p.read_text("utf-8"))}
+    named = [p for p in found if p.stem == word or pattern.search(p.read_text("utf-8"))]
+    return {str(p.relative_to(TOP)) for p in named}
 
 
 def test_every_path_of_the_guide_is_there():

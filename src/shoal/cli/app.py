@@ -142,29 +142,22 @@ def inspect(model: o.Model, as_json: o.Json = False) -> None:
 
 @app.command(cls=_Command)
 @ending
-def export(
-    model: o.Model,
-    output: o.ExportFile,
-    to: o.ExportFormat = None,
-    main: o.WithMain = False,
-    dialect: o.Dialect = "sqlite",
-    table: o.InputTable = "input",
-    as_json: o.Json = False,
-) -> None:
+@asking(o.Export, {})
+def export(asked: o.Export, parameters: o.Parameters) -> None:
     """Write a model as a program of another language, from raw values to predictions.
 
     Example:  shoal export late.shoal -o late.c
               shoal export late.shoal -o late.c --main && cc -O2 late.c -o late
               shoal export late.shoal -o late.sql --dialect postgres --table flights
+              shoal export late.shoal -o late.c --integer 8 --rows flights.csv
               shoal export late.shoal -o late.js
               shoal export late.shoal -o late.onnx
 
     The export is run on some rows where that is possible, and compared with the model.
     """
     from shoal.cli.commands.export import export as run
-    from shoal.exports.writing import Wanted
 
-    run(model, output, Wanted(to, main, dialect, table), as_json=as_json)
+    run(asked)
 
 
 @app.command(cls=_Command)

@@ -252,6 +252,18 @@ Dialect = Annotated[
 InputTable = Annotated[
     str, option("--table", metavar="NAME", help="SQL: the table with the rows. Default: input.")
 ]
+Integer = Annotated[
+    int | None,
+    option(
+        "--integer",
+        metavar="BITS",
+        help="C: weights as whole numbers of 8 or 16 bits; --rows says what that costs.",
+    ),
+]
+MeasuredRows = Annotated[
+    str | None,
+    option("--rows", metavar="TABLE", help="With --integer: rows to measure the difference on."),
+]
 WithMain = Annotated[bool, option("--main", help="C: add a program that reads CSV.")]
 KnownTarget = Annotated[
     str | None,
@@ -448,6 +460,21 @@ class Look(Reading):
             tables=self.tables, target=self.target, words=self.words, numbers=self.numbers,
             drop=self.drop, strict=self.strict, **self.files._asdict(),
         )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """What `shoal export` is asked for."""
+
+    model: Model
+    output: ExportFile
+    to: ExportFormat = None
+    main: WithMain = False
+    dialect: Dialect = "sqlite"
+    table: InputTable = "input"
+    integer: Integer = None
+    rows: MeasuredRows = None
+    as_json: Json = False
 
 
 def _parameters_of(asked: type, **others: Any) -> Parameters:

@@ -38,7 +38,7 @@ from shoal.diagnosis.case import Case
 from shoal.errors import SettingError
 from shoal.estimators.attributes import FittedAttributes
 from shoal.estimators.callbacks import CallbackSupportMixin, end_of_fit, with_callbacks
-from shoal.estimators.exporting import exported
+from shoal.estimators.exporting import described
 from shoal.estimators.host import Host
 from shoal.estimators.inputs import computed
 from shoal.estimators.partial import check_classes, check_partial, one_epoch, warn_of_divergence
@@ -52,6 +52,7 @@ from shoal.estimators.threshold import check_threshold_name
 from shoal.estimators.train import progress_of, train_members, warn_of
 from shoal.settings import Declared, Settings
 from shoal.training.loop import Report
+from shoal.warn import warn
 
 
 def settings_of(model: Any) -> Settings:
@@ -238,6 +239,8 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
         main: bool = False,
         dialect: str = "sqlite",
         table: str = "input",
+        integer: int | None = None,
+        rows: Any = None,
     ) -> list[Path]:
         """Write the fitted model as a program of another language, from raw values to predictions.
 
@@ -255,6 +258,11 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
             With "sql": the database.
         table : str
             With "sql": the name of the table that has the rows.
+        integer : {8, 16}, optional
+            With "c": weights as whole numbers of so many bits, a quarter or half the size. A
+            warning, and a comment in the files, say how far predictions on `rows` are from the model's.
+        rows : table or array
+            With `integer`: rows as those of `predict`, to measure that.
 
         Returns
         -------
@@ -264,14 +272,20 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
         Raises
         ------
         SettingError
-            When the format or the dialect is not known, or the format cannot hold the model.
+            When the format or the dialect is not known, or the format cannot hold the model; when
+            `integer` is given without `rows`.
         FileError
             When a file cannot be written.
         """
-        from shoal.exports.writing import Wanted, texts_of, write
+        from shoal.exports.writing import Wanted, format_of, texts_of, write
 
-        wanted = Wanted(to, main, dialect, table)
-        return write(texts_of(exported(self.fitted_), path, wanted))
+        wanted = Wanted(to, main, dialect, table, integer)
+        wanted.check(format_of(path, to))
+        model = described(self.fitted_, integer, rows)
+        files = write(texts_of(model, path, wanted))
+        if model.note:
+            warn(model.note)
+        return files
 
     def _case_of(self, X: Any, y: Any) -> Case:
         """What `shoal.diagnose` looks at, with a table that may be new."""

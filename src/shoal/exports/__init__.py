@@ -6,6 +6,7 @@
     names.py       identifiers, comments and text that nothing executes
     source.py      C: the fragments of c/ with the tables of a model
     header.py      C: the structs that a program includes
+    integers.py    C: weights as whole numbers of 8 or 16 bits
     tables.py      C: arrays and text as initialisers
     compiling.py   C: compiled and run here, where there is a compiler
     encoder.py     C: from the values of a row to the inputs

@@ -60,7 +60,8 @@ MISSING = """\
 def title_of(model: Model) -> str:
     """What this is, in one line."""
     kind = "classifier" if isinstance(model.answer, Classes) else "regressor"
-    return f"A {kind} of shoal, fingerprint {model.fingerprint}, in {model.dtype.name}."
+    said = f"A {kind} of shoal, fingerprint {model.fingerprint}, in {model.dtype.name}."
+    return f"{said} {model.note}".rstrip()
 
 
 def fields_of(model: Model) -> list[str]:

@@ -93,6 +93,10 @@ class Model:
     answer: Classes | Values
     fingerprint: str
     golden: Golden
+    integer: int | None = (
+        None  # bits of each weight, where they are whole numbers times a power of two
+    )
+    note: str = ""  # on how the weights were rounded
 
     @property
     def dtype(self) -> np.dtype[Any]:

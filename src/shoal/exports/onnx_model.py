@@ -226,13 +226,12 @@ class Writer:
 
     def _activated(self, z: str, activation: str) -> str:
         known = {"tanh": "Tanh", "relu": "Relu", "sigmoid": "Sigmoid"}
-        if activation in known:
-            return self.graph.node(known[activation], z)
         if activation == "identity":
             return z
-        # LeakyRelu takes no doubles: of the two lines it is the larger one.
-        leak = self.graph.constant(float(self.model.dtype.type(LEAK)))
-        return self.graph.node("Max", z, self.graph.node("Mul", z, leak))
+        if activation == "leaky_relu":  # LeakyRelu takes no doubles: the larger of the two lines
+            leak = self.graph.constant(float(self.model.dtype.type(LEAK)))
+            return self.graph.node("Max", z, self.graph.node("Mul", z, leak))
+        return self.graph.node(known[activation], z)
 
     # --- the answer ---------------------------------------------------------------------------
 

@@ -6,18 +6,20 @@ Nothing of the table's text is in the fragments when their placeholders are repl
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shoal.data.encode.encoding import Words
 from shoal.exports.encoder import encoder
 from shoal.exports.header import title_of
+from shoal.exports.integers import Whole, reals, whole
 from shoal.exports.model import Classes, Model, Value, Values
 from shoal.exports.names import comment
 from shoal.exports.numerics import LEAK, LOG2_E, TWICE_LOG2_E, precision_of
 from shoal.exports.program import program
-from shoal.exports.tables import array, constant, doubles, number, text
+from shoal.exports.tables import array, constant, doubles, integers, number, text
 
 
 class Target(NamedTuple):
@@ -90,7 +92,7 @@ def _functions(model: Model, target: Target) -> Iterator[str]:
     exp, tanh = _uses(model)
     p, shape = precision_of(model.dtype), model.architecture
     kind = "float" if model.dtype == np.float32 else "double"
-    if exp or tanh or kind == "double":
+    if exp or tanh or model.integer or kind == "double":
         yield from _standing(target, f"bits_{kind}")
     yield from _standing(target, f"fma_{kind}")
     if exp or tanh:
@@ -112,19 +114,39 @@ def _weights(model: Model) -> Iterator[str]:
     first = model.first_layer
     width = first[0][0].shape[1]
     yield "\n/* --- what was learnt --- */\n\n"
-    yield constant("first_weights", np.stack([W.T for W, _ in first]), f"[MEMBERS][{width}][UNITS]")
+    W = np.stack([W.T for W, _ in first])
+    yield from _matrices(model, "first", W, f"[MEMBERS][{width}]")
     yield constant("first_biases", np.stack([b.ravel() for _, b in first]), "[MEMBERS][UNITS]")
     if model.architecture.n_h:
         W2 = np.stack([p.W2 for p in model.members])
-        yield constant("second_weights", W2, "[MEMBERS][OUTPUTS][UNITS]")
+        yield from _matrices(model, "second", W2, "[MEMBERS][OUTPUTS]")
         b2 = np.stack([p.b2.ravel() for p in model.members])
         yield constant("second_biases", b2, "[MEMBERS][OUTPUTS]")
+
+
+def _matrices(model: Model, layer: str, W: NDArray[Any], sizes: str) -> Iterator[str]:
+    """A layer's weights; where they are whole numbers, with the exponent of each row."""
+    if model.integer is None:
+        yield constant(f"{layer}_weights", W, f"{sizes}[UNITS]")
+        return
+    q, e = whole(W, model.integer)
+    assert (reals(Whole(q, e), W.dtype) == W).all()  # they were rounded before
+    yield f"typedef int{model.integer}_t weight;\n" if layer == "first" else ""
+    yield integers(f"{layer}_weights", q, "weight", f"{sizes}[UNITS]")
+    yield integers(f"{layer}_exponents", e, "int8_t" if W.itemsize == 4 else "int16_t", sizes)
+
+
+def _rows(model: Model, target: Target) -> Iterator[str]:
+    kind = "real" if model.integer is None else "integer"
+    hidden = [f"second_row_{kind}"] if model.architecture.n_h else []
+    yield from _standing(target, f"rows_{kind}", *hidden)
 
 
 def _network(model: Model, target: Target) -> Iterator[str]:
     if model.groups:
         rows = "".join(f"    {{{g.first}, {g.columns}, {g.bins}}},\n" for g in model.groups)
         yield f"\nstatic const struct {{\n    int first, columns, bins;\n}} groups[] = {{\n{rows}}};\n"
+    yield from _rows(model, target)
     layer = fragment("first_layer")
     for name, there in (
         ("numbers", model.n_numbers),
@@ -132,8 +154,6 @@ def _network(model: Model, target: Target) -> Iterator[str]:
         ("groups", len(model.groups) - model.n_binned),
     ):
         layer = layer.replace(f"@{name}@", fragment(name) if there else "")
-    if not model.n_numbers and not model.groups:
-        layer = layer.replace("int i, j;", "int j;")
     yield layer
     if model.architecture.n_h:
         yield from _standing(target, "second_layer_in_lanes" if model.groups else "second_layer")
@@ -166,10 +186,12 @@ def _golden(model: Model, target: Target) -> Iterator[str]:
     yield f"#define ANSWER {kind}\n"
     yield f"#define ANSWER_FIELD {'values' if kind == 'double' else 'probabilities'}\n"
     before, after = fragment("selftest").replace("PREFIX", target.prefix).split("@golden@\n")
+    yield f"\n#ifndef {target.prefix}_NO_SELFTEST\n"
     yield before
     yield f"static const {target.prefix}_row golden_rows[] = {{\n{''.join(shown)}}};\n"
     yield f"static const {kind} golden_answers[][ANSWERS] = {array(answers, '')};\n"
     yield after
+    yield "#endif\n"
 
 
 def _cells(model: Model, row: Mapping[str, Value], prefix: str) -> Iterator[str]:

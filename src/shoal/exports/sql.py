@@ -205,9 +205,10 @@ class Writer:
             "relu": lambda z: f"{self.dialect.greater}(0, {z})",
             "sigmoid": self._logistic,
             "identity": str,
+            # The larger of two lines.
+            "leaky_relu": lambda z: f"{self.dialect.greater}({z}, {LEAK} * {z})",
         }
-        # The last one has the larger of two lines.
-        return known.get(called, lambda z: f"{self.dialect.greater}({z}, {LEAK} * {z})")
+        return known[called]
 
 
 def _added(terms: Sequence[str]) -> str:

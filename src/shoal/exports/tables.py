@@ -29,6 +29,17 @@ def constant(name: str, a: NDArray[Any], sizes: str) -> str:
     return f"static const real {name}{sizes} = {array(a, '').lstrip()};\n"
 
 
+def integers(name: str, a: NDArray[np.integer], kind: str, sizes: str) -> str:
+    """A table of whole numbers."""
+    items = [str(x) for x in a.ravel().tolist()]
+    if a.ndim > 1:
+        rows = a.reshape(-1, a.shape[-1]).tolist()
+        items = ["{" + ", ".join(map(str, row)) + "}" for row in rows]
+        for n in reversed(a.shape[1:-1]):
+            items = ["{\n" + ",\n".join(items[i : i + n]) + "}" for i in range(0, len(items), n)]
+    return f"static const {kind} {name}{sizes} = {{\n{f',{chr(10)}'.join(items)}\n}};\n"
+
+
 def doubles(name: str, values: tuple[float, ...]) -> str:
     """A table of doubles."""
     return f"static const double {name}[] = {array(np.array(values, np.float64), '')};\n"

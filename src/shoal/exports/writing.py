@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from shoal.errors import SettingError
 from shoal.exports.header import header
+from shoal.exports.integers import BITS
 from shoal.exports.javascript import module
 from shoal.exports.model import Model
 from shoal.exports.names import identifier
@@ -26,6 +27,17 @@ class Wanted(NamedTuple):
     main: bool = False  # C: with a program that reads CSV
     dialect: str = "sqlite"  # SQL: for which database
     table: str = "input"  # SQL: the table that has the rows
+    integer: int | None = None  # C: bits of the weights as whole numbers
+
+    def check(self, form: str) -> None:
+        """Raise SettingError for what the format does not have, so that nothing is left out in silence."""
+        if self.integer is not None and self.integer not in BITS:
+            raise SettingError.of("integer", self.integer, "expected 8 or 16.")
+        only = {"main": "c", "integer": "c", "dialect": "sql", "table": "sql"}
+        for name, language in only.items():
+            value = getattr(self, name)
+            if value != self._field_defaults[name] and form != language:
+                raise SettingError.of(name, value, f"only {language} has it, not {form}.")
 
 
 def format_of(path: str | os.PathLike[str], to: str | None) -> str:

@@ -1,12 +1,15 @@
     for (i = 0; i < BINNED; ++i) {
-        const real(*own)[UNITS] = W + groups[i].first;
-        const int code = in->codes[i], below = code < groups[i].bins ? code : 0;
+        const int first = groups[i].first, code = in->codes[i], below = code < groups[i].bins ? code : 0;
         real before[UNITS] = {0};
+        const real *own;
         int c;
-        for (c = 0; c < below; ++c)
-            for (j = 0; j < UNITS; ++j) before[j] = before[j] + own[c][j];
+        for (c = 0; c < below; ++c) {
+            own = first_row(member, first + c, decoded);
+            for (j = 0; j < UNITS; ++j) before[j] = before[j] + own[j];
+        }
+        own = first_row(member, first + code, decoded);
         if (code < groups[i].bins)
-            for (j = 0; j < UNITS; ++j) z[j] = multiply_add(in->places[i], own[code][j], z[j] + before[j]);
+            for (j = 0; j < UNITS; ++j) z[j] = multiply_add(in->places[i], own[j], z[j] + before[j]);
         else
-            for (j = 0; j < UNITS; ++j) z[j] = (z[j] + own[code][j]) + 0;
+            for (j = 0; j < UNITS; ++j) z[j] = (z[j] + own[j]) + 0;
     }

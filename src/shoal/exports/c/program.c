@@ -162,9 +162,13 @@ int main(int n_arguments, char **arguments)
     unsigned long number = 0;
     int i, j, n;
     if (n_arguments > 1 && !strcmp(arguments[1], "--selftest")) {
+#ifdef PREFIX_NO_SELFTEST
+        return fail(0, "the self-test was left out", nothing);
+#else
         const int different = PREFIX_selftest();
         printf("%d of %d rows differ\n", different, LENGTH_OF_GOLDEN);
         return different != 0;
+#endif
     }
     n = next_record(stdin);
     if (n <= 0) return fail(0, "expected a header and rows of CSV on standard input", nothing);
