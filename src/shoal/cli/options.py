@@ -11,22 +11,11 @@ from typing import Annotated, Any
 
 import typer
 
-from shoal.settings import (
-    CLASSES,
-    COLUMNS,
-    FIELDS,
-    LARGE,
-    NETWORK,
-    TRAINING,
-    Field,
-    Kind,
-    Number,
-    Whole,
-)
+from shoal.settings import COLUMNS, FIELDS, TRAINING, Field, Kind, Number, Whole
 from shoal.settings import Columns as ColumnNames
 
 TEST = "Test"
-PANELS = (None, TEST, COLUMNS, CLASSES, NETWORK, TRAINING, LARGE)  # of the help, in this order
+PANELS = (None, TEST, COLUMNS, TRAINING)  # of the help, in this order
 Parameters = dict[str, Any]  # of an estimator, by name
 
 # What differs from Python on the command line: the same call gives the same result there.
@@ -56,10 +45,18 @@ def file(text: str) -> str:
 
 
 def option(
-    *names: str, help: str, metavar: str = " ", panel: str | None = None, **more: Any
+    *names: str,
+    help: str,
+    metavar: str = " ",
+    panel: str | None = None,
+    rare: bool = False,
+    **more: Any,
 ) -> Any:
-    """An option for typer; one without a value has a blank as its metavar."""
-    return typer.Option(*names, help=help, metavar=metavar, rich_help_panel=panel, **more)
+    """An option for typer; one without a value has a blank as its metavar. --help leaves rare ones out."""
+    return typer.Option(
+        *names, help=help, metavar=metavar, rich_help_panel=panel, hidden=rare,
+        show_default="By default" not in help, **more,
+    )  # fmt: skip
 
 
 def option_of(field: Field) -> Any:
@@ -67,7 +64,7 @@ def option_of(field: Field) -> Any:
     assert field.option is not None
     return option(
         field.option, help=field.help, metavar=field.metavar, panel=field.panel,
-        parser=parsed(field.kind),
+        rare=field.rare, parser=parsed(field.kind),
     )  # fmt: skip
 
 
@@ -80,7 +77,7 @@ Table = Annotated[
 ]
 _TABLES = typer.Argument(
     metavar="TABLE",
-    help="CSV or Parquet: a file, several, a folder, or a glob in quotes; - for standard input.",
+    help="Files, a folder or a glob; - is standard input.",
     parser=file,
 )
 Tables = Annotated[tuple[str, ...], _TABLES]
@@ -98,6 +95,7 @@ Task = Annotated[
         "--task",
         metavar="TASK",
         help="classification or regression; by default determined from the target.",
+        rare=True,
     ),
 ]
 ModelFile = Annotated[
@@ -108,7 +106,17 @@ Report = Annotated[
     option(
         "--report",
         metavar="FILE",
-        help="Report to write (.html): data, scores, plots, findings.",
+        help="Report to write (.html): data, scores, plots.",
+        parser=file,
+    ),
+]
+SaveConfig = Annotated[
+    str | None,
+    option(
+        "--save-config",
+        metavar="FILE",
+        help="Write these options to a file for --config (.toml).",
+        rare=True,
         parser=file,
     ),
 ]
@@ -122,7 +130,7 @@ TestPart = Annotated[
     option(
         "--test-part",
         metavar="SHARE",
-        help="Share of the rows that is held out for the test; 0 for no test.",
+        help="Share of the rows to test on.",
         panel=TEST,
         parser=NUMBER,
     ),
@@ -132,7 +140,7 @@ Folds = Annotated[
     option(
         "--cv",
         metavar="N",
-        help="Test by cross-validation in N folds; scores have standard errors.",
+        help="Test by cross-validation in N folds.",
         panel=TEST,
         parser=WHOLE,
     ),
@@ -142,7 +150,7 @@ Group = Annotated[
     option(
         "--group",
         metavar="COLUMN",
-        help="Keep the rows of a group together in every split; COLUMN is no input.",
+        help="Keep the rows of a group together in every split.",
         panel=TEST,
     ),
 ]
@@ -151,7 +159,7 @@ Time = Annotated[
     option(
         "--time",
         metavar="COLUMN",
-        help="Test on the latest rows by COLUMN, and stop by the latest of the others.",
+        help="Test on the latest rows by this column.",
         panel=TEST,
     ),
 ]
@@ -161,6 +169,7 @@ Resume = Annotated[
         "--resume",
         help="Continue the training saved by --checkpoint, with the same result.",
         panel=TRAINING,
+        rare=True,
     ),
 ]
 Strict = Annotated[
@@ -169,6 +178,7 @@ Strict = Annotated[
         "--strict",
         help="Refuse a value that does not fit its column, instead of reading it as missing.",
         panel=COLUMNS,
+        rare=True,
     ),
 ]
 PredictionsFile = Annotated[
@@ -228,7 +238,7 @@ Schemes = Annotated[
         "--init",
         metavar="INIT",
         help="Compare this: lecture, glorot, he, zeros, or a standard deviation. Repeatable.",
-        panel=NETWORK,
+        panel=TRAINING,
         parser=parsed(FIELDS["init"].kind),
     ),
 ]
@@ -291,6 +301,7 @@ class Order:
     report: Report = None
     task: Task = None
     explain: Explain = False
+    save_config: SaveConfig = None
     as_json: Json = False
     test: Test = None
     test_part: TestPart = 0.2
