@@ -6,6 +6,7 @@ and what was expected. A NumPy number counts as a number, True and False do not.
 
 import math
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from shoal.errors import SettingError
 from shoal.wording import Setting
 
+MOST_LISTED = 12  # of more choices the nearest are listed
 LONGEST_NAME = 80  # of a value that may be a name with another spelling
 _JOINTS = str.maketrans("", "", "-_ ")
 
@@ -41,6 +43,9 @@ def check_choice(name: str, value: object, choices: Iterable[str]) -> str:
         return str(value)
     meant = meant_by(value, allowed)
     use = () if meant is None else (" Use ", Setting(name, meant), ".")
+    if len(allowed) > MOST_LISTED:
+        near = get_close_matches(str(value)[:LONGEST_NAME], allowed, MOST_LISTED, 0)
+        allowed = [*near[:-1], f"{near[-1]} and {len(allowed) - len(near):,} more"]
     raise SettingError.of(name, value, f"expected one of {', '.join(allowed)}.", *use)
 
 

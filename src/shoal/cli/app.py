@@ -25,6 +25,8 @@ class _Plain:
         for param in params:
             if isinstance(param, TyperArgument):
                 vars(param)["display_type_rich"] = lambda ctx: None
+            if param.name in ("install_completion", "show_completion"):
+                param.metavar = " "
         return params
 
 
@@ -39,7 +41,7 @@ class _Commands(_Plain, TyperGroup):
 app = typer.Typer(
     name="shoal",
     cls=_Commands,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
@@ -74,8 +76,7 @@ def train(order: o.Order, parameters: o.Parameters) -> None:
               shoal train 'years/*.parquet' --target late --memory 2GiB
 
     Text, true or false, and whole numbers with at most 20 distinct values are
-    classified; any other target is a number to predict (regression).
-    Ctrl-C keeps the best network so far.
+    classified; other targets are numbers. Ctrl-C keeps the best network so far.
     """
     from shoal.cli.commands.train import train as run
 

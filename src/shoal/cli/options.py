@@ -12,23 +12,11 @@ from typing import Annotated, Any
 import typer
 
 from shoal.data.read.file_options import FileOptions
-from shoal.settings import (
-    CLASSES,
-    COLUMNS,
-    FIELDS,
-    LARGE,
-    NETWORK,
-    TRAINING,
-    Field,
-    Kind,
-    Number,
-    Whole,
-)
+from shoal.settings import COLUMNS, FIELDS, TRAINING, Field, Kind, Number, Whole
 from shoal.settings import Columns as ColumnNames
 
 FILES, TEST = "Files", "Test"
-# Of the help, in this order.
-PANELS = (None, FILES, TEST, COLUMNS, CLASSES, NETWORK, TRAINING, LARGE)
+PANELS = (None, FILES, TEST, COLUMNS, TRAINING)  # of the help, in this order
 Parameters = dict[str, Any]  # of an estimator, by name
 
 # What differs from Python on the command line: the same call gives the same result there.
@@ -58,10 +46,18 @@ def file(text: str) -> str:
 
 
 def option(
-    *names: str, help: str, metavar: str = " ", panel: str | None = None, **more: Any
+    *names: str,
+    help: str,
+    metavar: str = " ",
+    panel: str | None = None,
+    rare: bool = False,
+    **more: Any,
 ) -> Any:
-    """An option for typer; one without a value has a blank as its metavar."""
-    return typer.Option(*names, help=help, metavar=metavar, rich_help_panel=panel, **more)
+    """An option for typer; one without a value has a blank as its metavar. --help leaves rare ones out."""
+    return typer.Option(
+        *names, help=help, metavar=metavar, rich_help_panel=panel, hidden=rare,
+        show_default="By default" not in help, **more,
+    )  # fmt: skip
 
 
 def option_of(field: Field) -> Any:
@@ -69,7 +65,7 @@ def option_of(field: Field) -> Any:
     assert field.option is not None
     return option(
         field.option, help=field.help, metavar=field.metavar, panel=field.panel,
-        parser=parsed(field.kind),
+        rare=field.rare, parser=parsed(field.kind),
     )  # fmt: skip
 
 
@@ -86,8 +82,7 @@ Table = Annotated[
 ]
 _TABLES = typer.Argument(
     metavar="TABLE",
-    help="CSV, JSON, Parquet, spreadsheet or database: a file, several, a folder, or a glob in "
-    "quotes; - for standard input.",
+    help="Files, a folder or a glob; - is standard input.",
     parser=file,
 )
 Tables = Annotated[tuple[str, ...], _TABLES]
@@ -105,6 +100,7 @@ Task = Annotated[
         "--task",
         metavar="TASK",
         help="classification or regression; by default determined from the target.",
+        rare=True,
     ),
 ]
 ModelFile = Annotated[
@@ -115,7 +111,17 @@ Report = Annotated[
     option(
         "--report",
         metavar="FILE",
-        help="Report to write (.html): data, scores, plots, findings.",
+        help="Report to write (.html): data, scores, plots.",
+        parser=file,
+    ),
+]
+SaveConfig = Annotated[
+    str | None,
+    option(
+        "--save-config",
+        metavar="FILE",
+        help="Write these options to a file for --config (.toml).",
+        rare=True,
         parser=file,
     ),
 ]
@@ -129,7 +135,7 @@ TestPart = Annotated[
     option(
         "--test-part",
         metavar="SHARE",
-        help="Share of the rows that is held out for the test; 0 for no test.",
+        help="Share of the rows to test on.",
         panel=TEST,
         parser=NUMBER,
     ),
@@ -139,7 +145,7 @@ Folds = Annotated[
     option(
         "--cv",
         metavar="N",
-        help="Test by cross-validation in N folds; scores have standard errors.",
+        help="Test by cross-validation in N folds.",
         panel=TEST,
         parser=WHOLE,
     ),
@@ -149,7 +155,7 @@ Group = Annotated[
     option(
         "--group",
         metavar="COLUMN",
-        help="Keep the rows of a group together in every split; COLUMN is no input.",
+        help="Keep the rows of a group together in every split.",
         panel=TEST,
     ),
 ]
@@ -158,7 +164,7 @@ Time = Annotated[
     option(
         "--time",
         metavar="COLUMN",
-        help="Test on the latest rows by COLUMN, and stop by the latest of the others.",
+        help="Test on the latest rows by this column.",
         panel=TEST,
     ),
 ]
@@ -168,6 +174,7 @@ Resume = Annotated[
         "--resume",
         help="Continue the training saved by --checkpoint, with the same result.",
         panel=TRAINING,
+        rare=True,
     ),
 ]
 Strict = Annotated[
@@ -176,6 +183,7 @@ Strict = Annotated[
         "--strict",
         help="Refuse a value that does not fit its column, instead of reading it as missing.",
         panel=COLUMNS,
+        rare=True,
     ),
 ]
 Separator = Annotated[
@@ -185,6 +193,7 @@ Separator = Annotated[
         metavar="CHARACTER",
         help='CSV: what stands between values, or "tab"; found in the first rows by default.',
         panel=FILES,
+        rare=True,
     ),
 ]
 Encoding = Annotated[
@@ -194,6 +203,7 @@ Encoding = Annotated[
         metavar="NAME",
         help="CSV, JSON: encoding of the text, such as latin-1. Default: UTF-8, or its mark.",
         panel=FILES,
+        rare=True,
     ),
 ]
 Sheet = Annotated[
@@ -203,6 +213,7 @@ Sheet = Annotated[
         metavar="NAME",
         help="Spreadsheet: the sheet. Default: the first that is not empty.",
         panel=FILES,
+        rare=True,
     ),
 ]
 TableName = Annotated[
@@ -212,6 +223,7 @@ TableName = Annotated[
         metavar="NAME",
         help="SQLite, DuckDB: the table. Default: the only one.",
         panel=FILES,
+        rare=True,
     ),
 ]
 Query = Annotated[
@@ -221,6 +233,7 @@ Query = Annotated[
         metavar="SQL",
         help="SQLite, DuckDB: a SELECT instead of a table; its order is that of the rows.",
         panel=FILES,
+        rare=True,
     ),
 ]
 PredictionsFile = Annotated[
@@ -307,7 +320,7 @@ Schemes = Annotated[
         "--init",
         metavar="INIT",
         help="Compare this: lecture, glorot, he, zeros, or a standard deviation. Repeatable.",
-        panel=NETWORK,
+        panel=TRAINING,
         parser=parsed(FIELDS["init"].kind),
     ),
 ]
@@ -386,6 +399,7 @@ class Order(Reading):
     report: Report = None
     task: Task = None
     explain: Explain = False
+    save_config: SaveConfig = None
     as_json: Json = False
     test: Test = None
     test_part: TestPart = 0.2

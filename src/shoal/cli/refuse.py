@@ -32,6 +32,7 @@ def refuse(order: Order, parameters: Parameters) -> Settings:
     settings = settings_of(ShoalRegressor(**parameters))
     refuse_output(order.output, (*order.tables, order.test))
     _refuse_report(order)
+    refuse_output(order.save_config, (*order.tables, order.test), "--save-config")
     _refuse_checkpoint(order, parameters["checkpoint"])
     _refuse_scratch(parameters)
     return settings

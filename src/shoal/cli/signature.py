@@ -5,11 +5,46 @@ from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, fields
 from typing import Annotated, Any, get_args, get_origin
 
-from shoal.cli.options import PANELS, Parameters, Reading, option_of
+import typer
+
+from shoal.cli.config import defaults_of
+from shoal.cli.options import PANELS, Order, Parameters, Reading, file, option, option_of
 from shoal.data.read.file_options import FileOptions
+from shoal.errors import ShoalError
 from shoal.settings import FIELDS, REPEATED
 
 Command = Callable[..., None]
+
+
+def _configured(context: typer.Context, path: str | None) -> str | None:
+    """Take what the file says as defaults. Typer calls this before it looks at other options."""
+    try:
+        context.default_map = defaults_of(path) if path else None
+    except ShoalError as error:
+        raise typer.BadParameter(str(error).rstrip(".")) from None
+    return path
+
+
+def _helped(context: typer.Context, wanted: bool) -> None:
+    """Print the help with the rare options too."""
+    if not wanted:
+        return
+    hidden = [one for one in context.command.params if getattr(one, "hidden", False)]
+    for one in hidden:
+        vars(one)["hidden"] = False
+    try:
+        typer.echo(context.get_help())
+    finally:
+        for one in hidden:
+            vars(one)["hidden"] = True
+    raise typer.Exit
+
+
+HELP_ALL = option("--help-all", help="Show all options and exit.", callback=_helped, is_eager=True)
+CONFIG = option(
+    "--config", metavar="FILE", help="Read options from this file (.toml).", parser=file,
+    callback=_configured, is_eager=True,
+)  # fmt: skip
 
 
 def asking(asked: type, parameters: Parameters) -> Callable[[Command], Command]:
@@ -20,6 +55,7 @@ def asking(asked: type, parameters: Parameters) -> Callable[[Command], Command]:
 
     def generate(command: Command) -> Command:
         def run(**given: Any) -> None:
+            """Of which `config` and `help_all` have done their work."""
             order = {
                 field.name: tuple(given[field.name] or ()) if repeated(field) else given[field.name]
                 for field in fields(asked)
@@ -28,6 +64,9 @@ def asking(asked: type, parameters: Parameters) -> Callable[[Command], Command]:
 
         described = [_parameter(name, default) for name, default in parameters.items()]
         described += [_described(field) for field in fields(asked)]
+        described.append(_keyword("help_all", Annotated[bool, HELP_ALL], False))
+        if asked is Order:
+            described.append(_keyword("config", Annotated[str | None, CONFIG], None))
         described.sort(key=_panel)  # options of the order stand last in their panel
         return _with_signature(run, command, described)
 
@@ -39,8 +78,10 @@ def reading(command: Command) -> Command:
     own = inspect.signature(command, eval_str=True).parameters
     described = [one for name, one in own.items() if name != "files"]
     described += [_described(field) for field in fields(Reading)]
+    described.append(_keyword("help_all", Annotated[bool, HELP_ALL], False))
 
     def run(**given: Any) -> None:
+        given.pop("help_all")
         files = FileOptions(**{field.name: given.pop(field.name) for field in fields(Reading)})
         command(**given, files=files)
 

@@ -25,7 +25,7 @@ def _options() -> dict[str, str]:
 
 OPTIONS = _options()
 # What says where the training ran, not what was asked for.
-_LOCAL = {"tables", "output", "report", "explain", "as_json", "resume"}
+_LOCAL = {"tables", "output", "report", "explain", "save_config", "as_json", "resume"}
 _LOCAL |= {name for name, field in FIELDS.items() if not field.kept}
 
 

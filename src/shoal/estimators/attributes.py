@@ -173,7 +173,7 @@ class FittedAttributes:
 
     @property
     def training_seconds_(self) -> float:
-        """How long the training took, of the member that was trained longest."""
+        """How long the training of all members took."""
         return self.fitted_.history.seconds
 
     @property

@@ -1,5 +1,6 @@
 """The members of a fit: each with its seed, its start, its part of the rows, its checkpoint."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -49,10 +50,14 @@ def train_members(prepared: Prepared, rows: RowProvider, host: Host) -> Fitted:
     starts = first_states(prepared, rows.m, checkpoint.seed if checkpoint else None)
     check_held(s, rows, given=rows.shown(starts.seeds[0])[1] is not None if is_chosen(s) else True)
     tasks = EpochTasks.of(host, prepared, starts.states[0])
+    began_at = time.perf_counter()
     with _place_of(s) as place:
         members = _Members(prepared, rows, host, starts, place, checkpoint, tasks)
         trained = _side_by_side(s, members, rows.side_by_side, first_alone=tasks is not None)
     fitted = fitted_of(prepared, trained, starts.seeds)
+    # Of all members, which wait for each other; a member that was resumed counts its earlier epochs.
+    seconds = max(time.perf_counter() - began_at, fitted.history.seconds)
+    fitted = fitted.replaced(history=fitted.history._replace(seconds=seconds))
     part, held = rows.shown(starts.seeds[0])
     began = tuple(Network._of(architecture, state.parameters.copy()) for state in starts.states)
     case = fitted.case(part)._replace(starts=began, weight=_weight_of(part, rows))

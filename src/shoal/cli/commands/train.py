@@ -9,6 +9,7 @@ from sklearn.base import clone
 from shoal import ShoalClassifier, ShoalRegressor
 from shoal.cli.classes import class_settings
 from shoal.cli.columns import placed
+from shoal.cli.config import save_config
 from shoal.cli.endings import end, exit_code
 from shoal.cli.folds import check_folds, folds_of
 from shoal.cli.options import Order, Parameters
@@ -90,6 +91,8 @@ class Asked(NamedTuple):
 def train(order: Order, parameters: Parameters) -> None:
     """Train, test and save, and print each step."""
     settings = refuse(order, parameters)
+    if order.save_config:
+        save_config(order.save_config, order, parameters)
     screen = Screen.of(order.as_json)
     asked = _asked(order, settings, screen)
     run = _trained(order, parameters, asked)
