@@ -7,13 +7,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from shoal.data.encode.encoding import Number, SetAside, Time, Words
-from shoal.data.read import csv_text
+from shoal.data.read import absent
 from shoal.data.read.messages import shown, unknown_column
 from shoal.errors import DataError, ModelFileError
 
 Types = Mapping[str, pa.DataType]
 EXACT = 1 << 53  # larger whole numbers are not exact as floats
-MISSING = frozenset(csv_text.MISSING)
+MISSING = frozenset(absent.MISSING)
 
 
 def types_of(model: Any) -> dict[str, pa.DataType]:

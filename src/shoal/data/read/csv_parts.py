@@ -16,17 +16,19 @@ from shoal.data.read.guesses import Looks
 from shoal.data.read.messages import changed
 from shoal.data.read.opening import BLOCK, File, Read, Stamp, name_of
 from shoal.data.read.origin import Origin, Piece
-from shoal.data.read.texts import TEXT, ColumnTypes
+from shoal.data.read.texts import PLAIN_TEXT, Reading
+
+MANY = 8  # blocks that are looked at together where all of them are held: threads divide the columns
 
 
 class Csv(NamedTuple):
-    """A CSV file: where its pieces begin, and the types of its columns."""
+    """A CSV file: where its pieces begin, and how its columns are read."""
 
     file: File
     top: csv_text.Header
     starts: tuple[tuple[int, int, int, int], ...]  # first byte, size, first row, its line
     rows: int
-    types: tuple[tuple[str, ColumnTypes], ...]
+    readings: tuple[tuple[str, Reading], ...]
     wanted: Wanted
     stamp: Stamp
 
@@ -38,14 +40,14 @@ class Csv(NamedTuple):
     @property
     def columns(self) -> Sequence[str]:
         """The names of its columns that are used."""
-        return [name for name, _ in self.types]
+        return [name for name, _ in self.readings]
 
     def pieces(self, first: int, last: int, columns: Sequence[str]) -> Iterator[Piece]:
         """Its rows first … last - 1, about a megabyte at a time. DataError if the file changed."""
         self.stamp.check(self.file)
         begin = bisect_right(self.starts, first, key=lambda start: start[2]) - 1
         asked = set(columns)
-        types = {name: types for name, types in self.types if name in asked}
+        readings = {name: reading for name, reading in self.readings if name in asked}
         with opening.opened(self.file) as stream:
             read = opening.reader(stream, self.name)
             _skip(stream, read, self.starts[begin][0])
@@ -59,7 +61,7 @@ class Csv(NamedTuple):
                 if text.num_rows != end - row:
                     raise changed(self.name)
                 origin = Origin(self.name, rows.place)
-                piece = Piece(converted(text, types, origin, self.wanted), origin)
+                piece = Piece(converted(text, readings, origin, self.wanted), origin)
                 yield piece.slice(max(first - row, 0), min(last - row, text.num_rows))
 
 
@@ -85,34 +87,33 @@ def _exactly(read: Read, size: int) -> bytes:
 def text_of(stream: io.BufferedReader, name: str, wanted: Wanted) -> Iterator[Piece]:
     """The columns of a CSV file as text; at least one piece, which may have no rows."""
     read = opening.reader(stream, name)
-    top = csv_text.header(read, name)._replace(as_written=wanted.as_written)
+    top = csv_text.header(read, name)
     kept = wanted.kept(name, top.names)
     empty = pa.table({column: pa.array([], pa.string()) for column in kept})
     yield Piece(empty, Origin.numbered(name))
-    for _, table, rows in csv_text.pieces(read, name, top, kept):
+    blocks = MANY if wanted.types is None else 1
+    for _, table, rows in csv_text.pieces(read, name, top, kept, blocks):
         if table.num_rows:
             yield Piece(table, Origin(name, rows.place))
 
 
 def guessed(pieces: Iterable[Piece], wanted: Wanted) -> Iterator[Piece]:
     """Text with its types, which all of it decides: it is held until then."""
-    held, looks = list[Piece](), Looks(wanted)
-    for piece in pieces:
-        held.append(piece)
-        looks.add(piece)
-    types = looks.types(held[0].table.column_names)
+    looks = Looks(wanted)
+    held = [(piece, looks.add(piece)) for piece in pieces]
+    readings = looks.readings(held[0][0].table.column_names)
     held.reverse()
     while held:
-        table, origin = held.pop()
-        yield Piece(converted(table, types, origin, wanted), origin)
+        (table, origin), known = held.pop()
+        yield Piece(converted(table, readings, origin, wanted, known=known), origin)
 
 
 def typed(pieces: Iterable[Piece], wanted: Wanted) -> Iterator[Piece]:
     """Text with the types that a model knows; what does not fit is reported at the end."""
     noticed = Noticed(wanted)
     for table, origin in pieces:
-        types = {name: wanted.types_of(name) or TEXT for name in table.column_names}
-        yield Piece(converted(table, types, origin, wanted, noticed), origin)
+        readings = {name: wanted.reading_of(name) or PLAIN_TEXT for name in table.column_names}
+        yield Piece(converted(table, readings, origin, wanted, noticed), origin)
     noticed.report()
 
 
@@ -123,8 +124,8 @@ def parts_of(files: Sequence[File], wanted: Wanted) -> list[Csv]:
     """CSV files with the same columns, each read once to count its rows and to find its pieces."""
     looks = Looks(wanted)
     scans = [_scan(file, wanted, looks) for file in files]
-    types = tuple(looks.types(scans[0].columns).items())
-    return [scan._replace(types=types) if _same(scan, scans[0]) else scan for scan in scans]
+    readings = tuple(looks.readings(scans[0].columns).items())
+    return [scan._replace(readings=readings) if _same(scan, scans[0]) else scan for scan in scans]
 
 
 def _same(scan: Csv, other: Csv) -> bool:
@@ -142,7 +143,7 @@ def _scan(file: File, wanted: Wanted, looks: Looks) -> Csv:
             came += len(block)
             return block
 
-        top = csv_text.header(counted, name)._replace(as_written=wanted.as_written)
+        top = csv_text.header(counted, name)
         at, row = came - len(top.rest), 0
         kept = wanted.kept(name, top.names)
         starts = []
@@ -151,5 +152,5 @@ def _scan(file: File, wanted: Wanted, looks: Looks) -> Csv:
             at, row = at + size, row + table.num_rows
             looks.add(Piece(table, Origin(name, rows.place)))
     stamp.check(file)
-    types = tuple((column, (pa.string(),)) for column in kept)
-    return Csv(file, top._replace(rest=b""), tuple(starts), row, types, wanted, stamp)
+    readings = tuple((column, PLAIN_TEXT) for column in kept)
+    return Csv(file, top._replace(rest=b""), tuple(starts), row, readings, wanted, stamp)

@@ -18,13 +18,19 @@ import pyarrow.csv
 from shoal.data.read.opening import BLOCK, Read
 from shoal.errors import DataError
 
-MISSING = ("", "NA", "N/A", "nan", "NaN", "null", "NULL", "None", "?")
 # A record longer than this is not a record but a quote that is not closed.
 LONGEST = 16 * BLOCK
 
 HEADER = re.compile(rb'[\r\n]*+((?:"[^"]*"|[^"\r\n]++)*+)(\r?\n|\r(?=[^\n]))')
 # No text file has these in its header, and hardly any other file has none of them.
 CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+
+# A quote beside a blank; and what no text has, as Unicode gives it no meaning.
+QUOTED_BLANK = rb'"[ \t\xc2\xe2\xe3]|[ \t\x80-\xbf]"|[\r\n]"[%s\r\n]|[%s\r\n]"[\r\n]'
+SHIELD = "\ufdd0"
+
+# Blanks besides the space: a tab, the space that is not broken, and those of Unicode.
+OTHER_BLANKS = ("\t", "\xa0", "\u2007", "\u2009", "\u202f", "\u3000")
 
 
 class Header(NamedTuple):
@@ -35,7 +41,6 @@ class Header(NamedTuple):
     newline: bytes
     first_line: int  # of the data
     rest: bytes
-    as_written: frozenset[str] = frozenset()  # columns in which only blank is missing
 
 
 class Rows(NamedTuple):
@@ -92,7 +97,7 @@ def header(read: Read, file: str) -> Header:
 
 def distinct(file: str, names: Sequence[str]) -> list[str]:
     """The names, "column N" where there is none. Raises DataError if two are the same."""
-    full = [name or f"column {number}" for number, name in enumerate(names, 1)]
+    full = [name.strip() or f"column {number}" for number, name in enumerate(names, 1)]
     places: dict[str, list[str]] = {}
     for number, name in enumerate(full, 1):
         places.setdefault(name, []).append(str(number))
@@ -107,15 +112,15 @@ def distinct(file: str, names: Sequence[str]) -> list[str]:
 
 
 def pieces(
-    read: Read, file: str, top: Header, kept: Sequence[str]
+    read: Read, file: str, top: Header, kept: Sequence[str], blocks: int = 1
 ) -> Iterator[tuple[int, pa.Table, Rows]]:
-    """The kept columns as text, about a megabyte of rows at a time, or what a pipe has brought.
+    """The kept columns as text, about so many megabytes of rows at a time, or what a pipe has brought.
 
     Each with its size in bytes, also those without a row, so that each can be found again. Raises
     DataError for a line that cannot be parsed.
     """
     row, line = 1, top.first_line
-    for raw in _whole_records(read, file, top):
+    for raw in _whole_records(read, file, top, blocks):
         table, rows = parsed(raw, file, row, line, top, kept)
         yield len(raw), table, rows
         row, line = row + table.num_rows, line + line_ends(raw)
@@ -142,7 +147,7 @@ def line_ends(raw: bytes) -> int:
     return raw.count(b"\n") + raw.count(b"\r") - raw.count(b"\r\n")
 
 
-def _whole_records(read: Read, file: str, top: Header) -> Iterator[bytes]:
+def _whole_records(read: Read, file: str, top: Header, blocks: int) -> Iterator[bytes]:
     record, records_above = _patterns(top)
     held, line, block = top.rest, top.first_line, b"\n"
     while True:
@@ -160,10 +165,18 @@ def _whole_records(read: Read, file: str, top: Header) -> Iterator[bytes]:
             )
         if not block:
             break
-        block = read(BLOCK)
+        block = b"".join(_several(read, blocks))
         held += block
     if held:
         yield held  # the last line may have no end
+
+
+def _several(read: Read, blocks: int) -> Iterator[bytes]:
+    """That many blocks, fewer at the end; of one what a pipe has brought."""
+    left = blocks * BLOCK
+    while left > 0 and (block := read(min(left, BLOCK))):
+        yield block
+        left -= len(block) if blocks > 1 else left
 
 
 def _patterns(top: Header) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
@@ -194,30 +207,13 @@ def parsed(
 
 
 def _parsed(raw: bytes, file: str, line: int, top: Header, kept: Sequence[str]) -> pa.Table:
-    source: Any = pa.BufferReader(raw)  # the stubs know Python's files only
-    few = (
-        MISSING[:1] if top.as_written.intersection(kept) else MISSING
-    )  # the rest: column by column
+    # Blanks at the ends of a quoted value are meant, those of any other value are not.
+    shielded = _shielded(raw, top)
     try:
-        table = pyarrow.csv.read_csv(
-            source,
-            read_options=pyarrow.csv.ReadOptions(
-                column_names=top.names, block_size=len(raw), use_threads=False
-            ),
-            parse_options=pyarrow.csv.ParseOptions(
-                delimiter=top.separator, newlines_in_values=True
-            ),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(kept, pa.string()),
-                include_columns=list(kept),
-                null_values=list(few),
-                strings_can_be_null=True,
-            ),
-        )
-        columns = [
-            _with_missing(column, few, only_blank=name in top.as_written)
-            for name, column in zip(table.column_names, table.columns, strict=True)
-        ]
+        table = _read(shielded, top, kept)
+        columns = _trim(table.columns, raw, top.separator)
+        if shielded is not raw:
+            columns = [pc.replace_substring(column, SHIELD, "") for column in columns]
         return pa.table(columns, table.column_names)
     except pa.ArrowInvalid as error:
         reason = str(error)
@@ -232,6 +228,32 @@ def _parsed(raw: bytes, file: str, line: int, top: Header, kept: Sequence[str]) 
     raise DataError(f"the file cannot be read from here on: {reason}.", file=file, line=line)
 
 
+def _read(raw: bytes, top: Header, kept: Sequence[str], *, in_one: bool = False) -> pa.Table:
+    source: Any = pa.BufferReader(raw)  # the stubs know Python's files only
+    has_quote = b'"' in raw
+    size = len(raw) if in_one or has_quote else min(len(raw), BLOCK)
+    try:
+        return pyarrow.csv.read_csv(
+            source,
+            read_options=pyarrow.csv.ReadOptions(
+                column_names=top.names, block_size=size, use_threads=size < len(raw)
+            ),
+            parse_options=pyarrow.csv.ParseOptions(
+                delimiter=top.separator, newlines_in_values=has_quote
+            ),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(kept, pa.string()),
+                include_columns=list(kept),
+                null_values=[""],
+                strings_can_be_null=True,
+            ),
+        )
+    except pa.ArrowInvalid:
+        if size == len(raw):
+            raise
+    return _read(raw, top, kept, in_one=True)  # a line is longer than a block
+
+
 def _cure(found: int, top: Header) -> str:
     if len(top.names) == 1:
         return "If the first line is a title or a remark instead of the column names, remove it."
@@ -240,17 +262,44 @@ def _cure(found: int, top: Header) -> str:
     return "A missing value needs its separator, too."
 
 
-def _with_missing(column: Any, known: Sequence[str], *, only_blank: bool) -> Any:
-    """The column where what is missing apart from blanks, such as " " and " ?", is missing.
+def _trim(columns: Sequence[Any], raw: bytes, separator: str) -> list[Any]:
+    """The columns without blanks at the ends of their values."""
+    blanks = OTHER_BLANKS[:1] if raw.isascii() else OTHER_BLANKS
+    # (Within quotes a line may end.)
+    if b'"' in raw or any(blank.encode() in raw for blank in blanks if blank != separator):
+        return [_trimmed(column) for column in columns]
+    if b" " not in raw:
+        return list(columns)
+    return [_trimmed(column) if _has_blanks(column) else column for column in columns]
 
-    Arrow has seen what is `known`.
-    """
+
+def _has_blanks(column: Any) -> bool:
+    ends = (pc.starts_with(column, pattern=" "), pc.ends_with(column, pattern=" "))
+    return any(pc.any(end, min_count=0).as_py() for end in ends)
+
+
+def _shielded(raw: bytes, top: Header) -> bytes:
+    """The rows with a shield around the quoted values that have blanks at their ends."""
+    sep = re.escape(top.separator.encode())
+    if b'"' not in raw or not re.search(QUOTED_BLANK % (sep, sep), raw):
+        return raw
+    value = re.compile(rb'(?<![^\r\n' + sep + rb'])"((?:[^"]|"")*+)"(?=[\r\n' + sep + rb"]|\Z)")
+    shield = SHIELD.encode()
+
+    def shown(found: re.Match[bytes]) -> bytes:
+        inside = found[1]
+        text = inside.decode(errors="replace")
+        is_open = text != text.strip() and bool(text.strip())
+        return b'"' + shield + inside + shield + b'"' if is_open else found[0]
+
+    return value.sub(shown, raw)
+
+
+def _trimmed(column: Any) -> Any:
+    """The column without blanks at the ends of its values; what is nothing but blanks is missing."""
     trimmed = pc.utf8_trim_whitespace(column)
-    spellings = MISSING[:1] if only_blank else MISSING
-    if len(known) == len(spellings) and trimmed.equals(column):
-        return column
-    missing: Any = pc.is_in(trimmed, value_set=pa.array(spellings))
-    return pc.if_else(missing, pa.scalar(None, pa.string()), column)
+    blank = pc.equal(pc.binary_length(trimmed), 0)
+    return pc.if_else(blank, pa.scalar(None, pa.string()), trimmed)
 
 
 def _decoded(raw: bytes, file: str, line: int) -> str:
