@@ -255,6 +255,10 @@ class Order:
     words: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
+    decimal: str | None = None
+    date_order: str | None = None
+    missing: tuple[str, ...] = ()
+    fold: tuple[str, ...] = ()
     strict: Strict = False
     resume: Resume = False
 
@@ -281,6 +285,10 @@ class Study:
     words: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
+    decimal: str | None = None
+    date_order: str | None = None
+    missing: tuple[str, ...] = ()
+    fold: tuple[str, ...] = ()
     strict: Strict = False
     schemes: Schemes = ()  # none: those of `init_study`
     seeds: Seeds = 10
@@ -293,7 +301,8 @@ class Study:
         """How the table is read."""
         return Order(
             tables=(self.table,), target=self.target, task=self.task,
-            words=self.words, numbers=self.numbers, drop=self.drop, strict=self.strict,
+            words=self.words, numbers=self.numbers, drop=self.drop, decimal=self.decimal,
+            date_order=self.date_order, missing=self.missing, fold=self.fold, strict=self.strict,
         )  # fmt: skip
 
 

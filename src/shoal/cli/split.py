@@ -4,7 +4,6 @@ The same rows are held out, and the same network is trained, either way: `--memo
 what is held.
 """
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +18,7 @@ from shoal.compute.pool import room_to_read
 from shoal.data.read.column_types import Wanted
 from shoal.data.read.files import held as held_source
 from shoal.data.read.files import source_of
+from shoal.data.read.in_memory import written_in
 from shoal.data.read.source import TableSource
 from shoal.data.read.tables import joined
 from shoal.data.rows.question import Question, held, question_of
@@ -52,7 +52,8 @@ def source_for(order: Order, folder: str | None, *, in_memory: bool) -> TableSou
     files = [order.table, *order.more]
     wanted = Wanted(
         frozenset(order.words), frozenset(order.numbers), frozenset(order.drop),
-        target=order.target, strict=order.strict,
+        target=order.target, strict=order.strict, decimal=order.decimal,
+        date_order=order.date_order, missing=tuple(order.missing), fold=frozenset(order.fold),
     )  # fmt: skip
     room_to_read()
     if not in_memory:
@@ -76,7 +77,7 @@ def target_line_of(found: Question) -> str:
 def parts_of(order: Order, found: Question, seed: int, *, in_memory: bool) -> Parts:
     """All rows and the test file, if there is one; else the rows in two."""
     if order.test is not None:
-        parts = _with_file(order.test, found, order.words, order.strict)
+        parts = _with_file(order, order.test, found)
     else:
         parts = _held_out(order.test_part, found, seed)
     if in_memory and isinstance(parts.X, Rows):
@@ -95,14 +96,16 @@ def _whole(found: Question, told: str) -> Parts:
     return Parts(found.rows, found.target, found.known.m, usual, nothing, np.empty(0), name, told)
 
 
-def _with_file(file: str, found: Question, words: Sequence[str], strict: bool) -> Parts:
+def _with_file(order: Order, file: str, found: Question) -> Parts:
     """All rows, and those of the test file."""
     target, names = found.target, [c for c in found.source.columns if c != found.target]
-    types = types_like(next(found.source.tables(0, 1, names))) | {
-        target: type_of_target(found.classes)
-    }
-    verbatim = frozenset(words) | verbatim_target(target, found.classes)
-    source = held_source(file, Wanted(types=types, verbatim=verbatim, strict=strict))
+    first = next(found.source.tables(0, 1))
+    types = types_like(first.select(names)) | {target: type_of_target(found.classes)}
+    wanted = Wanted(
+        types=types, verbatim=frozenset(order.words) | verbatim_target(target, found.classes),
+        written=written_in(first), missing=tuple(order.missing), strict=order.strict,
+    )  # fmt: skip
+    source = held_source(file, wanted)
     name, table = source.name, source.table()
     check_target(target, table.column_names, name)
     is_known = has_target(table, target)

@@ -28,6 +28,7 @@ from shoal.estimators.inputs import (
     learn_inputs,
     read,
     weights_of,
+    with_text_read,
 )
 from shoal.estimators.rows import InMemoryRows, RowProvider
 from shoal.estimators.starts import starts_given
@@ -129,6 +130,7 @@ class ArrayFeed:
 
     def inputs(self, s: Settings, who: str) -> Inputs:
         """How the columns become a matrix."""
+        self._table = with_text_read(self._table, s)
         return learn_inputs(self._table, self._names, s, self._weights, who)
 
     def examples(self, inputs: Inputs) -> Examples:

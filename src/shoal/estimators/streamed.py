@@ -26,9 +26,9 @@ from shoal.compute.stream import Streamed
 from shoal.compute.terms import Terms
 from shoal.data.encode.learning import RUN_ROWS, check_overrides, learn_runs, wishes
 from shoal.data.encode.moments import Running
-from shoal.data.read.column_types import Wanted
 from shoal.data.read.files import source_of
 from shoal.data.read.frames import source_of_frame
+from shoal.data.read.in_memory import written_in
 from shoal.data.read.messages import nothing_in, unknown_column
 from shoal.data.rows import target
 from shoal.data.rows.digest import RUN, digest
@@ -41,7 +41,7 @@ from shoal.errors import DataError, MemoryRefused, Setting, SettingError, wordin
 from shoal.estimators.automatic import SPLIT, bins_of, stops_early
 from shoal.estimators.clustered import FileRows
 from shoal.estimators.fitted import Fitted
-from shoal.estimators.inputs import Inputs, columns_of, overrides, with_an_input
+from shoal.estimators.inputs import Inputs, columns_of, overrides, wanted_of, with_an_input
 from shoal.estimators.prepare import bytes_of, ensemble_size
 from shoal.estimators.rows import InMemoryRows, Place, RowProvider, refuse_too_few
 from shoal.estimators.targets import ClassTargets, NumberTargets, Targets
@@ -199,7 +199,8 @@ class FileFeed:
             with self._placing():
                 encoding = learn_runs(runs, self.m, engine.sums_about, wishes(**wanted), bins)
             encoding = with_an_input(encoding, self.m)
-        return Inputs(who, len(names), tuple(names), encoding, s.dtype)
+        written = written_in(self._first())
+        return Inputs(who, len(names), tuple(names), encoding, s.dtype, written, s.missing)
 
     # --- the rows ----------------------------------------------------------------------
 
@@ -274,13 +275,9 @@ class FileFeed:
 
 
 def _rows(s: Settings, X: Any, y: Any, folder: str) -> Rows:
-    words, numbers = (
-        frozenset(c for c in overrides(s)[name] if c != y) for name in ("words", "numbers")
-    )
+    overrides(s)
     room_to_read()
-    return Rows(
-        source_of(X, Wanted(words, numbers, target=y if isinstance(y, str) else None), folder)
-    )
+    return Rows(source_of(X, wanted_of(s, y if isinstance(y, str) else None), folder))
 
 
 def _no_target(what: str, row: int, column: str) -> DataError:

@@ -7,7 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from shoal import load
-from shoal.cli.columns import needed, type_of_target, types_of, verbatim_of, verbatim_target
+from shoal.cli.columns import needed, type_of_target, verbatim_target, wanted_by
 from shoal.cli.record import target_of
 from shoal.cli.scores import answers_of, constant, scores_of, usual_of
 from shoal.cli.screen.comparison import score_lines
@@ -16,7 +16,6 @@ from shoal.cli.screen.printing import print_json
 from shoal.cli.screen.progress import waiting
 from shoal.cli.screen.screen import Screen
 from shoal.compute.pool import room_to_read
-from shoal.data.read.column_types import Wanted
 from shoal.data.read.files import stream
 from shoal.data.read.messages import nothing_in, shown
 from shoal.data.rows.target import check_target, has_target, truth_of
@@ -79,10 +78,10 @@ def _target(model: Any, wanted: str | None) -> str:
 
 def _compared(model: Any, table: str, target: str, strict: bool) -> Compared:
     classes = getattr(model, "classes_", None)
-    wanted = Wanted(
-        types=types_of(model) | {target: type_of_target(classes)},
-        verbatim=verbatim_of(model) | verbatim_target(target, classes),
-        strict=strict,
+    wanted = wanted_by(model, strict=strict)
+    wanted = wanted._replace(
+        types={**(wanted.types or {}), target: type_of_target(classes)},
+        verbatim=wanted.verbatim | verbatim_target(target, classes),
     )
     truth, answers, left_out, rows = [], [], 0, 0
     room_to_read()

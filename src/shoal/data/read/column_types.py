@@ -170,7 +170,7 @@ def converted(
     origin: Origin,
     wanted: Wanted,
     noticed: Noticed | None = None,
-    known: Mapping[str, Column] = {},  # noqa: B006
+    known: Mapping[str, Column] = {},
 ) -> pa.Table:
     """The table with its columns read, those without a reading as they are, none infinite.
 

@@ -18,7 +18,9 @@ from shoal.data.read.opening import BLOCK, File, Read, Stamp, name_of
 from shoal.data.read.origin import Origin, Piece
 from shoal.data.read.texts import PLAIN_TEXT, Reading
 
-MANY = 8  # blocks that are looked at together where all of them are held: threads divide the columns
+MANY = (
+    8  # blocks that are looked at together where all of them are held: threads divide the columns
+)
 
 
 class Csv(NamedTuple):

@@ -283,7 +283,7 @@ def _shielded(raw: bytes, top: Header) -> bytes:
     sep = re.escape(top.separator.encode())
     if b'"' not in raw or not re.search(QUOTED_BLANK % (sep, sep), raw):
         return raw
-    value = re.compile(rb'(?<![^\r\n' + sep + rb'])"((?:[^"]|"")*+)"(?=[\r\n' + sep + rb"]|\Z)")
+    value = re.compile(rb"(?<![^\r\n" + sep + rb'])"((?:[^"]|"")*+)"(?=[\r\n' + sep + rb"]|\Z)")
     shield = SHIELD.encode()
 
     def shown(found: re.Match[bytes]) -> bytes:

@@ -123,7 +123,8 @@ class Looks:
 
     def _of_times(self, look: Look, types: ColumnTypes) -> Reading:
         if types not in (DATES, ZONED):
-            return Reading(types, missing=self._wanted.missing)
+            kind = {CLOCKS: "clock", SPANS: "span"}.get(types, "")
+            return Reading(types, Written(kind=kind), self._wanted.missing)
         order = self._wanted.date_order or self._order(look, types)
         return Reading(types, Written(order=order), self._wanted.missing)
 

@@ -89,7 +89,9 @@ DATE = Likeness(dates=(1 << len(days.ORDERS)) - 1)
 class Look:
     """What was seen of a column of text."""
 
-    def __init__(self, name: str, missing: tuple[str, ...] = (), *, is_target: bool = False) -> None:
+    def __init__(
+        self, name: str, missing: tuple[str, ...] = (), *, is_target: bool = False
+    ) -> None:
         self.name = name
         self.rows = self.n = 0  # values that are there, and stand for no missing value
         self.seen: dict[Likeness, tuple[int, Place]] = {}
@@ -271,7 +273,9 @@ class Look:
         self._saw_written(values, found, fit)
         return out
 
-    def _saw_written(self, values: Column, found: numerals.Numerals, fit: NDArray[np.bool_]) -> None:
+    def _saw_written(
+        self, values: Column, found: numerals.Numerals, fit: NDArray[np.bool_]
+    ) -> None:
         if not fit.any():
             return
         self.marks |= found.marks()

@@ -80,9 +80,7 @@ class Numerals(NamedTuple):
         point, comma = (np.asarray(pc.fill_null(c, False)) for c in (self.point, self.comma))
         found = {".!"} if (point & ~comma).any() else set()
         found |= {",!"} if (comma & ~point).any() else set()
-        found |= {
-            mark for mark in (POINT, COMMA) if pc.any(self.either(mark), min_count=0).as_py()
-        }
+        found |= {mark for mark in (POINT, COMMA) if pc.any(self.either(mark), min_count=0).as_py()}
         return found
 
     def either(self, mark: str) -> Column:

@@ -41,6 +41,7 @@ class Written(NamedTuple):
     unit: str = ""  # that numbers have, or leave out
     order: str = days.YMD  # of the day, the month and the year
     fold: bool = False  # text that differs in capitals and blanks is the same
+    kind: str = ""  # "clock" or "span", which are numbers to a model
 
 
 class Reading(NamedTuple):
