@@ -183,9 +183,9 @@ def with_text_read(table: Table, s: Settings) -> Table:
 
 def wanted_of(s: Settings, target: str | None = None) -> Wanted:
     """What is wanted of the columns of text, but for those that are dropped."""
-    named = (frozenset(c for c in names if c != target) for names in (s.words, s.numbers))
+    words, numbers = (frozenset(names) - {target} for names in (s.words, s.numbers))
     return Wanted(
-        *named, target=target, decimal=s.decimal, date_order=s.date_order, missing=s.missing,
+        words, numbers, target=target, decimal=s.decimal, date_order=s.date_order, missing=s.missing,
         fold=frozenset(s.fold),
     )  # fmt: skip
 
