@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from sklearn.base import clone
 
@@ -335,3 +336,19 @@ def test_plain_numbers_and_dates_are_not_taken_apart(monkeypatch: pytest.MonkeyP
     pd.DataFrame({"a": NUMBERS, "b": WHOLE, "day": DAYS}).to_csv("t.csv", index=False)
     monkeypatch.setattr(numerals, "taken_apart", lambda column: pytest.fail("taken apart"))
     assert read_table("t.csv")["day"].to_pylist() == DAYS
+
+
+def test_text_of_a_typed_file_is_read_alike_in_memory_and_streamed() -> None:
+    y = [i % 2 for i in range(M)]
+    values = {"a": [f"${v:,.2f}" for v in NUMBERS], "day": [v.strftime("%m/%d/%Y") for v in DAYS]}
+    word = pa.array(["1", "2"] * (M // 2)).dictionary_encode()  # a category, as its writer says
+    table = pa.table({**values, "word": word, "y": y})
+    pq.write_table(table, "t.parquet")
+    model = ShoalClassifier(hidden=2, members=1, max_iter=2, random_state=0)
+    with pytest.warns(ShoalWarning, match="text that is read as numbers or dates: a, day"):
+        streamed = clone(model).fit("t.parquet", "y")
+    with pytest.warns(ShoalWarning, match="text that is read as numbers or dates: a, day"):
+        held = clone(model).fit(table.drop_columns("y"), y)
+    assert streamed.fingerprint_ == held.fingerprint_
+    assert [plan.kind for plan in held.encoding_.columns] == ["number", "time", "words"]
+    assert streamed.fitted_.inputs.written == held.fitted_.inputs.written

@@ -238,9 +238,17 @@ def retyped(
     strict = Noticed(wanted._replace(strict=True))
     meant = strict if noticed is None or wanted.types is None else noticed
     after = converted(pa.table(columns), readings, origin, wanted, meant)
-    found = dict(zip(after.column_names, after.columns, strict=True))
-    kept = zip(table.column_names, table.columns, strict=True)
-    return pa.table({name: found.get(name, column) for name, column in kept})
+    fields, arrays = list[pa.Field](), list[Column]()
+    for field, column in zip(table.schema, table.columns, strict=True):
+        at = after.column_names.index(field.name) if field.name in columns else -1
+        fields.append(_kept_as(field, after.schema.field(at)) if at >= 0 else field)
+        arrays.append(after.column(at) if at >= 0 else column)
+    return pa.table(arrays, schema=pa.schema(fields))
+
+
+def _kept_as(before: pa.Field, after: pa.Field) -> pa.Field:
+    """The field of a column; categories are text, and nothing else."""
+    return texts.marked(after) if pa.types.is_dictionary(before.type) else after
 
 
 def _refuse_type(
