@@ -194,11 +194,17 @@ def converted(
 
 def _read(text: Column, reading: Reading, known: Column | None) -> Column:
     """The column, from what is known of it where that is meant."""
-    if known is None or reading.kind != NUMBERS or reading.types == NUMBERS[:1]:
-        return texts.some(text, reading)
-    if reading.written.decimal == numerals.COMMA and known.type != NUMBERS[0]:
-        return texts.some(text, reading)
-    return known if known.type in reading.types else known.cast(reading.types[0])
+    if known is not None and _is_meant(known.type, reading):
+        return known
+    return texts.some(text, reading)
+
+
+def _is_meant(kind: pa.DataType, reading: Reading) -> bool:
+    """Whether a column that Arrow read as this type was read as is meant."""
+    if pa.types.is_string(kind):
+        return reading.types == TEXT and not reading.written.fold
+    is_comma = reading.written.decimal == numerals.COMMA
+    return kind in reading.types and not (is_comma and pa.types.is_floating(kind))
 
 
 def _finite(after: Column, before: Column, name: str, origin: Origin, wanted: Wanted) -> Column:

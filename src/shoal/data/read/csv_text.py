@@ -120,10 +120,10 @@ def pieces(
     DataError for a line that cannot be parsed.
     """
     row, line = 1, top.first_line
-    for raw in _whole_records(read, file, top, blocks):
-        table, rows = parsed(raw, file, row, line, top, kept)
+    for raw, lines in _whole_records(read, file, top, blocks):
+        table, rows = parsed(raw, file, row, line, top, kept, lines)
         yield len(raw), table, rows
-        row, line = row + table.num_rows, line + line_ends(raw)
+        row, line = row + table.num_rows, line + lines
 
 
 def records(text: str, separator: str) -> list[tuple[int, list[str]]]:
@@ -147,16 +147,18 @@ def line_ends(raw: bytes) -> int:
     return raw.count(b"\n") + raw.count(b"\r") - raw.count(b"\r\n")
 
 
-def _whole_records(read: Read, file: str, top: Header, blocks: int) -> Iterator[bytes]:
+def _whole_records(read: Read, file: str, top: Header, blocks: int) -> Iterator[tuple[bytes, int]]:
+    """Records that are whole, and how many lines end in them."""
     record, records_above = _patterns(top)
     held, line, block = top.rest, top.first_line, b"\n"
     while True:
         # Without a quote a record is a line, which is found faster.
         quoted = b'"' in held
         if cut := _end(records_above, held) if quoted else held.rfind(top.newline) + 1:
-            yield held[:cut]
-            line += line_ends(held[:cut])
-            held = held[cut:]
+            whole, held = held[:cut], held[cut:]
+            lines = line_ends(whole)
+            yield whole, lines
+            line += lines
         if (not block or len(held) > LONGEST) and (quote := _end(record, held)) < len(held):
             raise DataError(
                 "a value opens with a double quote that is never closed. Close it, or remove it.",
@@ -168,7 +170,7 @@ def _whole_records(read: Read, file: str, top: Header, blocks: int) -> Iterator[
         block = b"".join(_several(read, blocks))
         held += block
     if held:
-        yield held  # the last line may have no end
+        yield held, line_ends(held)  # the last line may have no end
 
 
 def _several(read: Read, blocks: int) -> Iterator[bytes]:
@@ -198,11 +200,13 @@ def _end(pattern: re.Pattern[bytes], text: bytes) -> int:
 
 
 def parsed(
-    raw: bytes, file: str, row: int, line: int, top: Header, kept: Sequence[str]
-) -> tuple[pa.Table, Rows]:
+    raw: bytes, file: str, row: int, line: int, top: Header, kept: Sequence[str],
+    lines: int | None = None,
+) -> tuple[pa.Table, Rows]:  # fmt: skip
     """The kept columns of whole records, of which the first is this row on this line."""
     table = _parsed(raw, file, line, top, kept)
-    whole = raw if line_ends(raw) != table.num_rows else b""
+    lines = line_ends(raw) if lines is None else lines
+    whole = raw if lines != table.num_rows else b""
     return table, Rows(row, line, top.separator, whole)
 
 

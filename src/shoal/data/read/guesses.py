@@ -56,7 +56,7 @@ class Looks:
         self._pool: ThreadPoolExecutor | None = None
 
     def add(self, piece: Piece) -> dict[str, Column]:
-        """The next rows; of the columns that are plain numbers, these."""
+        """The next rows; of columns that Arrow may have read as is meant, what it read."""
         table, names = piece.table, [n for n in piece.table.column_names if self._is_looked_at(n)]
         looks = [self._look(name) for name in names]
         columns = [table[name] for name in names]

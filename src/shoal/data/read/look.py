@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from shoal.data.read import days, numerals, texts
-from shoal.data.read.absent import ALL, MISSING, counted, without
+from shoal.data.read.absent import ALL, MISSING, are_absent, counted, without
 from shoal.data.read.origin import Origin
 from shoal.data.read.spoilt import place_in_words
 from shoal.data.read.texts import (
@@ -112,26 +112,33 @@ class Look:
         self._known_codes = np.zeros(0, np.int64)
 
     def add(self, text: Column, origin: Origin) -> Column | None:
-        """The next values; the column if all of them are plain numbers."""
+        """The next values; the column as it is likely to be read, if that was found out."""
+        given, shared = text, None
         if self._missing:
             text = self._without(text, self._missing)
-        numbers = texts.direct(text, Reading(NUMBERS))
-        if numbers is None:
-            text = self._without(text, ALL)
-            numbers = texts.direct(text, Reading(NUMBERS))
+        found = texts.direct(text, Reading(NUMBERS))
+        if found is None:
+            shared = texts.shared(text) if texts.repeats(text) else None
+            if shared is None or pc.any(are_absent(shared[0], ALL), min_count=0).as_py():
+                text, shared = self._without(text, ALL), None
+                found = texts.direct(text, Reading(NUMBERS))
         n = len(text) - text.null_count
         self.n += n
-        if n:
-            if numbers is None and texts.whole(text, DATES) is not None:
-                first = pc.index(pc.is_valid(text), True).as_py()
-                self._saw(DATE, n, self._place(text, first, origin))
-                self.truths = False
-            elif numbers is None:
-                self._sort_out(text, origin)
+        if n and found is not None:
+            self._saw_plain(text, found, n, origin)
+        elif n:
+            found = texts.whole(text, DATES)
+            if found is not None:
+                self._saw_dates(text, n, origin)
             else:
-                self._saw_plain(text, numbers, n, origin)
+                self._sort_out(text, origin, shared or texts.shared(text))
         self.rows += len(text)
-        return numbers
+        return given if found is None and text is given else found
+
+    def _saw_dates(self, text: Column, n: int, origin: Origin) -> None:
+        first = pc.index(pc.is_valid(text), True).as_py()
+        self._saw(DATE, n, self._place(text, first, origin))
+        self.truths = False
 
     def _without(self, text: Column, spellings: tuple[str, ...]) -> Column:
         after = without(text, spellings)
@@ -190,8 +197,8 @@ class Look:
 
     # --- everything else ------------------------------------------------------------------
 
-    def _sort_out(self, text: Column, origin: Origin) -> None:
-        values, places = texts.shared(text)
+    def _sort_out(self, text: Column, origin: Origin, shared: tuple[Column, Column | None]) -> None:
+        values, places = shared
         commas = numerals.COMMA in self.marks
         self.truths = self.truths and _are_truths(values)
         self._saw_words(values)

@@ -29,6 +29,7 @@ SPANS: ColumnTypes = (pa.duration("us"),)
 KINDS = (TEXT, NUMBERS, TRUTH, DATES, ZONED, CLOCKS, SPANS)
 
 PROBED = 16  # values that are cast before all are
+SOME = 1000  # values by which it is told whether they repeat
 WORTHWHILE = 4  # values for each different one: then each is rewritten once
 
 TRUTHS = r"(?i)^\s*(true|false|0|1)\s*$"
@@ -118,6 +119,12 @@ def _has_plus(text: Column) -> bool:
 def misfits(text: Column, read: Column) -> Column:
     """Where there is a text that stands for no missing value, and nothing was read of it."""
     return pc.and_(pc.is_valid(text), pc.is_null(read))
+
+
+def repeats(text: Column) -> bool:
+    """Whether values seem to come again and again, so that it is worth to look at each once."""
+    some = text[:SOME]
+    return len(pc.unique(some)) * WORTHWHILE < len(some)
 
 
 def shared(text: Column) -> tuple[Column, Column | None]:
