@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from shoal.data.encode.encoding import Time, Words
 from shoal.data.rows.examples import Matrix
-from shoal.errors import DataError
+from shoal.errors import DataError, Setting, SettingError, wording
 from shoal.estimators.fitted import Fitted
 from shoal.estimators.inputs import EncodedRows
 from shoal.estimators.targets import ClassTargets
@@ -22,6 +22,15 @@ Rows = Sequence[dict[str, Value]]
 def exported(fitted: Fitted) -> Model:
     """What is exported of a fitted model."""
     inputs, targets = fitted.inputs, fitted.targets
+    folded = [name for name, written in inputs.written.items() if written.fold]
+    if folded:
+        raise SettingError(
+            wording(
+                Setting("fold", folded[:1]), ": an exported program compares categories as they "
+                "are written. Train again without it, on categories in small letters.",
+            ),
+            setting="fold",
+        )  # fmt: skip
     columns: tuple[Column, ...]
     if inputs.encoding is None:
         columns = tuple(map(Raw, inputs.names or [f"x{i}" for i in range(inputs.n)]))

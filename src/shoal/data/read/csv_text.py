@@ -26,7 +26,7 @@ HEADER = re.compile(rb'[\r\n]*+((?:"[^"]*"|[^"\r\n]++)*+)(\r?\n|\r(?=[^\n]))')
 CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 # A quote beside a blank; and what no text has, as Unicode gives it no meaning.
-QUOTED_BLANK = rb'"[ \t\xc2\xe2\xe3]|[ \t\x80-\xbf]"|[\r\n]"[%s\r\n]|[%s\r\n]"[\r\n]'
+QUOTED_BLANK = rb'"[ \t\xc2\xe2\xe3]|[ \t\x80-\xbf]"|[\r\n]"(?:[%s\r\n]|\Z)|(?:\A|[%s\r\n])"[\r\n]'
 SHIELD = "\ufdd0"
 
 # Blanks besides the space: a tab, the space that is not broken, and those of Unicode.
