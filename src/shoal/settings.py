@@ -229,6 +229,26 @@ class Columns(NamedTuple):
         return text
 
 
+class Spellings(NamedTuple):
+    """Texts, or None."""
+
+    words: str = "list of str or None"
+
+    def check(self, name: str, value: Any) -> tuple[str, ...]:
+        """The texts as a tuple; none for None."""
+        if value is None:
+            return ()
+        texts = value if isinstance(value, list | tuple | set | frozenset) else [None]
+        if len(texts) > MOST_COLUMNS or not all(isinstance(each, str) for each in texts):
+            example = wording("such as ", Setting(name, ["unknown"]))
+            raise SettingError.of(name, value, "expected a list of texts, ", example, ".")
+        return tuple(texts)
+
+    def parse(self, text: str) -> str:
+        """One text: the option is repeated for more."""
+        return text
+
+
 class Other(NamedTuple):
     """What is checked where it is used, as only that place knows what it may be."""
 
@@ -454,6 +474,10 @@ class Declared:
     words: Any = None
     numbers: Any = None
     drop: Any = None
+    decimal: Literal[".", ","] | None = None
+    date_order: Literal["dmy", "mdy", "ymd"] | None = None
+    missing: Any = None
+    fold: Any = None
     dtype: Any = "float32"
     random_state: Any = None
     n_jobs: int | None = None
@@ -574,6 +598,18 @@ FIELDS: dict[str, Field] = {
         Field("drop", Columns(),
               "Leave this column out. Repeatable.",
               "--drop", "COLUMN", COLUMNS),
+        Field("decimal", Choice((".", ","), none=True),
+              "Decimal mark of numbers in text: . or , (by default what fits the column).",
+              "--decimal", "MARK", COLUMNS),
+        Field("date_order", Choice(("dmy", "mdy", "ymd"), none=True),
+              "Order of day, month and year of dates in text: dmy, mdy or ymd (by default what fits).",
+              "--date-order", "ORDER", COLUMNS),
+        Field("missing", Spellings(),
+              "Text that is a missing value in columns of numbers and dates. Repeatable.",
+              "--missing", "WORD", COLUMNS),
+        Field("fold", Columns(),
+              "Ignore capitals and blanks in the categories of this column. Repeatable.",
+              "--fold", "COLUMN", COLUMNS),
         Field("n_jobs", Threads(),
               "Number of threads. By default all.",
               "--threads", "N", TRAINING, result=False, kept=False),

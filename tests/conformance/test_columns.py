@@ -330,7 +330,7 @@ def test_missing_values_of_every_library_are_missing():
     ],
 )  # fmt: skip
 def test_texts_that_cannot_be_read_are_missing(values, types, found):
-    column = texts.some(pa.chunked_array([pa.array(values, pa.string())]), types)
+    column = texts.some(pa.chunked_array([pa.array(values, pa.string())]), texts.Reading(types))
     assert column.to_pylist() == found
 
 

@@ -28,6 +28,7 @@ OTHERS = {
     "alpha": 3.0, "weight_decay": 0.5, "dropout": 0.5, "members": 1, "early_stopping": False,
     "validation_fraction": 0.4, "n_iter_no_change": 1, "tol": 0.5, "scoring": "accuracy",
     "encode": None, "bins": 3, "words": ["x0"], "numbers": ["x1"], "drop": ["x2"],
+    "decimal": ",", "date_order": "dmy", "missing": ["gone"], "fold": ["x0"],
     "dtype": "float64", "random_state": 7, "n_jobs": 1, "warm_start": True, "checkpoint": "folder",
     "engine": "local", "replicas": 2, "local_steps": 3, "memory": "1GiB", "scratch": "folder",
     "verbose": True, "class_weight": "balanced", "threshold": 0.3,
@@ -88,7 +89,8 @@ def test_a_numpy_number_is_a_number(name):
 
 ABSURD = {
     "bins": 2**31, "weight_decay": 1e30, "alpha": 10**400, "class_weight": [1],
-    "words": range(10**12), "numbers": "ab", "drop": [["a"]], "init": 1e308, "members": 10**9,
+    "words": range(10**12), "numbers": "ab", "drop": [["a"]], "missing": "gone", "fold": 1, "decimal": "x",
+    "date_order": "ydm", "init": 1e308, "members": 10**9,
     "learning_rate": -(10**400), "tol": np.inf, "memory": "1" * 10**6, "random_state": -1,
     "n_jobs": 0, "max_iter": 10**10, "dropout": np.nan, "dtype": object(), "verbose": "yes",
 }  # fmt: skip

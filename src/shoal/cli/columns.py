@@ -6,29 +6,39 @@ from typing import Any
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from shoal.data.encode.encoding import Number, SetAside, Time, Words
-from shoal.data.read import csv_text
+from shoal.data.encode.encoding import SetAside, Words
+from shoal.data.encode.written import type_of
+from shoal.data.read import absent
+from shoal.data.read.column_types import Wanted
+from shoal.data.read.file_options import FileOptions
 from shoal.data.read.messages import shown, unknown_column
+from shoal.data.read.texts import Written
 from shoal.errors import DataError, ModelFileError
 
 Types = Mapping[str, pa.DataType]
 EXACT = 1 << 53  # larger whole numbers are not exact as floats
-MISSING = frozenset(csv_text.MISSING)
+MISSING = frozenset(absent.MISSING)
 
 
 def types_of(model: Any) -> dict[str, pa.DataType]:
     """The types in which a model's columns are read from a CSV file."""
     if model.encoding_ is None:
         return {name: pa.float64() for name in getattr(model, "feature_names_in_", ())}
-    types: dict[str, pa.DataType] = {}
-    for plan in model.encoding_.columns:
-        if isinstance(plan, Words):
-            types[plan.name] = pa.string()
-        elif isinstance(plan, Time):
-            types[plan.name] = pa.timestamp("us", "UTC" if plan.zoned else None)
-        elif isinstance(plan, Number):
-            types[plan.name] = pa.bool_() if plan.kind == "boolean" else pa.float64()
-    return types
+    written = model.fitted_.inputs.written
+    types = {
+        plan.name: type_of(plan, written.get(plan.name, Written()))
+        for plan in model.encoding_.columns
+    }
+    return {name: kind for name, kind in types.items() if kind is not None}
+
+
+def wanted_by(model: Any, *, strict: bool, files: FileOptions = FileOptions()) -> Wanted:  # noqa: B008
+    """What a model wants of the columns of a table: that they are read as in its training."""
+    fitted = model.fitted_
+    return Wanted(
+        types=types_of(model), verbatim=verbatim_of(model), written=fitted.inputs.written,
+        missing=fitted.settings.missing, strict=strict, files=files,
+    )  # fmt: skip
 
 
 def type_of_target(classes: NDArray[Any] | None) -> pa.DataType:

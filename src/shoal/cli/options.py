@@ -411,6 +411,10 @@ class Order(Reading):
     drop: tuple[str, ...] = ()
     class_weight: tuple[str, ...] = ()
     threshold: tuple[str, ...] = ()
+    decimal: str | None = None
+    date_order: str | None = None
+    missing: tuple[str, ...] = ()
+    fold: tuple[str, ...] = ()
     strict: Strict = False
     resume: Resume = False
 
@@ -437,6 +441,10 @@ class Study(Reading):
     words: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
+    decimal: str | None = None
+    date_order: str | None = None
+    missing: tuple[str, ...] = ()
+    fold: tuple[str, ...] = ()
     strict: Strict = False
     schemes: Schemes = ()  # none: those of `init_study`
     seeds: Seeds = 10
@@ -449,7 +457,8 @@ class Study(Reading):
         """How the table is read."""
         return Order(
             tables=(self.table,), target=self.target, task=self.task,
-            words=self.words, numbers=self.numbers, drop=self.drop, strict=self.strict,
+            words=self.words, numbers=self.numbers, drop=self.drop, decimal=self.decimal,
+            date_order=self.date_order, missing=self.missing, fold=self.fold, strict=self.strict,
             **self.files._asdict(),
         )  # fmt: skip
 

@@ -18,6 +18,7 @@ from shoal.compute.pool import room_to_read
 from shoal.data.read.column_types import Wanted
 from shoal.data.read.files import held as held_source
 from shoal.data.read.files import source_of
+from shoal.data.read.in_memory import written_in
 from shoal.data.read.source import TableSource
 from shoal.data.read.tables import joined
 from shoal.data.rows.question import Problem, Question, held, question_of
@@ -53,7 +54,8 @@ def source_for(order: Order, folder: str | None, *, in_memory: bool) -> TableSou
     read = {order.group, order.time}  # which a split needs, even if they are no inputs
     wanted = Wanted(
         frozenset(order.words), frozenset(order.numbers), frozenset(order.drop) - read,
-        target=order.target, strict=order.strict, files=order.files,
+        target=order.target, strict=order.strict, decimal=order.decimal, files=order.files,
+        date_order=order.date_order, missing=tuple(order.missing), fold=frozenset(order.fold),
     )  # fmt: skip
     room_to_read()
     if not in_memory:
@@ -98,13 +100,14 @@ def _with_file(order: Order, found: Question) -> Parts:
     assert order.test is not None
     file, words = order.test, order.words
     target, names = found.target, [c for c in found.source.columns if c != found.target]
-    types = types_like(next(found.source.tables(0, 1, names))) | {
-        target: type_of_target(found.classes)
-    }
-    verbatim = frozenset(words) | verbatim_target(target, found.classes)
-    source = held_source(
-        file, Wanted(types=types, verbatim=verbatim, strict=order.strict, files=order.files)
-    )
+    first = next(found.source.tables(0, 1))
+    types = types_like(first.select(names)) | {target: type_of_target(found.classes)}
+    wanted = Wanted(
+        types=types, verbatim=frozenset(words) | verbatim_target(target, found.classes),
+        written=written_in(first), missing=tuple(order.missing), strict=order.strict,
+        files=order.files,
+    )  # fmt: skip
+    source = held_source(file, wanted)
     name, table = source.name, source.table()
     check_target(target, table.column_names, name)
     is_known = has_target(table, target)

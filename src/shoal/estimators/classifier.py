@@ -108,6 +108,17 @@ class ShoalClassifier(ClassifierMixin, ClassAttributes, ShoalBase, DeclaredForCl
         Columns to treat as numeric.
     drop : list of str or None
         Columns to leave out.
+    decimal : {".", ","} or None
+        The decimal mark of numbers in text. None takes what fits a column, and asks where 1,234 may
+        be either.
+    date_order : {"dmy", "mdy", "ymd"} or None
+        The order of day, month and year of dates in text. None takes what fits a column, and asks
+        where 01/02/2011 may be either.
+    missing : list of str or None
+        Texts that stand for a missing value in columns of numbers and dates, besides the usual ones
+        (NA, n/a, -, ., ?, NULL, None, nan and a blank).
+    fold : list of str or None
+        Columns of text in whose categories capitals and blanks do not count.
     dtype : {"float32", "float64"}
         Precision of the networks.
     random_state : int, RandomState or None

@@ -8,6 +8,7 @@ import numpy as np
 
 from shoal.compute.terms import Terms
 from shoal.data.encode.encoding import Encoding
+from shoal.data.read.in_memory import Spelt
 from shoal.data.read.source import TableSource
 from shoal.data.rows.digest import RUN, digest
 from shoal.data.rows.examples import Examples, one_behind_the_other
@@ -120,6 +121,8 @@ class FileRows:
 
 
 def _absolute(part: Any) -> Any:
+    if isinstance(part, Spelt):
+        return part._replace(part=_absolute(part.part))
     path = getattr(part, "file", None)
     return part._replace(file=os.path.abspath(path)) if isinstance(path, str) else part
 

@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -16,10 +16,14 @@ from shoal.compute.engine import engine
 from shoal.compute.memory import refuse_if_too_large
 from shoal.compute.steps import not_finite
 from shoal.data.encode.encoding import Constant, Encoding, SetAside
-from shoal.data.encode.learning import learn
+from shoal.data.encode.learning import check_overrides, learn
+from shoal.data.encode.written import as_learnt
+from shoal.data.read.column_types import Wanted
 from shoal.data.read.csv_text import distinct
+from shoal.data.read.in_memory import text_read, written_in
 from shoal.data.read.objects import as_supported, column_of, rows_of_records
 from shoal.data.read.tables import as_table, from_objects, is_table
+from shoal.data.read.texts import Written
 from shoal.data.rows.examples import Examples, Matrix, Numbers
 from shoal.data.rows.sparse import Sparse, from_scipy
 from shoal.errors import DataError, Setting, SettingError, wording
@@ -55,6 +59,8 @@ class Inputs:
     names: Names  # None: X had none
     encoding: Encoding | None  # None: the columns are taken as numbers
     dtype: str  # of the matrix
+    written: Mapping[str, Written] = field(default_factory=dict)  # how text of a column was written
+    missing: tuple[str, ...] = ()  # texts that stand for a missing number or date
 
     @property
     def width(self) -> int:
@@ -126,6 +132,7 @@ class Inputs:
         arrow = arrow_of(table)
         # By position: names were compared when the table was read, and may be missing.
         arrow = arrow.rename_columns([plan.name for plan in self.encoding.columns])
+        arrow = as_learnt(arrow, self.encoding, self.written, self.missing)
         refuse_if_too_large(
             arrow.num_rows * self.encoding.row_bytes(self.dtype),
             f"{arrow.num_rows:,} rows × {len(self.encoding.features)} encoded columns",
@@ -176,7 +183,29 @@ def learn_inputs(
         named = names is not None
         encoding = learn(arrow, weights, engine.sums_about, **wanted, bins=bins, named=named)
         encoding = with_an_input(encoding, len(table))
+        written = written_in(arrow)
+        return Inputs(who, n, names, encoding, s.dtype, written, s.missing)
     return Inputs(who, n, names, encoding, s.dtype)
+
+
+def with_text_read(table: Table, s: Settings) -> Table:
+    """The table with its columns of text read, where they are to be encoded."""
+    if s.encode is None or isinstance(table, Sparse):
+        return table
+    if isinstance(table, np.ndarray) and table.dtype.kind not in "OUS":
+        return table
+    arrow = arrow_of(table)
+    check_overrides(arrow.column_names, **overrides(s))
+    return text_read(arrow, wanted_of(s))
+
+
+def wanted_of(s: Settings, target: str | None = None) -> Wanted:
+    """What is wanted of the columns of text, but for those that are dropped."""
+    words, numbers = (frozenset(names) - {target} for names in (s.words, s.numbers))
+    return Wanted(
+        words, numbers, target=target, decimal=s.decimal, date_order=s.date_order, missing=s.missing,
+        fold=frozenset(s.fold),
+    )  # fmt: skip
 
 
 def read(X: Any, who: str, dtype: str) -> Table:

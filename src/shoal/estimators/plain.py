@@ -9,7 +9,7 @@ from shoal.estimators.starts import starts_given
 from shoal.settings import FIELDS, Settings
 
 # An empty selection of columns is written as null, as None is.
-_COLUMNS = ("words", "numbers", "drop")
+_COLUMNS = ("words", "numbers", "drop", "missing", "fold")
 _BY_CLASS = ("class_weight", "threshold")
 
 

@@ -32,6 +32,7 @@ from shoal.estimators.inputs import (
     learn_inputs,
     read,
     weights_of,
+    with_text_read,
 )
 from shoal.estimators.rows import InMemoryRows, RowProvider, warn_of_unknown
 from shoal.estimators.starts import starts_given
@@ -169,6 +170,7 @@ class ArrayFeed:
 
     def inputs(self, s: Settings, who: str) -> Inputs:
         """How the columns become a matrix."""
+        self._table = with_text_read(self._table, s)
         return learn_inputs(self._table, self._names, s, self._weights, who)
 
     def examples(self, inputs: Inputs) -> Examples:

@@ -31,6 +31,7 @@ from shoal.estimators.schema import (
     model_of,
     plan_of,
     settings_of,
+    written_of,
 )
 from shoal.estimators.targets import ClassTargets, NumberTargets, Targets
 from shoal.files.typed import AGAIN, refused
@@ -162,7 +163,10 @@ def _inputs(model: Model, arrays: Arrays, who: str, dtype: str) -> Inputs:
         raise refused(
             f"the columns make {width} inputs, and the network has {model.architecture.n_x}"
         )
-    return Inputs(who, n, names, encoding, dtype)
+    written = {name: written_of(column) for name, column in model.written.items()}
+    return Inputs(
+        who, n, names, encoding, dtype, written, tuple(model.settings.get("missing") or ())
+    )
 
 
 def _encoding(columns: list[Column], arrays: Arrays) -> Encoding:

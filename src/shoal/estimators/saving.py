@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from shoal.compute.builds import NUMERICS_VERSION
 from shoal.data.encode.encoding import to_plain, vocabularies
+from shoal.data.read.texts import Written
 from shoal.errors import ModelFileError
 from shoal.estimators.fitted import Curves, Fitted
 from shoal.estimators.plain import plain_settings
@@ -69,6 +70,8 @@ def to_document(fitted: Fitted, kind: str) -> tuple[dict[str, Any], dict[str, ND
         "record": dict(fitted.record),
         "diagnosis": fitted.diagnosis.to_dict(),
     }
+    if odd := {name: w._asdict() for name, w in inputs.written.items() if w != Written()}:
+        document["written"] = odd
     for i, vocabulary in vocabularies(inputs.encoding) if inputs.encoding else ():
         _put_words(tensors, f"words.{i}", vocabulary)
     if inputs.names is not None:

@@ -14,6 +14,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, to_builtins
 
 from shoal.data.encode.encoding import Constant, Number, Plan, SetAside, Time, Words
 from shoal.data.encode.learning import MOST_WORDS
+from shoal.data.read.texts import Written
 from shoal.diagnosis.findings import Diagnosis
 from shoal.errors import ModelFileError, SettingError
 from shoal.estimators.plain import settings_again
@@ -26,6 +27,7 @@ from shoal.settings import FIELDS, MOST_BINS, Settings
 from shoal.wording import shown
 
 FORMAT_VERSION = 1
+MOST_UNIT = 64  # characters of the unit of a column
 MOST = 1 << 53  # of a count; above it, float64 does not tell neighbours apart
 
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=MOST)]
@@ -113,6 +115,21 @@ class ConstantColumn(_Strict, frozen=True, tag_field="kind", tag="constant"):
 Column: TypeAlias = (
     NumberColumn | BooleanColumn | WordsColumn | TimeColumn | UnusedColumn | ConstantColumn
 )
+
+
+class WrittenColumn(_Strict, frozen=True):
+    """How the values of a column were written as text."""
+
+    decimal: Literal[".", ","] = "."
+    unit: Annotated[str, Meta(max_length=MOST_UNIT)] = ""
+    order: Literal["dmy", "mdy", "ymd"] = "ymd"
+    fold: bool = False
+    kind: Literal["", "clock", "span"] = ""
+
+
+def written_of(column: WrittenColumn) -> Written:
+    """The same as the columns are read by."""
+    return Written(column.decimal, column.unit, column.order, column.fold, column.kind)
 
 
 def plan_of(column: Column, words: tuple[str, ...]) -> Plan:
@@ -211,6 +228,8 @@ class PlainSettings(Struct, frozen=True):
     words: tuple[str, ...] | None = None
     numbers: tuple[str, ...] | None = None
     drop: tuple[str, ...] | None = None
+    missing: tuple[str, ...] | None = None
+    fold: tuple[str, ...] | None = None
     random_state: int | None = None
 
 
@@ -231,6 +250,7 @@ class Model(_Strict, frozen=True, kw_only=True):
     fitted: Numbers
     record: dict[str, Any]
     diagnosis: DiagnosisOfModel
+    written: dict[Name, WrittenColumn] = {}  # columns that are text of a form of their own
 
 
 class Classifier(Model, frozen=True, kw_only=True, tag_field="kind", tag="classifier"):

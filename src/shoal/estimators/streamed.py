@@ -10,6 +10,7 @@ a bit of the result.
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,11 +27,12 @@ from shoal.compute.stream import Streamed
 from shoal.compute.terms import Terms
 from shoal.data.encode.learning import RUN_ROWS, check_overrides, learn_runs, wishes
 from shoal.data.encode.moments import Running
-from shoal.data.read.column_types import Wanted
 from shoal.data.read.file_options import FileOptions, Files
 from shoal.data.read.files import source_of
 from shoal.data.read.frames import source_of_frame
+from shoal.data.read.in_memory import columns_of_text, text_in_source, written_in
 from shoal.data.read.messages import nothing_in, unknown_column
+from shoal.data.read.origin import Origin, Piece
 from shoal.data.rows import target
 from shoal.data.rows.digest import RUN, digest
 from shoal.data.rows.examples import Examples, rows_of
@@ -43,7 +45,7 @@ from shoal.errors import DataError, MemoryRefused, Setting, SettingError, wordin
 from shoal.estimators.automatic import bins_of, stops_early
 from shoal.estimators.clustered import FileRows
 from shoal.estimators.fitted import Fitted
-from shoal.estimators.inputs import Inputs, columns_of, overrides, with_an_input
+from shoal.estimators.inputs import Inputs, columns_of, overrides, wanted_of, with_an_input
 from shoal.estimators.prepare import bytes_of, ensemble_size
 from shoal.estimators.rows import (
     InMemoryRows,
@@ -104,6 +106,8 @@ class FileFeed:
         self._y, self._class_weight = y, s.class_weight
         self._features = [name for name in columns if name != y]
         self._previous = previous
+        if s.encode is not None and not previous:
+            self._given = _spelt(self._given, self._features, s, y)
         first = self._first()
         if previous:
             previous.inputs.check_columns(*columns_of(first))
@@ -219,7 +223,8 @@ class FileFeed:
             with self._placing():
                 encoding = learn_runs(runs, self.m, engine.sums_about, wishes(**wanted), bins)
             encoding = with_an_input(encoding, self.m)
-        return Inputs(who, len(names), tuple(names), encoding, s.dtype)
+        written = written_in(self._first())
+        return Inputs(who, len(names), tuple(names), encoding, s.dtype, written, s.missing)
 
     # --- the rows ----------------------------------------------------------------------
 
@@ -296,13 +301,32 @@ class FileFeed:
 
 
 def _rows(s: Settings, X: Any, y: Any, folder: str) -> Rows:
-    words, numbers = (
-        frozenset(c for c in overrides(s)[name] if c != y) for name in ("words", "numbers")
-    )
+    overrides(s)
     room_to_read()
     paths, options = (X.paths, X.options) if isinstance(X, Files) else (X, FileOptions())
-    target = y if isinstance(y, str) else None
-    return Rows(source_of(paths, Wanted(words, numbers, target=target, files=options), folder))
+    wanted = wanted_of(s, y if isinstance(y, str) else None)
+    return Rows(source_of(paths, wanted._replace(files=options), folder))
+
+
+def _spelt(given: Rows, features: list[str], s: Settings, y: str) -> Rows:
+    """The rows with the text of files that have types read as that of other files is."""
+    first = next(given.tables(0, 1, features), None) if features else None
+    names = [] if first is None else columns_of_text(first.schema)
+    if not names:
+        return given
+
+    def pieces() -> Iterator[Piece]:
+        row = 0
+        for table in given.tables(columns=names):
+            yield Piece(table, Origin(given.source.name, partial(_place, given, row)))
+            row += table.num_rows
+
+    source = text_in_source(given.source, pieces(), names, wanted_of(s, y))
+    return given._replace(source=source)
+
+
+def _place(given: Rows, first: int, index: int) -> dict[str, Any]:
+    return {name: at for name, at in given.place(first + index).items() if name != "file"}
 
 
 def _no_target(what: str, row: int, column: str) -> DataError:

@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from shoal import load
-from shoal.cli.columns import needed, type_of_target, types_of, verbatim_of, verbatim_target
+from shoal.cli.columns import needed, type_of_target, verbatim_target, wanted_by
 from shoal.cli.record import target_of
 from shoal.cli.scores import answers_of, constant, judged, usual_of
 from shoal.cli.screen.comparison import score_lines, verdict
@@ -19,7 +19,6 @@ from shoal.cli.screen.screen import Screen
 from shoal.cli.testing import tested, threshold_of
 from shoal.cli.typed import named
 from shoal.compute.pool import room_to_read
-from shoal.data.read.column_types import Wanted
 from shoal.data.read.file_options import FileOptions
 from shoal.data.read.files import stream
 from shoal.data.read.messages import nothing_in
@@ -112,11 +111,10 @@ def _compared(
     model: Any, tables: Sequence[str], target: str, strict: bool, files: FileOptions
 ) -> Compared:
     classes = getattr(model, "classes_", None)
-    wanted = Wanted(
-        types=types_of(model) | {target: type_of_target(classes)},
-        verbatim=verbatim_of(model) | verbatim_target(target, classes),
-        strict=strict,
-        files=files,
+    wanted = wanted_by(model, strict=strict, files=files)
+    wanted = wanted._replace(
+        types={**(wanted.types or {}), target: type_of_target(classes)},
+        verbatim=wanted.verbatim | verbatim_target(target, classes),
     )
     truth, answers, hashes, left_out, rows = [], [], list[Any](), 0, 0
     room_to_read()

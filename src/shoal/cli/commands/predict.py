@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from shoal import load
-from shoal.cli.columns import needed, types_of, verbatim_of
+from shoal.cli.columns import needed, wanted_by
 from shoal.cli.record import target_of
 from shoal.cli.refuse import refuse_output
 from shoal.cli.screen.lines import count
@@ -14,7 +14,6 @@ from shoal.cli.screen.printing import err, printable
 from shoal.cli.typed import named
 from shoal.cli.writers import check_form, writer
 from shoal.compute.pool import room_to_read
-from shoal.data.read.column_types import Wanted
 from shoal.data.read.file_options import FileOptions
 from shoal.data.read.files import stream
 from shoal.data.read.messages import unknown_column
@@ -38,9 +37,7 @@ def predict(
         refuse_output(output, (model, *tables))
     check_form(output, as_json)
     fitted = load(model)
-    wanted = Wanted(
-        types=types_of(fitted), verbatim=verbatim_of(fitted), strict=strict, files=files
-    )
+    wanted = wanted_by(fitted, strict=strict, files=files)
     rows = 0
     with writer(output, as_json) as write:
         empty: pa.Table | None = None

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from sklearn.base import clone
@@ -54,18 +55,22 @@ from shoal.cli.typed import arguments, file_name
 from shoal.compute.builds import BUILD
 from shoal.compute.memory import in_words
 from shoal.compute.scratch import usual_folder
+from shoal.data.read.in_memory import written_in
 from shoal.data.read.messages import shown
+from shoal.data.read.texts import Written
 from shoal.data.rows.question import Problem, Question, held
 from shoal.data.rows.selection import Rows
 from shoal.data.rows.target import CLASSIFICATION, REGRESSION
 from shoal.errors import DataError, wording
+from shoal.estimators.fitted import Fitted
 from shoal.settings import Settings
 
 ESTIMATORS: dict[str, Any] = {CLASSIFICATION: ShoalClassifier, REGRESSION: ShoalRegressor}
+READ_BY = ("decimal", "date_order", "missing")  # parameters of how text is read
 # With the linear model.
 SHARED = (
-    "dtype", "random_state", "n_jobs", "memory", "scratch", "words", "numbers", "drop",
-    "class_weight", "threshold",
+    "dtype", "random_state", "n_jobs", "memory", "scratch", "words", "numbers", "drop", *READ_BY,
+    "fold", "class_weight", "threshold",
 )  # fmt: skip
 
 
@@ -86,6 +91,7 @@ class Asked(NamedTuple):
     parts: Parts
     question: Question
     classes: dict[str, Any]  # parameters of a classifier
+    written: dict[str, Written]  # how the target was written as text
 
 
 def train(order: Order, parameters: Parameters) -> None:
@@ -100,7 +106,7 @@ def train(order: Order, parameters: Parameters) -> None:
     run = _tested(run, order, parameters, asked, screen)
     with undisturbed():
         record = _record(order, parameters, asked, run)
-        run.model._keep(run.model.fitted_.replaced(record=record))
+        run.model._keep(_with_target(run.model.fitted_, asked).replaced(record=record))
         _save(run.model, order.output, screen)
     if order.report and not run.interruption:
         run = _reported(order, asked, run, screen)
@@ -128,7 +134,8 @@ def _asked(order: Order, settings: Settings, screen: Screen) -> Asked:
     screen.line("test part", parts.told)
     for line in suspects(first_problem(parts, found)):
         note(line)
-    return Asked(found.task, found.reason, target_line_of(found), parts, found, classes)
+    written = written_in(next(found.source.tables(0, 1, [order.target])))
+    return Asked(found.task, found.reason, target_line_of(found), parts, found, classes, written)
 
 
 def question(order: Order, screen: Screen) -> Problem:
@@ -161,10 +168,11 @@ def estimator_of(
     """The unfitted estimator for a task."""
     others = {
         name: [column for column in getattr(order, name) if column != order.target] or None
-        for name in ("words", "numbers")
+        for name in ("words", "numbers", "fold")
     }
     aside = sorted(not_inputs(order)) or None
-    return ESTIMATORS[task](**parameters, **others, **(classes or {}), drop=aside)
+    how = {name: getattr(order, name) or None for name in READ_BY}
+    return ESTIMATORS[task](**parameters, **others, **how, **(classes or {}), drop=aside)
 
 
 def _trained(order: Order, parameters: Parameters, asked: Asked) -> Run:
@@ -262,6 +270,13 @@ def _record(order: Order, parameters: Parameters, asked: Asked, run: Run) -> dic
         command=("shoal", "train", *arguments(order, parameters)),
         **run.test.fields(),
     ).plain()
+
+
+def _with_target(fitted: Fitted, asked: Asked) -> Fitted:
+    """The fitted model, which also knows how its target was written: `evaluate` reads it."""
+    return fitted.replaced(
+        inputs=replace(fitted.inputs, written={**fitted.inputs.written, **asked.written})
+    )
 
 
 def _save(model: Any, output: str | None, screen: Screen) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from shoal.data.read.column_types import Wanted
-from shoal.data.read.csv_text import missing_words
+from shoal.data.read.csv_text import trimmed
 from shoal.data.read.origin import Origin
 from shoal.errors import DataError, Setting, wording
 
@@ -57,7 +57,7 @@ def text_column(values: Sequence[Any], name: str, wanted: Wanted, origin: Origin
         column = pa.chunked_array([pa.array(values, pa.string())])
     except UnicodeEncodeError:
         raise _half_of_a_character(values, name, origin) from None
-    return missing_words(column, only_blank=name in wanted.as_written)
+    return trimmed(column)
 
 
 def _spelled(values: Sequence[Any], name: str, wanted: Wanted, origin: Origin) -> list[str | None]:

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shoal.data.read import texts
+from shoal.data.read import numerals, texts
+from shoal.data.read.absent import ALL, without
 from shoal.data.read.file_options import FileOptions
 from shoal.data.read.messages import unknown_column
 from shoal.data.read.origin import Origin
@@ -24,13 +25,12 @@ from shoal.data.read.spoilt import (
     shortened,
 )
 from shoal.data.read.tables import plain
-from shoal.data.read.texts import NUMBERS, TEXT, ColumnTypes
+from shoal.data.read.texts import NUMBERS, TEXT, ColumnTypes, Reading, Written
 from shoal.errors import DataError, Setting, SettingError, wording
 
 Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
 
 FINITE = "a finite number"
-DECIMAL = "numbers as 1234.5"
 
 
 class Wanted(NamedTuple):
@@ -43,17 +43,18 @@ class Wanted(NamedTuple):
     types: Mapping[str, pa.DataType] | None = None
     target: str | None = None  # a few numbers among its values are names of classes
     verbatim: frozenset[str] = frozenset()  # text of a model in which only blank is missing
+    written: Mapping[str, Written] = {}  # how the values of a model's columns were written
+    decimal: str | None = None  # the decimal mark of all numbers; None: it is guessed
+    date_order: str | None = None  # of day, month and year; None: it is guessed
+    missing: tuple[str, ...] = ()  # texts that stand for a missing number or date
+    fold: frozenset[str] = frozenset()  # text in which capitals and blanks do not count
     strict: bool | None = None  # refuse spoilt cells; None: there is no such option to name
     files: FileOptions = FileOptions()  # how the files are read
 
-    @property
-    def as_written(self) -> frozenset[str]:
-        """The columns in which NA and the like are words."""
-        return self.words | self.verbatim
-
     def kept(self, file: str, names: Sequence[str]) -> list[str]:
         """The names that are left. Raises SettingError for a wish that cannot be granted."""
-        for name in sorted((self.words | self.numbers | self.drop).difference(names)):
+        named = self.words | self.numbers | self.drop | self.fold
+        for name in sorted(named.difference(names)):
             raise SettingError(unknown_column(name, names), file=file)
         for name in sorted(self.words & self.numbers):
             raise SettingError(
@@ -77,6 +78,15 @@ class Wanted(NamedTuple):
         if name in self.numbers:
             return NUMBERS
         return None if self.types is None else (self.types.get(name, pa.string()),)
+
+    def reading_of(self, name: str) -> Reading | None:
+        """How a column of text is read of which the types are wanted, if any."""
+        types = self.types_of(name)
+        if types is None:
+            return None
+        written = self.written.get(name) or Written(fold=name in self.fold)
+        verbatim = name in self.words or name in self.verbatim
+        return Reading(types, written, self.missing, verbatim)
 
     def refused(
         self, origin: Origin, index: int, name: str, expected: str, found: object
@@ -109,8 +119,11 @@ class Noticed:
         self._found: dict[str, Spoilt] = {}
         self._values: dict[str, int] = {}  # of each column that is read from text
 
-    def add(self, name: str, types: ColumnTypes, text: Column, read: Column, at: Origin) -> None:
+    def add(self, name: str, reading: Reading, text: Column, read: Column, at: Origin) -> None:
         """The next values of a column, and what was read of them."""
+        types, before = reading.types, text.null_count
+        if read.null_count > before:
+            text = without(without(text, reading.missing), ALL)
         self._values[name] = self._values.get(name, 0) + len(text) - text.null_count
         if read.null_count == text.null_count:
             return
@@ -155,32 +168,56 @@ def _refuse_other_zone(text: Column, types: ColumnTypes, first: int, name: str, 
 
 def converted(
     table: pa.Table,
-    types: Mapping[str, ColumnTypes],
+    readings: Mapping[str, Reading],
     origin: Origin,
     wanted: Wanted,
     noticed: Noticed | None = None,
+    known: Mapping[str, Column] = {},
 ) -> pa.Table:
-    """The table with its columns cast, those without types as they are, none infinite.
+    """The table with its columns read, those without a reading as they are, none infinite.
 
-    What does not fit is missing, and `noticed`. Raises DataError for an infinite number.
+    What does not fit is missing, and `noticed`. Of some columns it is `known` what Arrow reads.
+    Raises DataError for an infinite number.
     """
     columns: list[Column] = []
-    for name, before in zip(table.column_names, table.columns, strict=True):
-        after: Column = before
-        if name in types and types[name] != TEXT:
-            after = texts.some(before, types[name])
-            if noticed is not None:
-                noticed.add(name, types[name], before, after, origin)
-        elif name in types:
-            after = before.cast(TEXT[0])
-        is_float = pa.types.is_floating(after.type)
-        if is_float and not pc.all(pc.is_finite(after), min_count=0).as_py():
-            is_infinite: Column = pc.is_inf(after)
-            if (infinite := is_infinite.index(True).as_py()) >= 0:
-                raise wanted.refused(origin, infinite, name, FINITE, before[infinite])
-            after = pc.if_else(pc.is_nan(after), pa.scalar(None, after.type), after)
+    fields: list[pa.Field] = []
+    for field, before in zip(table.schema, table.columns, strict=True):
+        name, after = field.name, before
+        if (reading := readings.get(name)) is not None:
+            after = _read(before, reading, known.get(name))
+            if noticed is not None and reading.types != TEXT:
+                noticed.add(name, reading, before, after, origin)
+            field = texts.marked(field, reading.written)
+        after = _finite(after, before, name, origin, wanted)
         columns.append(after)
-    return pa.table(columns, table.column_names)
+        fields.append(field.with_type(after.type))
+    return pa.table(columns, schema=pa.schema(fields))
+
+
+def _read(text: Column, reading: Reading, known: Column | None) -> Column:
+    """The column, from what is known of it where that is meant."""
+    if known is not None and _is_meant(known.type, reading):
+        return known
+    return texts.some(text, reading)
+
+
+def _is_meant(kind: pa.DataType, reading: Reading) -> bool:
+    """Whether a column that Arrow read as this type was read as is meant."""
+    if pa.types.is_string(kind):
+        return reading.types == TEXT and not reading.written.fold
+    is_comma = reading.written.decimal == numerals.COMMA
+    return kind in reading.types and not (is_comma and pa.types.is_floating(kind))
+
+
+def _finite(after: Column, before: Column, name: str, origin: Origin, wanted: Wanted) -> Column:
+    """The column with NaN as a missing value. Raises DataError for an infinite number."""
+    if not pa.types.is_floating(after.type):
+        return after
+    if pc.all(pc.is_finite(after), min_count=0).as_py():
+        return after
+    if (infinite := pc.index(pc.is_inf(after), True).as_py()) >= 0:
+        raise wanted.refused(origin, infinite, name, FINITE, before[infinite])
+    return pc.if_else(pc.is_nan(after), pa.scalar(None, after.type), after)
 
 
 def retyped(
@@ -188,7 +225,7 @@ def retyped(
 ) -> pa.Table:
     """A table that has types of its own, as the caller or a model wants its columns."""
     columns: dict[str, Column] = {}
-    types: dict[str, ColumnTypes] = {}
+    readings: dict[str, Reading] = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
         if wanted.types is not None and name not in wanted.types:
             continue  # it is not used
@@ -198,19 +235,28 @@ def retyped(
             raise error.at(file=origin.file) from None
         kind = NUMBERS[-1] if name in wanted.numbers else (wanted.types or {}).get(name)
         if name in wanted.words:
-            types[name] = TEXT
+            readings[name] = Reading(TEXT, verbatim=True)
         elif kind is not None and _is_other(columns[name].type, kind):
-            types[name] = (kind,)
+            written = wanted.written.get(name) or Written()
+            readings[name] = Reading((kind,), written, wanted.missing)
             if not pa.types.is_string(columns[name].type):
                 _refuse_type(columns[name], kind, origin, wanted, name)
             columns[name] = columns[name].cast(pa.string())
     # Text of such a file was meant as text: that it is a number must hold for all of it.
     strict = Noticed(wanted._replace(strict=True))
     meant = strict if noticed is None or wanted.types is None else noticed
-    after = converted(pa.table(columns), types, origin, wanted, meant)
-    found = dict(zip(after.column_names, after.columns, strict=True))
-    kept = zip(table.column_names, table.columns, strict=True)
-    return pa.table({name: found.get(name, column) for name, column in kept})
+    after = converted(pa.table(columns), readings, origin, wanted, meant)
+    fields, arrays = list[pa.Field](), list[Column]()
+    for field, column in zip(table.schema, table.columns, strict=True):
+        at = after.column_names.index(field.name) if field.name in columns else -1
+        fields.append(_kept_as(field, after.schema.field(at)) if at >= 0 else field)
+        arrays.append(after.column(at) if at >= 0 else column)
+    return pa.table(arrays, schema=pa.schema(fields))
+
+
+def _kept_as(before: pa.Field, after: pa.Field) -> pa.Field:
+    """The field of a column; categories are text, and nothing else."""
+    return texts.marked(after) if pa.types.is_dictionary(before.type) else after
 
 
 def _refuse_type(

@@ -16,17 +16,20 @@ from shoal.data.read.messages import changed
 from shoal.data.read.opening import File, Stamp, Text, name_of
 from shoal.data.read.origin import Origin, Piece
 from shoal.data.read.packing import Read
-from shoal.data.read.texts import TEXT, ColumnTypes
+from shoal.data.read.texts import PLAIN_TEXT, Reading
+
+# Blocks that are looked at together where all of them are held: threads divide the columns.
+MANY = 8
 
 
 class Csv(NamedTuple):
-    """A CSV file: where its pieces begin, and the types of its columns."""
+    """A CSV file: where its pieces begin, and how its columns are read."""
 
     file: File
     top: csv_text.Header
     starts: tuple[tuple[int, int, int, int], ...]  # first byte, size, first row, its line
     rows: int
-    types: tuple[tuple[str, ColumnTypes], ...]
+    readings: tuple[tuple[str, Reading], ...]
     wanted: Wanted
     stamp: Stamp
 
@@ -38,14 +41,14 @@ class Csv(NamedTuple):
     @property
     def columns(self) -> Sequence[str]:
         """The names of its columns that are used."""
-        return [name for name, _ in self.types]
+        return [name for name, _ in self.readings]
 
     def pieces(self, first: int, last: int, columns: Sequence[str]) -> Iterator[Piece]:
         """Its rows first … last - 1, about a megabyte at a time. DataError if the file changed."""
         self.stamp.check(self.file)
         begin = bisect_right(self.starts, first, key=lambda start: start[2]) - 1
         asked = set(columns)
-        types = {name: types for name, types in self.types if name in asked}
+        readings = {name: reading for name, reading in self.readings if name in asked}
         with opening.opened(self.file) as stream:
             text = Text(stream, self.name, self.wanted.files.encoding)
             text.seek(self.starts[begin][0])
@@ -59,7 +62,7 @@ class Csv(NamedTuple):
                 if cells.num_rows != end - row:
                     raise changed(self.name)
                 origin = Origin(self.name, rows.place)
-                piece = Piece(converted(cells, types, origin, self.wanted), origin)
+                piece = Piece(converted(cells, readings, origin, self.wanted), origin)
                 yield piece.slice(max(first - row, 0), min(last - row, cells.num_rows))
 
 
@@ -76,34 +79,33 @@ def _exactly(read: Read, size: int) -> bytes:
 def text_of(text: Text, wanted: Wanted) -> Iterator[Piece]:
     """The columns of a CSV file as text; at least one piece, which may have no rows."""
     read, name = text.read, text.name
-    top = _header(read, name, wanted)
+    top = csv_text.header(read, name, wanted.files.separator)
     kept = wanted.kept(name, top.names)
     empty = pa.table({column: pa.array([], pa.string()) for column in kept})
     yield Piece(empty, Origin.numbered(name))
-    for _, table, rows in csv_text.pieces(read, name, top, kept):
+    blocks = MANY if wanted.types is None else 1
+    for _, table, rows in csv_text.pieces(read, name, top, kept, blocks):
         if table.num_rows:
             yield Piece(table, Origin(name, rows.place))
 
 
 def guessed(pieces: Iterable[Piece], wanted: Wanted) -> Iterator[Piece]:
     """Text with its types, which all of it decides: it is held until then."""
-    held, looks = list[Piece](), Looks(wanted)
-    for piece in pieces:
-        held.append(piece)
-        looks.add(piece)
-    types = looks.types(held[0].table.column_names)
+    looks = Looks(wanted)
+    held = [(piece, looks.add(piece)) for piece in pieces]
+    readings = looks.readings(held[0][0].table.column_names)
     held.reverse()
     while held:
-        table, origin = held.pop()
-        yield Piece(converted(table, types, origin, wanted), origin)
+        (table, origin), known = held.pop()
+        yield Piece(converted(table, readings, origin, wanted, known=known), origin)
 
 
 def typed(pieces: Iterable[Piece], wanted: Wanted) -> Iterator[Piece]:
     """Text with the types that a model knows; what does not fit is reported at the end."""
     noticed = Noticed(wanted)
     for table, origin in pieces:
-        types = {name: wanted.types_of(name) or TEXT for name in table.column_names}
-        yield Piece(converted(table, types, origin, wanted, noticed), origin)
+        readings = {name: wanted.reading_of(name) or PLAIN_TEXT for name in table.column_names}
+        yield Piece(converted(table, readings, origin, wanted, noticed), origin)
     noticed.report()
 
 
@@ -114,17 +116,12 @@ def parts_of(files: Sequence[File], wanted: Wanted) -> list[Csv]:
     """CSV files with the same columns, each read once to count its rows and to find its pieces."""
     looks = Looks(wanted)
     scans = [_scan(file, wanted, looks) for file in files]
-    types = tuple(looks.types(scans[0].columns).items())
-    return [scan._replace(types=types) if _same(scan, scans[0]) else scan for scan in scans]
+    readings = tuple(looks.readings(scans[0].columns).items())
+    return [scan._replace(readings=readings) if _same(scan, scans[0]) else scan for scan in scans]
 
 
 def _same(scan: Csv, other: Csv) -> bool:
     return set(scan.columns) == set(other.columns)
-
-
-def _header(read: Read, name: str, wanted: Wanted) -> csv_text.Header:
-    top = csv_text.header(read, name, wanted.files.separator)
-    return top._replace(as_written=wanted.as_written)
 
 
 def _scan(file: File, wanted: Wanted, looks: Looks) -> Csv:
@@ -138,7 +135,7 @@ def _scan(file: File, wanted: Wanted, looks: Looks) -> Csv:
             came += len(block)
             return block
 
-        top = _header(counted, name, wanted)
+        top = csv_text.header(counted, name, wanted.files.separator)
         at, row = came - len(top.rest), 0
         kept = wanted.kept(name, top.names)
         starts = []
@@ -147,5 +144,5 @@ def _scan(file: File, wanted: Wanted, looks: Looks) -> Csv:
             at, row = at + size, row + table.num_rows
             looks.add(Piece(table, Origin(name, rows.place)))
     stamp.check(file)
-    types = tuple((column, (pa.string(),)) for column in kept)
-    return Csv(file, top._replace(rest=b""), tuple(starts), row, types, wanted, stamp)
+    readings = tuple((column, PLAIN_TEXT) for column in kept)
+    return Csv(file, top._replace(rest=b""), tuple(starts), row, readings, wanted, stamp)

@@ -20,7 +20,6 @@ from shoal.data.read.formats import CONTROL, READ
 from shoal.data.read.packing import Read
 from shoal.errors import DataError, Setting, wording
 
-MISSING = ("", "NA", "N/A", "nan", "NaN", "null", "NULL", "None", "?")
 # A record longer than this is not a record but a quote that is not closed.
 LONGEST = 16 * BLOCK
 
@@ -31,6 +30,13 @@ TITLES = 10  # lines at most that are taken for titles above the names
 LOOKED_AT = 1 << 12  # characters after the header in which names may stand
 WEIGHED = 1 << 16  # bytes after the header that are looked at to find the separator
 
+# A quote beside a blank; and what no text has, as Unicode gives it no meaning.
+QUOTED_BLANK = rb'"[ \t\xc2\xe2\xe3]|[ \t\x80-\xbf]"|[\r\n]"(?:[%s\r\n]|\Z)|(?:\A|[%s\r\n])"[\r\n]'
+SHIELD = "\ufdd0"
+
+# Blanks besides the space: a tab, the space that is not broken, and those of Unicode.
+OTHER_BLANKS = ("\t", "\xa0", "\u2007", "\u2009", "\u202f", "\u3000")
+
 
 class Header(NamedTuple):
     """What the first record says, and the bytes that were read beyond it."""
@@ -40,7 +46,6 @@ class Header(NamedTuple):
     newline: bytes
     first_line: int  # of the data
     rest: bytes
-    as_written: frozenset[str] = frozenset()  # columns in which only blank is missing
 
 
 class Rows(NamedTuple):
@@ -167,7 +172,7 @@ def _is_name(value: str) -> bool:
 
 def distinct(file: str, names: Sequence[str]) -> list[str]:
     """The names, "column N" where there is none. Raises DataError if two are the same."""
-    full = [name or f"column {number}" for number, name in enumerate(names, 1)]
+    full = [name.strip() or f"column {number}" for number, name in enumerate(names, 1)]
     places: dict[str, list[str]] = {}
     for number, name in enumerate(full, 1):
         places.setdefault(name, []).append(str(number))
@@ -182,18 +187,18 @@ def distinct(file: str, names: Sequence[str]) -> list[str]:
 
 
 def pieces(
-    read: Read, file: str, top: Header, kept: Sequence[str]
+    read: Read, file: str, top: Header, kept: Sequence[str], blocks: int = 1
 ) -> Iterator[tuple[int, pa.Table, Rows]]:
-    """The kept columns as text, about a megabyte of rows at a time, or what a pipe has brought.
+    """The kept columns as text, about so many megabytes of rows at a time, or what a pipe has brought.
 
     Each with its size in bytes, also those without a row, so that each can be found again. Raises
     DataError for a line that cannot be parsed.
     """
     row, line = 1, top.first_line
-    for raw in _whole_records(read, file, top):
-        table, rows = parsed(raw, file, row, line, top, kept)
+    for raw, lines in _whole_records(read, file, top, blocks):
+        table, rows = parsed(raw, file, row, line, top, kept, lines)
         yield len(raw), table, rows
-        row, line = row + table.num_rows, line + line_ends(raw)
+        row, line = row + table.num_rows, line + lines
 
 
 def records(text: str, separator: str) -> list[tuple[int, list[str]]]:
@@ -217,16 +222,18 @@ def line_ends(raw: bytes) -> int:
     return raw.count(b"\n") + raw.count(b"\r") - raw.count(b"\r\n")
 
 
-def _whole_records(read: Read, file: str, top: Header) -> Iterator[bytes]:
+def _whole_records(read: Read, file: str, top: Header, blocks: int) -> Iterator[tuple[bytes, int]]:
+    """Records that are whole, and how many lines end in them."""
     record, records_above = _patterns(top)
     held, line, block = top.rest, top.first_line, b"\n"
     while True:
         # Without a quote a record is a line, which is found faster.
         quoted = b'"' in held
         if cut := _end(records_above, held) if quoted else held.rfind(top.newline) + 1:
-            yield held[:cut]
-            line += line_ends(held[:cut])
-            held = held[cut:]
+            whole, held = held[:cut], held[cut:]
+            lines = line_ends(whole)
+            yield whole, lines
+            line += lines
         if (not block or len(held) > LONGEST) and (quote := _end(record, held)) < len(held):
             raise DataError(
                 "a value opens with a double quote that is never closed. Close it, or remove it.",
@@ -235,10 +242,18 @@ def _whole_records(read: Read, file: str, top: Header) -> Iterator[bytes]:
             )
         if not block:
             break
-        block = read(BLOCK)
+        block = b"".join(_several(read, blocks))
         held += block
     if held:
-        yield held  # the last line may have no end
+        yield held, line_ends(held)  # the last line may have no end
+
+
+def _several(read: Read, blocks: int) -> Iterator[bytes]:
+    """That many blocks, fewer at the end; of one what a pipe has brought."""
+    left = blocks * BLOCK
+    while left > 0 and (block := read(min(left, BLOCK))):
+        yield block
+        left -= len(block) if blocks > 1 else left
 
 
 def _patterns(top: Header) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
@@ -260,39 +275,24 @@ def _end(pattern: re.Pattern[bytes], text: bytes) -> int:
 
 
 def parsed(
-    raw: bytes, file: str, row: int, line: int, top: Header, kept: Sequence[str]
-) -> tuple[pa.Table, Rows]:
+    raw: bytes, file: str, row: int, line: int, top: Header, kept: Sequence[str],
+    lines: int | None = None,
+) -> tuple[pa.Table, Rows]:  # fmt: skip
     """The kept columns of whole records, of which the first is this row on this line."""
     table = _parsed(raw, file, line, top, kept)
-    whole = raw if line_ends(raw) != table.num_rows else b""
+    lines = line_ends(raw) if lines is None else lines
+    whole = raw if lines != table.num_rows else b""
     return table, Rows(row, line, top.separator, whole)
 
 
 def _parsed(raw: bytes, file: str, line: int, top: Header, kept: Sequence[str]) -> pa.Table:
-    source: Any = pa.BufferReader(raw)  # the stubs know Python's files only
-    few = (
-        MISSING[:1] if top.as_written.intersection(kept) else MISSING
-    )  # the rest: column by column
+    # Blanks at the ends of a quoted value are meant, those of any other value are not.
+    shielded = _shielded(raw, top)
     try:
-        table = pyarrow.csv.read_csv(
-            source,
-            read_options=pyarrow.csv.ReadOptions(
-                column_names=top.names, block_size=len(raw), use_threads=False
-            ),
-            parse_options=pyarrow.csv.ParseOptions(
-                delimiter=top.separator, newlines_in_values=True
-            ),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(kept, pa.string()),
-                include_columns=list(kept),
-                null_values=list(few),
-                strings_can_be_null=True,
-            ),
-        )
-        columns = [
-            _with_missing(column, few, only_blank=name in top.as_written)
-            for name, column in zip(table.column_names, table.columns, strict=True)
-        ]
+        table = _read(shielded, top, kept)
+        columns = _trim(table.columns, raw, top.separator)
+        if shielded is not raw:
+            columns = [pc.replace_substring(column, SHIELD, "") for column in columns]
         return pa.table(columns, table.column_names)
     except pa.ArrowInvalid as error:
         reason = str(error)
@@ -307,6 +307,32 @@ def _parsed(raw: bytes, file: str, line: int, top: Header, kept: Sequence[str]) 
     raise DataError(f"the file cannot be read from here on: {reason}.", file=file, line=line)
 
 
+def _read(raw: bytes, top: Header, kept: Sequence[str], *, in_one: bool = False) -> pa.Table:
+    source: Any = pa.BufferReader(raw)  # the stubs know Python's files only
+    has_quote = b'"' in raw
+    size = len(raw) if in_one or has_quote else min(len(raw), BLOCK)
+    try:
+        return pyarrow.csv.read_csv(
+            source,
+            read_options=pyarrow.csv.ReadOptions(
+                column_names=top.names, block_size=size, use_threads=size < len(raw)
+            ),
+            parse_options=pyarrow.csv.ParseOptions(
+                delimiter=top.separator, newlines_in_values=has_quote
+            ),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(kept, pa.string()),
+                include_columns=list(kept),
+                null_values=[""],
+                strings_can_be_null=True,
+            ),
+        )
+    except pa.ArrowInvalid:
+        if size == len(raw):
+            raise
+    return _read(raw, top, kept, in_one=True)  # a line is longer than a block
+
+
 def _cure(found: int, top: Header) -> str:
     if len(top.names) == 1:
         return "If the first line is a title or a remark instead of the column names, remove it."
@@ -315,22 +341,44 @@ def _cure(found: int, top: Header) -> str:
     return "A missing value needs its separator, too."
 
 
-def _with_missing(column: Any, known: Sequence[str], *, only_blank: bool) -> Any:
-    """The column where what is missing apart from blanks, such as " " and " ?", is missing.
-
-    Arrow has seen what is `known`.
-    """
-    trimmed = pc.utf8_trim_whitespace(column)
-    spellings = MISSING[:1] if only_blank else MISSING
-    if len(known) == len(spellings) and trimmed.equals(column):
-        return column
-    missing: Any = pc.is_in(trimmed, value_set=pa.array(spellings))
-    return pc.if_else(missing, pa.scalar(None, pa.string()), column)
+def _trim(columns: Sequence[Any], raw: bytes, separator: str) -> list[Any]:
+    """The columns without blanks at the ends of their values."""
+    blanks = OTHER_BLANKS[:1] if raw.isascii() else OTHER_BLANKS
+    # (Within quotes a line may end.)
+    if b'"' in raw or any(blank.encode() in raw for blank in blanks if blank != separator):
+        return [trimmed(column) for column in columns]
+    if b" " not in raw:
+        return list(columns)
+    return [trimmed(column) if _has_blanks(column) else column for column in columns]
 
 
-def missing_words(column: Any, *, only_blank: bool) -> Any:
-    """A column of text where the words for missing values, such as NA and blanks, are missing."""
-    return _with_missing(column, (), only_blank=only_blank)
+def _has_blanks(column: Any) -> bool:
+    ends = (pc.starts_with(column, pattern=" "), pc.ends_with(column, pattern=" "))
+    return any(pc.any(end, min_count=0).as_py() for end in ends)
+
+
+def _shielded(raw: bytes, top: Header) -> bytes:
+    """The rows with a shield around the quoted values that have blanks at their ends."""
+    sep = re.escape(top.separator.encode())
+    if b'"' not in raw or not re.search(QUOTED_BLANK % (sep, sep), raw):
+        return raw
+    value = re.compile(rb"(?<![^\r\n" + sep + rb'])"((?:[^"]|"")*+)"(?=[\r\n' + sep + rb"]|\Z)")
+    shield = SHIELD.encode()
+
+    def shown(found: re.Match[bytes]) -> bytes:
+        inside = found[1]
+        text = inside.decode(errors="replace")
+        is_open = text != text.strip() and bool(text.strip())
+        return b'"' + shield + inside + shield + b'"' if is_open else found[0]
+
+    return value.sub(shown, raw)
+
+
+def trimmed(column: Any) -> Any:
+    """The column without blanks at the ends of its values; what is nothing but blanks is missing."""
+    text = pc.utf8_trim_whitespace(column)
+    blank = pc.equal(pc.binary_length(text), 0)
+    return pc.if_else(blank, pa.scalar(None, pa.string()), text)
 
 
 def _decoded(raw: bytes, file: str, line: int) -> str:

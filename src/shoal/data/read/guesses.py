@@ -1,205 +1,50 @@
 """What each column of text is: guessed from all its values, wherever they stand.
 
-`Looks` counts, piece after piece, how many values of a column can be read in each way. A column is
-numeric if at least 95 % of its values are numbers, else true or false if all are, else a date if
-at least 95 % are, else text. Codes stay text: 007, and whole numbers beyond 64 bits.
+A column is numeric if at least 95 % of its values are numbers, else true or false if all are, else
+a date, a time or a duration if at least 95 % are, else text. Codes stay text: 007, and whole
+numbers beyond 64 bits. Of the ways in which numbers and dates are written the column takes the one
+that fits; where two fit every value (1,234 or 01/02/2011), the caller is asked.
 """
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from shoal.data.read import texts
-from shoal.data.read.column_types import DECIMAL, Wanted
-from shoal.data.read.origin import Origin, Piece
+from shoal.data.read import absent_line, days, numerals, texts
+from shoal.data.read.column_types import Wanted
+from shoal.data.read.look import CERTAIN_COMMA, CERTAIN_POINT, Look, Place
+from shoal.data.read.origin import Piece
 from shoal.data.read.spoilt import (
     MOST_REPORTED,
     Spoilt,
     few,
     kind_in_words,
-    place_in_words,
+    listed,
     report,
     shortened,
 )
-from shoal.data.read.texts import DATES, NUMBERS, TEXT, TRUTH, ZONED, ColumnTypes
-from shoal.errors import Setting, wording
+from shoal.data.read.texts import (
+    CLOCKS,
+    DATES,
+    NUMBERS,
+    SPANS,
+    TEXT,
+    TRUTH,
+    ZONED,
+    ColumnTypes,
+    Reading,
+    Written,
+)
+from shoal.errors import DataError, Setting, wording
 from shoal.warn import warn
 
 Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
 
-GUESSES = (NUMBERS, TRUTH, DATES, ZONED)  # in this order: 0 and 1 could be truth values
-COMMAS = r"^\s*[+-]?[\d.,]*\d\s*$"  # 1234,5 is written in Germany, 1,234.5 in America
-CLASSES_AT_MOST = 20  # of a target with other values, too: its few numbers are names of classes
-
-WORTHWHILE = 4  # values for each different one: then their words are looked at, once each
-
-
-class Place(NamedTuple):
-    """A value, and where it stands."""
-
-    origin: Origin
-    at: int
-    value: str
-
-    @property
-    def in_words(self) -> str:
-        """Its row, line and file."""
-        place = self.origin.place(self.at)
-        return place_in_words(self.origin.file, place.get("row"), place.get("line"))
-
-
-class Look:
-    """What was seen of a column of text."""
-
-    def __init__(self, name: str, *, is_target: bool = False) -> None:
-        self.name = name
-        self.n = 0  # values that are there
-        self.fits = dict.fromkeys(GUESSES, 0)  # how many of them can be read so
-        self.first: dict[ColumnTypes, Place] = {}  # that cannot
-        self.fraction = self.large = False  # a number that is not whole; one beyond 64 bits
-        self.zeros = 0  # values such as 007
-        self.lengths: set[int] = set()  # of whole numbers, while they may be codes
-        self.commas = 0
-        self.first_comma: Place | None = None
-        self.distinct: set[str] | None = set() if is_target else None  # numbers, or None if many
-
-    def add(self, text: Column, origin: Origin) -> None:
-        """The next values."""
-        n = len(text) - text.null_count
-        if not n:
-            return
-        self.n += n
-        numbers = texts.whole(text, NUMBERS)
-        if numbers is None:
-            numbers = self._sorted_out(text, n, origin)
-        else:
-            self.fits[NUMBERS] += n
-            self.commas += n  # (numbers without commas may be among those with them)
-            # 0 and 1 are truth values, too, if true comes later; no number is a date.
-            if self.fits[TRUTH] == self.n - n and _are_truths(text):
-                self.fits[TRUTH] += n
-            for types in GUESSES[1:]:
-                self._note_first(types, pc.is_valid(text), text, origin)
-        self._saw_numbers(text, numbers)
-
-    def _sorted_out(self, text: Column, n: int, origin: Origin) -> Column:
-        """Count the readings of values that are not all numbers; those that are."""
-        encoded = pc.dictionary_encode(text).combine_chunks()
-        # Each different word is looked at once, where there are few.
-        few = len(encoded.dictionary) * WORTHWHILE < len(text)
-        values = encoded.dictionary if few else text
-
-        def spread(column: Column) -> Column:
-            return column.take(encoded.indices) if few else column
-
-        if self.fits[TRUTH] == self.n - n and _are_truths(values):
-            self.fits[TRUTH] += n
-        left, numbers = n, None
-        for types in (NUMBERS, DATES, ZONED):
-            # What is a date with a time zone is none without one.
-            read = spread(texts.some(values, types)) if left or numbers is None else None
-            fitting = 0 if read is None else n - read.null_count + text.null_count
-            self.fits[types] += fitting
-            if fitting < n and types not in self.first:
-                bad = pc.is_valid(text) if read is None else texts.misfits(text, read)
-                self._note_first(types, bad, text, origin)
-            left -= fitting
-            numbers = read if types == NUMBERS else numbers
-        like = pc.match_substring_regex(values, pattern=COMMAS)
-        self._saw_commas(text, spread(like), origin)
-        return numbers
-
-    def _note_first(self, types: ColumnTypes, bad: Column, text: Column, origin: Origin) -> None:
-        if types not in self.first:
-            index = pc.index(bad, True).as_py()
-            self.first[types] = Place(origin, index, text[index].as_py())
-
-    def _saw_numbers(self, text: Column, numbers: Column) -> None:
-        """Whether they may be codes, and which they are."""
-        there = text if numbers.null_count == text.null_count else text.filter(pc.is_valid(numbers))
-        if self.distinct is not None:
-            self.distinct |= set(pc.unique(there.drop_null()).to_pylist()[: CLASSES_AT_MOST + 1])
-            if len(self.distinct) > CLASSES_AT_MOST:
-                self.distinct = None
-        if self.fraction or not len(there):
-            return
-        if pa.types.is_floating(numbers.type):
-            whole = pc.match_substring_regex(there, pattern=texts.WHOLE)
-            if not pc.all(whole, min_count=0).as_py():
-                self.fraction = True
-                return
-            self.large = True
-        if pc.any(pc.starts_with(pc.utf8_ltrim_whitespace(there), pattern="0")).as_py():
-            zeros = pc.match_substring_regex(there, pattern=texts.LEADING_ZERO)
-            self.zeros += int(pc.sum(zeros).as_py() or 0)
-        if len(self.lengths) < 2:
-            ends = pc.min_max(pc.binary_length(there)).as_py()
-            self.lengths |= {ends["min"], ends["max"]} - {None}
-
-    def _saw_commas(self, text: Column, like: Column, origin: Origin) -> None:
-        self.commas += int(pc.sum(like).as_py() or 0)
-        if self.first_comma is None and pc.any(like, min_count=0).as_py():
-            index = pc.index(pc.and_(like, pc.match_substring(text, pattern=",")), True).as_py()
-            if index >= 0:
-                self.first_comma = Place(origin, index, text[index].as_py())
-
-    # --- what it is --------------------------------------------------------------------
-
-    @property
-    def are_codes(self) -> bool:
-        """Whether whole numbers are written as codes: 007, or 20 digits."""
-        if self.fraction:
-            return False
-        padded = self.zeros * 20 >= self.n or len(self.lengths) == 1
-        return self.large or (self.zeros > 0 and padded)
-
-    def guess(self) -> ColumnTypes:
-        """The types of the column."""
-        if self.fits[NUMBERS] < self.n == self.fits[TRUTH]:
-            return TRUTH
-        for types in GUESSES:
-            bad = self.n - self.fits[types]
-            if not self.n or not (bad == 0 if types == TRUTH else few(bad, self.n)):
-                continue
-            if types == NUMBERS and (self.are_codes or (bad and self.distinct is not None)):
-                return TEXT
-            return types
-        return TEXT
-
-    def spoilt(self, types: ColumnTypes) -> Spoilt | None:
-        """The cells that cannot be read as these types, if there are any."""
-        first = self.first.get(types)
-        if types == TEXT or first is None:
-            return None
-        count = self.n - self.fits[types]
-        expected, value = kind_in_words(types), shortened(first.value)
-        return Spoilt(self.name, expected, count, self.n, value, first.in_words)
-
-    def note(self, types: ColumnTypes) -> str | None:
-        """Why the column is text although most of its values are numbers or dates, if it is."""
-        if types != TEXT or not self.n or self.distinct is not None:
-            return None
-        numbers = self.fits[NUMBERS]
-        if few(self.n - numbers, self.n) and self.are_codes:
-            why = "are larger than 64 bits" if self.large else "have leading zeros, as codes have"
-            return wording(
-                f'column "{self.name}" is treated as categorical: its whole numbers {why}. ',
-                Setting("numbers", [self.name]), " reads them as numbers.",
-            )  # fmt: skip
-        most, kind = max((self.fits[t], kind_in_words(t)) for t in (NUMBERS, DATES, ZONED))
-        if 2 * most <= self.n:
-            return None
-        return wording(
-            f'column "{self.name}" is treated as categorical: only {most:,} of its {self.n:,} '
-            f"values can be read as {kind}. ", Setting("numbers", [self.name]),
-            " needs at least 95 %: correct the others, or leave them empty.",
-        )  # fmt: skip
-
-
-def _are_truths(text: Column) -> bool:
-    return texts.whole(text, TRUTH) is not None
+GUESSES = (NUMBERS, TRUTH, DATES, ZONED, CLOCKS, SPANS)  # in this order: 0 and 1 could be truths
+WORTH_THREADS = 20_000  # values of a piece; with fewer, a thread costs more than it saves
 
 
 class Looks:
@@ -208,55 +53,271 @@ class Looks:
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
         self._looks: dict[str, Look] = {}
+        self._pool: ThreadPoolExecutor | None = None
 
-    def add(self, piece: Piece) -> None:
-        """The next rows."""
-        for name, column in zip(piece.table.column_names, piece.table.columns, strict=True):
-            types = self._wanted.types_of(name)
-            if types == TEXT or self._wanted.types is not None:
-                continue
-            if name not in self._looks:
-                is_target = name == self._wanted.target
-                self._looks[name] = Look(name, is_target=is_target and types is None)
-            self._looks[name].add(column, piece.origin)
+    def add(self, piece: Piece) -> dict[str, Column]:
+        """The next rows; of columns that Arrow may have read as is meant, what it read."""
+        table, names = piece.table, [n for n in piece.table.column_names if self._is_looked_at(n)]
+        looks = [self._look(name) for name in names]
+        columns = [table[name] for name in names]
+        if table.num_rows * len(names) < WORTH_THREADS:
+            found = [look.add(c, piece.origin) for look, c in zip(looks, columns, strict=True)]
+        else:
+            self._pool = self._pool or ThreadPoolExecutor(pa.cpu_count())
+            found = list(self._pool.map(Look.add, looks, columns, repeat(piece.origin)))
+        return {name: c for name, c in zip(names, found, strict=True) if c is not None}
 
-    def types(self, names: Sequence[str]) -> dict[str, ColumnTypes]:
-        """The types of the columns; what was guessed at a cost is reported.
+    def _is_looked_at(self, name: str) -> bool:
+        return self._wanted.types is None and self._wanted.types_of(name) != TEXT
 
-        Raises DataError for numbers with commas, and for spoilt cells under `strict`.
-        """
-        found: dict[str, ColumnTypes] = {}
-        spoilt: list[Spoilt] = []
-        notes: list[str] = []
-        for name in names:
-            look = self._looks.get(name)
+    def _look(self, name: str) -> Look:
+        if name not in self._looks:
             asked = self._wanted.types_of(name)
-            if look is None:
-                found[name] = asked or TEXT
+            is_target = name == self._wanted.target and asked is None
+            self._looks[name] = Look(name, self._wanted.missing, is_target=is_target)
+        return self._looks[name]
+
+    def readings(self, names: Sequence[str]) -> dict[str, Reading]:
+        """How the columns are read; what was guessed at a cost is reported.
+
+        Raises DataError where two readings fit, and for spoilt cells under `strict`.
+        """
+        if self._pool:
+            self._pool.shutdown()
+        looks = [self._looks[name] for name in names if name in self._looks]
+        found = {name: self._wanted.reading_of(name) or texts.PLAIN_TEXT for name in names}
+        asked = {look.name for look in looks if self._wanted.types_of(look.name)}
+        guessed = {look.name: self._guess(look, asked=look.name in asked) for look in looks}
+        found |= self._with_decimals(looks, guessed)
+        for look in looks:
+            self._refuse(look, found[look.name], asked=look.name in asked)
+        self._report(looks, found)
+        return found
+
+    # --- one column ------------------------------------------------------------------------
+
+    def _guess(self, look: Look, *, asked: bool) -> Reading:
+        """How a column is read, but for its decimal mark."""
+        wanted = self._wanted
+        numbers = Reading(NUMBERS, Written(unit=_unit(look)), wanted.missing)
+        if asked or look.fits(numbers) == look.n:
+            return numbers if asked or not self._stays_text(look, numbers) else self._text(look)
+        if look.fits(Reading(TRUTH)) == look.n:
+            return Reading(TRUTH)
+        for types in GUESSES:
+            reading = numbers if types == NUMBERS else self._of_times(look, types)
+            if types == TRUTH or not few(look.n - look.fits(reading), look.n):
                 continue
-            types = asked or look.guess()
-            self._refuse(look, types, asked=asked is not None)
-            if one := look.spoilt(types):
-                spoilt.append(one)
-            if note := look.note(types):
-                notes.append(note)
-            found[name] = types
+            return self._text(look) if self._stays_text(look, reading) else reading
+        return self._text(look)
+
+    def _text(self, look: Look) -> Reading:
+        return Reading(TEXT, Written(fold=look.name in self._wanted.fold))
+
+    def _stays_text(self, look: Look, reading: Reading) -> bool:
+        """Whether numbers are codes, or names of classes beside others."""
+        if reading.types != NUMBERS:
+            return not look.n
+        others = look.n - look.fits(reading)
+        return not look.n or look.are_codes or bool(others and look.distinct is not None)
+
+    def _of_times(self, look: Look, types: ColumnTypes) -> Reading:
+        if types not in (DATES, ZONED):
+            kind = {CLOCKS: "clock", SPANS: "span"}.get(types, "")
+            return Reading(types, Written(kind=kind), self._wanted.missing)
+        order = self._wanted.date_order or self._order(look, types)
+        return Reading(types, Written(order=order), self._wanted.missing)
+
+    def _order(self, look: Look, types: ColumnTypes) -> str:
+        """The order in which the dates of a column are written. Raises DataError to ask for it."""
+        counts = {order: look.fits(Reading(types, Written(order=order))) for order in days.ORDERS}
+        best = max(counts, key=lambda order: (counts[order], order == days.YMD))
+        if best == days.YMD or not few(look.n - counts[best], look.n):
+            return best
+        day_first, month_first = (1 << days.ORDERS.index(o) for o in (days.DMY, days.MDY))
+        places = dict(look.orders(types))
+        either = [p for bits, p in places.items() if bits & day_first and bits & month_first
+                  and not bits & 1 << days.ORDERS.index(days.YMD)]  # fmt: skip
+        only_day = any(bits & day_first and not bits & month_first for bits in places)
+        only_month = any(bits & month_first and not bits & day_first for bits in places)
+        if either and only_day == only_month:
+            raise _asked(look, min(either, key=lambda place: place.number), "a date in a known "
+                         "order", "its first number may be the day or the month",
+                         Setting("date_order", days.DMY), Setting("date_order", days.MDY))  # fmt: skip
+        return best
+
+    # --- decimals, of which one column may tell another ---------------------------------------
+
+    def _with_decimals(
+        self, looks: Sequence[Look], guessed: Mapping[str, Reading]
+    ) -> dict[str, Reading]:
+        numeric = [look for look in looks if guessed[look.name].types == NUMBERS]
+        marks = set().union(*(look.marks for look in numeric))
+        file_mark = _certain(marks) or ""
+        found = dict(guessed)
+        for look in numeric:
+            decimal = self._wanted.decimal or self._decimal(look, file_mark)
+            written = guessed[look.name].written._replace(decimal=decimal)
+            found[look.name] = guessed[look.name]._replace(written=written)
+        return found
+
+    def _decimal(self, look: Look, file_mark: str) -> str:
+        """The decimal mark of a column. Raises DataError to ask for it."""
+        certain = _certain(look.marks)
+        if certain or (certain is None and numerals.COMMA not in look.marks):
+            return certain or numerals.POINT
+        if numerals.COMMA not in look.marks or file_mark:
+            return file_mark or numerals.POINT
+        place = look.first_either
+        assert place is not None
+        raise _asked(look, place, "a number whose decimal mark is certain",
+                     "its comma may begin the decimals, or stand between thousands",
+                     Setting("decimal", numerals.COMMA), Setting("decimal", numerals.POINT))  # fmt: skip
+
+    # --- what is refused, and what is reported --------------------------------------------------
+
+    def _refuse(self, look: Look, reading: Reading, *, asked: bool) -> None:
+        """Raise DataError for what the caller does not want."""
+        first = look.misfit(reading)
+        if first is None:
+            return
+        if self._wanted.strict or (asked and not few(look.n - look.fits(reading), look.n)):
+            raise self._wanted.refused(
+                first.origin, first.at, look.name, kind_in_words(reading.types), first.value
+            )
+
+    def _report(self, looks: Sequence[Look], readings: Mapping[str, Reading]) -> None:
+        pairs = [(look, readings[look.name]) for look in looks]
+        spoilt = [one for look, reading in pairs if (one := _spoilt(look, reading))]
         report(spoilt, strict=self._wanted.strict is not None)
+        absent_line.report({look.name: look.absent_as(reading) for look, reading in pairs})
+        notes = [note for look, reading in pairs for note in self._notes(look, reading)]
         for note in notes[:MOST_REPORTED]:
             warn(note)
         if more := notes[MOST_REPORTED:]:
-            warn(f"{len(more):,} more columns are treated as categorical for such reasons.")
-        return found
+            warn(f"of {len(more):,} more columns such things could be said.")
+        _report_alike([look for look, reading in pairs
+                       if reading.types == TEXT and not reading.written.fold])  # fmt: skip
 
-    def _refuse(self, look: Look, types: ColumnTypes, *, asked: bool) -> None:
-        """Raise DataError for what the caller does not want, or no rule covers."""
-        comma = look.first_comma
-        if types == TEXT and comma and few(look.n - look.commas, look.n):
-            raise self._wanted.refused(comma.origin, comma.at, look.name, DECIMAL, comma.value)
-        first = look.first.get(types)
-        if first is None:
-            return
-        if self._wanted.strict or (asked and not few(look.n - look.fits[types], look.n)):
-            raise self._wanted.refused(
-                first.origin, first.at, look.name, kind_in_words(types), first.value
-            )
+    def _notes(self, look: Look, reading: Reading) -> list[str]:
+        """What is said of the reading of a column, if it may cost accuracy."""
+        if reading.types == TEXT:
+            return [note] if (note := _note_of_text(look)) else []
+        if reading.types != NUMBERS:
+            return []
+        guessed = self._wanted.decimal is None and CERTAIN_COMMA not in look.marks
+        if guessed and reading.written.decimal == numerals.COMMA and "." in look.marks:
+            return [
+                wording(
+                    f'column "{look.name}": the points are read as marks of thousands, since '
+                    "other columns have decimal commas. ", Setting("decimal", numerals.POINT),
+                    " reads them as decimal points.",
+                )
+            ]  # fmt: skip
+        return _notes_of_numbers(look, reading)
+
+
+def _certain(marks: set[str]) -> str | None:
+    """The decimal mark that numbers certainly have; "" for neither, None for both."""
+    point, comma = CERTAIN_POINT in marks, CERTAIN_COMMA in marks
+    if point and comma:
+        return None
+    return numerals.POINT if point else numerals.COMMA if comma else ""
+
+
+def _unit(look: Look) -> str:
+    """The unit that most numbers of a column have which have one; "" if that is a spoilt cell."""
+    units = look.units()
+    del units[""]
+    if not units:
+        return ""
+    unit, count = min(units.items(), key=lambda pair: (-pair[1], pair[0]))
+    return "" if few(count, look.n) else unit
+
+
+def _asked(look: Look, place: Place, expected: str, why: str, *ways: Setting) -> DataError:
+    """The error for a value with two readings, which names the option that chooses one."""
+    first, second = ways
+    return place.origin.error(
+        wording(
+            f'expected {expected}, found "{shortened(place.value)}": {why}, and all values of the '
+            "column can be read either way. Say which with ", first, " or ", second, ", or treat "
+            "the column as categorical with ", Setting("words", [look.name]), ".",
+        ),
+        place.at, look.name,
+    )  # fmt: skip
+
+
+def _spoilt(look: Look, reading: Reading) -> Spoilt | None:
+    """The cells that cannot be read so, if there are any."""
+    first = look.misfit(reading)
+    if first is None:
+        return None
+    count = look.n - look.fits(reading)
+    expected, value = kind_in_words(reading.types), shortened(first.value)
+    return Spoilt(look.name, expected, count, look.n, value, first.in_words)
+
+
+def _note_of_text(look: Look) -> str | None:
+    """Why the column is text although most of its values are numbers or dates, if it is."""
+    if not look.n or look.distinct is not None:
+        return None
+    counts = {t: look.fits(Reading(t, Written(unit=_unit(look), order=o)))
+              for t in (NUMBERS, DATES, ZONED, CLOCKS, SPANS) for o in days.ORDERS}  # fmt: skip
+    if few(look.n - counts[NUMBERS], look.n) and look.are_codes:
+        why = "are larger than 64 bits" if look.large else "have leading zeros, as codes have"
+        return wording(
+            f'column "{look.name}" is treated as categorical: its whole numbers {why}. ',
+            Setting("numbers", [look.name]), " reads them as numbers.",
+        )  # fmt: skip
+    types = max(counts, key=lambda t: counts[t])
+    if 2 * counts[types] <= look.n:
+        return None
+    return wording(
+        f'column "{look.name}" is treated as categorical: only {counts[types]:,} of its '
+        f"{look.n:,} values can be read as {kind_in_words(types)}. ",
+        Setting("numbers", [look.name]),
+        " needs at least 95 %: correct the others, or leave them empty.",
+    )
+
+
+def _notes_of_numbers(look: Look, reading: Reading) -> list[str]:
+    """Numbers with and without a unit, and with both decimal marks."""
+    found, units, unit = [], look.units(), reading.written.unit
+    if unit and units[""]:
+        first = look.first_with_unit("")
+        found.append(
+            f'column "{look.name}": {units[""]:,} of {look.n:,} values are written without the '
+            f'unit "{unit}" and are read as if they had it, first "{shortened(first.value)}" in '
+            f"{first.in_words}."
+        )
+    if {CERTAIN_POINT, CERTAIN_COMMA} <= look.marks:
+        found.append(
+            f'column "{look.name}": some values have a decimal point, and some a decimal comma. '
+            "Each is read as it is written."
+        )
+    return found
+
+
+def _report_alike(looks: Sequence[Look]) -> None:
+    """One line for all columns with categories that differ in capitals or blanks alone."""
+    found = {look.name: pair for look in looks if look.words and (pair := _alike(look.words))}
+    if not found:
+        return
+    shown = [f'{name} ("{a}", "{b}")' for name, (a, b) in found.items()]
+    warn(
+        wording(
+            f"categories that differ in capitals or blanks only are different ones: "
+            f"{listed(shown)}. ", Setting("fold", list(found)[:1]), " makes one of them.",
+        )
+    )  # fmt: skip
+
+
+def _alike(words: set[str]) -> tuple[str, str] | None:
+    """Two words that are the same but for capitals and blanks, if there are any."""
+    ordered = pa.array(sorted(words), pa.string())
+    first: dict[str, str] = {}
+    for word, bare in zip(ordered.to_pylist(), texts.folded(ordered).to_pylist(), strict=True):
+        if first.setdefault(bare, word) != word:
+            return first[bare], word
+    return None

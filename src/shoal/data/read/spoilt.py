@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shoal.data.read import texts
-from shoal.data.read.texts import DATES, NUMBERS, ZONED, ColumnTypes
+from shoal.data.read.absent import ALL, without
+from shoal.data.read.texts import DATES, NUMBERS, ZONED, ColumnTypes, Reading
 from shoal.errors import Setting, wording
 from shoal.warn import warn
 
@@ -45,6 +46,8 @@ def kind_in_words(types: ColumnTypes) -> str:
     kind = types[-1]
     if pa.types.is_boolean(kind):
         return "true or false"
+    if pa.types.is_duration(kind):
+        return "a duration"
     if pa.types.is_temporal(kind):
         return "a date or a time"
     return "a number" if is_number(kind) else f"a value of type {kind}"
@@ -68,6 +71,13 @@ def place_in_words(file: str, row: int | None, line: int | None) -> str:
     if line is not None:
         where += f" (line {line:,})" if where else f"line {line:,}"
     return f"{where} of {file}" if where and file else where
+
+
+def listed(parts: Sequence[str], between: str = ", ") -> str:
+    """The first of them, and how many more there are."""
+    more = len(parts) - MOST_REPORTED
+    shown = between.join(parts[:MOST_REPORTED])
+    return f"{shown}{between}and {more:,} more" if more > 0 else shown
 
 
 def report(found: Iterable[Spoilt], *, strict: bool = True) -> None:
@@ -104,8 +114,8 @@ def read_mixed(values: Sequence[str], name: str) -> Column:
     """Values of several types, given as text: numbers or dates if nearly all are, else words."""
     text: Column = pa.array(values, pa.string())
     for types in (NUMBERS, DATES, ZONED):
-        read = texts.some(text, types)
-        bad = texts.misfits(text, read)
+        read = texts.some(text, Reading(types))
+        bad = texts.misfits(without(text, ALL), read)
         count = int(pc.sum(bad).as_py() or 0)
         if few(count, len(text)):
             if count:

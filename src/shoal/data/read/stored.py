@@ -14,7 +14,7 @@ from shoal.data.read.column_types import Wanted, converted
 from shoal.data.read.guesses import Looks
 from shoal.data.read.opening import in_temporary_file
 from shoal.data.read.origin import Origin, Piece
-from shoal.data.read.texts import ColumnTypes
+from shoal.data.read.texts import Reading
 
 
 class Segment(NamedTuple):
@@ -50,10 +50,10 @@ class Texts(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """A part of a source: the text of a table, and the types of its columns."""
+    """A part of a source: the text of a table, and how its columns are read."""
 
     texts: Texts
-    types: tuple[tuple[str, ColumnTypes], ...]
+    readings: tuple[tuple[str, Reading], ...]
     wanted: Wanted
 
     @property
@@ -69,17 +69,17 @@ class Stored(NamedTuple):
     @property
     def columns(self) -> Sequence[str]:
         """The names of its columns that are used."""
-        return [name for name, _ in self.types]
+        return [name for name, _ in self.readings]
 
     def pieces(self, first: int, last: int, columns: Sequence[str]) -> Iterator[Piece]:
         """Its rows first … last - 1, some at a time."""
-        types = {name: types for name, types in self.types if name in set(columns)}
+        readings = {name: one for name, one in self.readings if name in set(columns)}
         row = None
         for table, origin in self.texts.pieces(first):
             row = origin.place(0)["row"] - 1 if table.num_rows else 0
             if row >= last:
                 break
-            typed = converted(table.select(list(columns)), types, origin, self.wanted)
+            typed = converted(table.select(list(columns)), readings, origin, self.wanted)
             yield Piece(typed, origin).slice(max(first - row, 0), min(last - row, table.num_rows))
 
 
@@ -116,9 +116,9 @@ def parts_of(found: Sequence[Texts], wanted: Wanted) -> list[Stored]:
     for texts, names in zip(found, kept, strict=True):
         for table, origin in texts.pieces():
             looks.add(Piece(table.select(names), origin))
-    types = looks.types(list(dict.fromkeys(name for names in kept for name in names)))
+    readings = looks.readings(list(dict.fromkeys(name for names in kept for name in names)))
     return [
-        Stored(texts, tuple((name, types[name]) for name in names), wanted)
+        Stored(texts, tuple((name, readings[name]) for name in names), wanted)
         for texts, names in zip(found, kept, strict=True)
     ]
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shoal.data.read.objects import categories, column_of, column_of_objects
+from shoal.data.read.texts import fields_like, marked
 from shoal.errors import DataError
 
 TEXT = (
@@ -42,14 +43,19 @@ def as_table(X: Any) -> pa.Table:
         import narwhals as nw
 
         frame = nw.from_native(X, eager_only=True)
+        categories_of = (nw.Categorical, nw.Enum)
         # By position: pandas' columns may be named 0, 1, …, which narwhals takes for rows.
-        X = pa.table(
-            [
-                _arrow(series, str(name))
-                for series, name in zip(frame.iter_columns(), frame.columns, strict=True)
-            ],
-            [str(c) for c in frame.columns],
-        )
+        columns = [
+            _arrow(series, str(name))
+            for series, name in zip(frame.iter_columns(), frame.columns, strict=True)
+        ]
+        fields = [
+            _marked(pa.field(name, column.type), isinstance(series.dtype, categories_of))
+            for name, series, column in zip(
+                map(str, frame.columns), frame.iter_columns(), columns, strict=True
+            )
+        ]
+        X = pa.table(columns, schema=pa.schema(fields))
     names = X.column_names
     for name in names if len(set(names)) < len(names) else ():
         if names.count(name) > 1:
@@ -58,8 +64,17 @@ def as_table(X: Any) -> pa.Table:
                 f"expected unique column names, found '{name}' {names.count(name)} times. Rename "
                 "the columns."
             )
-    columns = zip(names, X.columns, strict=True)
-    return pa.table([plain(column, name) for name, column in columns], names)
+    columns = [plain(column, name) for name, column in zip(names, X.columns, strict=True)]
+    fields = [
+        _marked(after, pa.types.is_dictionary(before.type))
+        for after, before in zip(fields_like(names, columns, X.schema), X.schema, strict=True)
+    ]
+    return pa.table(columns, schema=pa.schema(fields))
+
+
+def _marked(field: pa.Field, is_category: bool) -> pa.Field:
+    """The field; of categories one that says that they are text, and nothing else."""
+    return marked(field) if is_category else field
 
 
 def from_objects(X: "np.ndarray[Any, Any]", names: Sequence[str]) -> pa.Table:
@@ -130,13 +145,13 @@ def joined(tables: Iterable[pa.Table]) -> pa.Table:
     schemas = [part.schema for part in parts]
     if all(schema.equals(schemas[0]) for schema in schemas):
         return pa.concat_tables(parts)
-    columns = {}
-    for name in parts[0].column_names:
+    columns, names = {}, parts[0].column_names
+    for name in names:
         wide = _widest([schema.field(name).type for schema in schemas])
         columns[name] = pa.chunked_array(
             [chunk for part in parts for chunk in _as(part[name], wide).chunks], wide
         )
-    return pa.table(columns)
+    return pa.table(columns, schema=fields_like(names, list(columns.values()), schemas[0]))
 
 
 def _widest(kinds: Sequence[pa.DataType]) -> pa.DataType:

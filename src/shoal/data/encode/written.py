@@ -1,0 +1,67 @@
+"""The columns of a new table that are text, read as those of the training were."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from shoal.data.encode.encoding import Encoding, Number, Plan, Time, Words
+from shoal.data.read import texts
+from shoal.data.read.absent import ALL, without
+from shoal.data.read.column_types import Noticed, Wanted
+from shoal.data.read.origin import Origin
+from shoal.data.read.spoilt import few, kind_in_words
+from shoal.data.read.texts import TEXT, Reading, Written
+
+Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
+
+
+def type_of(plan: Plan, written: Written) -> pa.DataType | None:
+    """The type in which values of a column are read from text; None if they are not used."""
+    if isinstance(plan, Words):
+        return pa.string()
+    if isinstance(plan, Time):
+        if written.kind == "clock":
+            return pa.time64("us")
+        return pa.timestamp("us", "UTC" if plan.zoned else None)
+    if not isinstance(plan, Number):
+        return None
+    if plan.kind == "boolean":
+        return pa.bool_()
+    return pa.duration("us") if written.kind == "span" else pa.float64()
+
+
+def as_learnt(
+    table: pa.Table, encoding: Encoding, written: Mapping[str, Written], missing: tuple[str, ...]
+) -> pa.Table:
+    """The table with its columns of text read as `written`; at most one value in twenty is missing.
+
+    Raises DataError where more are of another type.
+    """
+    wanted = Wanted(types={}, missing=missing)
+    noticed = Noticed(wanted)
+    columns = []
+    for plan, column in zip(encoding.columns, table.columns, strict=True):
+        own = written.get(plan.name, Written())
+        kind = type_of(plan, own)
+        if kind is not None and pa.types.is_string(column.type):
+            column = _read(plan.name, column, Reading((kind,), own, missing, True), noticed)
+        columns.append(column)
+    noticed.report()
+    return pa.table(columns, table.column_names)
+
+
+def _read(name: str, text: Column, reading: Reading, noticed: Noticed) -> Column:
+    read = texts.some(text, reading)
+    if reading.types == TEXT:
+        return read
+    there = without(without(text, reading.missing), ALL)
+    bad = texts.misfits(there, read)
+    count, origin = int(pc.sum(bad).as_py() or 0), Origin.numbered("")
+    if not few(count, len(there) - there.null_count):
+        first = pc.index(bad, True).as_py()
+        expected = kind_in_words(reading.types)
+        raise Wanted().refused(origin, first, name, expected, text[first])
+    noticed.add(name, reading, text, read, origin)
+    return read

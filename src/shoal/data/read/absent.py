@@ -1,0 +1,45 @@
+"""Texts that stand for a missing value.
+
+In every column a blank and `MISSING` do, except where the caller treats a column as categorical:
+there only a blank does. In a column of numbers or dates `OTHERS` do, too, and what the caller adds.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Column = Any  # a pyarrow ChunkedArray or Array: its stubs are too narrow for the functions of pc
+
+MISSING = ("", "NA", "N/A", "nan", "NaN", "null", "NULL", "None", "?")
+# Of spreadsheets, R, pandas, SAS and people.
+_OTHERS = (
+    "n/a", "na", "#n/a", "#na", "#n/a n/a", "nan", "null", "none", "-", "--", "–", "—", ".", "..",
+    "?", "n.a.", "<na>", "nat", "#null!", "#div/0!", "#value!", "#ref!", "#num!", "#name?",
+)  # fmt: skip
+OTHERS = tuple(
+    sorted({form for word in _OTHERS for form in (word, word.upper(), word.capitalize())})
+)
+ALL = (*dict.fromkeys((*MISSING, *OTHERS)),)
+
+
+def are_absent(text: Column, spellings: Iterable[str]) -> Column:
+    """Where one of the spellings stands."""
+    found: Column = pc.is_in(text, value_set=pa.array(spellings, pa.string()))
+    return found
+
+
+def without(text: Column, spellings: Iterable[str]) -> Column:
+    """The column with missing values in the place of the spellings."""
+    absent = are_absent(text, spellings)
+    if not pc.any(absent, min_count=0).as_py():
+        return text
+    return pc.if_else(absent, pa.scalar(None, pa.string()), text)
+
+
+def counted(text: Column, spellings: Iterable[str]) -> dict[str, int]:
+    """How often each of the spellings stands in the column, but for blanks."""
+    there = text.filter(are_absent(text, spellings))
+    pairs = pc.value_counts(there.combine_chunks() if hasattr(there, "chunks") else there)
+    return {p["values"].as_py(): p["counts"].as_py() for p in pairs if p["values"].as_py()}

@@ -1,0 +1,160 @@
+"""Dates and times as people write them, as text that Arrow's parsers know.
+
+31.01.2011, 01/31/2011, 31-Jan-2011, Jan 31, 2011, each with or without 13:45 or 1:45 pm. Which of
+two numbers is the day, `order` says ("dmy" or "mdy"); 2011-01-31 and a month's name need no order.
+"""
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Column = Any  # a pyarrow ChunkedArray or Array: its stubs are too narrow for the functions of pc
+
+DMY, MDY, YMD = "dmy", "mdy", "ymd"
+ORDERS = (DMY, MDY, YMD)
+
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_MONTH = (
+    r"(?P<word>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"
+    r"sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+)
+_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
+_WEEKDAY = r"(?:(?:mon|tue|tues|wed|thu|thur|thurs|fri|sat|sun)(?:day|nesday|rsday|urday)?\.?,? +)?"
+_CLOCK = (
+    r"(?P<hour>\d{1,2})(?::(?P<minute>\d\d)(?::(?P<second>\d\d(?:[.,]\d{1,9})?))?)?"
+    r"(?: ?(?P<half>[ap])\.?m\.?)?"
+)
+_ZONE = r"(?P<zone> ?(?:z|utc|gmt|[+-]\d\d(?::?\d\d)?))?"
+_AT = rf"(?:(?:[ t]|, ?| at ){_CLOCK}{_ZONE})?$"
+_YEAR, _SHORT = r"(?P<year>\d{4})", r"(?P<year>\d{4}|\d\d)"
+_SEP = r"(?:[-/ ]|, ?|\. ?|-)"
+_BY_NAME = (
+    rf"{_DAY}(?:{_SEP}|(?: of ))?{_MONTH}{_SEP}?{_SHORT}",
+    rf"{_MONTH}{_SEP}?{_DAY}{_SEP}{_SHORT}",
+    rf"{_YEAR}{_SEP}{_MONTH}{_SEP}{_DAY}",
+)
+_YEAR_FIRST = tuple(
+    rf"{_YEAR}{sep}(?P<month>\d{{1,2}}){sep}(?P<day>\d{{1,2}})" for sep in ("-", "/", r"\.")
+)
+# Two digits are a year between strokes only: 10.12.13 is a version.
+_SEPARATED = (("/", _SHORT), ("-", _SHORT), (r"\.", _YEAR), (" ", _YEAR))
+_FORMS = {
+    YMD: (*_YEAR_FIRST, *_BY_NAME),
+    DMY: tuple(rf"(?P<day>\d{{1,2}}){s}(?P<month>\d{{1,2}}){s}{y}" for s, y in _SEPARATED),
+    MDY: tuple(rf"(?P<month>\d{{1,2}}){s}(?P<day>\d{{1,2}}){s}{y}" for s, y in _SEPARATED),
+}
+_PARTS = ("year", "month", "word", "day", "hour", "minute", "second", "half", "zone")
+# What has none of this is no date, which is cheaper to find out.
+LIKE = r"(?i)^(?:[a-z]{3,9}\.?,? +)?\d{1,4}[-/. ]|^\d{1,2}(?:st|nd|rd|th)?[ -]?[a-z]{3}|^[a-z]{3,9}\.?[ -]?\d"
+LIKE_CLOCK = r"(?i)\d:\d\d|\d ?(?:[ap]\.?m|d)"
+_PIVOT = 69  # of years of two digits, as of POSIX: 69 is 1969, and 68 is 2068
+_TIME = rf"(?i)^{_CLOCK}$"
+_SPAN = (
+    r"(?i)^(?P<sign>-?)(?:(?P<days>\d{1,6}) ?(?:d|days?),? ?)?"
+    r"(?:(?P<hours>\d{1,6}):(?P<minutes>[0-5]\d)(?::(?P<seconds>[0-5]\d(?:[.,]\d{1,9})?))?)?$"
+)
+
+
+def iso(text: Column, order: str, *, zoned: bool) -> Column:
+    """The texts as 2011-01-31 13:45:00, missing where they are no such dates.
+
+    Some may yet be none, as 2021-02-29. `zoned` asks for times with a time zone.
+    """
+    text = _flat(pc.utf8_trim_whitespace(text))
+    found = pa.nulls(len(text), pa.string())
+    for form in (*_FORMS[YMD], *(_FORMS.get(order, ()) if order != YMD else ())):
+        read = _of_form(text, rf"(?i)^{_WEEKDAY}{form}{_AT}", zoned=zoned)
+        found = pc.coalesce(found, read)
+        if not found.null_count:
+            break
+    return found
+
+
+def clock(text: Column) -> Column:
+    """Times of the day as 1970-01-01 13:45:00; missing where they are none."""
+    part = _extracted(_flat(pc.utf8_trim_whitespace(text)), _TIME)
+    # 13 is a number, and no time; 1 pm is one.
+    told = pc.or_(pc.not_equal(part["minute"], ""), pc.not_equal(part["half"], ""))
+    at = pc.if_else(told, _clock_of(part), pa.scalar(None, pa.string()))
+    return pc.binary_join_element_wise("1970-01-01", at, " ")
+
+
+def span(text: Column) -> Column:
+    """Durations such as 3 days 04:00:00, or 36:15, in microseconds; missing where they are none."""
+    part = _extracted(_flat(pc.utf8_trim_whitespace(text)), _SPAN)
+    told = pc.or_(pc.not_equal(part["days"], ""), pc.not_equal(part["hours"], ""))
+    seconds = pc.replace_substring(_or_zero(part["seconds"]), ",", ".").cast(pa.float64())
+    whole = pa.scalar(0, pa.int64())
+    for name, each in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        whole = pc.add(whole, pc.multiply(_or_zero(part[name]).cast(pa.int64()), each))
+    micro = pc.add(pc.multiply(whole, 1_000_000), pc.round(pc.multiply(seconds, 1e6)).cast("int64"))
+    signed = pc.if_else(pc.equal(part["sign"], "-"), pc.negate(micro), micro)
+    return pc.if_else(told, signed, pa.scalar(None, pa.int64()))
+
+
+def _or_zero(text: Column) -> Column:
+    return pc.if_else(pc.equal(text, ""), "0", text)
+
+
+def _of_form(text: Column, pattern: str, *, zoned: bool) -> Column:
+    part = _extracted(text, pattern)
+    if part["day"].null_count == len(text):
+        return part["day"]
+    day = pc.binary_join_element_wise(
+        _year(part["year"]), _month(part), pc.utf8_lpad(part["day"], 2, "0"), "-"
+    )
+    is_zoned = pc.not_equal(part["zone"], "")
+    at = pc.binary_join_element_wise(day, _clock_of(part), " ")
+    whole = pc.if_else(pc.equal(part["hour"], ""), day, at)
+    if zoned:
+        whole = pc.binary_join_element_wise(whole, _zone(part["zone"]), "")
+    return pc.if_else(pc.equal(is_zoned, zoned), whole, pa.scalar(None, pa.string()))
+
+
+def _extracted(text: Column, pattern: str) -> dict[str, Column]:
+    found = pc.extract_regex(text, pattern=pattern)
+    there = {name: pc.struct_field(found, [name]) for name in found.type.names}
+    any_part = next(iter(there.values()))
+    blank = pc.if_else(pc.is_valid(any_part), "", pa.scalar(None, pa.string()))
+    return {name: blank for name in _PARTS} | there
+
+
+def _year(year: Column) -> Column:
+    short = pc.equal(pc.binary_length(year), 2)
+    old = pc.greater_equal(year, str(_PIVOT))
+    century = pc.if_else(short, pc.if_else(old, "19", "20"), "")
+    return pc.binary_join_element_wise(century, year, "")
+
+
+def _month(part: dict[str, Column]) -> Column:
+    named = pc.index_in(
+        pc.utf8_slice_codeunits(pc.utf8_lower(part["word"]), 0, 3), value_set=pa.array(_MONTHS)
+    )
+    number = pc.coalesce(pc.add(named, 1).cast(pa.string()), part["month"])
+    return pc.utf8_lpad(number, 2, "0")
+
+
+def _clock_of(part: dict[str, Column]) -> Column:
+    """13:45:00; missing where an hour in words, as 13 pm, is none."""
+    half = pc.utf8_lower(part["half"])
+    hour = _or_zero(part["hour"]).cast(pa.int64())
+    late = pc.if_else(pc.equal(half, "p"), 12, 0)
+    twelve = pc.add(pc.if_else(pc.equal(hour, 12), 0, hour), late)
+    good = pc.and_(pc.greater_equal(hour, 1), pc.less_equal(hour, 12))
+    by_half = pc.if_else(good, twelve, pa.scalar(None, pa.int64()))
+    found = pc.if_else(pc.equal(half, ""), hour, by_half).cast(pa.string())
+    second = pc.replace_substring(_or_zero(part["second"]), ",", ".")
+    return pc.binary_join_element_wise(
+        pc.utf8_lpad(found, 2, "0"), pc.utf8_lpad(_or_zero(part["minute"]), 2, "0"),
+        pc.if_else(pc.equal(second, "0"), "00", second), ":",
+    )  # fmt: skip
+
+
+def _zone(zone: Column) -> Column:
+    bare = pc.utf8_upper(pc.utf8_trim_whitespace(zone))
+    return pc.replace_substring_regex(bare, pattern="^(UTC|GMT)$", replacement="Z")
+
+
+def _flat(column: Column) -> Column:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
