@@ -20,6 +20,8 @@ from shoal.data.rows.sparse import Sparse
 from shoal.network.architecture import Architecture
 from shoal.sums import GradientSums
 
+Exact = NDArray[np.float64]
+
 
 def _run(function: Callable[..., Any], *given: Any) -> Any:
     """Call a function of the kernel; the TypeError for arrays that it does not take describes them."""
@@ -153,6 +155,47 @@ def sums(
     if not complete or stop.exception is not None:
         raise stop.exception or KeyboardInterrupt
     return GradientSums(out[:n], float(out[n]), float(out[n + 1]))
+
+
+def curvature(
+    architecture: Architecture,
+    parameters: Vector,
+    examples: Examples,
+    threads: int,
+    *,
+    stop: Stop | None = None,
+) -> GradientSums:
+    """The sums with the triangle of the Gauss–Newton matrix before the gradient; float64, dense."""
+    stop = stop or Stop()
+    n = architecture.n_parameters
+    out = np.empty(n * (n + 1) // 2 + n + 2)
+    X, *others = examples
+    complete = _run(
+        _k.curvature, _shape(architecture, X), _aligned(parameters), _aligned(X), *map(_aligned, others), out, threads, stop.flag,
+    )  # fmt: skip
+    if not complete or stop.exception is not None:
+        raise stop.exception or KeyboardInterrupt
+    return GradientSums(out[:-2], float(out[-2]), float(out[-1]))
+
+
+def factor(triangle: Exact, diagonal: Exact) -> Exact | None:
+    """L of A = L Lᵀ, packed, of a packed triangle with this added to its diagonal; None if not positive."""
+    out = triangle.copy()
+    return out if _run(_k.factor, out, _aligned(diagonal)) else None
+
+
+def solve(factor: Exact, b: Exact) -> Exact:
+    """X of L Lᵀ x = b."""
+    x = b.copy()
+    _run(_k.solve, factor, x)
+    return x
+
+
+def inverse_diagonal(factor: Exact, n: int) -> tuple[Exact, float]:
+    """The diagonal of the inverse of A = L Lᵀ, and log det A."""
+    out = np.empty(n)
+    determinant: float = _run(_k.inverse_diagonal, factor, out)
+    return out, determinant
 
 
 def forward(

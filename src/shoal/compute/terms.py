@@ -1,7 +1,7 @@
 """The seam: rows, and whoever adds up their terms. A trainer knows no more of either."""
 
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from shoal.compute.builds import Stop
 from shoal.compute.engine import engine
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
 from shoal.compute.windows import Windows, train_in_windows
-from shoal.data.rows.examples import Examples
+from shoal.data.rows.examples import Examples, exact
 from shoal.network.architecture import Architecture
 from shoal.sums import GradientSums
 
@@ -34,6 +34,10 @@ class Terms(Protocol):
         """Loss, weight and gradients over all rows, added along the fixed tree."""
         ...
 
+    def exact(self) -> "ExactTerms":
+        """The same rows in float64, of which there is the curvature as well."""
+        ...
+
     def train(
         self,
         architecture: Architecture,
@@ -45,6 +49,51 @@ class Terms(Protocol):
     ) -> Outcome:
         """Epochs, or iterations of full-batch descent."""
         ...
+
+
+class ExactTerms(Protocol):
+    """Rows in float64."""
+
+    def sums(
+        self,
+        architecture: Architecture,
+        parameters: Vector,
+        threads: int,
+        *,
+        gradients: bool = True,
+        curvature: bool = False,
+        stop: Stop | None = None,
+    ) -> GradientSums:
+        """Loss, weight and gradients; with `curvature` the triangle of JᵀΛJ before the gradient."""
+        ...
+
+
+def exact_sums(
+    architecture: Architecture,
+    parameters: Vector,
+    examples: Examples,
+    threads: int,
+    *,
+    gradients: bool = True,
+    curvature: bool = False,
+    stop: Stop | None = None,
+) -> GradientSums:
+    """The sums of rows in float64, dense."""
+    if curvature:
+        return engine.curvature(architecture, parameters, examples, threads, stop=stop)
+    return engine.sums(architecture, parameters, examples, threads, gradients=gradients, stop=stop)
+
+
+class ExactInMemory(NamedTuple):
+    """All rows are here, in float64."""
+
+    examples: Examples
+
+    def sums(
+        self, architecture: Architecture, parameters: Vector, threads: int, **wanted: Any
+    ) -> GradientSums:
+        """Loss, weight and gradients; with `curvature` the triangle of JᵀΛJ before the gradient."""
+        return exact_sums(architecture, parameters, self.examples, threads, **wanted)
 
 
 class InMemory(NamedTuple):
@@ -70,6 +119,10 @@ class InMemory(NamedTuple):
         return engine.sums(
             architecture, parameters, self.examples, threads, gradients=gradients, stop=stop
         )
+
+    def exact(self) -> ExactTerms:
+        """The same rows in float64, of which there is the curvature as well."""
+        return ExactInMemory(exact(self.examples))
 
     def train(
         self,
