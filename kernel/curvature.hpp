@@ -47,13 +47,15 @@ class Curvature {
         for (int t = 0; t < team && n_blocks_ > 1; ++t) trees_.emplace_back(slice(t).last - slice(t).first, n_blocks_);
     }
 
-    // Member t's part of all rows; false when stopped before the end.
-    bool compute(int t, const T* parameters, const Examples<T>& from, Rows rows, int64_t n, double* out, Stop& stop) {
+    // Member t's part of all rows; false when stopped before the end. `again` means that the rows are those of the last
+    // call: a single block then still holds them.
+    bool compute(int t, const T* parameters, const Examples<T>& from, Rows rows, int64_t n, double* out, bool again, Stop& stop) {
         const Share mine = slice(t);
+        if (n_blocks_ > 1) trees_[t].clear();
         if (t == 0) term_ = n_blocks_ > 1 ? static_cast<T*>(term_of_many_) : out;
         if (n_blocks_ == 1) std::memset(out + mine.first, 0, sizeof(T) * (mine.last - mine.first));
         for (int64_t b = 0; b < n_blocks_; ++b, rows.first += BLOCK_ROWS) {
-            one_block(t, parameters, from, rows, std::min<int64_t>(BLOCK_ROWS, n - b * BLOCK_ROWS));
+            one_block(t, parameters, from, rows, std::min<int64_t>(BLOCK_ROWS, n - b * BLOCK_ROWS), again && n_blocks_ == 1);
             if (t == 0) stopped_ = stop.poll();
             barrier_.wait();
             if (stopped_) return false;
@@ -89,10 +91,10 @@ class Curvature {
     Share slice(int t) const { return Share(size(shape_), t, team_); }
 
     // The sums of one block become the term.
-    void one_block(int t, const T* parameters, const Examples<T>& from, const Rows& rows, int64_t n) {
+    void one_block(int t, const T* parameters, const Examples<T>& from, const Rows& rows, int64_t n, bool again) {
         const int64_t n_panels = block_.panels(n);
         const Share mine(n_panels, t, team_), units(shape_.n_units(), t, team_);
-        for (int64_t p = mine.first; p < mine.last; ++p) block_.gather_X(from, rows, n, p), block_.gather_Y(from, rows, n, p);
+        for (int64_t p = mine.first; !again && p < mine.last; ++p) block_.gather_X(from, rows, n, p), block_.gather_Y(from, rows, n, p);
         block_.weighted_inputs(parameters, mine.first, mine.last);
         block_.activate_hidden(mine.first, mine.last);
         block_.weighted_activations(parameters, tables_, mine.first, mine.last);

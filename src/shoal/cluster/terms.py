@@ -6,6 +6,9 @@ from functools import partial
 from itertools import chain, islice
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from shoal.cluster.driver import TRIES, Task, Workers
 from shoal.cluster.pieces import PIECE_BYTES, count, deal, level_of
 from shoal.cluster.worker import (
@@ -20,6 +23,8 @@ from shoal.cluster.worker import (
 )
 from shoal.compute.builds import Stop
 from shoal.compute.descent import descend
+from shoal.compute.levenberg import descend as descend_by
+from shoal.compute.points import Descent, Limits
 from shoal.compute.replicas import (
     ReplicaResult,
     ReplicaTask,
@@ -28,6 +33,7 @@ from shoal.compute.replicas import (
     turns_of,
 )
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
+from shoal.compute.terms import sums_of
 from shoal.data.rows.selection import Source
 from shoal.errors import ClusterError
 from shoal.network.architecture import Architecture
@@ -199,3 +205,15 @@ class ExactOnCluster(NamedTuple):
         question = self.rows.question(architecture, gradients)
         question = question._replace(exact=True, curvature=curvature)
         return self.rows.asked(question, parameters, stop)
+
+    def descend(
+        self,
+        architecture: Architecture,
+        a: NDArray[np.float64],
+        limits: Limits,
+        start: Descent,
+        threads: int,
+        stop: Stop | None = None,
+    ) -> Descent:
+        """Levenberg and Marquardt's descent with a penalty of each parameter."""
+        return descend_by(sums_of(self, architecture, threads, stop), a, limits, start)

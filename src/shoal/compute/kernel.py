@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from shoal.compute.builds import Stop
 from shoal.compute.builds import compiled as _k
+from shoal.compute.points import Descent, Limits, Point
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector, not_finite
 from shoal.data.encode.coded import Coded
 from shoal.data.rows.examples import Examples, Matrix, Numbers
@@ -176,6 +177,30 @@ def curvature(
     if not complete or stop.exception is not None:
         raise stop.exception or KeyboardInterrupt
     return GradientSums(out[:-2], float(out[-2]), float(out[-1]))
+
+
+def levenberg(
+    architecture: Architecture,
+    a: Exact,
+    limits: Limits,
+    examples: Examples,
+    start: Descent,
+    threads: int,
+    stop: Stop | None = None,
+) -> Descent:
+    """The descent of `levenberg.descend`, to the bit, over rows in float64, dense."""
+    stop = stop or Stop()
+    x, best, point = start.point.x.copy(), start.best.copy(), np.array(start.point[1:])
+    losses = np.empty(limits.steps)
+    X, *others = examples
+    ending, steps, best_cost, waited = _run(
+        _k.levenberg, _shape(architecture, X), _aligned(a), _aligned(X), *map(_aligned, others), x, point, best,
+        start.best_cost, start.waited, limits[1:], losses, threads, stop.flag,
+    )  # fmt: skip
+    name = ending if stop.exception is None else "interrupted"
+    signal = stop.exception or KeyboardInterrupt() if name == "interrupted" else None
+    after = Point(x, *point.tolist())
+    return Descent(after, best, best_cost, waited, tuple(losses[:steps].tolist()), name, signal)
 
 
 def factor(triangle: Exact, diagonal: Exact) -> Exact | None:

@@ -1,4 +1,4 @@
-"""One step of Levenberg and Marquardt, from sums that anybody has added up.
+"""Levenberg and Marquardt's descent, from sums that anybody has added up.
 
     x        the parameters; float64
     f        Σ loss + ½ Σ a x², with a penalty a of each parameter
@@ -6,7 +6,7 @@
     d        the step: (G + diag a + μ I) d = -g
     promise  ½ dᵀ(μ d - g), by which f would fall if it were as curved as the matrix says
     ρ        how much f fell, as a share of the promise
-    μ, ν     the damping, and its factor after a step that led up
+    μ, ν     the damping, and its factor after a trial that led up
 
 A step that leads up is tried again with more damping. The loss, the curvature and the solution have
 the same bits whoever computed them, and so has the step.
@@ -16,15 +16,13 @@ Sources: K. Madsen, H. B. Nielsen and O. Tingleff, *Methods for Non-Linear Least
 Gauss–Newton matrix of other losses than squares.
 """
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shoal.compute.engine import engine
+from shoal.compute.points import Descent, Exact, Limits, Point
 from shoal.sums import GradientSums
-
-Exact = NDArray[np.float64]
 
 FIRST_DAMPING = 1e-3  # of the largest curvature (τ in Madsen, Nielsen and Tingleff)
 SMALLEST_DAMPING = 1e-15  # of the same: no matrix need be singular
@@ -41,17 +39,34 @@ class Sums(Protocol):
         ...
 
 
-class Point(NamedTuple):
-    """Where a descent stands."""
+def descend(sums: Sums, a: Exact, limits: Limits, start: Descent) -> Descent:
+    """Steps until the limits end them: kernel/levenberg.hpp, for sums from anywhere."""
+    after = start._replace(losses=(), ending="finished", interruption=None)
+    try:
+        while after.ending == "finished" and len(after.losses) < limits.steps:
+            after = judged(after, step(sums, a, after.point), limits)
+    except KeyboardInterrupt as signal:
+        return after._replace(ending="interrupted", interruption=signal)
+    return after
 
-    x: Exact
-    f: float = float("inf")
-    loss: float = float("inf")  # Σ loss
-    weight: float = 0.0
-    mu: float = 0.0  # 0 before the first step
-    nu: float = 2.0
-    fell: float = float("inf")  # by how much f fell in the last step
-    promise: float = float("inf")
+
+def judged(before: Descent, point: Point, limits: Limits) -> Descent:
+    """The descent one step later: is it the best, and is it the last?"""
+    cost, loss = (v / point.weight if point.weight else np.nan for v in (point.f, point.loss))
+    waited = 0 if cost < before.best_cost * (1 - limits.tol) else before.waited + 1
+    after = before._replace(point=point, waited=waited, losses=(*before.losses, loss))
+    if cost < before.best_cost:
+        after = after._replace(best=point.x, best_cost=cost)
+    return after._replace(ending=_ending(after, limits))
+
+
+def _ending(after: Descent, limits: Limits) -> str:
+    point = after.point
+    if not np.isfinite(point.f) or not point.weight:
+        return "diverged"
+    if max(point.fell, point.promise) <= max(limits.converged, 0.0) * point.f:
+        return "converged"
+    return "plateau" if limits.patience and after.waited >= limits.patience else "finished"
 
 
 def step(sums: Sums, a: Exact, start: Point, curved: GradientSums | None = None) -> Point:
@@ -94,7 +109,7 @@ def _trial(
         return None
     less = 2 * share - 1
     eased = mu * max(1 / 3, 1 - less * less * less)
-    return Point(x, f, there.loss, there.weight, eased, 2.0, start.f - f, promise)
+    return Point(x, f, there.loss, there.weight, eased, start.f - f, promise)
 
 
 def penalised(total: GradientSums, a: Exact, x: Exact) -> float:

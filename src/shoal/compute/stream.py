@@ -9,14 +9,17 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shoal.compute.builds import Stop
 from shoal.compute.descent import descend
 from shoal.compute.engine import engine
+from shoal.compute.levenberg import descend as descend_by
+from shoal.compute.points import Descent, Limits
 from shoal.compute.pool import Pool
 from shoal.compute.scratch import Buffer, Scratch
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
-from shoal.compute.terms import ExactTerms, exact_sums, windowed
+from shoal.compute.terms import ExactTerms, exact_sums, sums_of, windowed
 from shoal.compute.windows import Windows, train_in_windows
 from shoal.data.rows.examples import Examples, exact
 from shoal.data.rows.selection import Chosen
@@ -118,6 +121,18 @@ class ExactStreamed(NamedTuple):
         return self.rows.added(
             lambda run: exact_sums(architecture, parameters, exact(run), threads, **wanted)
         )
+
+    def descend(
+        self,
+        architecture: Architecture,
+        a: NDArray[np.float64],
+        limits: Limits,
+        start: Descent,
+        threads: int,
+        stop: Stop | None = None,
+    ) -> Descent:
+        """Levenberg and Marquardt's descent with a penalty of each parameter."""
+        return descend_by(sums_of(self, architecture, threads, stop), a, limits, start)
 
 
 def _ahead(jobs: Sequence[Callable[[Buffer], Examples]]) -> Iterator[Examples]:

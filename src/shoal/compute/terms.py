@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from shoal.compute.builds import Stop
+from shoal.compute import kernel, levenberg
+from shoal.compute.builds import BUILD, Stop
 from shoal.compute.engine import engine
+from shoal.compute.points import Descent, Limits
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
 from shoal.compute.windows import Windows, train_in_windows
 from shoal.data.rows.examples import Examples, exact
@@ -67,6 +70,18 @@ class ExactTerms(Protocol):
         """Loss, weight and gradients; with `curvature` the triangle of JᵀΛJ before the gradient."""
         ...
 
+    def descend(
+        self,
+        architecture: Architecture,
+        a: NDArray[np.float64],
+        limits: Limits,
+        start: Descent,
+        threads: int,
+        stop: Stop | None = None,
+    ) -> Descent:
+        """Levenberg and Marquardt's descent with a penalty of each parameter."""
+        ...
+
 
 def exact_sums(
     architecture: Architecture,
@@ -84,10 +99,35 @@ def exact_sums(
     return engine.sums(architecture, parameters, examples, threads, gradients=gradients, stop=stop)
 
 
+def sums_of(
+    terms: ExactTerms, architecture: Architecture, threads: int, stop: Stop | None
+) -> levenberg.Sums:
+    """What a descent asks of the rows."""
+
+    def sums(x: NDArray[np.float64], *, curvature: bool) -> GradientSums:
+        return terms.sums(architecture, x, threads, gradients=False, curvature=curvature, stop=stop)
+
+    return sums
+
+
 class ExactInMemory(NamedTuple):
     """All rows are here, in float64."""
 
     examples: Examples
+
+    def descend(
+        self,
+        architecture: Architecture,
+        a: NDArray[np.float64],
+        limits: Limits,
+        start: Descent,
+        threads: int,
+        stop: Stop | None = None,
+    ) -> Descent:
+        """Levenberg and Marquardt's descent, in the kernel where there is one."""
+        if BUILD == "plain":
+            return levenberg.descend(sums_of(self, architecture, threads, stop), a, limits, start)
+        return kernel.levenberg(architecture, a, limits, self.examples, start, threads, stop)
 
     def sums(
         self, architecture: Architecture, parameters: Vector, threads: int, **wanted: Any

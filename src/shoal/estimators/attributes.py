@@ -180,7 +180,9 @@ class FittedAttributes:
         """What the data say of the members, with alpha="evidence"; no such attribute without."""
         found = self.fitted_.history.evidence
         if not found:
-            raise AttributeError('evidence_: there is none without alpha="evidence".')
+            raise AttributeError(
+                'evidence_: there is none without alpha="evidence", nor after an interruption.'
+            )
         return EvidenceOfMembers(*(np.array(column) for column in zip(*found, strict=True)))
 
     @property

@@ -78,7 +78,7 @@ def improved(
     groups = [group for group in groups_of(architecture)]
     sizes = [group.stop - group.start for group in groups]
     determined = [
-        min(max(size - value * float(inverse[group].sum()), 0.0), float(size))
+        min(max(size - value * engine.dot(inverse[group], np.ones(size)), 0.0), float(size))
         for size, value, group in zip(sizes, a, groups, strict=True)
     ]
     squares = [engine.dot(x[group], x[group]) for group in groups]

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.compute.builds import Stop
-from shoal.compute.levenberg import Point, step
+from shoal.compute.levenberg import Sums, judged, step
+from shoal.compute.points import Descent, Limits, Point
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
-from shoal.compute.terms import ExactTerms, Terms
+from shoal.compute.terms import Terms, sums_of
 from shoal.network.architecture import Architecture
 from shoal.sums import BLOCK_ROWS, GradientSums
 from shoal.training import evidence
@@ -23,7 +24,7 @@ Exact = NDArray[np.float64]
 
 SMALLEST_GAIN = 1e-9  # of the cost: a step that gains and promises less has converged
 SETTLED = 1e-3  # of the cost: after a step that gains less the penalties may change
-HEAD = 17  # numbers before the vectors of the memory; odd, so that no other solver's is as long
+HEAD = 11  # numbers before the vectors of the memory; odd, so that no other solver's is as long
 
 
 class Memory(NamedTuple):
@@ -31,17 +32,13 @@ class Memory(NamedTuple):
 
     point: Point
     a: Triple  # penalties of W1, b1 and W2
-    found: Evidence
     settled: bool = False
-    moved: float = float("inf")  # by how much the penalties changed last: max |log a' / a|
-
-
-NOTHING = Evidence((0.0, 0.0, 0.0), 0.0, 0.0, float("nan"))
+    moved: float = float("inf")  # by what share a penalty changed last, at the most
 
 
 def start(parameters: Vector) -> State:
     """The state before the first step."""
-    memory = Memory(Point(parameters.astype(np.float64)), (0.0, 0.0, 0.0), NOTHING)
+    memory = Memory(Point(parameters.astype(np.float64)), (0.0, 0.0, 0.0))
     return State(parameters, _packed(memory), parameters)
 
 
@@ -55,10 +52,17 @@ def memory_bytes(n_parameters: int, rows: int) -> int:
     return triangle * (3 + (blocks.bit_length() + 1 if blocks > 1 else 0))
 
 
-def evidence_of(state: State) -> Evidence | None:
-    """What the data say of the fit; None where no penalties were chosen."""
-    found = _unpacked(state.memory, len(state.parameters)).found
-    return found if found.beta > 0 else None
+def evidence_of(
+    architecture: Architecture, terms: Terms, state: State, threads: int
+) -> Evidence | None:
+    """What the data say of a fit; None where the matrix has no inverse."""
+    memory = _unpacked(state.memory, len(state.parameters))
+    sums = sums_of(terms.exact(), architecture, threads, None)
+    curved, a = sums(memory.point.x, curvature=True), memory.a
+    if not any(a) or not np.isfinite(curved.loss):
+        return None
+    better = evidence.improved(architecture, memory.point.x, a, curved)
+    return None if better is None else better.found
 
 
 def iterate(
@@ -74,95 +78,84 @@ def iterate(
 
     An iteration's loss is that of the parameters behind its step.
     """
-    descent = _Descent(architecture, rule, budget, terms.exact(), threads, stop)
     memory = _unpacked(state.memory, len(state.parameters))
-    losses: list[float] = []
-    ending, interruption = "finished", None
-    try:
-        for _ in range(budget.n_epochs):
-            memory = descent.next(memory, first=budget.first_epoch == 0 and not losses)
-            point = memory.point
-            losses.append(point.loss / point.weight if point.weight else float("nan"))
-            state = descent.judged(state, memory)
-            ending = descent.ending(memory, state)
-            if ending != "finished":
-                break
-    except KeyboardInterrupt as signal:
-        # The kernel keeps what a signal raised; a cluster lets it through.
-        ending, interruption = "interrupted", stop.exception if stop and stop.requested else signal
-    rounded = memory.point.x.astype(state.parameters.dtype)
-    state = state._replace(parameters=rounded, memory=_packed(memory))
-    return Outcome(state, np.array(losses), ending, interruption)
+    if budget.first_epoch == 0:  # of a first step nothing is known: the rows may be new
+        memory = memory._replace(point=Point(memory.point.x), settled=False)
+    limits = Limits(budget.n_epochs, budget.converged, budget.tol, budget.patience)
+    start = Descent(memory.point, state.best.astype(np.float64), state.best_loss, state.waited)
+    rows = terms.exact()
+    if rule.evidence:
+        chosen = _Chosen(architecture, sums_of(rows, architecture, threads, stop), limits)
+        memory, after = chosen.descend(memory, start)
+    else:
+        memory = memory._replace(a=(rule.alpha, 0.0, rule.alpha))
+        a = evidence.spread(architecture, memory.a)  # biases are not penalised
+        after = rows.descend(architecture, a, limits, start, threads, stop)
+    # The kernel keeps what a signal raised; a cluster lets it through.
+    interruption = stop.exception if stop and stop.requested else after.interruption
+    dtype = state.parameters.dtype
+    state = state._replace(
+        parameters=after.point.x.astype(dtype), memory=_packed(memory._replace(point=after.point)),
+        best=after.best.astype(dtype), best_loss=after.best_cost, waited=after.waited,
+    )  # fmt: skip
+    return Outcome(state, np.array(after.losses), after.ending, interruption)
 
 
-class _Descent(NamedTuple):
-    """What stays the same from step to step."""
+class _Chosen(NamedTuple):
+    """A descent with penalties by the evidence."""
 
     architecture: Architecture
-    rule: Rule
-    budget: Budget
-    terms: ExactTerms
-    threads: int
-    stop: Stop | None
+    sums: Sums
+    limits: Limits
 
-    def sums(self, x: Exact, *, curvature: bool) -> GradientSums:
-        """The sums of the rows."""
-        return self.terms.sums(
-            self.architecture, x, self.threads, gradients=False, curvature=curvature, stop=self.stop
-        )
+    def descend(self, memory: Memory, start: Descent) -> tuple[Memory, Descent]:
+        """Steps, and now and then other penalties, until the limits end them."""
+        after = start
+        try:
+            while after.ending == "finished" and len(after.losses) < self.limits.steps:
+                memory = self._next(memory)
+                after = self._judged(after, memory)
+        except KeyboardInterrupt as signal:
+            after = after._replace(ending="interrupted", interruption=signal)
+        return memory, after
 
-    def next(self, memory: Memory, first: bool) -> Memory:
-        """The memory one step later. Of a first step nothing is known: the rows may be new."""
-        if first:
-            memory = memory._replace(point=Point(memory.point.x), settled=False)
-        if not self.rule.evidence:
-            memory = memory._replace(a=(self.rule.alpha, 0.0, self.rule.alpha), found=NOTHING)
-        elif not any(memory.a):
-            memory = memory._replace(a=(evidence.FIRST,) * 3)
+    def _next(self, memory: Memory) -> Memory:
+        """The memory one step later."""
         curved = None
-        if self.rule.evidence and memory.settled:
+        if not any(memory.a):
+            memory = memory._replace(a=(evidence.FIRST,) * 3)
+        if memory.settled:
             curved = self.sums(memory.point.x, curvature=True)
-            memory = self._chosen_anew(memory, curved)
+            memory = self._anew(memory, curved)
         a = evidence.spread(self.architecture, memory.a)
         point = step(self.sums, a, memory.point, curved)
         settled = memory.settled or not point.fell > SETTLED * abs(point.f)
         return memory._replace(point=point, settled=settled)
 
-    def _chosen_anew(self, memory: Memory, curved: GradientSums) -> Memory:
+    def _anew(self, memory: Memory, curved: GradientSums) -> Memory:
         """The same with penalties by the evidence."""
         better = evidence.improved(self.architecture, memory.point.x, memory.a, curved)
         if better is None:
             return memory
         pairs = zip(better.a, memory.a, strict=True)
-        moved = max(abs(float(np.log(new / old))) for new, old in pairs if old)
-        return memory._replace(a=better.a, found=better.found, moved=moved)
+        moved = max(max(new / old, old / new) - 1 for new, old in pairs if new and old)
+        return memory._replace(a=better.a, moved=moved)
 
-    def judged(self, state: State, memory: Memory) -> State:
-        """The state, when one more step is judged by its cost, as a share of that."""
-        point, tol = memory.point, self.budget.tol
-        cost = point.f / point.weight if point.weight else float("nan")
-        if self.rule.evidence:  # a cost with other penalties is another cost
-            better = point.fell > tol * abs(point.f) or memory.moved > max(tol, 1e-12)
-        else:
-            better = cost < state.best_loss * (1 - tol)
-        waited = 0 if better else state.waited + 1
-        if cost < state.best_loss or self.rule.evidence:
-            best = point.x.astype(state.parameters.dtype)
-            state = state._replace(best_loss=cost, best=best)
-        return state._replace(waited=waited)
+    def _judged(self, before: Descent, memory: Memory) -> Descent:
+        """The descent one step later. Costs with other penalties cannot be compared: the last is best."""
+        point, tol = memory.point, self.limits.tol
+        still = memory.moved <= tol and not point.fell > tol * abs(point.f)
+        after = judged(before._replace(best_cost=np.inf), point, self.limits)
+        waited = before.waited + 1 if still else 0
+        ending = self._ending(memory, waited) if after.ending != "diverged" else after.ending
+        return after._replace(waited=waited, ending=ending)
 
-    def ending(self, memory: Memory, state: State) -> str:
-        """Why the descent ends here; "finished" when it may go on."""
-        point, budget = memory.point, self.budget
-        if not np.isfinite(point.f) or not point.weight:
-            return "diverged"
+    def _ending(self, memory: Memory, waited: int) -> str:
+        point, limits = memory.point, self.limits
         gain = max(point.fell, point.promise)
-        chosen = not self.rule.evidence or memory.moved <= budget.converged
-        if chosen and gain <= max(budget.converged, 0.0) * point.f:
+        if max(gain / point.f, memory.moved) <= limits.converged:
             return "converged"
-        if budget.patience and state.waited >= budget.patience:
-            return "plateau"
-        return "finished"
+        return "plateau" if limits.patience and waited >= limits.patience else "finished"
 
 
 # --- one vector -----------------------------------------------------------------------
@@ -172,7 +165,7 @@ def _packed(memory: Memory) -> Exact:
     """The numbers of the memory, then x and a second vector that is 0."""
     point = memory.point
     out = np.zeros(HEAD + 2 * len(point.x))
-    numbers = (*point[1:], *memory.a, *memory.found.alpha, *memory.found[1:])
+    numbers = (*point[1:], *memory.a)
     out[: len(numbers)] = numbers
     out[HEAD - 1] = memory.moved if memory.settled else -1.0
     out[HEAD : HEAD + len(point.x)] = point.x
@@ -182,7 +175,7 @@ def _packed(memory: Memory) -> Exact:
 def _unpacked(vector: Vector, n: int) -> Memory:
     exact = vector.astype(np.float64, copy=False)
     head = exact[:HEAD].tolist()
-    point = Point(exact[HEAD : HEAD + n], *head[:7])
-    found = Evidence((head[10], head[11], head[12]), *head[13:16])
-    settled, moved = head[16] >= 0, head[16] if head[16] >= 0 else float("inf")
-    return Memory(point, (head[7], head[8], head[9]), found, settled, moved)
+    point = Point(exact[HEAD : HEAD + n], *head[:6])
+    settled = head[-1] >= 0
+    moved = head[-1] if settled else float("inf")
+    return Memory(point, (head[6], head[7], head[8]), settled, moved)

@@ -179,9 +179,14 @@ def train(
         # The epoch that was under way is left out: it is done again as a whole.
         keep(training, now=True)
     trained = _trained(last, validated, interruption)
-    return (
-        trained._replace(evidence=lm.evidence_of(last.state)) if job.plan.rule.evidence else trained
-    )
+    return trained if interruption else trained._replace(evidence=_evidence(job, trained.state))
+
+
+def _evidence(job: Job, state: State) -> Evidence | None:
+    """What the data say of a fit whose penalties they have chosen."""
+    if not job.plan.rule.evidence:
+        return None
+    return lm.evidence_of(job.architecture, job.terms, state, job.threads)
 
 
 def _first_judged(job: Job, training: TrainingState) -> TrainingState:
