@@ -27,6 +27,9 @@ using Matrix = nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 template <class T>
 using Maybe = std::optional<T>;
 
+inline auto array(const char* name) { return nb::arg(name).noconvert(); }
+inline auto array_or_none(const char* name) { return nb::arg(name).none().noconvert(); }
+
 template <class A>
 auto pointer(const Maybe<A>& array) -> decltype(array->data()) {
     return array ? array->data() : nullptr;

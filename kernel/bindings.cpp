@@ -11,30 +11,11 @@
 #include "arguments.hpp"
 #include "moments.hpp"
 #include "prediction.hpp"
+#include "second_order.hpp"
 #include "training.hpp"
 #include "vectors.hpp"
 
 namespace shoal::bindings {
-
-// A flag that any thread may raise, and the exception of the signal that raised it.
-struct StopFlag {
-    std::atomic<bool> raised{false};
-    nb::object exception = nb::none();
-};
-
-bool look_for_signals(void* context) {
-    nb::gil_scoped_acquire gil;
-    if (PyErr_CheckSignals() == 0) return false;
-    PyObject *type, *value, *trace;
-    PyErr_Fetch(&type, &value, &trace);
-    PyErr_NormalizeException(&type, &value, &trace);
-    static_cast<StopFlag*>(context)->exception = nb::steal(value ? value : Py_NewRef(Py_None));
-    Py_XDECREF(type);
-    Py_XDECREF(trace);
-    return true;
-}
-
-Stop stop_of(StopFlag& flag) { return Stop(flag.raised, look_for_signals, &flag); }
 
 template <class T>
 nb::tuple train(const Shape& shape, const Settings& settings, Matrix<const T> X, Maybe<Matrix<const uint16_t>> codes,
@@ -164,9 +145,6 @@ int64_t order(int64_t m, uint64_t key, uint64_t epoch, Vector<uint32_t> out) {
     return Order(uint64_t(m), key, epoch).next(out.data(), m);
 }
 
-auto array(const char* name) { return nb::arg(name).noconvert(); }
-auto array_or_none(const char* name) { return nb::arg(name).none().noconvert(); }
-
 template <class T>
 void bind(nb::module_& m) {
     nb::class_<SparseTable<T>>(m, sizeof(T) == 4 ? "SparseFloat" : "SparseDouble")
@@ -245,6 +223,7 @@ NB_MODULE(SHOAL_MODULE, m) {
     bind<float>(m);
     bind<double>(m);
 
+    bind_second_order(m);
     m.def("dot", &bindings::dot, array("x"), array("y"));
     m.def("sums_about", &bindings::sums_about, nb::arg("shift"), array("x"), array_or_none("weights"), array("out"));
     m.def("order", &order, nb::arg("m"), nb::arg("key"), nb::arg("epoch"), array("out"));

@@ -197,6 +197,7 @@ class Block {
     T* A2(int64_t p) { return A2_ + p * shape_.n_y * L; }
     T* dZ1(int64_t p) { return dZ1_ + p * shape_.n_h * L; }
     T* dZ2(int64_t p) { return Z2(p); }  // Z2 is not needed any more
+    const T* weights(int64_t p) const { return weights_ + p * L; }
 
   private:
     static T sum_lines(const T* lines, int64_t n) {

@@ -25,7 +25,8 @@ from shoal.wording import Setting, wording
 Auto = Literal["auto"]
 
 MINI_BATCH = ("adam", "sgd")  # a step takes some rows
-FULL_BATCH = ("gd", "lbfgs")  # a step takes all rows
+FULL_BATCH = ("gd", "lbfgs", "lm")  # a step takes all rows
+EVIDENCE = "evidence"  # the penalty that the data choose
 SOLVERS = MINI_BATCH + FULL_BATCH
 SCHEDULES = ("plateau", "constant", "cosine")
 DTYPES = ("float32", "float64")
@@ -148,6 +149,23 @@ class Rate(Number):
             use = Setting("schedule", meant)
             raise SettingError.of(name, value, "expected a number above 0. Use ", use, ".")
         return super().check(name, value)
+
+
+class Penalty(Number):
+    """A penalty, or "evidence"."""
+
+    @property
+    def words(self) -> str:
+        """The kind in words."""
+        return f'{super().words} or "{EVIDENCE}"'
+
+    def check(self, name: str, value: Any) -> Any:
+        """The value as float, or "evidence"."""
+        return value if _is_text(value, EVIDENCE) else super().check(name, value)
+
+    def parse(self, text: str) -> Any:
+        """The number, or evidence."""
+        return text if text == EVIDENCE else super().parse(text)
 
 
 class Choice(NamedTuple):
@@ -453,14 +471,14 @@ class Declared:
     hidden: int | Auto = "auto"
     activation: Literal["tanh", "relu", "leaky_relu", "sigmoid", "identity"] = "tanh"
     init: Any = "auto"
-    solver: Literal["adam", "sgd", "gd", "lbfgs"] = "adam"
+    solver: Literal["adam", "sgd", "gd", "lbfgs", "lm"] = "adam"
     learning_rate: float | Auto = "auto"
     momentum: float = 0.9
     batch_size: int | Auto = "auto"
     shuffle_rows: int = SHUFFLE_ROWS
     schedule: Literal["plateau", "constant", "cosine"] = "plateau"
     max_iter: int = MAX_ITER
-    alpha: float = 1e-4
+    alpha: float | Literal["evidence"] = 1e-4
     weight_decay: float = 0.0
     dropout: float = 0.0
     members: int | Auto = "auto"
@@ -545,7 +563,7 @@ FIELDS: dict[str, Field] = {
               "Random seed: same seed, same result.",
               "--seed", "N", TRAINING),
         Field("solver", Choice(SOLVERS),
-              "Optimiser: adam, sgd, gd (full-batch gradient descent) or lbfgs (full batch, for few rows).",
+              "Optimiser: adam, sgd, gd (full-batch gradient descent), lbfgs (for few rows) or lm (for few parameters).",
               "--solver", "NAME", TRAINING, rare=True),
         Field("learning_rate", Rate(open_at=(0.0,), auto=True),
               "Learning rate. By default auto.",
@@ -561,8 +579,8 @@ FIELDS: dict[str, Field] = {
         Field("schedule", Choice(SCHEDULES),
               "Learning-rate schedule: plateau (reduced when validation loss stops improving), constant, or cosine.",
               "--schedule", "NAME", TRAINING, rare=True),
-        Field("alpha", Number(),
-              "L2 penalty on the weights.",
+        Field("alpha", Penalty(),
+              "L2 penalty on the weights: a number, or evidence (found from the data; needs lm).",
               "--alpha", "NUMBER", TRAINING, rare=True),
         Field("weight_decay", Number(most=LARGEST_DECAY),
               "Decoupled weight decay, as in AdamW.",
@@ -654,6 +672,8 @@ class Settings(DeclaredForClasses):
             raise SettingError(f"no parameter is called {sorted(unknown)[0]}.")
         for name, field in FIELDS.items():
             self.__dict__[name] = field.kind.check(name, given.get(name, field.default))
+        if self.alpha == EVIDENCE and self.hidden == 0:
+            self.__dict__["solver"] = "lm"  # a linear model has one minimum, whoever finds it
         _check_together(self)
 
     @classmethod
@@ -685,6 +705,12 @@ def names_of(declared: type) -> list[str]:
 
 def _check_together(s: Settings) -> None:
     """Raise SettingError for values that exclude each other."""
+    _check_evidence(s)
+    if s.weight_decay and s.solver == "lm":
+        raise _conflict(
+            s, "weight_decay", "solver", "lm has no learning rate by which weights decay. Use ",
+            Setting("alpha"), ".",
+        )  # fmt: skip
     if s.dropout and s.solver not in MINI_BATCH:
         raise _conflict(
             s, "dropout", "solver", "dropout needs steps on mini-batches. Use ",
@@ -716,6 +742,22 @@ def _check_together(s: Settings) -> None:
                 "ended. Choose one.",
             ),
             setting="checkpoint",
+        )  # fmt: skip
+
+
+def _check_evidence(s: Settings) -> None:
+    """Raise SettingError for what the penalty from the data excludes."""
+    if s.alpha != EVIDENCE:
+        return
+    if s.solver != "lm":
+        raise _conflict(
+            s, "alpha", "solver", "expected ", Setting("solver", "lm"), " or ",
+            Setting("hidden", 0), ". The evidence needs steps of second order.",
+        )  # fmt: skip
+    if s.early_stopping is True:
+        raise _conflict(
+            s, "alpha", "early_stopping", "the evidence holds no rows out. Use ",
+            Setting("early_stopping", False), " or leave it out.",
         )  # fmt: skip
 
 

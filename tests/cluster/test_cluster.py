@@ -42,6 +42,8 @@ CASES = {
         {"solver": "adam", "replicas": 3, "encode": None},
     ),
     "lbfgs": (ShoalClassifier, X, SIGN, {"solver": "lbfgs"}),
+    "lm": (ShoalClassifier, X, SIGN, {"solver": "lm", "hidden": 3}),
+    "evidence": (ShoalRegressor, WORDS, X[:, 0], {"solver": "lm", "alpha": "evidence", "hidden": 2}),
     "one block": (ShoalClassifier, X[:300], SIGN[:300], {}),
 }  # fmt: skip
 

@@ -84,7 +84,7 @@ def test_targets_may_be_millions_or_millionths(scale):
     assert model.score(X, scale * (y + 1000)) > 0.85
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd", "gd", "lbfgs"])
+@pytest.mark.parametrize("solver", ["adam", "sgd", "gd", "lbfgs", "lm"])
 @pytest.mark.parametrize("columns", [1, 3])
 def test_targets_in_another_unit_are_predicted_in_that_unit(solver, columns):
     X = cloud(300)
@@ -134,7 +134,7 @@ def rows_of(weights):
     return np.repeat(np.arange(len(weights)), weights)
 
 
-@pytest.mark.parametrize("solver", ["gd", "lbfgs"])
+@pytest.mark.parametrize("solver", ["gd", "lbfgs", "lm"])
 @pytest.mark.parametrize("encode", ["auto", None])
 @pytest.mark.parametrize("hidden", [0, 7])
 @pytest.mark.parametrize("kind", [ShoalClassifier, ShoalRegressor])
@@ -152,7 +152,7 @@ def test_a_weight_is_a_number_of_rows(kind, hidden, encode, solver):
     assert weighted.fingerprint_ != kind(**settings).fit(X, y).fingerprint_
 
 
-@pytest.mark.parametrize("solver", ["gd", "lbfgs"])
+@pytest.mark.parametrize("solver", ["gd", "lbfgs", "lm"])
 def test_a_weight_is_a_number_of_rows_with_several_labels_sparse_rows_and_classes(solver):
     X, w = cloud(200), np.arange(200) % 3
     sparse = scipy.sparse.csr_array(np.where(X > 0.5, X, 0))

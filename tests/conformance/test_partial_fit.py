@@ -152,3 +152,5 @@ def test_what_cannot_be_is_told():
     with pytest.raises(SettingError, match="partial_fit continue with the fitted network"):
         model.partial_fit(X, y)
     assert not hasattr(ShoalClassifier(solver="lbfgs"), "partial_fit")
+    assert not hasattr(ShoalClassifier(solver="lm"), "partial_fit")
+    assert not hasattr(ShoalClassifier(hidden=0, alpha="evidence"), "partial_fit")

@@ -27,7 +27,7 @@ def test_every_format_gives_one_result(format_, encode):
     np.testing.assert_array_equal(model.predict_proba(other), model.predict_proba(X))
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd", "gd", "lbfgs"])
+@pytest.mark.parametrize("solver", ["adam", "sgd", "gd", "lbfgs", "lm"])
 @pytest.mark.parametrize("hidden", [0, 8])
 def test_sparse_is_dense_to_rounding(solver, hidden):
     settings = QUICK | {"solver": solver, "hidden": hidden, "dtype": "float64", "encode": None}

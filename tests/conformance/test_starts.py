@@ -30,7 +30,7 @@ def test_members_follow_from_what_is_given():
     assert model.networks_ == GIVEN
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd", "gd", "lbfgs"])
+@pytest.mark.parametrize("solver", ["adam", "sgd", "gd", "lbfgs", "lm"])
 def test_training_goes_on_from_there(solver):
     settings = QUICK | {"solver": solver, "max_iter": 30, "members": 1, "early_stopping": False}
     if solver == "gd":  # thirty steps are few: long enough to leave the plateau at the start

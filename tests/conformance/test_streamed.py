@@ -108,6 +108,8 @@ def test_the_fingerprint_is_that_of_the_table_in_memory(tmp_path, reads, kind, f
     [
         {"solver": "gd", "early_stopping": False},
         {"solver": "lbfgs", "max_iter": 3},
+        {"solver": "lm", "max_iter": 3, "hidden": 3},
+        {"solver": "lm", "alpha": "evidence", "max_iter": 9, "hidden": 2},
         {"max_iter": 2, "solver": "adam", "shuffle_rows": 1500},
         {
             "max_iter": 2,

@@ -40,7 +40,7 @@ WORDS = st.text(max_size=20) | st.lists(st.text(max_size=3) | st.integers(), max
 VALUES = st.one_of(NUMBERS, NUMBERS, OBJECTS, WORDS)
 # Some that fit together with others, to reach what is behind the checks.
 WITH = st.fixed_dictionaries({}, optional={
-    "solver": st.sampled_from(["sgd", "gd", "lbfgs"]),
+    "solver": st.sampled_from(["sgd", "gd", "lbfgs", "lm"]),
     "dtype": st.just("float64"),
     "hidden": st.sampled_from([0, 1, 5]),
     "activation": st.sampled_from(["relu", "sigmoid", "identity"]),

@@ -33,6 +33,8 @@ CASES = {
     "sgd": (ShoalClassifier, {"solver": "sgd", "batch_size": 50}, {}),
     "gd": (ShoalClassifier, {"solver": "gd", "early_stopping": False, "max_iter": 40}, {}),
     "lbfgs": (ShoalClassifier, {"solver": "lbfgs", "members": 2}, {}),
+    "lm": (ShoalClassifier, {"solver": "lm", "members": 2}, {}),
+    "lm by the evidence": (ShoalRegressor, {"solver": "lm", "alpha": "evidence"}, {}),
     "lbfgs alone": (ShoalRegressor, {"solver": "lbfgs", "early_stopping": False}, {}),
     "scoring": (ShoalClassifier, {"scoring": "accuracy", "members": 2}, {}),
     "replicas": (ShoalClassifier, {"replicas": 2, "local_steps": 2, "members": 2}, {}),

@@ -6,6 +6,9 @@ from functools import partial
 from itertools import chain, islice
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from shoal.cluster.driver import TRIES, Task, Workers
 from shoal.cluster.pieces import PIECE_BYTES, count, deal, level_of
 from shoal.cluster.worker import (
@@ -20,6 +23,8 @@ from shoal.cluster.worker import (
 )
 from shoal.compute.builds import Stop
 from shoal.compute.descent import descend
+from shoal.compute.levenberg import descend as descend_by
+from shoal.compute.points import Descent, Limits
 from shoal.compute.replicas import (
     ReplicaResult,
     ReplicaTask,
@@ -28,6 +33,7 @@ from shoal.compute.replicas import (
     turns_of,
 )
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
+from shoal.compute.terms import sums_of
 from shoal.data.rows.selection import Source
 from shoal.errors import ClusterError
 from shoal.network.architecture import Architecture
@@ -77,7 +83,15 @@ class OnCluster:
         stop: Stop | None = None,
     ) -> GradientSums:
         """Loss, weight and gradients over all rows, added along the fixed tree."""
-        question = Question(self._name, self._level, architecture, gradients)
+        question = self.question(architecture, gradients)
+        return self.asked(question, parameters, stop)
+
+    def exact(self) -> "ExactOnCluster":
+        """The same rows in float64, of which there is the curvature as well."""
+        return ExactOnCluster(self)
+
+    def asked(self, question: Question, parameters: Vector, stop: Stop | None) -> GradientSums:
+        """What the workers answer, added along the fixed tree."""
         ready = self._workers.ready()
         dealt = deal(count(self.m, self._level), ready, self._held)
         self._held |= dealt
@@ -90,6 +104,10 @@ class OnCluster:
             lacking = [(worker, answer.missing) for worker, answer in answers]
             shares = chain(self._with_rows(lacking), shares)
         return total(nodes, -(-self.m // BLOCK_ROWS))
+
+    def question(self, architecture: Architecture, gradients: bool) -> Question:
+        """What is asked of the workers about these rows."""
+        return Question(self._name, self._level, architecture, gradients)
 
     def _with_rows(self, lacking: Sequence[tuple[str, Sequence[int]]]) -> Iterator["Share"]:
         """The pieces that workers lack, with their rows or with the way to them."""
@@ -166,3 +184,36 @@ class OnCluster:
             "workers cannot keep the rows of a replica. Give them more memory, start more of "
             "them, or use more replicas."
         )
+
+
+class ExactOnCluster(NamedTuple):
+    """The rows of workers, which compute with them in float64."""
+
+    rows: OnCluster
+
+    def sums(
+        self,
+        architecture: Architecture,
+        parameters: Vector,
+        threads: int,
+        *,
+        gradients: bool = True,
+        curvature: bool = False,
+        stop: Stop | None = None,
+    ) -> GradientSums:
+        """Loss, weight and gradients; with `curvature` the triangle of JᵀΛJ before the gradient."""
+        question = self.rows.question(architecture, gradients)
+        question = question._replace(exact=True, curvature=curvature)
+        return self.rows.asked(question, parameters, stop)
+
+    def descend(
+        self,
+        architecture: Architecture,
+        a: NDArray[np.float64],
+        limits: Limits,
+        start: Descent,
+        threads: int,
+        stop: Stop | None = None,
+    ) -> Descent:
+        """Levenberg and Marquardt's descent with a penalty of each parameter."""
+        return descend_by(sums_of(self, architecture, threads, stop), a, limits, start)

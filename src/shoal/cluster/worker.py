@@ -17,13 +17,14 @@ import shoal
 from shoal.compute.builds import BUILD, NUMERICS_VERSION
 from shoal.compute.engine import engine
 from shoal.compute.replicas import ReplicaResult, ReplicaTask, run_task
+from shoal.compute.terms import exact_sums
 from shoal.data.encode.coded import Coded
-from shoal.data.rows.examples import Examples, one_behind_the_other, rows_of
+from shoal.data.rows.examples import Examples, exact, one_behind_the_other, rows_of
 from shoal.data.rows.selection import Source
 from shoal.data.rows.sparse import Sparse
 from shoal.errors import SettingError
 from shoal.network.architecture import Architecture
-from shoal.sums import BLOCK_ROWS, Node, join
+from shoal.sums import BLOCK_ROWS, GradientSums, Node, join
 
 # Workers must compute the same bits, so they run the same shoal.
 VERSION = (
@@ -67,6 +68,8 @@ class Question(NamedTuple):
     level: int  # of the pieces
     architecture: Architecture
     gradients: bool
+    exact: bool = False  # in float64
+    curvature: bool = False
     version: str = VERSION
 
 
@@ -102,11 +105,18 @@ def partials(
         if examples is None:
             missing.append(piece)
             continue
-        sums = engine.sums(
-            question.architecture, W, examples, _threads(), gradients=question.gradients
-        )
-        nodes.append(Node(question.level, piece, sums))
+        nodes.append(Node(question.level, piece, _sums(question, W, examples)))
     return Answer(join(nodes), tuple(missing))
+
+
+def _sums(question: Question, W: NDArray[Any], examples: Examples) -> GradientSums:
+    architecture, gradients = question.architecture, question.gradients
+    if not question.exact:
+        return engine.sums(architecture, W, examples, _threads(), gradients=gradients)
+    return exact_sums(
+        architecture, W, exact(examples), _threads(), gradients=gradients,
+        curvature=question.curvature,
+    )  # fmt: skip
 
 
 def replica_results(

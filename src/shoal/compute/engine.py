@@ -31,6 +31,34 @@ class Engine(Protocol):
         """Loss, weight and gradients, added along the fixed tree."""
         ...
 
+    def curvature(
+        self,
+        architecture: Architecture,
+        parameters: Vector,
+        examples: Examples,
+        threads: int,
+        *,
+        stop: Stop | None = None,
+    ) -> GradientSums:
+        """The sums with the triangle of the Gauss–Newton matrix before the gradient; float64, dense."""
+        ...
+
+    def factor(
+        self, triangle: NDArray[np.float64], diagonal: NDArray[np.float64]
+    ) -> NDArray[np.float64] | None:
+        """Cholesky's L of a triangle with this added to its diagonal; None if not positive."""
+        ...
+
+    def solve(self, factor: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+        """X of L Lᵀ x = b."""
+        ...
+
+    def inverse_diagonal(
+        self, factor: NDArray[np.float64], n: int
+    ) -> tuple[NDArray[np.float64], float]:
+        """The diagonal of the inverse of A = L Lᵀ, and log det A."""
+        ...
+
     def train(
         self,
         architecture: Architecture,

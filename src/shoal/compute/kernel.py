@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 
 from shoal.compute.builds import Stop
 from shoal.compute.builds import compiled as _k
+from shoal.compute.points import Descent, Limits, Point
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector, not_finite
 from shoal.data.encode.coded import Coded
 from shoal.data.rows.examples import Examples, Matrix, Numbers
 from shoal.data.rows.sparse import Sparse
 from shoal.network.architecture import Architecture
 from shoal.sums import GradientSums
+
+Exact = NDArray[np.float64]
 
 
 def _run(function: Callable[..., Any], *given: Any) -> Any:
@@ -153,6 +156,71 @@ def sums(
     if not complete or stop.exception is not None:
         raise stop.exception or KeyboardInterrupt
     return GradientSums(out[:n], float(out[n]), float(out[n + 1]))
+
+
+def curvature(
+    architecture: Architecture,
+    parameters: Vector,
+    examples: Examples,
+    threads: int,
+    *,
+    stop: Stop | None = None,
+) -> GradientSums:
+    """The sums with the triangle of the Gauss–Newton matrix before the gradient; float64, dense."""
+    stop = stop or Stop()
+    n = architecture.n_parameters
+    out = np.empty(n * (n + 1) // 2 + n + 2)
+    X, *others = examples
+    complete = _run(
+        _k.curvature, _shape(architecture, X), _aligned(parameters), _aligned(X), *map(_aligned, others), out, threads, stop.flag,
+    )  # fmt: skip
+    if not complete or stop.exception is not None:
+        raise stop.exception or KeyboardInterrupt
+    return GradientSums(out[:-2], float(out[-2]), float(out[-1]))
+
+
+def levenberg(
+    architecture: Architecture,
+    a: Exact,
+    limits: Limits,
+    examples: Examples,
+    start: Descent,
+    threads: int,
+    stop: Stop | None = None,
+) -> Descent:
+    """The descent of `levenberg.descend`, to the bit, over rows in float64, dense."""
+    stop = stop or Stop()
+    x, best, point = start.point.x.copy(), start.best.copy(), np.array(start.point[1:])
+    losses = np.empty(limits.steps)
+    X, *others = examples
+    ending, steps, best_cost, waited = _run(
+        _k.levenberg, _shape(architecture, X), _aligned(a), _aligned(X), *map(_aligned, others), x, point, best,
+        start.best_cost, start.waited, limits[1:], losses, threads, stop.flag,
+    )  # fmt: skip
+    name = ending if stop.exception is None else "interrupted"
+    signal = stop.exception or KeyboardInterrupt() if name == "interrupted" else None
+    after = Point(x, *point.tolist())
+    return Descent(after, best, best_cost, waited, tuple(losses[:steps].tolist()), name, signal)
+
+
+def factor(triangle: Exact, diagonal: Exact) -> Exact | None:
+    """L of A = L Lᵀ, packed, of a packed triangle with this added to its diagonal; None if not positive."""
+    out = triangle.copy()
+    return out if _run(_k.factor, out, _aligned(diagonal)) else None
+
+
+def solve(factor: Exact, b: Exact) -> Exact:
+    """X of L Lᵀ x = b."""
+    x = b.copy()
+    _run(_k.solve, factor, x)
+    return x
+
+
+def inverse_diagonal(factor: Exact, n: int) -> tuple[Exact, float]:
+    """The diagonal of the inverse of A = L Lᵀ, and log det A."""
+    out = np.empty(n)
+    determinant: float = _run(_k.inverse_diagonal, factor, out)
+    return out, determinant
 
 
 def forward(

@@ -7,6 +7,7 @@ from the kernel's, as NumPy rounds elsewhere, but the numbers agree.
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_solve, solve_triangular
 
 from shoal.compute.builds import Stop
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector, judge, not_finite
@@ -16,9 +17,11 @@ from shoal.data.rows.sparse import Sparse
 from shoal.network.activations import Activation
 from shoal.network.architecture import Architecture
 from shoal.network.draws import philox
-from shoal.network.equations import backward
+from shoal.network.equations import Parameters, backward
 from shoal.network.equations import forward as _forward
 from shoal.sums import GradientSums, add_in_order, blocks
+
+Exact = NDArray[np.float64]
 
 ROUNDS = 6  # of the order of an epoch, see kernel/random.hpp
 DUST = 1e-30  # below it, an optimiser's memory counts as 0, see kernel/optimisers.hpp
@@ -63,6 +66,84 @@ def sums(
     # then raise the flag of an invalid number although all are finite. What is not finite shows.
     with np.errstate(invalid="ignore"):
         return add_in_order([block_sums(part) for part in blocks(examples.m)])
+
+
+def curvature(
+    architecture: Architecture,
+    parameters: Vector,
+    examples: Examples,
+    threads: int = 1,
+    *,
+    stop: Stop | None = None,
+) -> GradientSums:
+    """The sums with the triangle of JᵀΛJ before the gradient: see kernel/curvature.hpp.
+
+    A row of J is ∂Z2/∂θ of one output of one example; Λ is the second derivative of the loss by Z2.
+    """
+    matrices, n = architecture.unflatten(parameters), architecture.n_parameters
+
+    def block_sums(part: slice) -> GradientSums:
+        X, _, w = examples.take(part).columns(architecture.n_y)
+        A = _forward(matrices, X, architecture.g, architecture.sigma)
+        J, curved = _jacobian(architecture, matrices, X, A.A1), _curved(architecture.output, A.A2)
+        w = np.ones((1, X.shape[1])) if w is None else w
+        G = np.einsum("kpm,klm,lqm->pq", J, curved * w, J, optimize=True)
+        packed = sums(architecture, parameters, examples.take(part))
+        return packed._replace(gradient=np.concatenate([G[np.tril_indices(n)], packed.gradient]))
+
+    return add_in_order([block_sums(part) for part in blocks(examples.m)])
+
+
+def _jacobian(architecture: Architecture, W: Parameters, X: Numbers, A1: Numbers) -> Numbers:
+    """∂Z2/∂θ, of shape (n_y, parameters, m)."""
+    n_h, n_y, m = architecture.n_h, architecture.n_y, X.shape[1]
+    inner = A1 if n_h else X
+    through = W.W2[:, :n_h, np.newaxis] * architecture.g.slope(A1[:n_h])  # dZ2[k] / dZ1[j]
+    own = np.eye(n_y)[:, :, np.newaxis]
+    parts = (
+        (through[:, :, np.newaxis] * X).reshape(n_y, -1, m),
+        through,
+        (own[:, :, np.newaxis] * inner).reshape(n_y, -1, m),
+        np.broadcast_to(own, (n_y, n_y, m)),
+    )
+    return np.concatenate(parts[2 * (n_h == 0) :], axis=1)
+
+
+def _curved(output: str, A2: Numbers) -> Numbers:
+    """∂²L/∂Z2², of shape (n_y, n_y, m)."""
+    own = np.eye(len(A2))[:, :, np.newaxis]
+    if output == "softmax":
+        return own * A2 - A2[:, np.newaxis] * A2
+    return own * (A2 * (1 - A2) if output == "sigmoid" else np.ones_like(A2))
+
+
+def factor(triangle: Exact, diagonal: Exact) -> Exact | None:
+    """L of A = L Lᵀ, packed, of a packed triangle with this added to its diagonal; None if not positive."""
+    A = _unpacked(triangle, len(diagonal))
+    A[np.diag_indices(len(diagonal))] += diagonal
+    try:
+        L = np.linalg.cholesky(A) if np.isfinite(A).all() else None
+    except np.linalg.LinAlgError:
+        return None
+    return None if L is None else np.asarray(L[np.tril_indices(len(L))], np.float64)
+
+
+def solve(factor: Exact, b: Exact) -> Exact:
+    """X of L Lᵀ x = b."""
+    return np.asarray(cho_solve((_unpacked(factor, len(b)), True), b))
+
+
+def inverse_diagonal(factor: Exact, n: int) -> tuple[Exact, float]:
+    """The diagonal of the inverse of A = L Lᵀ, and log det A."""
+    L = _unpacked(factor, n)
+    inverse = solve_triangular(L, np.eye(n), lower=True)
+    return (inverse**2).sum(axis=0), 2 * float(np.log(np.diag(L)).sum())
+
+
+def _unpacked(triangle: Exact, n: int) -> Exact:
+    L = np.zeros((n, n))
+    L[np.tril_indices(n)] = triangle
+    return L
 
 
 def train(

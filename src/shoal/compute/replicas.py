@@ -19,7 +19,8 @@ from shoal.compute.builds import Stop
 from shoal.compute.engine import engine
 from shoal.compute.pool import Pool
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector, judge
-from shoal.data.rows.examples import Examples
+from shoal.compute.terms import ExactInMemory, ExactTerms
+from shoal.data.rows.examples import Examples, exact
 from shoal.errors import SettingError
 from shoal.network.architecture import Architecture
 from shoal.network.draws import child
@@ -196,6 +197,10 @@ class Replicated(NamedTuple):
         return engine.sums(
             architecture, parameters, self.examples, threads, gradients=gradients, stop=stop
         )
+
+    def exact(self) -> ExactTerms:
+        """The same rows in float64, of which there is the curvature as well."""
+        return ExactInMemory(exact(self.examples))
 
     def train(
         self,

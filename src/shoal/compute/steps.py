@@ -30,6 +30,7 @@ class Rule(NamedTuple):
     shuffle_rows: int = 0  # rows of a window in which they are shuffled; 0 means all
     decay: float = 0.0
     horizon: int = 0  # the rate falls to 0 over so many epochs, like half a cosine; 0: it stays
+    evidence: bool = False  # the penalties are chosen by the data, not by `alpha`
     dropout: float = 0.0  # the chance of a hidden unit to count as 0, for each example and step
 
     def at(self, step: int, steps_of_epoch: int) -> "Rule":

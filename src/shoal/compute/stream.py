@@ -6,18 +6,22 @@ bit, whatever the length of the runs.
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shoal.compute.builds import Stop
 from shoal.compute.descent import descend
 from shoal.compute.engine import engine
+from shoal.compute.levenberg import descend as descend_by
+from shoal.compute.points import Descent, Limits
 from shoal.compute.pool import Pool
 from shoal.compute.scratch import Buffer, Scratch
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
-from shoal.compute.terms import windowed
+from shoal.compute.terms import ExactTerms, exact_sums, sums_of, windowed
 from shoal.compute.windows import Windows, train_in_windows
-from shoal.data.rows.examples import Examples
+from shoal.data.rows.examples import Examples, exact
 from shoal.data.rows.selection import Chosen
 from shoal.network.architecture import Architecture
 from shoal.sums import BLOCK_ROWS, GradientSums, Node, join, total
@@ -51,14 +55,23 @@ class Streamed:
         stop: Stop | None = None,
     ) -> GradientSums:
         """Loss, weight and gradients over all rows, added along the fixed tree."""
+        return self.added(
+            lambda run: engine.sums(
+                architecture, parameters, run, threads, gradients=gradients, stop=stop
+            )
+        )
+
+    def added(self, sums: Callable[[Examples], GradientSums]) -> GradientSums:
+        """The sums of all runs, added along the fixed tree."""
         rows, nodes = BLOCK_ROWS << self._level, list[Node]()
         runs = [[slice(at, min(at + rows, self.m))] for at in range(0, self.m, rows)]
         for place, run in enumerate(self.windows(runs)):
-            part = engine.sums(
-                architecture, parameters, run, threads, gradients=gradients, stop=stop
-            )
-            nodes = join([*nodes, Node(self._level, place, part)])
+            nodes = join([*nodes, Node(self._level, place, sums(run))])
         return total(nodes, -(-self.m // BLOCK_ROWS))
+
+    def exact(self) -> ExactTerms:
+        """The same rows in float64, of which there is the curvature as well."""
+        return ExactStreamed(self)
 
     def train(
         self,
@@ -94,6 +107,32 @@ class Streamed:
         examples = self._scratch.read(spans, buffer)
         mask = np.concatenate([chosen.mask(s.start, s.stop) for s in spans])
         return examples._replace(rows=np.flatnonzero(mask).astype(np.uint32))
+
+
+class ExactStreamed(NamedTuple):
+    """The rows of a scratch file, of which each run becomes float64 as it is read."""
+
+    rows: Streamed
+
+    def sums(
+        self, architecture: Architecture, parameters: Vector, threads: int, **wanted: Any
+    ) -> GradientSums:
+        """Loss, weight and gradients; with `curvature` the triangle of JᵀΛJ before the gradient."""
+        return self.rows.added(
+            lambda run: exact_sums(architecture, parameters, exact(run), threads, **wanted)
+        )
+
+    def descend(
+        self,
+        architecture: Architecture,
+        a: NDArray[np.float64],
+        limits: Limits,
+        start: Descent,
+        threads: int,
+        stop: Stop | None = None,
+    ) -> Descent:
+        """Levenberg and Marquardt's descent with a penalty of each parameter."""
+        return descend_by(sums_of(self, architecture, threads, stop), a, limits, start)
 
 
 def _ahead(jobs: Sequence[Callable[[Buffer], Examples]]) -> Iterator[Examples]:

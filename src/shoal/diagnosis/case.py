@@ -40,6 +40,12 @@ class Case(NamedTuple):
     weight: float = 0.0  # of all training rows together; 0 if that is not known
 
     @property
+    def alpha(self) -> float:
+        """The penalty on the weights; 0 where the data have chosen it."""
+        alpha = self.settings.get("alpha", 0.0)
+        return 0.0 if isinstance(alpha, str) else float(alpha)
+
+    @property
     def few_epochs(self) -> bool:
         """Whether the budget was so small that no curve can show anything."""
         return self.ending == "finished" and len(self.losses) < FEW_EPOCHS

@@ -318,7 +318,7 @@ def _overfitting(seen: Seen) -> Iterator[Finding]:
     gap = seen.loss / seen.baseline - min(seen.curve.last, seen.curve.first)
     if gap < GAP or seen.case.ending == "diverged":
         return
-    alpha = max(10 * float(seen.case.settings.get("alpha", 0.0)), 0.01)
+    alpha = max(10 * seen.case.alpha, 0.01)
     cure: dict[str, Any] = {"early_stopping": True, "alpha": alpha}
     yield Finding(
         "overfitting",
@@ -390,7 +390,7 @@ def _linear_is_enough(seen: Seen) -> Iterator[Finding]:
 
 
 def _penalty(seen: Seen) -> Iterator[Finding]:
-    alpha, weight = float(seen.case.settings.get("alpha", 0.0)), seen.case.weight
+    alpha, weight = seen.case.alpha, seen.case.weight
     if not (alpha and weight and seen.shape.n_h) or seen.case.ending == "diverged":
         return
     p = seen.case.networks[0].parameters

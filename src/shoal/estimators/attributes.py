@@ -4,7 +4,7 @@ Nothing writes them: an estimator keeps a `Fitted`, and `_keep` is the only plac
 """
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,15 @@ from shoal.diagnosis.findings import Diagnosis
 from shoal.estimators.fitted import Fitted
 from shoal.estimators.targets import ClassTargets, NumberTargets
 from shoal.training.network import Network
+
+
+class EvidenceOfMembers(NamedTuple):
+    """What the data say of each member: one entry, or row, a member."""
+
+    alpha: NDArray[np.float64]  # (members, 3): the penalties of W1, b1 and W2
+    beta: NDArray[np.float64]  # 1 / the variance of the noise of the standardised targets
+    gamma: NDArray[np.float64]  # the effective number of parameters
+    log_evidence: NDArray[np.float64]
 
 
 class FittedAttributes:
@@ -165,6 +174,16 @@ class FittedAttributes:
     def endings_(self) -> list[str]:
         """Why the training of each member ended, see `shoal.training.loop`."""
         return list(self.fitted_.history.endings)
+
+    @property
+    def evidence_(self) -> EvidenceOfMembers:
+        """What the data say of the members, with alpha="evidence"; no such attribute without."""
+        found = self.fitted_.history.evidence
+        if not found:
+            raise AttributeError(
+                'evidence_: there is none without alpha="evidence", nor after an interruption.'
+            )
+        return EvidenceOfMembers(*(np.array(column) for column in zip(*found, strict=True)))
 
     @property
     def member_seeds_(self) -> list[int]:

@@ -8,19 +8,24 @@ from sklearn.utils import check_random_state
 from shoal.compute.steps import Rule
 from shoal.network.architecture import Architecture
 from shoal.network.draws import child
-from shoal.settings import FULL_BATCH, MINI_BATCH, Settings
+from shoal.settings import EVIDENCE, FULL_BATCH, MINI_BATCH, Settings
 from shoal.training.lbfgs import GRADIENT_TOLERANCE
+from shoal.training.lm import SMALLEST_GAIN
 from shoal.training.loop import Plan
 
 PLATEAU_RATES = (1.0, 0.3, 0.09)  # shares of the rate: what they bring is in docs/practice.md
 # By solver, and by the curvature of the loss: half squares are far steeper than cross-entropy.
-# (lbfgs finds the length of each step by itself.)
-LEARNING_RATES = {"adam": 0.005, "sgd": 0.03, "gd": 0.25, "lbfgs": 1.0}
-SQUARES_LEARNING_RATES = {"adam": 0.005, "sgd": 0.003, "gd": 0.025, "lbfgs": 1.0}
+# (lbfgs and lm find the length of each step by themselves.)
+LEARNING_RATES = {"adam": 0.005, "sgd": 0.03, "gd": 0.25, "lbfgs": 1.0, "lm": 1.0}
+SQUARES_LEARNING_RATES = {"adam": 0.005, "sgd": 0.003, "gd": 0.025, "lbfgs": 1.0, "lm": 1.0}
+# The slope, or the gain as a share of the cost, from which a solver has converged.
+CONVERGED = {"lbfgs": GRADIENT_TOLERANCE, "lm": SMALLEST_GAIN}
 BETA2 = 0.95  # adam's memory of squared gradients: some 20 steps, less than an epoch
 EARLY_STOPPING_ROWS = 50  # from here on some rows can be held out
 # Number of hidden units, and more of them for many classes or targets (docs/practice.md).
 HIDDEN, MANY_OUTPUTS, HIDDEN_FOR_MANY = 64, 9, 128
+# The time of a step of lm grows with the cube of the parameters: few units, and numbers without bins.
+HIDDEN_FOR_LM = 10  # as in MATLAB's fitnet
 # Ensemble size below a number of rows. Members cost time, and gain less the more rows there are.
 MEMBERS = ((2_000, 8), (20_000, 6), (100_000, 4))
 MOST_ROWS_MEMBERS = 2
@@ -37,6 +42,8 @@ def bins_of(s: Settings, m: int, columns: int) -> int:
     """The largest number of bins of a number, for m rows."""
     if s.bins != "auto":
         return s.bins
+    if s.solver == "lm":
+        return 0
     most = FEW_ROWS_BINS if m < FEW_ROWS else MOST_BINS
     if columns > MOST_COLUMNS:
         return 0
@@ -52,20 +59,24 @@ def members_of(s: Settings, m: int) -> int:
 
 def stops_early(s: Settings, m: int) -> bool:
     """Whether a part of m rows is held out to stop by."""
+    if s.alpha == EVIDENCE:
+        return False
     return m >= EARLY_STOPPING_ROWS if s.early_stopping == "auto" else bool(s.early_stopping)
 
 
 def architecture_of(s: Settings, n_x: int, n_y: int, output: str) -> Architecture:
     """The network's shapes and functions."""
     n_h = s.hidden
-    if n_h == "auto":
+    if n_h == "auto" and s.solver == "lm":
+        n_h = HIDDEN_FOR_LM
+    elif n_h == "auto":
         n_h = HIDDEN if n_y < MANY_OUTPUTS else HIDDEN_FOR_MANY
     return Architecture(n_x, n_h, n_y, s.activation, output)
 
 
 def rate_of(s: Settings, output: str) -> float:
     """The learning rate."""
-    if s.learning_rate == "auto" or s.solver == "lbfgs":
+    if s.learning_rate == "auto" or s.solver in CONVERGED:
         return usual_rate_of(s.solver, output)
     return s.learning_rate
 
@@ -82,7 +93,8 @@ def plan_of(s: Settings, output: str, m: int, seed: int) -> Plan:
         rate_of(s, output),
         momentum=s.momentum if s.solver == "sgd" else 0.0,
         beta2=BETA2,
-        alpha=s.alpha,
+        alpha=0.0 if isinstance(s.alpha, str) else s.alpha,
+        evidence=s.alpha == EVIDENCE,
         batch_size=batch_of(s, m),
         key=child(seed, ORDER),
         shuffle_rows=s.shuffle_rows,
@@ -96,7 +108,7 @@ def plan_of(s: Settings, output: str, m: int, seed: int) -> Plan:
         s.max_iter,
         tol=s.tol,
         n_iter_no_change=s.n_iter_no_change,
-        converged=min(GRADIENT_TOLERANCE, s.tol) if s.solver == "lbfgs" else -1.0,
+        converged=min(CONVERGED[s.solver], s.tol) if s.solver in CONVERGED else -1.0,
         rates=PLATEAU_RATES if falls else (1.0,),
     )
 

@@ -32,6 +32,7 @@ from shoal.estimators.starts import parameters_of
 from shoal.estimators.targets import Targets, finite
 from shoal.network.architecture import Architecture
 from shoal.settings import Settings
+from shoal.training.evidence import Evidence
 from shoal.training.loop import Trained
 from shoal.training.network import Network
 
@@ -49,6 +50,7 @@ class History(NamedTuple):
     best_epoch: int = 0  # of the first member
     epochs: int = 0
     seconds: float = 0.0
+    evidence: tuple[Evidence, ...] = ()  # of each member; none without alpha="evidence"
     states: tuple[State, ...] = ()  # of the optimisers; not kept in files
     interruption: BaseException | None = None
     scratch: tuple[str, int] | None = None  # the folder and bytes of a streamed fit
@@ -65,6 +67,7 @@ class History(NamedTuple):
             best_epoch=trained[0].best_epoch,
             epochs=max(t.epochs for t in trained),
             seconds=max(t.seconds for t in trained),
+            evidence=tuple(found for t in trained if (found := t.evidence)),
             states=tuple(t.state for t in trained),
             interruption=next((t.interruption for t in trained if t.interruption), None),
         )

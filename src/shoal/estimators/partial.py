@@ -26,7 +26,7 @@ from shoal.estimators.starts import begin
 from shoal.estimators.targets import ClassTargets
 from shoal.estimators.threshold import fixed, is_chosen
 from shoal.estimators.train import Starts, continued, first_states, fitted_of
-from shoal.settings import MINI_BATCH, Settings
+from shoal.settings import EVIDENCE, MINI_BATCH, Settings
 from shoal.training.loop import Report, Trained
 from shoal.training.members import train_all
 from shoal.warn import warn
@@ -43,6 +43,8 @@ NOT_LOOKED_AT = Finding(
 
 def continues(model: Any) -> bool:
     """Whether the estimator has `partial_fit`: its solver takes some rows at a time."""
+    if model.alpha == EVIDENCE:
+        raise AttributeError('partial_fit needs alpha as a number, not "evidence". Use fit.')
     if model.solver not in MINI_BATCH:
         raise AttributeError(
             f"partial_fit is for solver adam or sgd, not {model.solver!r}, which takes all rows "

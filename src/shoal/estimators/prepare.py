@@ -39,8 +39,8 @@ from shoal.estimators.starts import starts_given
 from shoal.estimators.targets import NumberTargets, Targets
 from shoal.estimators.threshold import check_threshold
 from shoal.network.architecture import Architecture
-from shoal.settings import Settings
-from shoal.training import lbfgs
+from shoal.settings import EVIDENCE, Settings
+from shoal.training import lbfgs, lm
 
 MOST_ROWS = 1 << 32  # in memory: a row's number has 32 bits
 
@@ -86,7 +86,7 @@ def prepare(
     check_threshold(s, targets)
     inputs = previous.inputs if previous else feed.inputs(s, who)
     architecture = architecture_of(s, inputs.width, *targets.outputs)
-    refuse_what_cannot_fit(s, architecture, ensemble_size(s, feed.m, previous))
+    refuse_what_cannot_fit(s, architecture, ensemble_size(s, feed.m, previous), feed.m)
     return Prepared(s, inputs, targets, architecture, previous)
 
 
@@ -106,6 +106,7 @@ class ArrayFeed:
             )
         X = as_given(X)
         self._y, self._classes, self._class_weight = y, classes, s.class_weight
+        self._holds_out = s.alpha != EVIDENCE
         if previous:
             self._names = previous.inputs.names
             self._table = previous.inputs.read(X)
@@ -150,6 +151,14 @@ class ArrayFeed:
         """The same with these rows as the validation part, if there are any."""
         if (X is None) != (y is None):
             raise SettingError("X_val and y_val belong together: expected both or none.")
+        if X is not None and not self._holds_out:
+            raise SettingError(
+                wording(
+                    "X_val with ", Setting("alpha", EVIDENCE), ": the evidence holds no rows out. "
+                    "Leave X_val out, or give ", Setting("alpha"), " as a number.",
+                ),
+                setting="alpha",
+            )  # fmt: skip
         self._validation = None if X is None else (X, y, sample_weight)
         return self
 
@@ -202,25 +211,33 @@ def ensemble_size(s: Settings, m: int, previous: Fitted | None = None) -> int:
     return members_of(s, m)
 
 
-def bytes_of(s: Settings, architecture: Architecture) -> int:
-    """What a member's training holds besides its rows."""
+def bytes_of(s: Settings, architecture: Architecture, m: int) -> int:
+    """What a member's training on m rows holds besides them."""
     size = np.dtype(s.dtype).itemsize
     # Parameters, best, gradient, two of adam, and the float64 sums of the tree.
     each = architecture.n_parameters * (5 * size + 8)
     if s.solver == "lbfgs":
         each += lbfgs.memory_bytes(architecture.n_parameters)
+    if s.solver == "lm":
+        each += lm.memory_bytes(architecture.n_parameters, m)
     return each
 
 
-def refuse_what_cannot_fit(s: Settings, architecture: Architecture, members: int) -> None:
+def refuse_what_cannot_fit(s: Settings, architecture: Architecture, members: int, m: int) -> None:
     """Raise MemoryRefused for more parameters than memory can hold."""
     refuse_if_too_large(
-        bytes_of(s, architecture) * members,
+        bytes_of(s, architecture, m) * members,
         wording(
             Setting("hidden", architecture.n_h),
             f" with {architecture.n_x} inputs and {members} member(s)",
+            *((" by ", Setting("solver", "lm")) if s.solver == "lm" else ()),
         ),
-        wording("Choose a smaller ", Setting("hidden"), "."),
+        wording(
+            "Choose a smaller ",
+            Setting("hidden"),
+            *((", or ", Setting("solver", "lbfgs")) if s.solver == "lm" else ()),
+            ".",
+        ),
     )
 
 

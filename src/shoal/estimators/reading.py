@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from msgspec import to_builtins
 from numpy.typing import DTypeLike, NDArray
 
 from shoal.data.encode.encoding import PARTS, Encoding
@@ -38,6 +39,7 @@ from shoal.files.typed import AGAIN, refused
 from shoal.network.architecture import Architecture
 from shoal.network.equations import Parameters
 from shoal.settings import Settings, names_of
+from shoal.training.evidence import Evidence
 from shoal.training.network import Network
 from shoal.wording import shown
 
@@ -293,6 +295,8 @@ def _history(model: Model, arrays: Arrays) -> History:
         raise refused(f"expected an ending and a seed of each of {members} members")
     if any(seed > LARGEST_SEED for seed in kept.member_seeds_):
         raise refused("a seed is beyond 64 bits")
+    if len(kept.evidence_) not in (0, members):
+        raise refused(f"expected the evidence of each of {members} members, or of none")
     if kept.n_layers_ != (3 if model.architecture.n_h else 2):
         raise refused(f"n_layers_ is {kept.n_layers_}")
     if kept.n_outputs_ != model.architecture.n_y:
@@ -312,4 +316,5 @@ def _history(model: Model, arrays: Arrays) -> History:
         best_epoch=kept.best_epoch_,
         epochs=kept.n_iter_,
         seconds=kept.training_seconds_,
+        evidence=tuple(Evidence(*found.values()) for found in to_builtins(kept.evidence_)),
     )

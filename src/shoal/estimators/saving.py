@@ -66,6 +66,7 @@ def to_document(fitted: Fitted, kind: str) -> tuple[dict[str, Any], dict[str, ND
             "training_seconds_": h.seconds,
             "endings_": list(h.endings),
             "member_seeds_": list(h.seeds),
+            **({"evidence_": [found._asdict() for found in h.evidence]} if h.evidence else {}),
         },
         "record": dict(fitted.record),
         "diagnosis": fitted.diagnosis.to_dict(),

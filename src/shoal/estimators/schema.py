@@ -152,6 +152,15 @@ def plan_of(column: Column, words: tuple[str, ...]) -> Plan:
 # --- how the training went --------------------------------------------------------------
 
 
+class EvidenceOfMember(_Strict, frozen=True):
+    """The penalties that the data chose for a member, and what they are worth."""
+
+    alpha: tuple[From0, From0, From0]
+    beta: Above0
+    gamma: float
+    log_evidence: float
+
+
 class Numbers(_Strict, frozen=True):
     """The numbers of the training; lists have one entry for each member."""
 
@@ -165,6 +174,7 @@ class Numbers(_Strict, frozen=True):
         Literal["finished", "plateau", "converged", "diverged", "stopped", "interrupted"], ...
     ]
     member_seeds_: tuple[Annotated[int, Meta(ge=0)], ...]
+    evidence_: tuple[EvidenceOfMember, ...] = ()
 
 
 class FindingOfModel(_Strict, frozen=True):

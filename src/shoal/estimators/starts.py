@@ -14,7 +14,7 @@ from shoal.network.draws import child
 from shoal.network.equations import Parameters
 from shoal.network.initialisers import initialise
 from shoal.settings import Settings, check_init
-from shoal.training import lbfgs
+from shoal.training import lbfgs, lm
 from shoal.training.network import Network
 
 Start = Network | Parameters
@@ -94,6 +94,8 @@ def _fitting(one: Start, wanted: Architecture, dtype: np.dtype[Any]) -> NDArray[
 
 def begin(parameters: NDArray[np.floating], solver: str) -> State:
     """A training before its first step."""
+    if solver == "lm":
+        return lm.start(parameters)
     return lbfgs.start(parameters) if solver == "lbfgs" else start(parameters, solver)
 
 

@@ -275,7 +275,7 @@ class FileFeed:
     ) -> Iterator[RowProvider]:
         budget = s.memory or available() // 2
         members = ensemble_size(s, scratch.m, self._previous)
-        spare = budget - BASE - members * bytes_of(s, architecture)
+        spare = budget - BASE - members * bytes_of(s, architecture, scratch.m)
         if scratch.nbytes <= spare:
             yield InMemoryRows(s, Streamed(scratch).loaded(), None, self._ties)
             return

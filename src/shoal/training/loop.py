@@ -4,7 +4,7 @@ training ends with    parameters kept
 "finished"            the last ones: the budget of epochs is used up
 "plateau"             the loss stood still for n_iter_no_change epochs: best epoch by
                       validation, or without a validation part the last ones
-"converged"           no parameter moved any more, or with lbfgs no step led further down: the
+"converged"           no parameter moved any more, or with lbfgs or lm no step led further down: the
                       last ones, or with a validation part the best
 "diverged"            the loss grew, or was no number: the best seen
 "stopped"             a callback wanted it: the best epoch by validation, or without a validation
@@ -23,12 +23,14 @@ from shoal.compute.steps import Budget, Rule, State, Vector
 from shoal.compute.terms import Terms
 from shoal.errors import ClusterError
 from shoal.network.architecture import Architecture
-from shoal.training import lbfgs
+from shoal.training import lbfgs, lm
+from shoal.training.evidence import Evidence
 
 # A training whose last loss is this many times its first one has gone uphill.
 UPHILL = 2.0
 # Seconds between two calls of `report`. The kernel looks for signals by itself.
 REPORT_EVERY = 0.1
+SECOND_ORDER = {"lbfgs": lbfgs.iterate, "lm": lm.iterate}
 MOST_EPOCHS_OF_A_CALL = 1 << 16  # a call asks for memory for all their losses
 
 
@@ -96,6 +98,7 @@ class Trained(NamedTuple):
     seconds: float
     interruption: BaseException | None = None
     validation_scores: tuple[float, ...] = ()
+    evidence: Evidence | None = None  # with penalties by the evidence
 
     @property
     def epochs(self) -> int:
@@ -175,7 +178,15 @@ def train(
     if keep and last.ending == "interrupted":
         # The epoch that was under way is left out: it is done again as a whole.
         keep(training, now=True)
-    return _trained(last, validated, interruption)
+    trained = _trained(last, validated, interruption)
+    return trained if interruption else trained._replace(evidence=_evidence(job, trained.state))
+
+
+def _evidence(job: Job, state: State) -> Evidence | None:
+    """What the data say of a fit whose penalties they have chosen."""
+    if not job.plan.rule.evidence:
+        return None
+    return lm.evidence_of(job.architecture, job.terms, state, job.threads)
 
 
 def _first_judged(job: Job, training: TrainingState) -> TrainingState:
@@ -196,8 +207,9 @@ def _advance(
         budget = Budget(done, n, plan.tol, plan.n_iter_no_change, plan.converged)
     rate = plan.rule.learning_rate * plan.rates[training.plateaus]
     call = (job.architecture, plan.rule._replace(learning_rate=rate), budget)
-    if plan.rule.solver == "lbfgs":
-        outcome = lbfgs.iterate(*call, job.terms, training.state, job.threads, job.stop)
+    if plan.rule.solver in SECOND_ORDER:
+        iterate = SECOND_ORDER[plan.rule.solver]
+        outcome = iterate(*call, job.terms, training.state, job.threads, job.stop)
     else:
         outcome = job.terms.train(*call, training.state, job.threads, job.stop)
     losses = (*training.losses, *outcome.losses.tolist())
@@ -209,7 +221,8 @@ def _advance(
     new = len(losses) > len(training.losses)
     if after.ending in ("", "finished", "converged") and job.validation is not None and new:
         after = _validated(job, after)
-    if after.ending in ("finished", "plateau") and _uphill(losses):
+    # By the evidence a loss may rise, as a fit is too close to noisy targets.
+    if after.ending in ("finished", "plateau") and _uphill(losses) and not plan.rule.evidence:
         after = after._replace(ending="diverged")
     return after, None
 

@@ -25,6 +25,19 @@ def dense(X: Matrix) -> Numbers:
     return X.dense() if isinstance(X, Coded | Sparse) else X
 
 
+def exact(examples: "Examples") -> "Examples":
+    """The rows that count, as dense numbers in float64."""
+    X, Y, labels, weights, rows = examples
+    chosen = slice(None) if rows is None else rows
+
+    def numbers(array: Any) -> Any:
+        return None if array is None else np.ascontiguousarray(array[chosen], np.float64)
+
+    labels = labels if labels is None or rows is None else labels[rows]
+    dense_rows = np.ascontiguousarray(dense(rows_of(X, rows)), np.float64)
+    return Examples(dense_rows, numbers(Y), labels, numbers(weights))
+
+
 def one_behind_the_other(parts: Sequence["Examples"]) -> "Examples":
     """Rows of several as one; each holds all of its rows."""
     columns = list(zip(*parts, strict=True))

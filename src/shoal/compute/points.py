@@ -1,0 +1,41 @@
+"""Where a descent of Levenberg and Marquardt stands, and when it ends: values, never changed."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Exact = NDArray[np.float64]
+
+
+class Point(NamedTuple):
+    """Parameters, and what is known of the cost there; sums, not means."""
+
+    x: Exact
+    f: float = float("inf")  # with the penalty
+    loss: float = float("inf")
+    weight: float = 0.0
+    mu: float = 0.0  # the damping; 0 before the first step
+    fell: float = float("inf")  # by how much f fell in the last step
+    promise: float = float("inf")  # by how much the model said that it would
+
+
+class Descent(NamedTuple):
+    """Where it stands, the best seen, and the steps so far."""
+
+    point: Point
+    best: Exact
+    best_cost: float = float("inf")  # the mean cost there
+    waited: int = 0  # steps since the cost was lower
+    losses: tuple[float, ...] = ()  # the mean loss after each step of this call
+    ending: str = "finished"
+    interruption: BaseException | None = None
+
+
+class Limits(NamedTuple):
+    """When a descent ends; gains are shares of the cost."""
+
+    steps: int
+    converged: float  # a step that gains and promises no more has converged
+    tol: float  # a cost is lower when it gains more
+    patience: int  # so many steps without a lower cost end it; 0 means never

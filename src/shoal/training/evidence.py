@@ -1,0 +1,131 @@
+"""Penalties from the data alone: the evidence of a fit, and the penalties that raise it.
+
+    W1, b1, W2   the groups of parameters; α_g is the penalty of one, P_g its size, b2 has none
+    β            1 / the variance of the noise; 1 for classes
+    n            rows (or the sum of their weights) times outputs
+    G            Gauss–Newton matrix of the loss; A = β G + diag α
+    γ_g          P_g - α_g tr(A⁻¹)_g, how many parameters of a group the data determine; γ their sum
+
+A fit minimises Σ loss + ½ Σ a w² with a = α/β. When it has settled,
+
+    α_g := γ_g / ‖w_g‖²         β := (n - γ) / ‖e‖²        ‖e‖² = 2 Σ loss
+
+and with Laplace's approximation the logarithm of the evidence is
+
+    ½ Σ P_g log α_g - β Σ loss - ½ Σ α_g ‖w_g‖² - ½ log |A| + ½ n_y log 2π   (b2 has n_y numbers)
+    + ½ n log (β / 2π) for numbers.
+
+Sources: D. J. C. MacKay (Neural Computation 4, 1992, pages 415 and 448); F. D. Foresee and M. T.
+Hagan (ICNN 1997) for the Gauss–Newton matrix in place of the second derivatives.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.compute.engine import engine
+from shoal.network.architecture import Architecture
+from shoal.sums import GradientSums
+
+Exact = NDArray[np.float64]
+Triple = tuple[float, float, float]
+
+FIRST = 0.01  # of a penalty a, before the first settled fit; inputs and targets are standardised
+# Of a penalty a. Beyond them a group is as good as free, or 0, and the matrix loses its digits.
+LEAST, MOST = 1e-10, 1e6
+
+
+class Evidence(NamedTuple):
+    """What the data say of a fit."""
+
+    alpha: Triple  # of W1, b1 and W2
+    beta: float
+    gamma: float  # the effective number of parameters
+    log_evidence: float
+
+
+class Penalties(NamedTuple):
+    """a = α/β of each group, and what was found when they were chosen."""
+
+    a: Triple
+    found: Evidence
+
+
+def groups_of(architecture: Architecture) -> list[slice]:
+    """Where W1, b1 and W2 lie in the vector of parameters."""
+    ends = np.cumsum([rows * columns for rows, columns in architecture.shapes])[:3].tolist()
+    return [slice(first, last) for first, last in zip([0, *ends], ends, strict=False)]
+
+
+def spread(architecture: Architecture, a: Triple) -> Exact:
+    """The penalty of each parameter."""
+    out = np.zeros(architecture.n_parameters)
+    for group, value in zip(groups_of(architecture), a, strict=True):
+        out[group] = value
+    return out
+
+
+def improved(
+    architecture: Architecture, x: Exact, a: Triple, curved: GradientSums
+) -> Penalties | None:
+    """Penalties that raise the evidence of a settled fit; None where the matrix has no inverse."""
+    n = architecture.n_parameters
+    factor = engine.factor(curved.gradient[:-n], spread(architecture, a))
+    if factor is None:
+        return None
+    inverse, log_determinant = engine.inverse_diagonal(factor, n)
+    groups = [group for group in groups_of(architecture)]
+    sizes = [group.stop - group.start for group in groups]
+    determined = [
+        min(max(size - value * engine.dot(inverse[group], np.ones(size)), 0.0), float(size))
+        for size, value, group in zip(sizes, a, groups, strict=True)
+    ]
+    squares = [engine.dot(x[group], x[group]) for group in groups]
+    beta = _noise(architecture, curved, sum(determined))
+    found = _evidence(architecture, curved, (a, beta), (sizes, squares, log_determinant))
+    alphas = [g / s if s > 0 else np.inf for g, s in zip(determined, squares, strict=True)]
+    bounded = [min(max(alpha / beta, LEAST), MOST) for alpha in alphas]
+    first, second, third = [v if size else 0.0 for v, size in zip(bounded, sizes, strict=True)]
+    return Penalties((first, second, third), found._replace(gamma=sum(determined)))
+
+
+def _noise(architecture: Architecture, curved: GradientSums, gamma: float) -> float:
+    """β."""
+    if architecture.output != "identity":
+        return 1.0
+    n = curved.weight * architecture.n_y
+    tiny = np.finfo(np.float64).tiny
+    return max(n - gamma, np.finfo(np.float64).eps * n) / max(2 * curved.loss, tiny)
+
+
+def _evidence(
+    architecture: Architecture,
+    curved: GradientSums,
+    chosen: tuple[Triple, float],
+    known: tuple[list[int], list[float], float],
+) -> Evidence:
+    """The evidence of penalties a and of β."""
+    (a, beta), (sizes, squares, log_determinant) = chosen, known
+    alpha = [value * beta for value in a]
+    log = -beta * curved.loss - 0.5 * (
+        log_determinant + architecture.n_parameters * float(np.log(beta))
+    )
+    for size, value, square in zip(sizes, alpha, squares, strict=True):
+        log += 0.5 * (size * float(np.log(value)) - value * square) if size else 0.0
+    log += 0.5 * architecture.n_y * float(np.log(2 * np.pi))
+    if architecture.output == "identity":
+        n = curved.weight * architecture.n_y
+        log += 0.5 * n * float(np.log(beta / (2 * np.pi)))
+    return Evidence((alpha[0], alpha[1], alpha[2]), beta, 0.0, log)
+
+
+def symmetries(architecture: Architecture) -> float:
+    """Log of how many vectors of parameters are the same network: h! 2^h, or h!.
+
+    Add it to the log evidence to compare widths. Odd activations allow to change the signs of a
+    unit.
+    """
+    h = architecture.n_h
+    signs = h * float(np.log(2)) if architecture.activation in ("tanh", "identity") else 0.0
+    return float(np.log(np.arange(1, h + 1)).sum()) + signs
