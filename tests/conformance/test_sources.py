@@ -101,7 +101,7 @@ def test_encoded_blocks_are_those_of_the_rows_in_memory(tmp_path, form):
     whole, keep = table(), np.random.default_rng(1).random(M) < 0.7
     chosen = Chosen.of(iter([keep]))
     known = whole.filter(pa.array(keep))
-    encoding = learn(known.drop_columns(["y"]), None, engine.sums_about, bins=4)
+    encoding = learn(known.drop_columns(["y"]), None, engine.sums_about, bins=4).encoding
     source = Encoded(
         Rows(source_of(written(tmp_path, form)), chosen),
         encoding, TargetColumn("y", np.array(["no", "yes"], object)), "float32",

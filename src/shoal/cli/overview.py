@@ -59,7 +59,7 @@ class Looked(NamedTuple):
 
 def columns_seen(table: pa.Table, words: Sequence[str], numbers: Sequence[str]) -> list[ColumnSeen]:
     """The columns, as a training on these rows would take them."""
-    encoding = learn(table, None, engine.sums_about, words=words, numbers=numbers)
+    encoding = learn(table, None, engine.sums_about, words=words, numbers=numbers).encoding
     told = [what for _, what in encoded_columns(encoding)]
     return [
         _seen(plan, what, table[plan.name])

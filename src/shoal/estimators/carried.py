@@ -18,7 +18,7 @@ from shoal.exports.model import ACTIVATIONS, OUTPUTS
 CARRIED: Mapping[type, set[str]] = {
     Fitted: {"settings", "inputs", "targets", "networks", "history", "diagnosis", "record"},
     # `written` and `missing` say how text is read: an export takes numbers and times as such.
-    Inputs: {"who", "n", "names", "encoding", "dtype", "written", "missing"},
+    Inputs: {"who", "n", "names", "encoding", "dtype", "written", "missing", "usual"},
     ClassTargets: {"classes", "labels"},
     NumberTargets: {"mean", "scale", "columns"},
     Number: {"name", "mean", "scale", "holes", "kind", "edges"},

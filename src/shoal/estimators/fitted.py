@@ -113,10 +113,12 @@ class Fitted:
     # --- answers ----------------------------------------------------------------------
 
     def matrix(self, X: Any) -> Matrix:
-        """The rows as the networks see them."""
+        """The rows as the networks see them; what is new in them is told."""
         if isinstance(X, EncodedRows):
             return X.matrix
-        return X if self.inputs.is_ready(X) else self.inputs.matrix(self.inputs.read(X))
+        if self.inputs.is_ready(X):
+            return X
+        return self.inputs.matrix(self.inputs.read(X), watched=True)
 
     def hashes(self, matrix: Matrix) -> Hashes:
         """Of each row what `seen_share` takes."""

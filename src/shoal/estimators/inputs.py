@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -17,6 +18,7 @@ from shoal.compute.memory import refuse_if_too_large
 from shoal.compute.steps import not_finite
 from shoal.data.encode.encoding import Constant, Encoding, SetAside
 from shoal.data.encode.learning import check_overrides, learn
+from shoal.data.encode.novelty import Usual, Watch, tell
 from shoal.data.encode.written import as_learnt
 from shoal.data.read.column_types import Wanted
 from shoal.data.read.csv_text import distinct
@@ -61,6 +63,7 @@ class Inputs:
     dtype: str  # of the matrix
     written: Mapping[str, Written] = field(default_factory=dict)  # how text of a column was written
     missing: tuple[str, ...] = ()  # texts that stand for a missing number or date
+    usual: tuple[Usual, ...] = ()  # what the columns were like in the training, if it is known
 
     @property
     def width(self) -> int:
@@ -118,8 +121,16 @@ class Inputs:
                 f"X has {n} features, but {self.who} is expecting {self.n} features as input."
             )
 
-    def matrix(self, table: Table) -> Matrix:
-        """Rows of numbers in the working precision, as the networks see them."""
+    @cached_property
+    def _watch(self) -> Watch | None:
+        """Where something new is seen, if it is known what was usual."""
+        return Watch(self.encoding, self.usual) if self.encoding and self.usual else None
+
+    def matrix(self, table: Table, *, watched: bool = False) -> Matrix:
+        """Rows of numbers in the working precision, as the networks see them.
+
+        Of rows that are `watched` it is told what is new in them.
+        """
         if isinstance(table, Sparse):
             if self.encoding is not None:
                 raise DataError(
@@ -138,7 +149,10 @@ class Inputs:
             f"{arrow.num_rows:,} rows × {len(self.encoding.features)} encoded columns",
             "Use fewer rows, or drop columns.",
         )
-        return self.encoding.encode(arrow, self.dtype)
+        matrix = self.encoding.encode(arrow, self.dtype)
+        if watched and self._watch is not None:
+            tell(self._watch, arrow, matrix)
+        return matrix
 
     def _numbers(self, table: "pa.Table | NDArray[Any]") -> Numbers:
         if isinstance(table, pa.Table):
@@ -176,16 +190,15 @@ def learn_inputs(
 ) -> Inputs:
     """What a fit learns of its columns."""
     wanted = overrides(s, sparse=isinstance(table, Sparse))
-    n, encoding = _width(table), None
+    n = _width(table)
     if s.encode is not None and not isinstance(table, Sparse):
         arrow = arrow_of(table)
         bins = bins_of(s, len(arrow), arrow.num_columns)
         named = names is not None
-        encoding = learn(arrow, weights, engine.sums_about, **wanted, bins=bins, named=named)
-        encoding = with_an_input(encoding, len(table))
-        written = written_in(arrow)
-        return Inputs(who, n, names, encoding, s.dtype, written, s.missing)
-    return Inputs(who, n, names, encoding, s.dtype)
+        learnt = learn(arrow, weights, engine.sums_about, **wanted, bins=bins, named=named)
+        encoding, written = with_an_input(learnt.encoding, len(table)), written_in(arrow)
+        return Inputs(who, n, names, encoding, s.dtype, written, s.missing, learnt.usual)
+    return Inputs(who, n, names, None, s.dtype)
 
 
 def with_text_read(table: Table, s: Settings) -> Table:

@@ -13,6 +13,7 @@ from msgspec import to_builtins
 from numpy.typing import DTypeLike, NDArray
 
 from shoal.data.encode.encoding import PARTS, Encoding
+from shoal.data.encode.novelty import Usual
 from shoal.data.rows.seen import KEPT, Seen
 from shoal.errors import ModelFileError
 from shoal.estimators.fitted import Fitted, History
@@ -166,9 +167,19 @@ def _inputs(model: Model, arrays: Arrays, who: str, dtype: str) -> Inputs:
             f"the columns make {width} inputs, and the network has {model.architecture.n_x}"
         )
     written = {name: written_of(column) for name, column in model.written.items()}
-    return Inputs(
-        who, n, names, encoding, dtype, written, tuple(model.settings.get("missing") or ())
-    )
+    missing = tuple(model.settings.get("missing") or ())
+    return Inputs(who, n, names, encoding, dtype, written, missing, _usual(arrays, encoding))
+
+
+def _usual(arrays: Arrays, encoding: Encoding | None) -> tuple[Usual, ...]:
+    """What the columns were like; nothing in files of versions that did not keep it."""
+    if encoding is None or "usual" not in arrays:
+        return ()
+    found = arrays.take("usual", np.float64, (len(encoding.columns), len(Usual._fields)))
+    usual = tuple(Usual(*row) for row in found.tolist())
+    if any(not (0 <= u.missing <= 1 and 0 <= u.rare <= 1 and u.low <= u.high) for u in usual):
+        raise refused("expected shares from 0 to 1 and ranges that rise, in usual")
+    return usual
 
 
 def _encoding(columns: list[Column], arrays: Arrays) -> Encoding:

@@ -75,6 +75,8 @@ def to_document(fitted: Fitted, kind: str) -> tuple[dict[str, Any], dict[str, ND
         document["written"] = odd
     for i, vocabulary in vocabularies(inputs.encoding) if inputs.encoding else ():
         _put_words(tensors, f"words.{i}", vocabulary)
+    if inputs.usual:
+        tensors["usual"] = np.array(inputs.usual, np.float64)
     if inputs.names is not None:
         _put_words(tensors, "features", inputs.names)
     for name, curves in zip(

@@ -27,6 +27,7 @@ from shoal.compute.stream import Streamed
 from shoal.compute.terms import Terms
 from shoal.data.encode.learning import RUN_ROWS, check_overrides, learn_runs, wishes
 from shoal.data.encode.moments import Running
+from shoal.data.encode.novelty import Usual
 from shoal.data.read.file_options import FileOptions, Files
 from shoal.data.read.files import source_of
 from shoal.data.read.frames import source_of_frame
@@ -215,16 +216,17 @@ class FileFeed:
 
     def inputs(self, s: Settings, who: str) -> Inputs:
         """How the columns become a matrix, from one look at the rows."""
-        wanted, names, encoding = overrides(s), self._features, None
+        wanted, names = overrides(s), self._features
+        encoding, usual = None, tuple[Usual, ...]()
         if s.encode is not None:
             check_overrides(names, **wanted)
             bins = bins_of(s, self.m, len(names))
             runs = ((run, None) for run in self._given.runs(_run_rows(len(names)), names))
             with self._placing():
-                encoding = learn_runs(runs, self.m, engine.sums_about, wishes(**wanted), bins)
-            encoding = with_an_input(encoding, self.m)
+                learnt = learn_runs(runs, self.m, engine.sums_about, wishes(**wanted), bins)
+            encoding, usual = with_an_input(learnt.encoding, self.m), learnt.usual
         written = written_in(self._first())
-        return Inputs(who, len(names), tuple(names), encoding, s.dtype, written, s.missing)
+        return Inputs(who, len(names), tuple(names), encoding, s.dtype, written, s.missing, usual)
 
     # --- the rows ----------------------------------------------------------------------
 

@@ -13,12 +13,13 @@ from shoal.cli.record import target_of
 from shoal.cli.scores import answers_of, constant, judged, usual_of
 from shoal.cli.screen.comparison import score_lines, verdict
 from shoal.cli.screen.lines import count, percent
-from shoal.cli.screen.printing import note, print_json
+from shoal.cli.screen.printing import note, print_json, report_news
 from shoal.cli.screen.progress import waiting
 from shoal.cli.screen.screen import Screen
 from shoal.cli.testing import tested, threshold_of
 from shoal.cli.typed import named
 from shoal.compute.pool import room_to_read
+from shoal.data.encode.novelty import collected
 from shoal.data.read.file_options import FileOptions
 from shoal.data.read.files import stream
 from shoal.data.read.messages import nothing_in
@@ -51,8 +52,9 @@ def evaluate(
     """Compare a model's answers with the true ones, beside what needs no model."""
     fitted = load(model)
     target = _target(fitted, target)
-    with waiting(f"reading {named(tables)}"):
+    with waiting(f"reading {named(tables)}"), collected() as told:
         found = _compared(fitted, tables, target, strict, files)
+    report_news(told.lines)
     classes = getattr(fitted, "classes_", None)
     ours = judged(model, found.answers, found.truth, classes, threshold_of(fitted))
     trivial = constant(usual_of(found.truth, classes), found.truth, classes)
@@ -66,6 +68,7 @@ def evaluate(
                 "trained_on": found.seen,
                 "scores": ours.scores,
                 "constant": {"answer": trivial.who, "scores": trivial.scores},
+                "drift": told.drift,
                 "verdicts": [one.plain() for one in shown_by.verdicts],
                 "fingerprint": fitted.fingerprint_,
             }

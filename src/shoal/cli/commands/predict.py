@@ -10,14 +10,15 @@ from shoal.cli.columns import needed, wanted_by
 from shoal.cli.record import target_of
 from shoal.cli.refuse import refuse_output
 from shoal.cli.screen.lines import count
-from shoal.cli.screen.printing import err, printable
+from shoal.cli.screen.printing import err, printable, report_news
 from shoal.cli.typed import named
 from shoal.cli.writers import check_form, writer
 from shoal.compute.pool import room_to_read
+from shoal.data.encode.novelty import collected
 from shoal.data.read.file_options import FileOptions
 from shoal.data.read.files import stream
 from shoal.data.read.messages import unknown_column
-from shoal.errors import SettingError
+from shoal.errors import DataError, SettingError
 
 ALL = "all"  # of --keep
 
@@ -39,7 +40,7 @@ def predict(
     fitted = load(model)
     wanted = wanted_by(fitted, strict=strict, files=files)
     rows = 0
-    with writer(output, as_json) as write:
+    with collected() as told, writer(output, as_json) as write:
         empty: pa.Table | None = None
         room_to_read()
         for piece in stream(tables, wanted):
@@ -47,10 +48,17 @@ def predict(
                 empty = piece.table
                 continue
             with piece.origin.placing():
-                write(answers(fitted, piece.table, piece.origin.file, keep))
+                found = answers(fitted, piece.table, piece.origin.file, keep)
+            if strict and told.lines:
+                raise DataError(
+                    f"the rows differ from those of the training: {'; '.join(told.lines)}.",
+                    file=piece.origin.file,
+                )
+            write(found)
             rows += piece.table.num_rows
         if not rows and empty is not None:
             write(_no_answers(fitted, empty, named(tables), keep))
+    report_news(told.lines)
     if output != "-":
         err.print(printable(f"{output}: {count(rows, 'prediction')}"))
 

@@ -27,7 +27,7 @@ from shoal.cli.screen.lines import (
     threshold_line,
     training_line,
 )
-from shoal.cli.screen.printing import note, print_json
+from shoal.cli.screen.printing import note, print_json, report_news
 from shoal.cli.screen.progress import progress, waiting
 from shoal.cli.screen.screen import Screen
 from shoal.cli.signals import undisturbed
@@ -55,6 +55,7 @@ from shoal.cli.typed import arguments, file_name
 from shoal.compute.builds import BUILD
 from shoal.compute.memory import in_words
 from shoal.compute.scratch import usual_folder
+from shoal.data.encode.novelty import collected
 from shoal.data.read.in_memory import written_in
 from shoal.data.read.messages import shown
 from shoal.data.read.texts import Written
@@ -103,13 +104,17 @@ def train(order: Order, parameters: Parameters) -> None:
     asked = _asked(order, settings, screen)
     run = _trained(order, parameters, asked)
     _show_training(run, asked.parts.rows, order.explain, screen)
-    run = _tested(run, order, parameters, asked, screen)
+    with collected() as told:
+        run = _tested(run, order, parameters, asked, screen)
+    if order.test:
+        report_news(told.lines)
     with undisturbed():
         record = _record(order, parameters, asked, run)
         run.model._keep(_with_target(run.model.fitted_, asked).replaced(record=record))
         _save(run.model, order.output, screen)
     if order.report and not run.interruption:
-        run = _reported(order, asked, run, screen)
+        with collected():  # of which the test has told
+            run = _reported(order, asked, run, screen)
     if order.as_json:
         print_json(_report(order, run))
     if run.interruption:

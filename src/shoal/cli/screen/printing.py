@@ -4,6 +4,7 @@ import json
 import math
 import re
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -62,6 +63,12 @@ def say(word: str, style: str, message: str) -> None:
 def note(message: str) -> None:
     """What the caller should know, on standard error."""
     say("note:", "bold yellow", message)
+
+
+def report_news(lines: Sequence[str]) -> None:
+    """What is new in rows that a model has not seen."""
+    for line in lines:
+        note(f"the rows differ from those of the training: {line}.")
 
 
 def print_json(value: Any) -> None:

@@ -7,7 +7,7 @@ The edges of bins are values of the column itself, so that nothing is rounded.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -30,9 +30,18 @@ from shoal.data.encode.encoding import (
     infinite,
 )
 from shoal.data.encode.moments import Floats, Running, SumsAbout
+from shoal.data.encode.novelty import Usual
 from shoal.data.encode.roles import Role, of_text, of_whole_numbers, report
 from shoal.data.read.words import as_words
 from shoal.errors import DataError, Setting, SettingError, wording
+
+
+class Learnt(NamedTuple):
+    """What was learnt of the columns of a table."""
+
+    encoding: Encoding
+    usual: tuple[Usual, ...]  # of each column
+
 
 Weights = Floats | None
 Run = tuple[pa.Table, Weights]
@@ -63,7 +72,7 @@ def learn(
     drop: Sequence[str] = (),
     bins: int = 0,
     named: bool = True,
-) -> Encoding:
+) -> Learnt:
     """The encoding of a table in memory; rows of weight 0 count for nothing.
 
     `words`, `numbers` and `drop` override what is guessed. A number gets at most so many `bins`;
@@ -99,7 +108,7 @@ def learn_runs(
     bins: int,
     *,
     named: bool = True,
-) -> Encoding:
+) -> Learnt:
     """The encoding of m rows that come in runs: each of 2ᵏ whole blocks, but for the last."""
     looks: dict[str, _Look] = {}
     first = 0
@@ -110,7 +119,10 @@ def learn_runs(
             look.add(table[name], w, sample, first)
         first += table.num_rows
     plans = [look.plan(bins) for look in looks.values()]
-    return Encoding(tuple(_without_ids(list(looks.values()), plans) if named else plans))
+    found = list(looks.values())
+    plans = _without_ids(found, plans) if named else plans
+    usual = tuple(look.usual(plan) for look, plan in zip(found, plans, strict=True))
+    return Learnt(Encoding(tuple(plans)), usual)
 
 
 def _without_ids(looks: Sequence["_Look"], plans: list[Plan]) -> list[Plan]:
@@ -140,7 +152,8 @@ class _Look:
         self.name, self.kind, self.wish = name, "", wish
         self.holes = self.there = self.zoned = False
         self.running = Running(sums_about)
-        self.rows = 0
+        self.rows = self.missing = 0
+        self.low, self.high = np.inf, -np.inf  # of numbers and times
         self.samples: list[Any] = []
         self.weights: list[Floats] = []
         self.ends: dict[str, tuple[int, int]] = {}  # of the parts of the calendar
@@ -163,6 +176,9 @@ class _Look:
             return
         x = self._values(column, first)
         self._saw(np.isnan(x))
+        if self.there:
+            self.low = min(self.low, float(np.fmin.reduce(x)))
+            self.high = max(self.high, float(np.fmax.reduce(x)))
         self.running.add(x, w)
         self.samples.append(x[sample])
 
@@ -190,8 +206,22 @@ class _Look:
         return x
 
     def _saw(self, absent: NDArray[np.bool_]) -> None:
+        self.missing += int(absent.sum())
         self.holes = self.holes or bool(absent.any())
         self.there = self.there or not absent.all()
+
+    def usual(self, plan: Plan) -> Usual:
+        """What the column was like, if it is used."""
+        if isinstance(plan, SetAside):
+            return Usual()
+        missing = self.missing / self.rows
+        if not isinstance(plan, Words):
+            return Usual(missing, self.low, self.high)
+        if not plan.rare:
+            return Usual(missing)
+        texts = self._texts().drop_null()
+        known: Any = pc.is_in(texts, value_set=pa.array(plan.words, pa.string()))
+        return Usual(missing, rare=(1 - missing) * (1 - float(pc.mean(known).as_py())))
 
     def role(self) -> Role | None:
         """What the column is, if it is no feature and nobody asked for it."""

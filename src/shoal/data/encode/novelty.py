@@ -1,0 +1,235 @@
+"""What is new in rows that a model has not seen: unknown categories, numbers far outside, missing values.
+
+A fit keeps of every column what was usual (`Usual`). Each time rows are encoded for a prediction,
+`Watch` counts what is unusual in them; the counts of several tables can be added.
+"""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from shoal.data.encode.coded import Coded, Numbers
+from shoal.data.encode.encoding import Encoding, Number, Plan, SetAside, Time, Words
+from shoal.warn import warn
+
+Counts = NDArray[np.int64]  # for each column
+
+FAR = 1.0  # widths of the range of the training beyond its ends: further out is far
+SHARES_OF = 20  # rows: of fewer no share is compared
+MORE = 0.1  # of the rows, by which a share has grown
+SIGMAS = 5.0  # by which it has grown, in its standard errors
+MOST_REPORTED = 3  # columns
+NONE = -1  # a code that no row has
+
+
+class Usual(NamedTuple):
+    """What a column was like in the training."""
+
+    missing: float = 0.0  # share of the rows
+    low: float = 0.0  # of numbers, and of times in seconds; 0 and 0 of other columns
+    high: float = 0.0
+    rare: float = 0.0  # share of the texts that have no column of their own
+
+
+class News(NamedTuple):
+    """What is new in some rows, for each column."""
+
+    rows: int
+    missing: Counts
+    outside: Counts
+    unknown: Counts  # texts that the training did not have
+    rare: Counts  # texts without a column of their own, among which it had some
+    examples: dict[int, str]  # the first odd value of a column
+
+    def plus(self, other: "News") -> "News":
+        """What is new in both."""
+        return News(
+            self.rows + other.rows,
+            self.missing + other.missing,
+            self.outside + other.outside,
+            self.unknown + other.unknown,
+            self.rare + other.rare,
+            other.examples | self.examples,
+        )
+
+
+class Watch:
+    """Where in the encoded rows something new can be seen."""
+
+    def __init__(self, encoding: Encoding, usual: Sequence[Usual]) -> None:
+        self.plans, self.usual = encoding.columns, tuple(usual)
+        numbers, groups = list[int](), list[int]()
+        for binned in (True, False):
+            for i, plan in enumerate(self.plans):
+                groups += [i for group, _ in plan.groups if bool(group.bins) is binned]
+        for i, plan in enumerate(self.plans):
+            numbers += [i] * len(plan.numbers)
+        self._numbers = numbers
+        self._low, self._high = self._bounds(numbers)
+        words = [g for g, i in enumerate(groups) if isinstance(self.plans[i], Words)]
+        self._words, self._owners = words, [groups[g] for g in words]
+        self._unknown = np.array([_unknown_code(self.plans[i]) for i in self._owners])
+        self._rare = np.array([_rare_code(self.plans[i]) for i in self._owners])
+
+    def _bounds(self, numbers: Sequence[int]) -> tuple[Numbers, Numbers]:
+        """Of each number the standardised values between which nothing is far outside."""
+        low, high = np.full(len(numbers), -np.inf), np.full(len(numbers), np.inf)
+        for at, i in enumerate(numbers):
+            plan, usual = self.plans[i], self.usual[i]
+            if isinstance(plan, Number | Time) and usual.high > usual.low:
+                room = FAR * (usual.high - usual.low)
+                low[at] = (usual.low - room - plan.mean) / plan.scale
+                high[at] = (usual.high + room - plan.mean) / plan.scale
+        return low, high
+
+    def news(self, table: pa.Table, matrix: Coded | Numbers) -> News:
+        """What is new in rows and their encoding."""
+        n, m = len(self.plans), table.num_rows
+        missing, outside, unknown, rare = (np.zeros(n, np.int64) for _ in range(4))
+        examples: dict[int, str] = {}
+        if m >= SHARES_OF:
+            missing[:] = [_missing(table[i], plan) for i, plan in enumerate(self.plans)]
+        z = matrix.numbers if isinstance(matrix, Coded) else matrix
+        far = (z < self._low) | (z > self._high)
+        for at in np.flatnonzero(far.any(axis=0)):
+            i = self._numbers[at]
+            outside[i] = far[:, at].sum()
+            examples[i] = _shown(table[i], int(np.argmax(far[:, at])))
+        if self._words and isinstance(matrix, Coded):
+            codes = matrix.codes[:, self._words]
+            odd = codes == self._unknown
+            for at in np.flatnonzero(odd.any(axis=0)):
+                self._count_unknown(table, self._owners[at], odd[:, at], unknown, examples)
+            if m >= SHARES_OF:
+                rare[self._owners] = (codes == self._rare).sum(axis=0)
+        return News(m, missing, outside, unknown, rare, examples)
+
+    def _count_unknown(
+        self, table: pa.Table, i: int, odd: Any, unknown: Counts, examples: dict[int, str]
+    ) -> None:
+        """Texts without a code, among which may be missing values."""
+        there = odd & pc.is_valid(table[i]).to_numpy()
+        unknown[i] = there.sum()
+        if unknown[i]:
+            examples[i] = _shown(table[i], int(np.argmax(there)))
+
+    def lines(self, news: News) -> list[str]:
+        """What is worth telling, a phrase for each column; the first few."""
+        found = [line for i in range(len(self.plans)) if (line := self._line(i, news))]
+        more = len(found) - MOST_REPORTED
+        return found if more <= 0 else [*found[:MOST_REPORTED], f"{more:,} more columns differ"]
+
+    def _line(self, i: int, news: News) -> str:
+        plan, usual, m = self.plans[i], self.usual[i], news.rows
+        name, first = f'column "{plan.name}"', f'"{news.examples.get(i, "")}"'
+        if news.unknown[i]:
+            return f"{name}: {news.unknown[i]:,} of {m:,} texts are unknown, the first {first}"
+        if news.outside[i]:
+            return (
+                f"{name}: {news.outside[i]:,} of {m:,} values are far outside the range of the "
+                f"training, the first {first}"
+            )
+        if _has_grown(usual.missing, int(news.missing[i]), m):
+            now = news.missing[i] / m
+            return f"{name}: {100 * now:.3g} % of the values are missing, {100 * usual.missing:.3g} % in the training"
+        if _has_grown(usual.rare, int(news.rare[i]), m):
+            now = news.rare[i] / m
+            return f"{name}: {100 * now:.3g} % of the texts are rare or unknown, {100 * usual.rare:.3g} % in the training"
+        return ""
+
+    def drift(self, news: News) -> list[dict[str, Any]]:
+        """All counts of each used column beside what was usual, for a document."""
+        m = max(news.rows, 1)
+        return [
+            {
+                "column": plan.name,
+                "missing": int(news.missing[i]) / m, "missing_in_training": self.usual[i].missing,
+                "far_outside": int(news.outside[i]) / m, "unknown": int(news.unknown[i]) / m,
+                "rare": int(news.rare[i]) / m, "rare_in_training": self.usual[i].rare,
+            }
+            for i, plan in enumerate(self.plans)
+            if not isinstance(plan, SetAside)
+        ]  # fmt: skip
+
+
+def _unknown_code(plan: Plan) -> int:
+    return len(plan.words) + plan.holes if isinstance(plan, Words) and not plan.rare else NONE
+
+
+def _rare_code(plan: Plan) -> int:
+    return len(plan.words) if isinstance(plan, Words) and plan.rare else NONE
+
+
+def _missing(column: Any, plan: Plan) -> int:
+    return 0 if isinstance(plan, SetAside) else n_missing(column)
+
+
+def n_missing(column: Any) -> int:
+    """How many values of a column are missing."""
+    if not pa.types.is_floating(column.type):
+        return int(column.null_count)
+    return int(pc.sum(pc.is_null(column, nan_is_null=True)).as_py() or 0)
+
+
+def _shown(column: Any, row: int) -> str:
+    text = " ".join(str(column[row].as_py()).split())
+    return text if len(text) <= 40 else f"{text[:40]}…"
+
+
+def _has_grown(share: float, count: int, m: int) -> bool:
+    """Whether a share of m rows is clearly larger than it was."""
+    if not m:
+        return False
+    grown, error = count / m - share, np.sqrt(max(share * (1 - share), 1 / m) / m)
+    return bool(grown > MORE and grown > SIGMAS * error)
+
+
+class Told:
+    """What was new in the rows of several calls."""
+
+    def __init__(self) -> None:
+        self.watch: Watch | None = None
+        self.news: News | None = None
+
+    def add(self, watch: Watch, news: News) -> None:
+        """The rows of one more call."""
+        self.watch, self.news = watch, news if self.news is None else self.news.plus(news)
+
+    @property
+    def lines(self) -> list[str]:
+        """What is worth telling."""
+        return [] if self.watch is None or self.news is None else self.watch.lines(self.news)
+
+    @property
+    def drift(self) -> list[dict[str, Any]]:
+        """All counts."""
+        return [] if self.watch is None or self.news is None else self.watch.drift(self.news)
+
+
+_collected: ContextVar[Told | None] = ContextVar("collected", default=None)
+
+
+@contextlib.contextmanager
+def collected() -> Iterator[Told]:
+    """Collect what would be warned of within the block."""
+    told = Told()
+    token = _collected.set(told)
+    try:
+        yield told
+    finally:
+        _collected.reset(token)
+
+
+def tell(watch: Watch, table: pa.Table, matrix: Coded | Numbers) -> None:
+    """Warn of what is new in the rows, in one warning, or collect it."""
+    news, told = watch.news(table, matrix), _collected.get()
+    if told is not None:
+        told.add(watch, news)
+    elif lines := watch.lines(news):
+        warn(f"X differs from the rows of the training: {'; '.join(lines)}.")
