@@ -20,7 +20,7 @@ help:
 	@echo "make test-crash  kills saves at every system call, and a training a hundred times (strace needed)"
 	@echo "make test-sklearn  scikit-learn's own tests of its networks, run on shoal's"
 	@echo "make test-clients  programs that use shoal through other libraries (fetches them)"
-	@echo "make test-exports  exports in PostgreSQL too (SHOAL_POSTGRES=CONNECTION says which)"
+	@echo "make test-exports  exports on ARM and WebAssembly too (Debian packages needed), and in PostgreSQL"
 	@echo "make test-arm  the kernel's golden test on an emulated aarch64 (Debian packages needed)"
 
 $(VENV)/installed: $(KERNEL)
@@ -73,8 +73,9 @@ test-clients: $(VENV)/tools
 	$(BIN)/python -m pytest -q tests/clients/programs.py
 
 test-exports: $(VENV)/tools
-	$(BIN)/python -m pip install -q "psycopg[binary]"
-	$(BIN)/python -m pytest -q tests/exports
+	@$(BIN)/python tools/extra.py exports > $(VENV)/exports.txt
+	$(BIN)/python -m pip install -q -r $(VENV)/exports.txt
+	SHOAL_EXPORTS=all $(BIN)/python -m pytest -q tests/exports
 
 test-arm:
 	sh tools/test-arm.sh

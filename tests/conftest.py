@@ -19,6 +19,7 @@ HERE = Path(__file__).parent
 NEEDS = {
     "kernel": "compiler",
     "exports/test_c.py": "compiler",
+    "exports/test_processors.py": "compiler",
     "exports/test_program.py": "compiler",
     "exports/test_integers.py": "compiler",
     "exports/test_browser.py": "browser",
