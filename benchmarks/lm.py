@@ -187,7 +187,7 @@ def sklearns(problem: Problem, start: Array) -> tuple[Any, Callable[[], float]]:
     """scikit-learn's network at this start, and what fits it and gives the cost."""
     W1, b1, W2, b2 = problem.shape.unflatten(start)
     model = MLPRegressor(
-        (problem.hidden,), activation="tanh", solver="lbfgs", alpha=ALPHA, warm_start=True,
+        hidden_layer_sizes=(problem.hidden,), activation="tanh", solver="lbfgs", alpha=ALPHA, warm_start=True,
         max_iter=1, max_fun=10**6, tol=SLOPE,
     )  # fmt: skip
     model.fit(problem.X, problem.y)
