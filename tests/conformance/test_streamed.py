@@ -92,6 +92,15 @@ def assert_same(found, expected):
     assert found.fingerprint_ == expected.fingerprint_
 
 
+@pytest.mark.parametrize("settings", [{"early_stopping": True}, {"alpha": "evidence"}], ids=str)
+@pytest.mark.parametrize("kind", [CLASSES, NUMBERS], ids=["classes", "numbers"])
+def test_a_fit_of_second_order_reads_in_runs(tmp_path, reads, kind, settings):
+    settings = {"solver": "lm", "hidden": 1, "max_iter": 9, "members": 1} | settings
+    expected = in_memory(*kind, **settings)
+    assert_same(in_files(tmp_path, *kind, "160kB", n_jobs=2, **settings), expected)
+    assert max(reads) > 1
+
+
 @pytest.mark.parametrize("kind", [CLASSES, NUMBERS], ids=["classes", "numbers"])
 @pytest.mark.parametrize("form", ["parquet", "csv", "dataset"])
 def test_the_fingerprint_is_that_of_the_table_in_memory(tmp_path, reads, kind, form):
@@ -108,8 +117,6 @@ def test_the_fingerprint_is_that_of_the_table_in_memory(tmp_path, reads, kind, f
     [
         {"solver": "gd", "early_stopping": False},
         {"solver": "lbfgs", "max_iter": 3},
-        {"solver": "lm", "max_iter": 3, "hidden": 3},
-        {"solver": "lm", "alpha": "evidence", "max_iter": 9, "hidden": 2},
         {"max_iter": 2, "solver": "adam", "shuffle_rows": 1500},
         {
             "max_iter": 2,

@@ -54,8 +54,6 @@ PLANS = {
         *((s, p) for s in ("adam", "sgd") for p in PLANS),
         ("gd", "many blocks"),
         ("gd", "validation"),
-        ("lm", "many blocks"),
-        ("lm", "validation"),
         ("lbfgs", "many blocks"),
         ("lbfgs", "validation"),
     ],

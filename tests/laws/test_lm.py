@@ -47,6 +47,13 @@ def test_one_result_for_threads_and_for_calls_of_any_length(dtype, evidence):
     assert len(found) == 1
 
 
+@pytest.mark.parametrize("alpha", [1e-4, "evidence"])
+def test_one_fingerprint_for_any_number_of_threads(alpha):
+    settings = SETTINGS | {"hidden": 3, "members": 3, "alpha": alpha, "max_iter": 12}
+    fits = [ShoalClassifier(n_jobs=n, **settings).fit(X, LABELS) for n in (1, 2, 5)]
+    assert len({model.fingerprint_ for model in fits}) == 1
+
+
 def test_every_step_leads_down():
     shape = Architecture(4, 6, 1)
     terms = InMemory(Examples(X, None, LABELS))

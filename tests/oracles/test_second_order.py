@@ -95,37 +95,45 @@ def priors(groups, theta, alpha):
     return log
 
 
-@pytest.mark.parametrize("output", ["identity", "sigmoid"])
+@pytest.mark.parametrize("output", ["identity", "sigmoid", "softmax"])
 def test_the_log_evidence_of_a_tiny_network_is_mpmaths(output):
     """Laplace's approximation around any point, term by term, in 30 digits."""
-    shape = Architecture(1, 1, 1, "tanh", output)
-    X, theta = RNG.normal(size=(7, 1)), RNG.normal(size=4)
-    Y = (RNG.uniform(size=(7, 1)) < 0.5).astype(float) if output == "sigmoid" else RNG.normal(size=(7, 1))  # fmt: skip
-    curved = engine.curvature(shape, theta, Examples(X, Y), 1)
+    n_y = 2 if output == "softmax" else 1
+    shape = Architecture(1, 1, n_y, "tanh", output)
+    n = shape.n_parameters
+    X, theta, labels = RNG.normal(size=(7, 1)), RNG.normal(size=n), np.arange(7, dtype=np.int32) % 2
+    Y = RNG.normal(size=(7, 1))
+    examples = Examples(X, Y) if output == "identity" else Examples(X, None, labels)
     a = (0.3, 0.7, 1.1)
+    curved = engine.curvature(shape, theta, examples, 1)
     found = evidence.improved(shape, theta, a, curved).found
     with mpmath.workdps(30):
         beta = mpmath.mpf(found.beta)
         alpha = [mpmath.mpf(v) * beta for v in a]
         groups = evidence.groups_of(shape)
         data = mpmath.mpf(0)
-        for x, y in zip(X, Y[:, 0], strict=True):
-            z = jacobian(shape, theta, x)[1][0]
-            if output == "sigmoid":
-                data += y * z - mpmath.log(1 + mpmath.exp(z))
-            else:
-                data += (mpmath.log(beta / (2 * mpmath.pi)) - beta * (z - y) ** 2) / 2
+        for x, y, label in zip(X, Y[:, 0], labels, strict=True):
+            z = jacobian(shape, theta, x)[1]
+            if output == "identity":
+                data += (mpmath.log(beta / (2 * mpmath.pi)) - beta * (z[0] - y) ** 2) / 2
+                continue
+            z = z if output == "softmax" else [mpmath.mpf(0), z[0]]
+            data += z[label] - mpmath.log(sum(mpmath.exp(v) for v in z))
         A = beta * matrix_of(shape, theta, X, np.ones(7))
         for group, value in zip(groups, alpha, strict=True):
             for p in range(group.start, group.stop):
                 A[p, p] += value
-        volume = 2 * mpmath.log(2 * mpmath.pi) - mpmath.log(mpmath.det(A)) / 2
+        # Softmax does not change when both biases move: that direction has no volume.
+        curvatures, directions = mpmath.eigsy(A)
+        seen = [i for i in range(n) if curvatures[i] > 1e-15]
+        assert len(seen) == n - (output == "softmax")
+        volume = mpmath.log(2 * mpmath.pi) * len(seen) / 2
+        volume -= sum(mpmath.log(curvatures[i]) for i in seen) / 2
         expected = data + priors(groups, theta, alpha) + volume
-        inverse = A**-1
-        gamma = sum(
-            g.stop - g.start - value * sum(inverse[p, p] for p in range(g.start, g.stop))
-            for g, value in zip(groups, alpha, strict=True)
-        )
+        gamma = mpmath.mpf(0)
+        for g, value in zip(groups, alpha, strict=True):
+            for p in range(g.start, g.stop):
+                gamma += 1 - value * sum(directions[p, i] ** 2 / curvatures[i] for i in seen)
     assert found.log_evidence == pytest.approx(float(expected), rel=1e-12)
     assert found.gamma == pytest.approx(float(gamma), rel=1e-10)
 

@@ -28,17 +28,20 @@ class ShoalRegressor(RegressorMixin, NumberAttributes, ShoalBase):
     Parameters
     ----------
     hidden : int or "auto"
-        Number of hidden units; 0 leaves linear regression. "auto" is 64, or 128 from nine targets on.
+        Number of hidden units; 0 leaves linear regression. "auto" is 64, or 128 from nine targets on;
+        with "lm" it is 10.
     activation : {"tanh", "relu", "leaky_relu", "sigmoid", "identity"}
         Function of the hidden units.
     init : {"auto", "lecture", "glorot", "he", "zeros"}, float, or networks
         How the weights are drawn: a scheme, or a standard deviation from 0 to 1e6. To start from
         given parameters: a `Network`, `Parameters`, a list with one for each member (as
         `networks_` of another estimator), or that estimator itself.
-    solver : {"adam", "sgd", "gd", "lbfgs"}
+    solver : {"adam", "sgd", "gd", "lbfgs", "lm"}
         "adam" and "sgd" take mini-batches. "gd" is the lecture's full-batch gradient descent.
         "lbfgs" takes all rows too and finds direction and length of each step itself, without
-        learning_rate, schedule and weight_decay: for up to some 10,000 rows.
+        learning_rate, schedule and weight_decay: for up to some 10,000 rows. "lm" is
+        Levenberg–Marquardt, with steps from the Gauss–Newton matrix: for up to some 2,000
+        parameters. There `tol` is a share of the cost.
     learning_rate : float or "auto"
         Above 0. "auto" is 0.005 for adam, 0.003 for sgd, 0.025 for gd.
     momentum : float
@@ -55,8 +58,9 @@ class ShoalRegressor(RegressorMixin, NumberAttributes, ShoalBase):
         `max_iter` epochs.
     max_iter : int
         Maximum number of epochs.
-    alpha : float
-        L2 penalty: ½ alpha Σ W² / m is added to the cost of m rows.
+    alpha : float or "evidence"
+        L2 penalty: ½ alpha Σ W² / m is added to the cost of m rows. "evidence" finds one for each
+        of W1, b1 and W2 from all rows, with nothing held out; it needs solver="lm" or hidden=0.
     weight_decay : float
         Every step subtracts rate · weight_decay · W from W, apart from the gradient, as in AdamW.
     dropout : float
@@ -139,6 +143,10 @@ class ShoalRegressor(RegressorMixin, NumberAttributes, ShoalBase):
         The members.
     fingerprint_ : str
         A short hash of the learnt parameters: the same bits, the same text.
+    evidence_ : EvidenceOfMembers
+        With alpha="evidence": `alpha` (members, 3) of W1, b1 and W2, and one number a member each
+        of `beta` (1 / the variance of the noise), `gamma` (the effective number of parameters)
+        and `log_evidence`.
     diagnosis_ : Diagnosis
         What the fit found to be wrong or worth knowing.
     fitted_ : Fitted

@@ -12,8 +12,8 @@ A fit minimises Σ loss + ½ Σ a w² with a = α/β. When it has settled,
 
 and with Laplace's approximation the logarithm of the evidence is
 
-    ½ Σ P_g log α_g - β Σ loss - ½ Σ α_g ‖w_g‖² - ½ log |A| + ½ n_y log 2π   (b2 has n_y numbers)
-    + ½ n log (β / 2π) for numbers.
+    ½ Σ P_g log α_g - β Σ loss - ½ Σ α_g ‖w_g‖² - ½ log |A| + ½ n_y log 2π   (b2 has n_y numbers,
+    of which softmax needs n_y - 1)   + ½ n log (β / 2π) for numbers.
 
 Sources: D. J. C. MacKay (Neural Computation 4, 1992, pages 415 and 448); F. D. Foresee and M. T.
 Hagan (ICNN 1997) for the Gauss–Newton matrix in place of the second derivatives.
@@ -33,7 +33,7 @@ Triple = tuple[float, float, float]
 
 FIRST = 0.01  # of a penalty a, before the first settled fit; inputs and targets are standardised
 # Of a penalty a. Beyond them a group is as good as free, or 0, and the matrix loses its digits.
-LEAST, MOST = 1e-10, 1e6
+LEAST, MOST = 1e-8, 1e6
 
 
 class Evidence(NamedTuple):
@@ -71,7 +71,8 @@ def improved(
 ) -> Penalties | None:
     """Penalties that raise the evidence of a settled fit; None where the matrix has no inverse."""
     n = architecture.n_parameters
-    factor = engine.factor(curved.gradient[:-n], spread(architecture, a))
+    triangle = _grounded(architecture, curved.gradient[:-n])
+    factor = engine.factor(triangle, spread(architecture, a))
     if factor is None:
         return None
     inverse, log_determinant = engine.inverse_diagonal(factor, n)
@@ -88,6 +89,20 @@ def improved(
     bounded = [min(max(alpha / beta, LEAST), MOST) for alpha in alphas]
     first, second, third = [v if size else 0.0 for v, size in zip(bounded, sizes, strict=True)]
     return Penalties((first, second, third), found._replace(gamma=sum(determined)))
+
+
+def _grounded(architecture: Architecture, triangle: Exact) -> Exact:
+    """The matrix plus vvᵀ for softmax, v the direction in which b2 may move without any effect.
+
+    It is the only one with neither curvature nor penalty; now it has the factor 1 in |A|.
+    """
+    if architecture.output != "softmax":
+        return triangle
+    out, n, n_y = triangle.copy(), architecture.n_parameters, architecture.n_y
+    for row in range(n - n_y, n):
+        start = row * (row + 1) // 2
+        out[start + n - n_y : start + row + 1] += 1 / n_y
+    return out
 
 
 def _noise(architecture: Architecture, curved: GradientSums, gamma: float) -> float:
@@ -113,7 +128,8 @@ def _evidence(
     )
     for size, value, square in zip(sizes, alpha, squares, strict=True):
         log += 0.5 * (size * float(np.log(value)) - value * square) if size else 0.0
-    log += 0.5 * architecture.n_y * float(np.log(2 * np.pi))
+    free = architecture.n_y - (architecture.output == "softmax")
+    log += 0.5 * free * float(np.log(2 * np.pi))
     if architecture.output == "identity":
         n = curved.weight * architecture.n_y
         log += 0.5 * n * float(np.log(beta / (2 * np.pi)))

@@ -136,7 +136,7 @@ class _Chosen(NamedTuple):
         """The same with penalties by the evidence."""
         better = evidence.improved(self.architecture, memory.point.x, memory.a, curved)
         if better is None:
-            return memory
+            return memory._replace(moved=0.0)
         pairs = zip(better.a, memory.a, strict=True)
         moved = max(max(new / old, old / new) - 1 for new, old in pairs if new and old)
         return memory._replace(a=better.a, moved=moved)
