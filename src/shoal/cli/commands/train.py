@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from sklearn.base import clone
@@ -21,6 +22,7 @@ from shoal.cli.screen.lines import (
     encoded_columns,
     encoding_lines,
     ending_line,
+    short,
     summary_of,
     threshold_line,
     training_line,
@@ -124,7 +126,24 @@ def _asked(order: Order, settings: Settings, screen: Screen) -> Asked:
         classes = class_settings(order, found)
         parts = parts_of(order, found, settings.random_state, in_memory=in_memory)
     screen.line("test part", parts.told)
+    for remark in _remarks(order):
+        note(remark)
     return Asked(found.task, found.reason, target_line_of(found), parts, found, classes)
+
+
+def _remarks(order: Order) -> Iterator[str]:
+    """What was asked for and may cost accuracy."""
+    if order.time is not None and order.time not in order.drop:
+        column = shlex.quote(order.time)
+        yield (
+            f"{short(order.time)} is an input too, and later rows lie beyond the values that are "
+            f"trained on. Compare with --drop {column}; --time {column} still orders the rows."
+        )
+    if order.class_weight:
+        yield (
+            "--class-weight shifts the probabilities: the log-loss suffers, the order of the rows "
+            "(AUC) does not. To move the decision alone, use --threshold."
+        )
 
 
 def question(order: Order, screen: Screen) -> Problem:
