@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from shoal.cli import main
@@ -287,3 +288,16 @@ def test_a_report_of_folds_and_a_threshold_says_what_was_done(table, capsys):
     error = found["standard_errors"]["shoal"]["log_loss"]
     assert f"{found['scores']['shoal']['log_loss']:.4f} ± {error:.4f}" in page
     assert "share of the rows of the second class that are predicted as such" in page
+
+
+def test_folds_in_time_are_later_than_all_they_learn_from():
+    from shoal.cli.folds import _in_time
+    from shoal.data.rows.ties import times_of
+
+    values = np.random.default_rng(0).integers(0, 40, 500)
+    folds = list(_in_time(4, times_of([pa.array(values)])))
+    assert len(folds) == 4
+    for kept, test in folds:
+        assert values[kept].max() < values[test].min()
+    tested = np.concatenate([test for _, test in folds])
+    assert len(np.unique(tested)) == len(tested) == 400

@@ -58,7 +58,7 @@ from shoal.data.read.messages import shown
 from shoal.data.rows.question import Problem, Question, held
 from shoal.data.rows.selection import Rows
 from shoal.data.rows.target import CLASSIFICATION, REGRESSION
-from shoal.errors import DataError, wording
+from shoal.errors import DataError, SettingError, wording
 from shoal.settings import Settings
 
 ESTIMATORS: dict[str, Any] = {CLASSIFICATION: ShoalClassifier, REGRESSION: ShoalRegressor}
@@ -219,8 +219,9 @@ def _tested(run: Run, order: Order, parameters: Parameters, asked: Asked, screen
         return run
     try:
         test = _test_of(run.model, order, parameters, asked)
-    except DataError as error:  # in rows that were not trained on: the network is kept
-        note(wording("there is no test: ", placed(error, parts.file, None).wording))
+    except (DataError, SettingError) as error:  # of the test alone: the network is kept
+        at = placed(error, parts.file) if isinstance(error, DataError) else error
+        note(wording("there is no test: ", at.wording))
         return run
     except KeyboardInterrupt as interruption:
         return run._replace(interruption=interruption)
