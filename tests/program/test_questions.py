@@ -301,3 +301,16 @@ def test_folds_in_time_are_later_than_all_they_learn_from():
         assert values[kept].max() < values[test].min()
     tested = np.concatenate([test for _, test in folds])
     assert len(np.unique(tested)) == len(tested) == 400
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "same"),
+    [
+        (True, "true", True), (False, "true", False), (1, "1.0", True), (1.0, "1", True),
+        (1, "2", False), ("yes", "yes", True), ("yes", "Yes", False), ("1", "1", True), (1, "one", False),
+    ],
+)  # fmt: skip
+def test_a_class_is_named_as_people_type_it(value, name, same):
+    from shoal.cli.classes import _is_called
+
+    assert _is_called(value, name) == same
