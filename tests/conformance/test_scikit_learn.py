@@ -82,7 +82,8 @@ def test_every_parameter_is_documented_and_keyword_only(kind):
     for p in parameters:
         assert p.name in documented
     assert set(ShoalClassifier().get_params()) - set(ShoalRegressor().get_params()) == {
-        "class_weight"
+        "class_weight",
+        "threshold",
     }
 
 

@@ -154,3 +154,10 @@ def test_as_a_module():
     here = [sys.executable, "-m", "shoal", "-V"]
     run = subprocess.run(here, capture_output=True, text=True, check=True, env=dict(os.environ))
     assert run.stdout == f"shoal {shoal.__version__}\n"
+
+
+def test_a_long_list_of_columns_is_cut_in_a_message():
+    said = as_option(Setting("words", [f"c{i}" for i in range(500)]))
+    assert said.startswith("--words c0 --words c1 ")
+    assert said.endswith(" …")
+    assert len(said) < 200

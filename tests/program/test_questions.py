@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from shoal.cli import main
@@ -71,8 +72,11 @@ def test_a_dropped_time_still_orders_the_rows(table, capsys):
     columns = {one["column"]: one["encoding"] for one in found["columns"]}
     assert columns["at"].startswith("set aside")
     assert "the latest by at: 120" in err
-    used, _ = answer(capsys, *TRAIN, "--time", "at")
+    assert "is an input too" not in err
+    used, err = answer(capsys, *TRAIN, "--time", "at")
     assert used["inputs"] > found["inputs"]
+    assert "at is an input too" in err
+    assert "Compare with --drop at" in err
 
 
 def test_new_rows_and_a_test_file_need_no_group(table, capsys):
@@ -245,7 +249,8 @@ def test_costs_and_weights_name_the_classes_as_the_table_does(table, capsys):
     frame = visits()
     frame["ill"] = (frame.ill == "yes").astype(int)
     frame.to_csv("visits.csv", index=False)
-    found, _ = answer(capsys, *TRAIN, "--threshold", "1=8", "--class-weight", "1=2")
+    found, err = answer(capsys, *TRAIN, "--threshold", "1=8", "--class-weight", "1=2")
+    assert "--class-weight shifts the probabilities" in err
     plain, _ = answer(capsys, *TRAIN)
     assert found["threshold"] < 0.4
     assert found["fingerprint"] != plain["fingerprint"]
@@ -271,3 +276,41 @@ def test_a_number_to_predict_has_no_threshold(table, capsys):
     call = ["train", "visits.csv", "-t", "cost", *QUICK, "--threshold", "0.3"]
     _, err = answer(capsys, *call, code=2)
     assert "the target is a number, and has no classes" in err
+
+
+def test_a_report_of_folds_and_a_threshold_says_what_was_done(table, capsys):
+    call = [*TRAIN, "--cv", "3", "--threshold", "f1", "--group", "patient", "--report", "r.html"]
+    found, _ = answer(capsys, *call)
+    page = html.unescape(Path("r.html").read_text(encoding="utf-8"))
+    assert "Scores on 600 rows held out in turn, in 3 folds" in page
+    assert "Tested on rows held out in turn, in 3 folds" in page
+    assert "these are the rows that the model was trained on" in page
+    error = found["standard_errors"]["shoal"]["log_loss"]
+    assert f"{found['scores']['shoal']['log_loss']:.4f} ± {error:.4f}" in page
+    assert "share of the rows of the second class that are predicted as such" in page
+
+
+def test_folds_in_time_are_later_than_all_they_learn_from():
+    from shoal.cli.folds import _in_time
+    from shoal.data.rows.ties import times_of
+
+    values = np.random.default_rng(0).integers(0, 40, 500)
+    folds = list(_in_time(4, times_of([pa.array(values)])))
+    assert len(folds) == 4
+    for kept, test in folds:
+        assert values[kept].max() < values[test].min()
+    tested = np.concatenate([test for _, test in folds])
+    assert len(np.unique(tested)) == len(tested) == 400
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "same"),
+    [
+        (True, "true", True), (False, "true", False), (1, "1.0", True), (1.0, "1", True),
+        (1, "2", False), ("yes", "yes", True), ("yes", "Yes", False), ("1", "1", True), (1, "one", False),
+    ],
+)  # fmt: skip
+def test_a_class_is_named_as_people_type_it(value, name, same):
+    from shoal.cli.classes import _is_called
+
+    assert _is_called(value, name) == same

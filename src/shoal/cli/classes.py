@@ -45,10 +45,19 @@ def _pair(option: str, text: str, found: Question) -> tuple[Any, float]:
         raise SettingError(f"{option} {text}: expected CLASS=NUMBER, such as yes=5.")
     assert found.classes is not None
     for one in found.classes.tolist():
-        if str(one) == name or (isinstance(one, bool) and str(one).lower() == name.lower()):
+        if _is_called(one, name):
             return one, float(number)
     classes = listed([short(one) for one in found.classes[:SHOWN]], len(found.classes))
     raise SettingError(f'{option} {text}: there is no class "{name}". Classes: {classes}.')
+
+
+def _is_called(value: Any, name: str) -> bool:
+    """Whether a class is meant: true and True are the same, and so are 1 and 1.0."""
+    if isinstance(value, bool):
+        return str(value).lower() == name.lower()
+    if isinstance(value, int | float):
+        return _is_number(name) and float(name) == value
+    return str(value) == name
 
 
 def _is_number(text: str) -> bool:

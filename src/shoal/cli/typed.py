@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import PurePath
 from typing import Annotated, Any, get_args, get_origin
 
+from shoal.checks import MOST_LISTED
 from shoal.cli.options import TRAINED, Order, Study
 from shoal.data.read.messages import shown as shown_file
 from shoal.data.read.source import several
@@ -42,8 +43,9 @@ def as_option(setting: Setting) -> str:
         return f"{setting} (in Python)"
     if value is NOTHING or value is True:
         return OPTIONS[name]
-    several = value if isinstance(value, list | tuple | set | frozenset) else (value,)
-    return " ".join(f"{OPTIONS[name]} {_typed(one)}" for one in several)
+    several = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
+    more = " …" if len(several) > MOST_LISTED else ""
+    return " ".join(f"{OPTIONS[name]} {_typed(one)}" for one in several[:MOST_LISTED]) + more
 
 
 def _typed(value: Any) -> str:

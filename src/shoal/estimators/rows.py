@@ -90,7 +90,7 @@ class InMemoryRows(NamedTuple):
         s, m = self.settings, self.examples.m
         if self.validation is not None or not stops_early(s, m):
             return self.examples, self.validation
-        key = child(seed, SPLIT)
+        key = key_of(seed)
         if self.ties is None:
             rows, held = hold_out(m, s.validation_fraction, key, self.examples.labels)
         else:
@@ -136,11 +136,16 @@ def replicas_of(s: Settings) -> tuple[int, int]:
     return s.replicas, s.local_steps or 0
 
 
+def key_of(seed: int) -> int:
+    """What chooses the validation part of the member of this seed."""
+    return child(seed, SPLIT)
+
+
 def split_of(
     s: Settings, seed: int, m: int, sizes: Sequence[int], ties: Ties | None
 ) -> Split | HeldOut:
     """Which of m rows are held out of the member of this seed, as the rows come by."""
-    key = child(seed, SPLIT)
+    key = key_of(seed)
     if ties is None:
         split: Split | HeldOut = Split(sizes, s.validation_fraction, key)
     else:

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -23,6 +24,7 @@ from shoal.cli.screen.lines import (
     encoded_columns,
     encoding_lines,
     ending_line,
+    short,
     summary_of,
     threshold_line,
     training_line,
@@ -62,7 +64,7 @@ from shoal.data.read.texts import Written
 from shoal.data.rows.question import Problem, Question, held
 from shoal.data.rows.selection import Rows
 from shoal.data.rows.target import CLASSIFICATION, REGRESSION
-from shoal.errors import DataError, wording
+from shoal.errors import DataError, SettingError, wording
 from shoal.estimators.fitted import Fitted
 from shoal.settings import Settings
 
@@ -137,10 +139,25 @@ def _asked(order: Order, settings: Settings, screen: Screen) -> Asked:
         classes = class_settings(order, found)
         parts = parts_of(order, found, settings.random_state, in_memory=in_memory)
     screen.line("test part", parts.told)
-    for line in suspects(first_problem(parts, found)):
-        note(line)
+    for remark in (*_remarks(order), *suspects(first_problem(parts, found))):
+        note(remark)
     written = written_in(next(found.source.tables(0, 1, [order.target])))
     return Asked(found.task, found.reason, target_line_of(found), parts, found, classes, written)
+
+
+def _remarks(order: Order) -> Iterator[str]:
+    """What was asked for and may cost accuracy."""
+    if order.time is not None and order.time not in order.drop:
+        column = shlex.quote(order.time)
+        yield (
+            f"{short(order.time)} is an input too, and later rows lie beyond the values that are "
+            f"trained on. Compare with --drop {column}; --time {column} still orders the rows."
+        )
+    if order.class_weight:
+        yield (
+            "--class-weight shifts the probabilities: the log-loss suffers, the order of the rows "
+            "(AUC) does not. To move the decision alone, use --threshold."
+        )
 
 
 def question(order: Order, screen: Screen) -> Problem:
@@ -217,8 +234,9 @@ def _tested(run: Run, order: Order, parameters: Parameters, asked: Asked, screen
         return run
     try:
         test = _test_of(run.model, order, parameters, asked)
-    except DataError as error:  # in rows that were not trained on: the network is kept
-        note(wording("there is no test: ", placed(error, parts.file, None).wording))
+    except (DataError, SettingError) as error:  # of the test alone: the network is kept
+        at = placed(error, parts.file) if isinstance(error, DataError) else error
+        note(wording("there is no test: ", at.wording))
         return run
     except KeyboardInterrupt as interruption:
         return run._replace(interruption=interruption)
