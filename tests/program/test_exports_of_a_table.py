@@ -220,7 +220,8 @@ def read_in_every_way(path, wanted):
     yield held(str(path), wanted).table()
     source = source_of(str(path), wanted)
     yield source.table()
-    yield pa.concat_tables([source.table().slice(0, 100), *source.tables(100, source.m)])
+    elsewhere = pickle.loads(pickle.dumps(source))
+    yield pa.concat_tables([source.table().slice(0, 100), *elsewhere.tables(100, source.m)])
 
 
 @pytest.fixture(scope="module")
