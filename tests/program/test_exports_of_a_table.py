@@ -18,6 +18,7 @@ import warnings
 import zipfile
 
 import duckdb
+import numpy as np
 import openpyxl
 import pandas as pd
 import pyarrow as pa
@@ -26,6 +27,7 @@ import xlwt
 
 from shoal.data.read import sheet_size
 from shoal.data.read.column_types import Wanted
+from shoal.data.read.compound import has_circle
 from shoal.data.read.file_options import FileOptions
 from shoal.data.read.files import held, read_table, source_of, stream
 from shoal.errors import DataError, SettingError, ShoalWarning
@@ -220,7 +222,8 @@ def read_in_every_way(path, wanted):
     yield held(str(path), wanted).table()
     source = source_of(str(path), wanted)
     yield source.table()
-    yield pa.concat_tables([source.table().slice(0, 100), *source.tables(100, source.m)])
+    elsewhere = pickle.loads(pickle.dumps(source))
+    yield pa.concat_tables([source.table().slice(0, 100), *elsewhere.tables(100, source.m)])
 
 
 @pytest.fixture(scope="module")
@@ -483,6 +486,23 @@ def test_cells_that_are_repeated_without_end_do_not_take_all_memory(tmp_path):
     kind = "application/vnd.oasis.opendocument.spreadsheet"
     with pytest.raises(DataError, match="1,000,000 rows × 1,000 columns"):
         read(packed({"mimetype": kind, "content.xml": row}), tmp_path)
+
+
+def test_an_xls_whose_sectors_lead_in_a_circle_is_refused(tmp_path):
+    raw = bytearray(old_workbook())
+    table = 512 * (1 + int.from_bytes(raw[76:80], "little"))
+    raw[table : table + 4] = (1).to_bytes(4, "little")
+    raw[table + 4 : table + 8] = (0).to_bytes(4, "little")
+    with pytest.raises(DataError, match="sectors do not follow each other"):
+        read(raw, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("following", "circle"),
+    [([], False), ([1, 2, 99], False), ([0], True), ([1, 2, 0], True), ([9, 2, 3, 1], True)],
+)
+def test_a_circle_is_found(following, circle):
+    assert has_circle(np.array(following, np.uint32)) is circle
 
 
 def test_an_xlsx_that_unpacks_to_gigabytes_is_refused_before(tmp_path, monkeypatch):

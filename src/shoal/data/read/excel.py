@@ -11,6 +11,7 @@ from typing import Any
 
 from shoal.data.read.cells import text_column, text_table, unreadable
 from shoal.data.read.column_types import Wanted
+from shoal.data.read.compound import refuse_circles
 from shoal.data.read.csv_text import TITLES, check_named, distinct
 from shoal.data.read.messages import nothing_in, unknown
 from shoal.data.read.opening import File, intact, name_of, opened
@@ -31,15 +32,24 @@ def pieces(file: File, wanted: Wanted) -> Iterator[Piece]:
         if zipfile.is_zipfile(stream):
             refuse_too_large(stream, name)
         stream.seek(0)
+        refuse_circles(stream, name)
+        stream.seek(0)
         try:
             # By its content: the name of a file may promise another kind of spreadsheet.
             workbook = calamine.CalamineWorkbook.from_filelike(stream)
             sheet = _sheet_of(workbook, wanted.files.sheet, name)
             rows = list(sheet.iter_rows())
-        except calamine.CalamineError as error:
+        except BaseException as error:
+            if not isinstance(error, calamine.CalamineError) and not _is_panic(error):
+                raise
             cure = "Copy it again, or save it in a spreadsheet as .xlsx without a password."
             raise unreadable(name, "the spreadsheet", error, cure) from None
     yield from _below_names(rows, name, wanted)
+
+
+def _is_panic(error: BaseException) -> bool:
+    """Whether calamine failed at what it did not expect: such an error is no Exception."""
+    return type(error).__name__ == "PanicException"
 
 
 def _sheet_of(workbook: Any, wanted: str | None, name: str) -> Any:

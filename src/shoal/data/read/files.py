@@ -19,7 +19,18 @@ from shoal.data.read.arrow import checked
 from shoal.data.read.column_types import Noticed, Wanted, retyped
 from shoal.data.read.csv_text import distinct
 from shoal.data.read.file_options import FileOptions
-from shoal.data.read.formats import ARROW, CSV, DUCKDB, EXCEL, JSON, OPTIONS, SQLITE, STREAM, TEXTS
+from shoal.data.read.formats import (
+    ARROW,
+    CSV,
+    DUCKDB,
+    EXCEL,
+    JSON,
+    OPTIONS,
+    READ,
+    SQLITE,
+    STREAM,
+    TEXTS,
+)
 from shoal.data.read.grouped import BATCH, part_of
 from shoal.data.read.messages import nothing_in
 from shoal.data.read.opening import (
@@ -275,7 +286,7 @@ def _named_by(given: Any) -> Sequence[File]:
         none = "the folder holds no file"
         if not os.path.isdir(source):
             none = "the file does not exist, and no file fits the pattern"
-        raise FileError(f"{none}. Expected tables (CSV, Parquet, Arrow or ORC).", file=source)
+        raise FileError(f"{none}. Expected tables: {READ}.", file=source)
     return there
 
 

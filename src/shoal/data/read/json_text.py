@@ -6,7 +6,8 @@ text that the file has, so that it is read as in CSV, to the last digit.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,10 +41,6 @@ class Twice(Exception):
     """Two values of a record have one name."""
 
 
-class Record(dict[str, Any]):
-    """The values of a record by name."""
-
-
 def _record(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
@@ -71,10 +68,18 @@ class Run(NamedTuple):
 def pieces(text: Text, wanted: Wanted) -> Iterator[Piece]:
     """The records as tables of text; a name that comes late is a column from there on."""
     for records, origin in _runs(text):
-        names = list(dict.fromkeys(name for record in records for name in record))
-        columns = [[record.get(name) for record in records] for name in names]
+        names, columns = _by_columns(records)
         yield Piece(text_table(names, columns, wanted, origin), origin)
     yield Piece(pa.table({}), Origin.numbered(text.name))
+
+
+def _by_columns(records: list[dict[str, Any]]) -> tuple[list[str], list[Sequence[Any]]]:
+    """The names of all records, and the values of each."""
+    orders = dict.fromkeys(map(tuple, records))
+    if len(orders) == 1:  # nearly always
+        return list(records[0]), list(zip(*(record.values() for record in records), strict=True))
+    names = list(dict.fromkeys(chain.from_iterable(orders)))
+    return names, [[record.get(name) for record in records] for name in names]
 
 
 def _runs(text: Text) -> Iterator[Run]:

@@ -41,6 +41,8 @@ def pieces(file: File, wanted: Wanted) -> Iterator[Piece]:
             yield from _rows(database, query, name, wanted)
     except sqlite3.Error as error:
         raise _error_of(error, wanted, name) from None
+    except UnicodeDecodeError as error:  # in the names of tables
+        raise unreadable(name, "the database", error, "Copy it again, or repair it.") from None
     except sqlite3.Warning as error:  # more than one statement, before Python 3.12
         raise not_a_reading(name, str(error)) from None
 
