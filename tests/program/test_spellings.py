@@ -18,7 +18,7 @@ from shoal.cli.main import main
 from shoal.data.read import numerals
 from shoal.data.read.column_types import Wanted
 from shoal.data.read.files import held, read_table, source_of
-from shoal.errors import DataError, ShoalWarning
+from shoal.errors import DataError, SettingError, ShoalWarning
 
 M = 120
 DRAW = random.Random(5)
@@ -352,3 +352,28 @@ def test_text_of_a_typed_file_is_read_alike_in_memory_and_streamed() -> None:
     assert streamed.fingerprint_ == held.fingerprint_
     assert [plan.kind for plan in held.encoding_.columns] == ["number", "time", "words"]
     assert streamed.fitted_.inputs.written == held.fitted_.inputs.written
+
+
+def test_categories_of_a_type_of_their_own_are_folded_too() -> None:
+    y = [i % 2 for i in range(60)]
+    words = pd.DataFrame({"a": pd.Categorical(["x", "X ", "1"] * 20), "z": range(60)})
+    model = ShoalClassifier(hidden=2, members=1, max_iter=2, random_state=0, fold=["a"])
+    assert model.fit(words, y).encoding_.columns[0].words == ("x", "1")
+    small = words.assign(a=["x", "x", "1"] * 20)
+    assert (model.predict_proba(words) == model.predict_proba(small)).all()
+    with pytest.raises(SettingError, match='no column "b"'):
+        model.set_params(fold=["b"]).fit(words, y)
+
+
+def test_at_predict_one_value_in_twenty_may_be_spoilt_and_more_are_refused() -> None:
+    y = [i % 2 for i in range(60)]
+    with pytest.warns(ShoalWarning, match="text that is read as numbers or dates"):
+        model = ShoalClassifier(hidden=2, members=1, max_iter=2, random_state=0).fit(
+            pd.DataFrame({"a": [f"{i}%" for i in range(60)], "z": range(60)}), y
+        )
+    rows = pd.DataFrame({"a": ["5 %", "7"] * 20, "z": 1})
+    rows.loc[0, "a"] = "€ 3"
+    with pytest.warns(ShoalWarning, match='"a": 1 of 40 values is not a number.*"€ 3" in row 1'):
+        model.predict(rows)
+    with pytest.raises(DataError, match='row 3, column "a": expected a number, found "€ 3"'):
+        model.predict(pd.DataFrame({"a": ["5 %", "7", "€ 3"], "z": 1}))
