@@ -247,6 +247,9 @@ class Spellings(NamedTuple):
         return text
 
 
+REPEATED = (Columns, Spellings)  # kinds whose option is given once for each value
+
+
 class Other(NamedTuple):
     """What is checked where it is used, as only that place knows what it may be."""
 

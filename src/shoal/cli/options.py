@@ -11,8 +11,18 @@ from typing import Annotated, Any
 
 import typer
 
-from shoal.settings import COLUMNS, FIELDS, LARGE, NETWORK, TRAINING, Field, Kind, Number, Whole
-from shoal.settings import Columns as ColumnNames
+from shoal.settings import (
+    COLUMNS,
+    FIELDS,
+    LARGE,
+    NETWORK,
+    REPEATED,
+    TRAINING,
+    Field,
+    Kind,
+    Number,
+    Whole,
+)
 
 TEST = "Test"
 PANELS = (None, TEST, COLUMNS, NETWORK, TRAINING, LARGE)  # of the help, in this order
@@ -27,7 +37,7 @@ def parsed(kind: Kind) -> Callable[[Any], Any]:
     """The kind's parser, whose refusals typer prints. An unset variable of the shell is no value."""
 
     def parse(text: Any) -> Any:
-        if text == "" and not isinstance(kind, ColumnNames):
+        if text == "" and not isinstance(kind, REPEATED):
             raise typer.BadParameter('expected a value, found ""')
         try:
             return kind.parse(text)

@@ -6,7 +6,7 @@ from dataclasses import MISSING, Field, fields
 from typing import Annotated, Any, get_args, get_origin
 
 from shoal.cli.options import PANELS, Parameters, option_of
-from shoal.settings import FIELDS, Columns
+from shoal.settings import FIELDS, REPEATED
 
 Command = Callable[..., None]
 
@@ -57,8 +57,8 @@ def _described(field: "Field[Any]") -> inspect.Parameter:
 
 
 def _parameter(name: str, default: Any) -> inspect.Parameter:
-    """The option of a parameter of the estimators; one that names columns can be repeated."""
-    several = isinstance(FIELDS[name].kind, Columns)
+    """The option of a parameter of the estimators; one that names columns or texts can be repeated."""
+    several = isinstance(FIELDS[name].kind, REPEATED)
     kind: Any = list[str] if several else str  # which typer does not look at: there is a parser
     return _keyword(name, Annotated[kind, option_of(FIELDS[name])], default)
 

@@ -279,8 +279,13 @@ def _note_of_text(look: Look) -> str | None:
 
 
 def _notes_of_numbers(look: Look, reading: Reading) -> list[str]:
-    """Numbers with and without a unit, and with both decimal marks."""
+    """Numbers that may be dates, lack a unit, or have both decimal marks."""
     found, units, unit = [], look.units(), reading.written.unit
+    if look.may_be_dates:
+        found.append(
+            f'column "{look.name}": all numbers may be dates, such as 20110131, and are read as '
+            "numbers. Write 2011-01-31 for dates."
+        )
     if unit and units[""]:
         first = look.first_with_unit("")
         found.append(
