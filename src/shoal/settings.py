@@ -458,7 +458,7 @@ def check_init(name: str, init: Any) -> str | float:
     )  # fmt: skip
 
 
-REPEATED = (Columns, ClassWeight, Threshold)  # whose option can be given several times
+REPEATED = (Columns, Spellings, ClassWeight, Threshold)  # whose option can be given several times
 
 
 # --- the parameters -----------------------------------------------------------------------

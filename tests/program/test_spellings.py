@@ -18,7 +18,7 @@ from shoal.cli.main import main
 from shoal.data.read import numerals
 from shoal.data.read.column_types import Wanted
 from shoal.data.read.files import held, read_table, source_of
-from shoal.errors import DataError, ShoalWarning
+from shoal.errors import DataError, SettingError, ShoalWarning
 
 M = 120
 DRAW = random.Random(5)
@@ -174,6 +174,22 @@ def test_a_word_that_is_named_is_missing() -> None:
         assert held(file, wanted).table()["a"].to_pylist() == [1, None, None, 2] * 9
 
 
+def test_words_are_named_on_the_command_line_and_kept(capfd: pytest.CaptureFixture[str]) -> None:
+    lines = [f"{['1', '-999', 'gone', '9'][i % 4]},{'ab'[i % 3 > 0]}" for i in range(80)]
+    Path("t.csv").write_text("x,y\n" + "\n".join(lines) + "\n")
+    told = "train t.csv --target y --hidden 2 --members 1 --max-iter 2 -o m.shoal"
+    assert main([*told.split(), "--missing", "-999", "--missing", "gone"]) == 0
+    assert '20 × "-999" in x; 20 × "gone" in x' in capfd.readouterr().err
+    model = shoal.load("m.shoal")
+    assert list(model.missing) == ["-999", "gone"]
+    for rows in (pd.DataFrame({"x": ["-999", "gone"]}), pd.DataFrame({"x": [None, None]})):
+        rows.to_csv("new.csv", index_label="row")
+        assert main(["predict", "m.shoal", "new.csv", "-o", "out.csv"]) == 0
+        found = Path("out.csv").read_text()
+        assert len(set(found.splitlines()[1:])) == 1
+        assert (model.predict_proba(rows)[0] == model.predict_proba(rows)[1]).all()
+
+
 def test_one_line_tells_of_all_columns_what_is_missing() -> None:
     Path("t.csv").write_text("a,b,c\n1,x,2\nn/a,NA,-\n3,y,-\n")
     with pytest.warns(ShoalWarning) as seen:
@@ -254,6 +270,13 @@ def test_numbers_with_and_without_a_unit_are_reported() -> None:
         assert column_of(file_of(["5 %"] * 20 + ["7"] * 2)) == [5] * 20 + [7] * 2
     with pytest.warns(ShoalWarning, match='1 of 21 values is not a number .* "5 kg" in row 21'):
         assert column_of(file_of(["5"] * 20 + ["5 kg"])) == [5] * 20 + [None]
+
+
+def test_whole_numbers_that_may_be_dates_are_told_and_stay_numbers() -> None:
+    cells = [day.strftime("%Y%m%d") for day in DAYS]
+    with pytest.warns(ShoalWarning, match='"a": all numbers may be dates, such as 20110131'):
+        assert column_of(file_of(cells)) == [int(cell) for cell in cells]
+    assert column_of(file_of([*cells, "20111331"]))[-1] == 20111331
 
 
 def test_names_and_cells_without_quotes_are_trimmed() -> None:
@@ -352,3 +375,28 @@ def test_text_of_a_typed_file_is_read_alike_in_memory_and_streamed() -> None:
     assert streamed.fingerprint_ == held.fingerprint_
     assert [plan.kind for plan in held.encoding_.columns] == ["number", "time", "words"]
     assert streamed.fitted_.inputs.written == held.fitted_.inputs.written
+
+
+def test_categories_of_a_type_of_their_own_are_folded_too() -> None:
+    y = [i % 2 for i in range(60)]
+    words = pd.DataFrame({"a": pd.Categorical(["x", "X ", "1"] * 20), "z": range(60)})
+    model = ShoalClassifier(hidden=2, members=1, max_iter=2, random_state=0, fold=["a"])
+    assert model.fit(words, y).encoding_.columns[0].words == ("x", "1")
+    small = words.assign(a=["x", "x", "1"] * 20)
+    assert (model.predict_proba(words) == model.predict_proba(small)).all()
+    with pytest.raises(SettingError, match='no column "b"'):
+        model.set_params(fold=["b"]).fit(words, y)
+
+
+def test_at_predict_one_value_in_twenty_may_be_spoilt_and_more_are_refused() -> None:
+    y = [i % 2 for i in range(60)]
+    with pytest.warns(ShoalWarning, match="text that is read as numbers or dates"):
+        model = ShoalClassifier(hidden=2, members=1, max_iter=2, random_state=0).fit(
+            pd.DataFrame({"a": [f"{i}%" for i in range(60)], "z": range(60)}), y
+        )
+    rows = pd.DataFrame({"a": ["5 %", "7"] * 20, "z": 1})
+    rows.loc[0, "a"] = "€ 3"
+    with pytest.warns(ShoalWarning, match='"a": 1 of 40 values is not a number.*"€ 3" in row 1'):
+        model.predict(rows)
+    with pytest.raises(DataError, match='row 3, column "a": expected a number, found "€ 3"'):
+        model.predict(pd.DataFrame({"a": ["5 %", "7", "€ 3"], "z": 1}))

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from shoal.data.read.file_options import FileOptions
-from shoal.settings import COLUMNS, FIELDS, TRAINING, Field, Kind, Number, Whole
+from shoal.settings import COLUMNS, FIELDS, TRAINING, Field, Kind, Number, Spellings, Whole
 from shoal.settings import Columns as ColumnNames
 
 FILES, TEST = "Files", "Test"
@@ -28,7 +28,7 @@ def parsed(kind: Kind) -> Callable[[Any], Any]:
     """The kind's parser, whose refusals typer prints. An unset variable of the shell is no value."""
 
     def parse(text: Any) -> Any:
-        if text == "" and not isinstance(kind, ColumnNames):
+        if text == "" and not isinstance(kind, ColumnNames | Spellings):
             raise typer.BadParameter('expected a value, found ""')
         try:
             return kind.parse(text)

@@ -23,6 +23,7 @@ from shoal.data.encode.written import as_learnt
 from shoal.data.read.column_types import Wanted
 from shoal.data.read.csv_text import distinct
 from shoal.data.read.in_memory import text_read, written_in
+from shoal.data.read.messages import unknown_column
 from shoal.data.read.objects import as_supported, column_of, rows_of_records
 from shoal.data.read.tables import as_table, from_objects, is_table
 from shoal.data.read.texts import Written
@@ -209,6 +210,9 @@ def with_text_read(table: Table, s: Settings) -> Table:
         return table
     arrow = arrow_of(table)
     check_overrides(arrow.column_names, **overrides(s))
+    for name in s.fold:
+        if name not in arrow.column_names:
+            raise SettingError(unknown_column(name, arrow.column_names), setting="fold")
     return text_read(arrow, wanted_of(s))
 
 

@@ -312,8 +312,9 @@ def _rows(s: Settings, X: Any, y: Any, folder: str) -> Rows:
 
 def _spelt(given: Rows, features: list[str], s: Settings, y: str) -> Rows:
     """The rows with the text of files that have types read as that of other files is."""
+    wanted = wanted_of(s, y)
     first = next(given.tables(0, 1, features), None) if features else None
-    names = [] if first is None else columns_of_text(first.schema)
+    names = [] if first is None else columns_of_text(first.schema, wanted)
     if not names:
         return given
 
@@ -323,7 +324,7 @@ def _spelt(given: Rows, features: list[str], s: Settings, y: str) -> Rows:
             yield Piece(table, Origin(given.source.name, partial(_place, given, row)))
             row += table.num_rows
 
-    source = text_in_source(given.source, pieces(), names, wanted_of(s, y))
+    source = text_in_source(given.source, pieces(), names, wanted)
     return given._replace(source=source)
 
 

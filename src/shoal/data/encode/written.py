@@ -46,13 +46,14 @@ def as_learnt(
         own = written.get(plan.name, Written())
         kind = type_of(plan, own)
         if kind is not None and pa.types.is_string(column.type):
-            column = _read(plan.name, column, Reading((kind,), own, missing, True), noticed)
+            reading = Reading((kind,), own, missing, verbatim=True)
+            column = _read(plan.name, column, reading, wanted, noticed)
         columns.append(column)
     noticed.report()
     return pa.table(columns, table.column_names)
 
 
-def _read(name: str, text: Column, reading: Reading, noticed: Noticed) -> Column:
+def _read(name: str, text: Column, reading: Reading, wanted: Wanted, noticed: Noticed) -> Column:
     read = texts.some(text, reading)
     if reading.types == TEXT:
         return read
@@ -62,6 +63,6 @@ def _read(name: str, text: Column, reading: Reading, noticed: Noticed) -> Column
     if not few(count, len(there) - there.null_count):
         first = pc.index(bad, True).as_py()
         expected = kind_in_words(reading.types)
-        raise Wanted().refused(origin, first, name, expected, text[first])
+        raise wanted.refused(origin, first, name, expected, text[first])
     noticed.add(name, reading, text, read, origin)
     return read

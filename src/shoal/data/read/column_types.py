@@ -73,7 +73,7 @@ class Wanted(NamedTuple):
 
     def types_of(self, name: str) -> ColumnTypes | None:
         """The types that are wanted for a column of text, if any."""
-        if name in self.words:
+        if name in self.words or name in self.fold:
             return TEXT
         if name in self.numbers:
             return NUMBERS

@@ -48,6 +48,8 @@ _PARTS = ("year", "month", "word", "day", "hour", "minute", "second", "half", "z
 # What has none of this is no date, which is cheaper to find out.
 LIKE = r"(?i)^(?:[a-z]{3,9}\.?,? +)?\d{1,4}[-/. ]|^\d{1,2}(?:st|nd|rd|th)?[ -]?[a-z]{3}|^[a-z]{3,9}\.?[ -]?\d"
 LIKE_CLOCK = r"(?i)\d:\d\d|\d ?(?:[ap]\.?m|d)"
+# A whole number that may be a date, which is not read as one.
+COMPACT = r"^(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$"
 _PIVOT = 69  # of years of two digits, as of POSIX: 69 is 1969, and 68 is 2068
 _TIME = rf"(?i)^{_CLOCK}$"
 _SPAN = (

@@ -30,6 +30,7 @@ from shoal.data.read.texts import (
     CLOCKS,
     DATES,
     NUMBERS,
+    PLAIN_TEXT,
     SPANS,
     TEXT,
     TRUTH,
@@ -85,7 +86,7 @@ class Looks:
         if self._pool:
             self._pool.shutdown()
         looks = [self._looks[name] for name in names if name in self._looks]
-        found = {name: self._wanted.reading_of(name) or texts.PLAIN_TEXT for name in names}
+        found = {name: self._wanted.reading_of(name) or PLAIN_TEXT for name in names}
         asked = {look.name for look in looks if self._wanted.types_of(look.name)}
         guessed = {look.name: self._guess(look, asked=look.name in asked) for look in looks}
         found |= self._with_decimals(looks, guessed)
@@ -101,18 +102,15 @@ class Looks:
         wanted = self._wanted
         numbers = Reading(NUMBERS, Written(unit=_unit(look)), wanted.missing)
         if asked or look.fits(numbers) == look.n:
-            return numbers if asked or not self._stays_text(look, numbers) else self._text(look)
+            return numbers if asked or not self._stays_text(look, numbers) else PLAIN_TEXT
         if look.fits(Reading(TRUTH)) == look.n:
             return Reading(TRUTH)
         for types in GUESSES:
             reading = numbers if types == NUMBERS else self._of_times(look, types)
             if types == TRUTH or not few(look.n - look.fits(reading), look.n):
                 continue
-            return self._text(look) if self._stays_text(look, reading) else reading
-        return self._text(look)
-
-    def _text(self, look: Look) -> Reading:
-        return Reading(TEXT, Written(fold=look.name in self._wanted.fold))
+            return PLAIN_TEXT if self._stays_text(look, reading) else reading
+        return PLAIN_TEXT
 
     def _stays_text(self, look: Look, reading: Reading) -> bool:
         """Whether numbers are codes, or names of classes beside others."""
@@ -196,8 +194,7 @@ class Looks:
             warn(note)
         if more := notes[MOST_REPORTED:]:
             warn(f"of {len(more):,} more columns such things could be said.")
-        _report_alike([look for look, reading in pairs
-                       if reading.types == TEXT and not reading.written.fold])  # fmt: skip
+        _report_alike([look for look, reading in pairs if reading.types == TEXT])
 
     def _notes(self, look: Look, reading: Reading) -> list[str]:
         """What is said of the reading of a column, if it may cost accuracy."""
@@ -240,8 +237,8 @@ def _asked(look: Look, place: Place, expected: str, why: str, *ways: Setting) ->
     first, second = ways
     return place.origin.error(
         wording(
-            f'expected {expected}, found "{shortened(place.value)}": {why}, and all values of the '
-            "column can be read either way. Say which with ", first, " or ", second, ", or treat "
+            f'expected {expected}, found "{shortened(place.value)}": {why}, and the column does not '
+            "tell which. Say it with ", first, " or ", second, ", or treat "
             "the column as categorical with ", Setting("words", [look.name]), ".",
         ),
         place.at, look.name,
@@ -282,8 +279,13 @@ def _note_of_text(look: Look) -> str | None:
 
 
 def _notes_of_numbers(look: Look, reading: Reading) -> list[str]:
-    """Numbers with and without a unit, and with both decimal marks."""
+    """Numbers that may be dates, lack a unit, or have both decimal marks."""
     found, units, unit = [], look.units(), reading.written.unit
+    if look.may_be_dates:
+        found.append(
+            f'column "{look.name}": all numbers may be dates, such as 20110131, and are read as '
+            "numbers. Write 2011-01-31 for dates."
+        )
     if unit and units[""]:
         first = look.first_with_unit("")
         found.append(

@@ -27,7 +27,7 @@ def text_read(table: pa.Table, wanted: Wanted) -> pa.Table:
     Other text stays as it is written, so that "NA" may be a category. Raises DataError as a file
     would.
     """
-    text, origin = table.select(columns_of_text(table.schema)), Origin.numbered("")
+    text, origin = table.select(columns_of_text(table.schema, wanted)), Origin.numbered("")
     readings = _readings([Piece(text, origin)], text.column_names, wanted)
     return _with(table, converted(text, readings, origin, wanted))
 
@@ -70,12 +70,13 @@ def text_in_source(
     return TableSource(tuple(Spelt(part, readings, wanted) for part in source.parts))
 
 
-def columns_of_text(schema: pa.Schema) -> list[str]:
-    """The columns of text that nobody has read yet."""
+def columns_of_text(schema: pa.Schema, wanted: Wanted) -> list[str]:
+    """The columns of text that nobody has read yet, or that are to be folded."""
     return [
         field.name
         for field in schema
-        if pa.types.is_string(field.type) and texts.written_of(field) is None
+        if pa.types.is_string(field.type)
+        and (texts.written_of(field) is None or field.name in wanted.fold)
     ]
 
 

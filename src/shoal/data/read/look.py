@@ -100,6 +100,7 @@ class Look:
         self.fraction = self.large = False  # a number that is not whole; one beyond 64 bits
         self.zeros = 0  # values such as 007
         self.lengths: set[int] = set()  # of whole numbers, while they may be codes
+        self.compact = True  # while all whole numbers of eight digits are dates, as 20110131
         self.marks: set[str] = set()  # of decimals, see `Numerals.marks`
         self.first_either: Place | None = None  # a number that fits with a comma for either
         self.distinct: set[str] | None = set() if is_target else None  # numbers, or None if many
@@ -188,6 +189,8 @@ class Look:
         if len(self.lengths) < 2:
             ends = pc.min_max(pc.binary_length(digits)).as_py()
             self.lengths |= {ends["min"], ends["max"]} - {None}
+        if self.lengths == {8} and self.compact:
+            self.compact = pc.all(pc.match_substring_regex(digits, pattern=days.COMPACT)).as_py()
 
     def _saw_classes(self, text: Column) -> None:
         assert self.distinct is not None
@@ -342,6 +345,11 @@ class Look:
         if reading.types != TEXT:
             return self.absent
         return Counter({word: count for word, count in self.absent.items() if word in MISSING})
+
+    @property
+    def may_be_dates(self) -> bool:
+        """Whether all numbers are such as 20110131."""
+        return self.compact and self.lengths == {8} and not self.fraction
 
     @property
     def are_codes(self) -> bool:
