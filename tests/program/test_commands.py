@@ -160,7 +160,7 @@ MISTAKES = {
     "one row": (HEADER + "1.5,Bonn,2,yes\n", [], 1, ["t.csv", "one class", "only row"]),
     "one class beside NA": (HEADER + LINE.replace("no", "NA") * 9, [], 1, ['"yes"', "9 more", "NA"]),
     "only the target": ("late\nyes\nno\n", [], 1, ["t.csv", "only column"]),
-    "UTF-16": (GOOD.encode("utf-16"), [], 1, ["t.csv, line 1", "UTF-16", "iconv -f utf-16"]),
+    "UTF-16 without a mark": (GOOD.encode("utf-16-le"), [], 1, ["t.csv: this looks like UTF-16", "--encoding utf-16-le"]),
     "latin-1": (GOOD.replace("Ulm", "Köln").encode("latin1"), [], 1, ["line 3", "0xf6", "UTF-8"]),
     "truncated parquet": (PARQUET[:-9], [], 1, ["t.csv: the file is damaged or cut short"]),
     "either mark": ("x;late\n" + "1,234;no\n7;yes\n" * 9, [], 1, ["row 1", '"1,234"', "--decimal ,"]),
@@ -261,7 +261,7 @@ CALLS = {
         1,
         ["trips.csv: the file is not a shoal model"],
     ),
-    "a model as table": (["m.shoal", "m.shoal"], 1, ["does not look like a CSV file"]),
+    "a model as table": (["m.shoal", "m.shoal"], 1, ["looks like a model file"]),
     "no name of a model": (["", "trips.csv"], 2, ["MODEL", "name of a file"]),
     "no name of a table": (["m.shoal", ""], 2, ["TABLE", "name of a file"]),
 }

@@ -370,6 +370,8 @@ DATABASE = sqlite("CREATE TABLE t (a, b)", "INSERT INTO t VALUES (1, 'x')")
 REFUSED = {
     "a truncated xlsx": (SMALL[: len(SMALL) // 2], {}, "damaged or cut short"),
     "a damaged xlsx": (SMALL.replace(b"PK\1\2", b"PK\1\3"), {}, "damaged or cut short"),
+    "an xlsx of a rare compression": (SMALL.replace(b"PK\1\2\x14\3\x14\0\0\0\x08", b"PK\1\2\x14\3\x14\0\0\0\x07"),
+        {}, "damaged or cut short"),
     "an xlsx with damaged cells": (
         packed({"xl/workbook.xml": "<nothing/>"}), {}, "spreadsheet cannot be read"),
     "an empty sheet": (workbook({"t": []}), {}, "expected at least one column"),

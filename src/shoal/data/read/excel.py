@@ -16,7 +16,7 @@ from shoal.data.read.csv_text import TITLES, check_named, distinct
 from shoal.data.read.messages import nothing_in, unknown
 from shoal.data.read.opening import File, intact, name_of, opened
 from shoal.data.read.origin import Origin, Piece
-from shoal.data.read.sheet_size import refuse_too_large
+from shoal.data.read.sheet_size import check_cells, refuse_too_large
 from shoal.errors import Setting, SettingError, wording
 from shoal.warn import warn
 
@@ -38,6 +38,7 @@ def pieces(file: File, wanted: Wanted) -> Iterator[Piece]:
             # By its content: the name of a file may promise another kind of spreadsheet.
             workbook = calamine.CalamineWorkbook.from_filelike(stream)
             sheet = _sheet_of(workbook, wanted.files.sheet, name)
+            check_cells(sheet.total_height, sheet.width, name)
             rows = list(sheet.iter_rows())
         except BaseException as error:
             if not isinstance(error, calamine.CalamineError) and not _is_panic(error):

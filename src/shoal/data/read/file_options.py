@@ -55,7 +55,7 @@ class _Options:
 
 @dataclass(frozen=True)
 class Files(_Options):
-    r"""Files for `fit`, with how they are read where their content does not show it.
+    """Files for `fit`, with how they are read where their content does not show it.
 
     Parameters
     ----------
@@ -75,16 +75,10 @@ class Files(_Options):
 
     Examples
     --------
-    >>> import pathlib, tempfile
     >>> import shoal
-    >>> text = "größe;gekauft\n" + "1;ja\n2;nein\n" * 30
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = pathlib.Path(folder, "t.csv")
-    ...     _ = path.write_text(text, encoding="latin-1")
-    ...     files = shoal.Files(path, encoding="latin-1")
-    ...     model = shoal.ShoalClassifier(hidden=2, max_iter=5).fit(files, "gekauft")
-    >>> model.feature_names_in_.tolist()
-    ['größe']
+    >>> files = shoal.Files("sales.xlsx", sheet="2019")  # model.fit(files, "sold")
+    >>> files.options.sheet
+    '2019'
     """
 
     paths: Any

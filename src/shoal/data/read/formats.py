@@ -8,7 +8,7 @@ import re
 import zipfile
 from typing import NamedTuple
 
-from shoal.data.read.packing import Archive
+from shoal.data.read.packing import Archive, member
 from shoal.errors import DataError
 
 CSV, JSON, EXCEL = "CSV", "JSON", "a spreadsheet"
@@ -120,7 +120,7 @@ def kind_of_zip(stream: io.BufferedReader, file: str) -> str | None:
     """The format of a file that is a zip archive; None if the archive is only a packing."""
     with zipfile.ZipFile(stream) as archive:
         names = Archive.of(archive).names
-        kind = archive.read("mimetype")[:HEAD] if "mimetype" in names else b""
+        kind = member(archive, "mimetype").read(HEAD) if "mimetype" in names else b""
     if any(name.startswith("xl/") for name in names) or kind.endswith(b"opendocument.spreadsheet"):
         return EXCEL
     if any(name.startswith(("word/", "ppt/")) for name in names) or b"opendocument" in kind:

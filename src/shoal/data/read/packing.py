@@ -5,7 +5,7 @@ import lzma
 import zipfile
 import zlib
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import pyarrow as pa
 
@@ -67,12 +67,15 @@ def _only_member(archive: zipfile.ZipFile, name: str) -> Read:
             f"a zip archive with {held}: expected one file in it. Unpack it, and name the files.",
             file=name,
         )
+    return member(archive, tables[0]).read
+
+
+def member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
+    """A file of an archive. Raises BadZipFile if it has a password or a rare compression."""
     try:
-        return archive.open(tables[0]).read
-    except (RuntimeError, NotImplementedError) as error:  # a password, or a rare compression
-        raise DataError(
-            f"the zip archive cannot be read ({error}). Unpack it.", file=name
-        ) from None
+        return archive.open(name)
+    except RuntimeError as error:
+        raise zipfile.BadZipFile(str(error)) from None
 
 
 def _is_attendant(name: str) -> bool:

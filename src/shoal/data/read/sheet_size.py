@@ -9,6 +9,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 
+from shoal.data.read.packing import member
 from shoal.errors import DataError
 from shoal.warn import warn
 
@@ -42,7 +43,7 @@ def refuse_too_large(stream: io.BufferedReader, file: str) -> None:
 def _blocks(archive: zipfile.ZipFile, sheet: zipfile.ZipInfo) -> Iterator[bytes]:
     """The XML, cut between tags."""
     held = b""
-    with archive.open(sheet) as stream:
+    with member(archive, sheet.filename) as stream:
         while block := stream.read(BLOCK):
             held += block
             cut = held.rfind(b"<")
@@ -60,8 +61,7 @@ def _check_sheet(blocks: Iterator[bytes], file: str) -> int:
         last = max(last, int(found[-1][1]) if found else 0)
         errors += len(ERROR.findall(block)) if b't="e"' in block else 0
     width = max(map(_number, columns), default=0)
-    if last * width > MOST_CELLS:
-        raise _too_large(f"{last:,} rows × {width:,} columns", file)
+    check_cells(last, width, file)
     return errors
 
 
@@ -88,8 +88,13 @@ def _check_ods(blocks: Iterator[bytes], file: str) -> None:
             else:
                 rows, width = (rows, width) if kind == b"table-row" else (0, 0)
                 repeated, place = times, 0
-            if rows * width > MOST_CELLS:
-                raise _too_large(f"{rows:,} rows × {width:,} columns", file)
+            check_cells(rows, width, file)
+
+
+def check_cells(rows: int, columns: int, file: str) -> None:
+    """Raise DataError for a sheet with too many cells."""
+    if rows * columns > MOST_CELLS:
+        raise _too_large(f"{rows:,} rows × {columns:,} columns", file)
 
 
 def _too_large(found: str, file: str) -> DataError:
