@@ -91,6 +91,7 @@ def test_new_rows_and_a_test_file_need_no_group(table, capsys):
     [
         (["--group", "patient", "--time", "at"], "--group and --time"),
         (["--group", "ill"], "that is the target"),
+        (["--group", "patient", "--words", "patient"], "the column of --group is no input"),
         (["--group", "pateint"], 'there is no column "pateint"'),
     ],
 )
