@@ -235,3 +235,18 @@ def test_a_full_disk_says_what_is_needed(tmp_path, monkeypatch):
     with pytest.raises(FileError, match=r"scratch space, and .* has 1 kB free. Make room"):
         in_files(tmp_path, *CLASSES, "400kB", solver="gd")
     assert [p.name for p in tmp_path.iterdir()] == ["t"]
+
+
+@pytest.mark.parametrize("tie", [{"groups": "rare"}, {"times": "day"}, {}], ids=str)
+def test_ties_thresholds_and_known_rows_are_those_of_the_table_in_memory(tmp_path, reads, tie):
+    asked = FAST | {"solver": "gd", "threshold": "f1", "n_jobs": 2}
+    whole = table().drop_columns(["number"])
+    answers = np.array(whole["answer"].to_pylist(), object)
+    expected = ShoalClassifier(**asked).fit(whole.drop_columns(["answer"]), answers, **tie)
+    pq.write_table(whole, tmp_path / "t.parquet")
+    model = ShoalClassifier(**asked, memory="400kB", scratch=tmp_path)
+    found = model.fit(tmp_path / "t.parquet", "answer", **tie)
+    assert max(reads) > 4  # it did not fit
+    assert_same(found, expected)
+    assert found.threshold_ == expected.threshold_
+    np.testing.assert_array_equal(found.fitted_.seen.hashes, expected.fitted_.seen.hashes)

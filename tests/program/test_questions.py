@@ -91,6 +91,7 @@ def test_new_rows_and_a_test_file_need_no_group(table, capsys):
     [
         (["--group", "patient", "--time", "at"], "--group and --time"),
         (["--group", "ill"], "that is the target"),
+        (["--group", "patient", "--words", "patient"], "the column of --group is no input"),
         (["--group", "pateint"], 'there is no column "pateint"'),
     ],
 )
@@ -202,7 +203,7 @@ def test_noise_shows_no_difference(table, capsys):
     frame.head(265).to_csv("visits.csv", index=False)
     found, err = answer(capsys, *TRAIN, "--drop", "patient", "--drop", "at")
     assert found["verdicts"][-1]["outcome"] == "no difference"
-    assert "can be shown on 53 rows: log-loss" in err
+    assert "no difference can be shown on 53 rows: log-loss" in err
 
 
 def test_evaluate_has_the_verdict_too(table, capsys):

@@ -88,6 +88,11 @@ def test_a_long_list_of_choices_is_cut(table, capsys):
     assert len(err) < 400
 
 
+def test_a_call_without_a_table_is_answered_in_one_sentence(table, capsys):
+    err = answer(capsys, "train", "-t", "late", code=2)
+    assert "Missing argument 'TABLE'. See: shoal train --help" in err
+
+
 # --- a file of options ------------------------------------------------------------------------
 
 

@@ -1,7 +1,6 @@
 """How a command ends: its exit code, and the last message on standard error."""
 
 import functools
-import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -66,7 +65,7 @@ def bad_call(error: Any) -> int:
     """Print an error of typer's on standard error, with where to find help."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "shoal"
-    message = re.sub(r"\.?$", ".", error.format_message()).replace("?.", "?")
+    message = f"{error.format_message().rstrip('.')}.".replace("?.", "?")
     say("error:", "bold red", f"{message} See: {path} --help")
     return BAD_CALL
 

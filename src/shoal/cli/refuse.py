@@ -72,6 +72,12 @@ def _refuse_splits(order: Order) -> None:
     for option, column in (("--group", order.group), ("--time", order.time)):
         if column is not None and column == order.target:
             raise SettingError(f"{option} {shlex.quote(column)}: that is the target (--target).")
+    for option, columns in (("--words", order.words), ("--numbers", order.numbers)):
+        if order.group in columns:
+            raise SettingError(
+                f"{option} {shlex.quote(str(order.group))}: the column of --group is no input. Leave "
+                f"{option} out."
+            )
 
 
 def _refuse_folds(order: Order) -> None:

@@ -115,7 +115,8 @@ def _held_out(fitted: Fitted, rows: RowProvider, threads: int) -> tuple[Floats, 
             assert held.labels is not None
             X = rows_of(held.X, held.rows)
             p.append(engine.predict(network.architecture, network.vector, X, threads)[0])
-            labels.append(held.labels if held.rows is None else held.labels[held.rows])
+            # A copy: the next run of a stream takes the memory of this one.
+            labels.append(held.labels[slice(None) if held.rows is None else held.rows].copy())
     return np.concatenate(p), np.concatenate(labels)
 
 

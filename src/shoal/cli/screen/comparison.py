@@ -31,8 +31,8 @@ def verdict(comparisons: Sequence[Comparison], scores: Compared) -> str:
         return _shown(one, scores[-1][0])
     simpler = {
         BETTER: "",
-        WORSE: "; it is simpler, too: --hidden 0",
-        NONE: "; it is simpler: --hidden 0",
+        WORSE: "; use it: --hidden 0",
+        NONE: "; the linear model is simpler: --hidden 0",
     }
     return _shown(one, "the linear model") + simpler[one.outcome]
 
@@ -41,11 +41,11 @@ def _shown(one: Comparison, other: str) -> str:
     """Better than the linear model on 120 rows: log-loss 0.0100 lower (standard error 0.0021)."""
     here = f"on {count(one.rows, 'row')}"
     side = "lower" if one.difference < 0 else "higher"
-    error = f"standard error {one.standard_error:.2g}" if one.standard_error is not None else ""
-    margin = f"{TITLES[one.loss]} {score(abs(one.difference))} {side}" + (error and f" ({error})")
+    margin = f"{TITLES[one.loss]} {score(abs(one.difference))} {side}"
+    error = "" if one.standard_error is None else f" (standard error {one.standard_error:.2g})"
     if one.outcome == NONE:
-        return f"no difference from {other} can be shown {here}: {margin}"
-    return f"{one.outcome} than {other} {here}: {margin}"
+        return f"no difference can be shown {here}: {margin} than {other}{error}"
+    return f"{one.outcome} than {other} {here}: {margin}{error}"
 
 
 def score_lines(scores: Compared, errors: Sequence[tuple[str, Scores]] = ()) -> list[str]:
