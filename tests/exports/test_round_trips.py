@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from shoal import ShoalClassifier, ShoalRegressor
 from shoal.estimators.exporting import exported
 from shoal.exports.checking import RUNNERS
+from shoal.exports.golden import UNKNOWN
 from shoal.network.activations import ACTIVATIONS
 
 pytestmark = pytest.mark.filterwarnings("ignore::shoal.ShoalWarning")
@@ -114,4 +115,23 @@ def test_a_model_trained_part_by_part(check_of, form):
     model = ShoalClassifier(hidden=5, dtype="float64", random_state=0, n_jobs=1)
     for part in (slice(0, 150), slice(150, 300)):
         model.partial_fit(X[part], (X["n"] > 0)[part], classes=[False, True])
+    assert far_apart(check_of, model, form) == 0
+
+
+@pytest.mark.parametrize("form", RUNNERS)
+def test_missing_words_are_no_unknown_words(check_of, form):
+    rng, m = np.random.default_rng(0), 600
+    words = rng.choice(["a", "b", None], m)
+    words[rng.random(m) < 0.2] = "rare"
+    for i in np.flatnonzero(words == "rare"):
+        words[i] = f"rare {i % 60}"
+    X = pd.DataFrame({"w": words, "n": rng.normal(size=m)})
+    y = X["w"].isna() ^ (X["n"] > 0)
+    model = ShoalClassifier(hidden=5, dtype="float64", random_state=0, n_jobs=1, max_iter=5)
+    model.fit(X, y)
+    description = exported(model.fitted_)
+    plan = description.columns[0]
+    assert plan.rare
+    assert plan.holes
+    assert {None, UNKNOWN} <= {row["w"] for row in description.golden.rows}
     assert far_apart(check_of, model, form) == 0
