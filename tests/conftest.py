@@ -21,6 +21,7 @@ NEEDS = {
     "exports/test_c.py": "compiler",
     "exports/test_processors.py": "compiler",
     "exports/test_program.py": "compiler",
+    "exports/test_round_trips.py": "compiler",
     "exports/test_integers.py": "compiler",
     "exports/test_browser.py": "browser",
     "cluster": "cluster",

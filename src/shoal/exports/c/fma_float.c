@@ -14,6 +14,8 @@ static real multiply_add(real a, real b, real c)
     const double product = (double)a * (double)b;
     double part, rest;
     sum.number = product + (double)c;
+    /* Only half way between two floats, and among the smallest of them, the rest matters. */
+    if ((sum.bits & 0x1fffffff) != 0x10000000 && (sum.number >= FLT_MIN || sum.number <= -FLT_MIN)) return (real)sum.number;
     if (!(sum.number - sum.number == 0)) return (real)sum.number;
     part = sum.number - product;
     rest = (product - (sum.number - part)) + ((double)c - part);
