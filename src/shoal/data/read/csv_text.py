@@ -25,8 +25,7 @@ HEADER = re.compile(rb'[\r\n]*+((?:"[^"]*"|[^"\r\n]++)*+)(\r?\n|\r(?=[^\n]))')
 # No text file has these in its header, and hardly any other file has none of them.
 CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
-# A quote beside a blank; and what no text has, as Unicode gives it no meaning.
-QUOTED_BLANK = rb'"[ \t\xc2\xe2\xe3]|[ \t\x80-\xbf]"|[\r\n]"(?:[%s\r\n]|\Z)|(?:\A|[%s\r\n])"[\r\n]'
+# What no text has, as Unicode gives it no meaning.
 SHIELD = "\ufdd0"
 
 # Blanks besides the space: a tab, the space that is not broken, and those of Unicode.
@@ -211,14 +210,15 @@ def parsed(
 
 
 def _parsed(raw: bytes, file: str, line: int, top: Header, kept: Sequence[str]) -> pa.Table:
-    # Blanks at the ends of a quoted value are meant, those of any other value are not.
-    shielded = _shielded(raw, top)
     try:
-        table = _read(shielded, top, kept)
-        columns = _trim(table.columns, raw, top.separator)
-        if shielded is not raw:
-            columns = [pc.replace_substring(column, SHIELD, "") for column in columns]
-        return pa.table(columns, table.column_names)
+        table = _read(raw, top, kept)
+        trimmed = _trim(table.columns, raw, top.separator)
+        # Blanks at the ends of a quoted value are meant, those of any other value are not.
+        if b'"' in raw and any(map(_differ, trimmed, table.columns)):
+            shielded = _read(_shielded(raw, top), top, kept)
+            trimmed = _trim(shielded.columns, raw, top.separator)
+            trimmed = [pc.replace_substring(column, SHIELD, "") for column in trimmed]
+        return pa.table(trimmed, table.column_names)
     except pa.ArrowInvalid as error:
         reason = str(error)
     for above, values in records(_decoded(raw, file, line), top.separator):
@@ -282,11 +282,13 @@ def _has_blanks(column: Any) -> bool:
     return any(pc.any(end, min_count=0).as_py() for end in ends)
 
 
+def _differ(one: Any, other: Any) -> bool:
+    return one is not other and not one.equals(other)
+
+
 def _shielded(raw: bytes, top: Header) -> bytes:
     """The rows with a shield around the quoted values that have blanks at their ends."""
     sep = re.escape(top.separator.encode())
-    if b'"' not in raw or not re.search(QUOTED_BLANK % (sep, sep), raw):
-        return raw
     value = re.compile(rb"(?<![^\r\n" + sep + rb'])"((?:[^"]|"")*+)"(?=[\r\n' + sep + rb"]|\Z)")
     shield = SHIELD.encode()
 
