@@ -236,6 +236,7 @@ NOTHING_OF_THE_KIND = {
     "short versions": [f"10.12.{i:02}" for i in range(40)],
     "telephones": [f"030 123 {i:03}" for i in range(40)],
     "addresses": [f"10.0.0.{i}" for i in range(40)],
+    "two signs": [f"-{i}-" for i in range(40)],
     "ranges": [f"{i}-{i + 9}" for i in range(40)],
     "several units": [f"{i} {unit}" for i, unit in enumerate(["kg", "m", "s", "A"] * 10)],
     "no dates": [f"{i}/13/2011" for i in range(20, 60)],

@@ -32,14 +32,15 @@ def are_absent(text: Column, spellings: Iterable[str]) -> Column:
 
 def without(text: Column, spellings: Iterable[str]) -> Column:
     """The column with missing values in the place of the spellings."""
+    return told_apart(text, spellings)[0]
+
+
+def told_apart(text: Column, spellings: Iterable[str]) -> tuple[Column, dict[str, int]]:
+    """The same, and how often each of the spellings stood there, but for blanks."""
     absent = are_absent(text, spellings)
     if not pc.any(absent, min_count=0).as_py():
-        return text
-    return pc.if_else(absent, pa.scalar(None, pa.string()), text)
-
-
-def counted(text: Column, spellings: Iterable[str]) -> dict[str, int]:
-    """How often each of the spellings stands in the column, but for blanks."""
-    there = text.filter(are_absent(text, spellings))
+        return text, {}
+    there = text.filter(absent)
     pairs = pc.value_counts(there.combine_chunks() if hasattr(there, "chunks") else there)
-    return {p["values"].as_py(): p["counts"].as_py() for p in pairs if p["values"].as_py()}
+    counts = {p["values"].as_py(): p["counts"].as_py() for p in pairs if p["values"].as_py()}
+    return pc.if_else(absent, pa.scalar(None, pa.string()), text), counts

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
@@ -30,8 +31,7 @@ TITLES = 10  # lines at most that are taken for titles above the names
 LOOKED_AT = 1 << 12  # characters after the header in which names may stand
 WEIGHED = 1 << 16  # bytes after the header that are looked at to find the separator
 
-# A quote beside a blank; and what no text has, as Unicode gives it no meaning.
-QUOTED_BLANK = rb'"[ \t\xc2\xe2\xe3]|[ \t\x80-\xbf]"|[\r\n]"(?:[%s\r\n]|\Z)|(?:\A|[%s\r\n])"[\r\n]'
+# What no text has, as Unicode gives it no meaning.
 SHIELD = "\ufdd0"
 
 # Blanks besides the space: a tab, the space that is not broken, and those of Unicode.
@@ -229,7 +229,8 @@ def _whole_records(read: Read, file: str, top: Header, blocks: int) -> Iterator[
     while True:
         # Without a quote a record is a line, which is found faster.
         quoted = b'"' in held
-        if cut := _end(records_above, held) if quoted else held.rfind(top.newline) + 1:
+        cut = _end_of_quoted(held, top) if quoted else held.rfind(top.newline) + 1
+        if cut := _end(records_above, held) if cut is None else cut:
             whole, held = held[:cut], held[cut:]
             lines = line_ends(whole)
             yield whole, lines
@@ -269,6 +270,21 @@ def _patterns(top: Header) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
     return re.compile(record), re.compile(rb"(?:" + record + newline + rb")*")
 
 
+def _end_of_quoted(held: bytes, top: Header) -> int | None:
+    """Where the last whole record ends, if each quote opens or closes a value; else None."""
+    text = np.frombuffer(held, np.uint8)
+    quotes = np.flatnonzero(text == ord('"'))
+    beside = np.frombuffer(top.separator.encode() + b'\r\n"', np.uint8)
+    before, after = quotes[::2] - 1, quotes[1::2] + 1
+    neighbours = np.concatenate([text[before[before >= 0]], text[after[after < len(text)]]])
+    if not np.isin(neighbours, beside).all():
+        return None
+    cut = held.rfind(top.newline) + 1
+    while (above := int(np.searchsorted(quotes, cut))) % 2:  # it is between quotes
+        cut = held.rfind(top.newline, 0, quotes[above - 1]) + 1
+    return cut
+
+
 def _end(pattern: re.Pattern[bytes], text: bytes) -> int:
     match = pattern.match(text)
     return match.end() if match else 0
@@ -279,21 +295,24 @@ def parsed(
     lines: int | None = None,
 ) -> tuple[pa.Table, Rows]:  # fmt: skip
     """The kept columns of whole records, of which the first is this row on this line."""
-    table = _parsed(raw, file, line, top, kept)
     lines = line_ends(raw) if lines is None else lines
+    table = _parsed(raw, file, line, top, kept, lines)
     whole = raw if lines != table.num_rows else b""
     return table, Rows(row, line, top.separator, whole)
 
 
-def _parsed(raw: bytes, file: str, line: int, top: Header, kept: Sequence[str]) -> pa.Table:
-    # Blanks at the ends of a quoted value are meant, those of any other value are not.
-    shielded = _shielded(raw, top)
+def _parsed(
+    raw: bytes, file: str, line: int, top: Header, kept: Sequence[str], lines: int
+) -> pa.Table:
     try:
-        table = _read(shielded, top, kept)
-        columns = _trim(table.columns, raw, top.separator)
-        if shielded is not raw:
-            columns = [pc.replace_substring(column, SHIELD, "") for column in columns]
-        return pa.table(columns, table.column_names)
+        table = _read(raw, top, kept)
+        trimmed = _trim(table, raw, top.separator, lines)
+        # Blanks at the ends of a quoted value are meant, those of any other value are not.
+        if b'"' in raw and any(map(_differ, trimmed, table.columns)):
+            shielded = _read(_shielded(raw, top), top, kept)
+            trimmed = _trim(shielded, raw, top.separator, lines)
+            trimmed = [pc.replace_substring(column, SHIELD, "") for column in trimmed]
+        return pa.table(trimmed, table.column_names)
     except pa.ArrowInvalid as error:
         reason = str(error)
     for above, values in records(_decoded(raw, file, line), top.separator):
@@ -310,7 +329,7 @@ def _parsed(raw: bytes, file: str, line: int, top: Header, kept: Sequence[str]) 
 def _read(raw: bytes, top: Header, kept: Sequence[str], *, in_one: bool = False) -> pa.Table:
     source: Any = pa.BufferReader(raw)  # the stubs know Python's files only
     has_quote = b'"' in raw
-    size = len(raw) if in_one or has_quote else min(len(raw), BLOCK)
+    size = len(raw) if in_one else min(len(raw), BLOCK)
     try:
         return pyarrow.csv.read_csv(
             source,
@@ -341,14 +360,17 @@ def _cure(found: int, top: Header) -> str:
     return "A missing value needs its separator, too."
 
 
-def _trim(columns: Sequence[Any], raw: bytes, separator: str) -> list[Any]:
+def _trim(table: pa.Table, raw: bytes, separator: str, lines: int) -> list[Any]:
     """The columns without blanks at the ends of their values."""
     blanks = OTHER_BLANKS[:1] if raw.isascii() else OTHER_BLANKS
-    # (Within quotes a line may end.)
-    if b'"' in raw or any(blank.encode() in raw for blank in blanks if blank != separator):
+    columns: list[Any] = table.columns
+    # A line that ends within quotes is a blank, too.
+    if lines > table.num_rows or any(
+        blank.encode() in raw for blank in blanks if blank != separator
+    ):
         return [trimmed(column) for column in columns]
     if b" " not in raw:
-        return list(columns)
+        return columns
     return [trimmed(column) if _has_blanks(column) else column for column in columns]
 
 
@@ -357,11 +379,13 @@ def _has_blanks(column: Any) -> bool:
     return any(pc.any(end, min_count=0).as_py() for end in ends)
 
 
+def _differ(one: Any, other: Any) -> bool:
+    return one is not other and not one.equals(other)
+
+
 def _shielded(raw: bytes, top: Header) -> bytes:
     """The rows with a shield around the quoted values that have blanks at their ends."""
     sep = re.escape(top.separator.encode())
-    if b'"' not in raw or not re.search(QUOTED_BLANK % (sep, sep), raw):
-        return raw
     value = re.compile(rb"(?<![^\r\n" + sep + rb'])"((?:[^"]|"")*+)"(?=[\r\n' + sep + rb"]|\Z)")
     shield = SHIELD.encode()
 

@@ -46,7 +46,11 @@ _FORMS = {
 }
 _PARTS = ("year", "month", "word", "day", "hour", "minute", "second", "half", "zone")
 # What has none of this is no date, which is cheaper to find out.
-LIKE = r"(?i)^(?:[a-z]{3,9}\.?,? +)?\d{1,4}[-/. ]|^\d{1,2}(?:st|nd|rd|th)?[ -]?[a-z]{3}|^[a-z]{3,9}\.?[ -]?\d"
+_ANY_MONTH = "|".join(_MONTHS)
+LIKE = (
+    rf"(?i)^\s*(?:[a-z]{{3,9}}\.?,? +)?(?:\d{{4}}|\d\d?)[-/. ]\d\d?[-/. ]\d|"
+    rf"\d.{{0,6}}(?:{_ANY_MONTH})|(?:{_ANY_MONTH})[a-z]{{0,6}}\W{{0,2}}\d"
+)
 LIKE_CLOCK = r"(?i)\d:\d\d|\d ?(?:[ap]\.?m|d)"
 # A whole number that may be a date, which is not read as one.
 COMPACT = r"^(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$"

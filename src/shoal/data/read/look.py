@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from shoal.data.read import days, numerals, texts
-from shoal.data.read.absent import ALL, MISSING, are_absent, counted, without
+from shoal.data.read.absent import ALL, MISSING, are_absent, told_apart
 from shoal.data.read.origin import Origin
 from shoal.data.read.spoilt import place_in_words
 from shoal.data.read.texts import (
@@ -39,6 +39,8 @@ MOST_KNOWN = 50_000  # values of a column that are looked at once
 MOST_WORDS = 10_000  # of a column that are compared for capitals and blanks
 # What `Numerals.marks` says of numbers.
 CERTAIN_POINT, CERTAIN_COMMA = ".!", ",!"
+# Of a value: unit, orders of dates, of dates with a time zone, a time of the day, a duration.
+SHAPE = (MOST_UNITS + 1, 1 << len(days.ORDERS), 1 << len(days.ORDERS), 2, 2)
 WHOLE = r"^\d+$"
 # What has neither a digit nor one of these words is text, which is cheap to find out.
 NOT_ALL_TEXT = r"(?i)\d|^\s*[+-]?(inf|infinity|nan)\s*$"
@@ -142,9 +144,8 @@ class Look:
         self.truths = False
 
     def _without(self, text: Column, spellings: tuple[str, ...]) -> Column:
-        after = without(text, spellings)
-        if after.null_count > text.null_count:
-            self.absent.update(counted(text, spellings))
+        after, counts = told_apart(text, spellings)
+        self.absent.update(counts)
         return after
 
     def _place(self, text: Column, at: int, origin: Origin) -> Place:
@@ -253,10 +254,10 @@ class Look:
         if not told.any():
             return codes
         some = values.filter(pa.array(told))
-        columns = [self._unit_of_each(some), *_times(some)]
-        rows, inverse = np.unique(np.stack(columns), axis=1, return_inverse=True)
-        found = np.array([self._code(self._likeness(row)) for row in rows.T.tolist()])
-        codes[told] = found[inverse.reshape(-1)]
+        columns = [self._unit_of_each(some) + 1, *_times(some)]
+        kinds, inverse = np.unique(np.ravel_multi_index(columns, SHAPE), return_inverse=True)
+        rows = np.stack(np.unravel_index(kinds, SHAPE), axis=1).tolist()
+        codes[told] = np.array([self._code(self._likeness(row)) for row in rows])[inverse]
         return codes
 
     def _code(self, like: Likeness) -> int:
@@ -266,17 +267,26 @@ class Look:
 
     def _likeness(self, row: list[int]) -> Likeness:
         unit, dates, zoned, clock, span = row
-        known = None if unit < 0 else self._units[unit]
+        known = None if unit == 0 else self._units[unit - 1]
         return Likeness(known, dates, zoned, bool(clock), bool(span))
 
     def _unit_of_each(self, values: Column) -> NDArray[np.int64]:
         """Of each value the place of its unit among those seen; -1 for what is no number."""
+        out = np.full(len(values), -1)
+        like = np.asarray(pc.match_substring_regex(values, pattern=numerals.BEGINNING))
+        if like.any():
+            out[like] = self._units_of_numbers(values.filter(pa.array(like)))
+        return out
+
+    def _units_of_numbers(self, values: Column) -> NDArray[np.int64]:
+        """The same of values that begin as numbers do."""
         found = numerals.taken_apart(values)
         fit = np.asarray(found.fit)
         units = found.unit.filter(pa.array(fit))
         if not self._many_units:
-            self._units = [*dict.fromkeys([*self._units, *pc.unique(units).to_pylist()])]
-            self._many_units = len(self._units) > MOST_UNITS
+            found_units = [*dict.fromkeys([*self._units, *pc.unique(units).to_pylist()])]
+            self._many_units = len(found_units) > MOST_UNITS
+            self._units = found_units[:MOST_UNITS]
         out = np.full(len(values), -1)
         places = pc.index_in(units, value_set=pa.array(self._units, pa.string()))
         out[fit] = np.asarray(pc.fill_null(places, -1))

@@ -30,6 +30,8 @@ _TAKEN_APART = (
     rf"(?P<digits>[\d.,{_QUOTE}{_SPACE}]*\d[.,]?(?:e[+\-]?\d+)?|inf|infinity|nan)"
     rf"\s*(?P<after>{_UNIT})?\s*(?P<end>[\-)]?)$"
 )
+# What begins otherwise is no number, which is cheaper to find out.
+BEGINNING = rf"(?i)^\s*\(?\s*[+\-−–]?\s*(?:{_CURRENCY})?\s*[+\-−–]?\s*(?:[.,]?\d|inf|nan)"
 _MINUS = r"^\s*[−–]|[−–]\s*$"
 
 
