@@ -69,16 +69,6 @@ def test_a_new_field_or_kind_of_column_is_refused(model, monkeypatch):
     refused(with_column(Other(*number, periodic=True)), 'periodic of the column "age"')
 
 
-def test_a_decision_of_its_own_is_refused(model):
-    @dataclasses.dataclass
-    class Deciding:
-        threshold: object
-
-    assert exported(model.replaced(settings=Deciding(None))).architecture == model.architecture
-    refused(model.replaced(settings=Deciding(0.3)), "threshold")
-    refused(model.replaced(settings=Deciding("balanced")), "threshold")
-
-
 def test_folded_categories_are_refused_and_other_spellings_are_not(model):
     class Written(NamedTuple):
         decimal: str = ","

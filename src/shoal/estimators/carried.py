@@ -16,10 +16,10 @@ from shoal.estimators.targets import ClassTargets, NumberTargets
 from shoal.exports.model import ACTIVATIONS, OUTPUTS
 
 CARRIED: Mapping[type, set[str]] = {
-    Fitted: {"settings", "inputs", "targets", "networks", "history", "diagnosis", "record"},
+    Fitted: {"settings", "inputs", "targets", "networks", "history", "diagnosis", "record", "seen"},
     # `written` and `missing` say how text is read: an export takes numbers and times as such.
     Inputs: {"who", "n", "names", "encoding", "dtype", "written", "missing", "usual"},
-    ClassTargets: {"classes", "labels"},
+    ClassTargets: {"classes", "labels", "threshold"},
     NumberTargets: {"mean", "scale", "columns"},
     Number: {"name", "mean", "scale", "holes", "kind", "edges"},
     Words: {"name", "words", "rare", "holes", "kind"},
@@ -27,9 +27,6 @@ CARRIED: Mapping[type, set[str]] = {
     SetAside: {"name", "reason", "kind"},
     Constant: {"name", "reason", "kind"},
 }
-SETTINGS = {
-    "threshold": (None, 0.5)
-}  # of the fit, which predictions depend on; and what is carried
 
 
 def refuse_what_is_not_carried(fitted: Fitted) -> None:
@@ -42,9 +39,6 @@ def refuse_what_is_not_carried(fitted: Fitted) -> None:
     shape = fitted.architecture
     if shape.activation not in ACTIVATIONS or shape.output not in OUTPUTS:
         raise _refused(f"{shape.activation} with {shape.output}")
-    for name, carried in SETTINGS.items():
-        if getattr(fitted.settings, name, None) not in carried:
-            raise _refused(name)
     for name, how in getattr(fitted.inputs, "written", {}).items():
         if getattr(how, "fold", False):
             raise _refused(f'fold of the column "{name}"')

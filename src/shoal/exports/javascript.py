@@ -73,6 +73,8 @@ def _sizes(model: Model) -> Iterator[str]:
         "UNITS": shape.n_h or shape.n_y, "WIDTH": model.first_layer[0][0].shape[1], "LANES": lanes,
         "MANTISSA_BITS": p.mantissa_bits, "EXPONENT_BIAS": p.exponent_bias,
     }  # fmt: skip
+    if isinstance(model.answer, Classes):
+        sizes["THRESHOLD"] = repr(model.answer.threshold_in(model.dtype))
     yield "\n" + "".join(f"const {name} = {value};\n" for name, value in sizes.items())
     yield f"const HIDDEN = {'true' if shape.n_h else 'false'};\n"
     yield f'const ACTIVATION = "{shape.activation}";\nconst OUTPUT = "{shape.output}";\n'

@@ -68,6 +68,10 @@ class Classes(NamedTuple):
     labels: bool
     threshold: float = 0.5  # of two classes: the second is predicted above it
 
+    def threshold_in(self, dtype: np.dtype[Any]) -> float:
+        """The threshold in the precision of the probabilities, in which both are compared."""
+        return float(dtype.type(self.threshold))
+
 
 class Values(NamedTuple):
     """The outputs are numbers, standardised."""

@@ -260,7 +260,8 @@ class Writer:
         """The number of the class, (N,); or 0 and 1 for each label."""
         g = self.graph
         if answer.labels or self.model.architecture.n_y == 1:
-            yes = g.cast(g.node("Greater", a, g.constant(0.5)), np.int64)
+            threshold = g.constant(answer.threshold_in(self.model.dtype))
+            yes = g.cast(g.node("Greater", a, threshold), np.int64)
             return yes if answer.labels else self._flat(yes)
         return g.node("ArgMax", a, axis=1, keepdims=0)
 
