@@ -31,6 +31,7 @@ def test_in_c(model, in_c):
     compiled = in_c(model)
     rows, _ = compiled.rows(X.to_dict("records"))
     out = np.zeros(M, compiled._prediction())
+    assert compiled.library.run(rows.ctypes.data, out.ctypes.data, M) == -1
     assert model.classes_[out["class_index"]].tolist() == model.predict(X).tolist()
 
 
