@@ -94,6 +94,7 @@ def test_two_lines_of_python_say_the_equations(link, capsys):
     np.testing.assert_allclose(told["symbols"]["dW1"]["values"], dW1, rtol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:read as missing besides")
 def test_a_table_too(table, capsys, tmp_path, monkeypatch):
     tables = Tables()
     known = tables.open(table)
@@ -338,6 +339,7 @@ def test_a_column_without_a_name_is_held_and_no_axis(tmp_path):
         session.close()
 
 
+@pytest.mark.filterwarnings("ignore:read as missing besides")
 def test_all_views_of_a_table_over_the_socket(table):
     tables = Tables()
     digest = tables.open(table).digest
