@@ -79,8 +79,8 @@ def iterate(
     An iteration's loss is that of the parameters behind its step.
     """
     memory = _unpacked(state.memory, len(state.parameters))
-    if budget.first_epoch == 0:  # of a first step nothing is known: the rows may be new
-        memory = memory._replace(point=Point(memory.point.x), settled=False)
+    if budget.first_epoch == 0:  # the rows may be new, and the fit far from them
+        memory = memory._replace(settled=False)
     limits = Limits(budget.n_epochs, budget.converged, budget.tol, budget.patience)
     start = Descent(memory.point, state.best.astype(np.float64), state.best_loss, state.waited)
     rows = terms.exact()
