@@ -6,9 +6,11 @@ import pytest
 import shoal
 from shoal import ShoalClassifier, ShoalRegressor
 from shoal.compute.engine import engine
+from shoal.compute.steps import Budget, Rule
+from shoal.compute.terms import InMemory
 from shoal.data.rows.examples import Examples
 from shoal.network.architecture import Architecture
-from shoal.training import evidence
+from shoal.training import evidence, lm
 
 RNG = np.random.default_rng(5)
 X = RNG.uniform(-1, 1, (150, 3))
@@ -61,6 +63,20 @@ def test_a_weight_is_a_number_of_rows():
     np.testing.assert_allclose(weighted.predict(X), repeated.predict(X), rtol=1e-5)
     for one, other in zip(weighted.evidence_, repeated.evidence_, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
+def test_of_new_rows_the_fit_settles_before_penalties_move():
+    shape, rule = Architecture(3, 4, 1, "tanh", "identity"), Rule("lm", 1.0, evidence=True)
+    drawn = RNG.standard_normal(shape.n_parameters)
+    old, new = (InMemory(Examples(X, t[:, None])) for t in (Y, np.roll(Y, 75)))
+    state = lm.iterate(shape, rule, Budget(0, 60), old, lm.start(drawn), 1).state
+    n = shape.n_parameters
+    before, settled = (lm._unpacked(state.memory, n).a, lm._unpacked(state.memory, n).settled)
+    assert settled
+    again = lm.iterate(shape, rule, Budget(0, 1), new, state, 1).state
+    assert lm._unpacked(again.memory, n).a == before
+    further = lm.iterate(shape, rule, Budget(60, 1), new, state, 1).state
+    assert lm._unpacked(further.memory, n).a != before
 
 
 def test_no_rows_are_held_out():

@@ -9,6 +9,7 @@ import shoal
 from shoal import ShoalClassifier, ShoalRegressor
 from shoal.compute import levenberg, memory
 from shoal.compute.builds import Stop
+from shoal.compute.engine import engine
 from shoal.compute.points import Descent, Limits, Point
 from shoal.compute.steps import Budget, Rule
 from shoal.compute.terms import InMemory
@@ -81,6 +82,20 @@ def test_the_lowest_cost_is_that_of_least_squares():
     expected = least_squares(residuals, first, method="lm", xtol=1e-12, ftol=1e-12).cost
     assert found.ending == "converged"
     assert found.losses[-1] * len(X) == pytest.approx(expected, rel=1e-8)
+
+
+def test_weights_have_the_penalty_and_biases_none():
+    shape, alpha = Architecture(4, 2, 1, "tanh", "identity"), 5.0
+    examples, first = Examples(X, Y[:, None]), begun(shape, "float64")
+    found = lm.iterate(
+        shape, Rule("lm", 1.0, alpha=alpha), Budget(0, 300), InMemory(examples), lm.start(first), 1
+    )
+    W = found.state.parameters
+    penalty = np.zeros_like(W)
+    views = shape.unflatten(penalty)
+    views.W1[:] = views.W2[:] = alpha
+    slope = engine.sums(shape, W, examples, 1).gradient + penalty * W
+    np.testing.assert_allclose(slope, 0, atol=1e-6)
 
 
 def test_a_linear_model_is_found_in_a_few_steps():

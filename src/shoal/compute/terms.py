@@ -105,7 +105,12 @@ def sums_of(
     """What a descent asks of the rows."""
 
     def sums(x: NDArray[np.float64], *, curvature: bool) -> GradientSums:
-        return terms.sums(architecture, x, threads, gradients=False, curvature=curvature, stop=stop)
+        total = terms.sums(
+            architecture, x, threads, gradients=False, curvature=curvature, stop=stop
+        )
+        if stop is not None and stop.requested:
+            raise stop.exception or KeyboardInterrupt
+        return total
 
     return sums
 

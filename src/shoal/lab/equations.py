@@ -1,6 +1,6 @@
 """The ten equations with a network's own numbers, for one example, and a lamp for each.
 
-    X, Y              what the next step takes: all rows (gd, lbfgs), or one mini-batch (sgd, adam)
+    X, Y              what the next step takes: all rows (gd, lbfgs, lm), or one mini-batch (sgd, adam)
     [1] … [5], [8]    one example's column of each array, which is (rows, m)
     [6] [7] [9] [10]  the means over these m examples: the very slopes that the next step follows
 

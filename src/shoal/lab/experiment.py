@@ -18,7 +18,7 @@ from shoal.network.activations import ACTIVATIONS
 from shoal.network.initialisers import SCHEMES
 
 TABLE = "table"  # the data are somebody's own
-SOLVERS = ("gd", "sgd", "adam", "lbfgs")
+SOLVERS = ("gd", "sgd", "adam", "lbfgs", "lm")
 VIEWS = ("train", "equations", "initialise", "units", "take-away")
 # What a link can hide from a class.
 CONTROLS = ("data", "features", "network", "initialisation", "training", "edits", "keys", "tabs")

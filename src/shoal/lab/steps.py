@@ -1,6 +1,6 @@
 """Where a training stands, and how it goes on: in whole epochs, or step by step.
 
-A step is one update: an iteration over all rows (gd, lbfgs), or one mini-batch (sgd, adam). The
+A step is one update: an iteration over all rows (gd, lbfgs, lm), or one mini-batch (sgd, adam). The
 last step of an epoch leads where the kernel's own epoch leads, to the bit: the same batches in
 the same order, the same sums, the same rule, the same judgement.
 """
@@ -17,7 +17,7 @@ from shoal.data.rows.examples import Examples
 from shoal.estimators.starts import begin
 from shoal.lab.experiment import MOST_EPOCHS, Place
 from shoal.lab.training import Ready
-from shoal.training import lbfgs
+from shoal.training.loop import SECOND_ORDER
 
 
 class Position(NamedTuple):
@@ -94,12 +94,12 @@ def batch_of(ready: Ready, place: Place) -> Examples:
 
 def _epochs(ready: Ready, position: Position, n: int, stop: Stop | None) -> Position:
     terms, state = InMemory(ready.examples), position.state
-    # L-BFGS ends where no step leads down; the others go on for ever, as in a fit with tol=0.
-    descends = ready.rule.solver == "lbfgs"
+    # These end where no step leads down; the others go on for ever, as in a fit with tol=0.
+    descends = SECOND_ORDER.get(ready.rule.solver)
     budget = Budget(position.epoch, n, converged=0.0 if descends else -1.0)
     call = (ready.shape, ready.rule, budget)
     if descends:
-        outcome = lbfgs.iterate(*call, terms, state, threads(), stop)
+        outcome = descends(*call, terms, state, threads(), stop)
     else:
         outcome = terms.train(*call, state, threads(), stop)
     if outcome.ending == "interrupted":

@@ -34,7 +34,7 @@ def repeat(link: str, table: str | None = None) -> Any:
 def lecture(link: str, table: str | None = None) -> tuple[Network, Any, Any]:
     """The network of a link, with X and Y as the lecture has them: one column is one example.
 
-    X and Y are what the next step takes: all rows for gd and lbfgs, a mini-batch for sgd and adam.
+    X and Y are what the next step takes: all rows for gd, lbfgs and lm, a mini-batch for sgd and adam.
 
     >>> net, X, Y = lecture("#data=xor&epoch=50")
     >>> net, X.shape, Y.shape

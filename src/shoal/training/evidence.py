@@ -110,8 +110,10 @@ def _noise(architecture: Architecture, curved: GradientSums, gamma: float) -> fl
     if architecture.output != "identity":
         return 1.0
     n = curved.weight * architecture.n_y
-    tiny = np.finfo(np.float64).tiny
-    return max(n - gamma, np.finfo(np.float64).eps * n) / max(2 * curved.loss, tiny)
+    eps = float(
+        np.finfo(np.float64).eps
+    )  # errors smaller than that, of targets of size 1, are rounding
+    return max(n - gamma, eps * n) / max(2 * curved.loss, eps * eps * n)
 
 
 def _evidence(

@@ -24,6 +24,7 @@ Exact = NDArray[np.float64]
 
 SMALLEST_GAIN = 1e-9  # of the cost: a step that gains and promises less has converged
 SETTLED = 1e-3  # of the cost: after a step that gains less the penalties may change
+OF_PENALTIES = 100  # times the same share of a penalty: its order of magnitude is what counts
 HEAD = 11  # numbers before the vectors of the memory; odd, so that no other solver's is as long
 
 
@@ -79,8 +80,8 @@ def iterate(
     An iteration's loss is that of the parameters behind its step.
     """
     memory = _unpacked(state.memory, len(state.parameters))
-    if budget.first_epoch == 0:  # of a first step nothing is known: the rows may be new
-        memory = memory._replace(point=Point(memory.point.x), settled=False)
+    if budget.first_epoch == 0:  # the rows may be new, and the fit far from them
+        memory = memory._replace(settled=False)
     limits = Limits(budget.n_epochs, budget.converged, budget.tol, budget.patience)
     start = Descent(memory.point, state.best.astype(np.float64), state.best_loss, state.waited)
     rows = terms.exact()
@@ -144,7 +145,7 @@ class _Chosen(NamedTuple):
     def _judged(self, before: Descent, memory: Memory) -> Descent:
         """The descent one step later. Costs with other penalties cannot be compared: the last is best."""
         point, tol = memory.point, self.limits.tol
-        still = memory.moved <= tol and not point.fell > tol * abs(point.f)
+        still = memory.moved <= OF_PENALTIES * tol and not point.fell > tol * abs(point.f)
         after = judged(before._replace(best_cost=np.inf), point, self.limits)
         waited = before.waited + 1 if still else 0
         ending = self._ending(memory, waited) if after.ending != "diverged" else after.ending
@@ -153,7 +154,7 @@ class _Chosen(NamedTuple):
     def _ending(self, memory: Memory, waited: int) -> str:
         point, limits = memory.point, self.limits
         gain = max(point.fell, point.promise)
-        if max(gain / point.f, memory.moved) <= limits.converged:
+        if gain <= limits.converged * point.f and memory.moved <= OF_PENALTIES * limits.converged:
             return "converged"
         return "plateau" if limits.patience and waited >= limits.patience else "finished"
 

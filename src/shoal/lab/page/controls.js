@@ -8,10 +8,10 @@ const ALPHAS = [0, 1e-4, 0.001, 0.01, 0.1, 0.3, 1, 3, 10];
 const SCALES = [0.0001, 0.001, 0.01, 0.1, 0.3, 1, 3, 10];
 const MOST_HELD = 40; // columns of more are held at their usual values
 const PACES = [[10, "10 a second"], [30, "30 a second"], [100, "100 a second"], [1000, "1,000 a second"], [0, "full speed"]];
-const TITLES = { gd: "descent", sgd: "sgd, momentum", adam: "adam", lbfgs: "L-BFGS" };
+const TITLES = { gd: "descent", sgd: "sgd, momentum", adam: "adam", lbfgs: "L-BFGS", lm: "Levenberg–Marquardt" };
 const INITS = { auto: "auto", lecture: "lecture, 0.01", glorot: "Glorot", he: "He", zeros: "zeros" };
 
-const wholeBatch = ({ experiment }) => ["gd", "lbfgs"].includes(experiment.solver);
+const wholeBatch = ({ experiment }) => ["gd", "lbfgs", "lm"].includes(experiment.solver);
 
 export class Controls {
   constructor(root, change, upload) {
@@ -73,7 +73,7 @@ export class Controls {
     group("initialisation", "Initialisation", this.init(scene), this.seed("seed", "Seed of the weights"));
     group("training", "Training",
       this.select("solver", "Solver", scene.solvers.map((name) => [name, TITLES[name]])),
-      this.combo("learning_rate", "Learning rate", RATES, (s) => `auto (${s.learning_rate})`, ({ experiment }) => experiment.solver === "lbfgs"),
+      this.combo("learning_rate", "Learning rate", RATES, (s) => `auto (${s.learning_rate})`, ({ experiment }) => ["lbfgs", "lm"].includes(experiment.solver)),
       this.combo("batch_size", "Batch", BATCHES, (s) => (wholeBatch(s) ? "all rows" : `auto (${s.batch})`), wholeBatch),
       this.combo("alpha", "Penalty (L2)", ALPHAS),
       this.select("pace", "Pace", PACES));

@@ -99,9 +99,10 @@ export class Equations {
       adam: "; m̂ and v̂ are adam's running means of the slopes and of their squares.",
       sgd: ", with momentum 0.9: the step goes on in part as it went before.",
       lbfgs: "; H is what the last steps tell of the curvature, and a line search chooses how far to go.",
+      lm: "; G is the Gauss–Newton matrix JᵀΛJ, and the damping μ chooses how far to go.",
       gd: "; repeat until nothing moves any more.",
     };
-    const rule = answer.solver === "lbfgs" ? (name) => `${name} := ${name} − α H d${name}` : answer.solver !== "adam" ? (name) => `${name} := ${name} − α d${name}` : (name) => `${name} := ${name} − α m̂ / (√v̂ + ε)`;
+    const rule = answer.solver === "lm" ? (name) => `${name} := ${name} − [(G + μ I)⁻¹ m dθ] of ${name}` : answer.solver === "lbfgs" ? (name) => `${name} := ${name} − α H d${name}` : answer.solver !== "adam" ? (name) => `${name} := ${name} − α d${name}` : (name) => `${name} := ${name} − α m̂ / (√v̂ + ε)`;
     return [h("div", { class: "card wide-card" },
       h("p", { class: "formulas" }, names.map((name) => h("span", { class: "formula" }, rule(name)))),
       h("p", { class: "quiet-text" }, `α = ${answer.learning_rate}${RULES[answer.solver]}${answer.penalty ? ` The penalty adds ${answer.penalty} W / m to each dW.` : ""}`))];

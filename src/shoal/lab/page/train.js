@@ -170,7 +170,7 @@ function edgeLegend() {
 /** The figures at the top. */
 export function showFigures(scene, frame) {
   const numbers = scene.output === "identity";
-  const gd = ["gd", "lbfgs"].includes(scene.experiment.solver);
+  const gd = ["gd", "lbfgs", "lm"].includes(scene.experiment.solver);
   $("epoch").replaceChildren(whole(frame.epoch), frame.step ? h("small", {}, ` + ${frame.step}/${scene.steps}`) : "");
   $("epoch-name").textContent = gd ? "Iteration" : "Epoch";
   $("epoch").classList.toggle("in-part", scene.steps > 1);
