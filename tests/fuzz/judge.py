@@ -3,7 +3,7 @@
 A case may end well, or with an error or a warning of shoal's. Offences:
 
     foreign     another exception, or an error of shoal's that hides a MemoryError
-    hang        longer than its time limit
+    hang        more of the processors' time than its limit, or ten times as long by the clock
     memory      more than 500 MB above the process at rest
     warning     a warning that is not shoal's, nor one that scikit-learn's users know
     not finite  an answer that is not finite, without an error or a warning
@@ -32,7 +32,7 @@ KNOWN = ("unique classes", "feature names", "column-vector y")  # in scikit-lear
 PLACE = re.compile(r"/shoal/([\w/]+\.py\", line \d+, in \w+)\n")
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # A kernel that does not return to Python lets no alarm be raised: then the process ends.
-PATIENCE = 6
+BY_THE_CLOCK = 10  # so many times the limit
 
 
 class Hang(BaseException):
@@ -54,7 +54,8 @@ class Judge:
         self.folder, self.count = folder, count
         self.rest_mb = 0.0
         self.caught: list[tuple[Warning, str]] = []
-        signal.signal(signal.SIGALRM, _raise)
+        for name in (signal.SIGALRM, signal.SIGPROF):
+            signal.signal(name, _raise)
 
     def at_rest(self) -> None:
         """The memory of now is that of the process at rest."""
@@ -72,8 +73,8 @@ class Judge:
         with warnings.catch_warnings():
             warnings.simplefilter("always")
             warnings.showwarning = self._warned  # type: ignore[assignment]
-            faulthandler.dump_traceback_later(limit * PATIENCE, exit=True)
-            signal.setitimer(signal.ITIMER_REAL, limit)
+            faulthandler.dump_traceback_later(limit * 2 * BY_THE_CLOCK, exit=True)
+            _limit(limit)
             try:
                 run()
                 ended = True
@@ -89,7 +90,7 @@ class Judge:
             except (Exception, SystemExit):
                 found = Offence("foreign", traceback.format_exc())
             finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
+                _limit(0)
                 faulthandler.cancel_dump_traceback_later()
         leaked = [where for warning, where in self.caught if not _allowed(warning)]
         if found is None and leaked:
@@ -142,6 +143,12 @@ class Judge:
             raise Offence("control", f"{arguments} printed {printed[max(0, at - 80) : at + 20]!r}")
         self.count("commands", 1)
         return code
+
+
+def _limit(seconds: float) -> None:
+    """Raise Hang after so much work; on a machine with other work the clock says little."""
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_REAL, BY_THE_CLOCK * seconds)
 
 
 def _raise(*_: object) -> None:
