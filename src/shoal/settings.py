@@ -230,7 +230,7 @@ class Columns(NamedTuple):
         """The names as a tuple; none for None."""
         if value is None:
             return ()
-        names = value.tolist() if hasattr(value, "tolist") else value
+        names = value.tolist() if hasattr(type(value), "tolist") else value
         if (
             not isinstance(names, list | tuple | set | frozenset)
             or len(names) > MOST_COLUMNS

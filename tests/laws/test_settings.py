@@ -89,7 +89,7 @@ def test_a_numpy_number_is_a_number(name):
 
 ABSURD = {
     "bins": 2**31, "weight_decay": 1e30, "alpha": 10**400, "class_weight": [1],
-    "words": range(10**12), "numbers": "ab", "drop": [["a"]], "missing": "gone", "fold": 1, "decimal": "x",
+    "words": range(10**12), "numbers": "ab", "drop": [["a"]], "missing": np.float32, "fold": 1, "decimal": "x",
     "date_order": "ydm", "init": 1e308, "members": 10**9,
     "learning_rate": -(10**400), "tol": np.inf, "memory": "1" * 10**6, "random_state": -1,
     "n_jobs": 0, "max_iter": 10**10, "dropout": np.nan, "dtype": object(), "verbose": "yes",
