@@ -21,6 +21,8 @@ ELSEWHERE = {
     "logistic": "sigmoid",
     "linear": "identity",
     "lbfgsb": "lbfgs",
+    "levenbergmarquardt": "lm",
+    "trainlm": "lm",
     "gradientdescent": "gd",
     "stochasticgradientdescent": "sgd",
     "xavier": "glorot",
