@@ -23,6 +23,8 @@ ELSEWHERE = {
     "logistic": "sigmoid",
     "linear": "identity",
     "lbfgsb": "lbfgs",
+    "levenbergmarquardt": "lm",
+    "trainlm": "lm",
     "gradientdescent": "gd",
     "stochasticgradientdescent": "sgd",
     "xavier": "glorot",

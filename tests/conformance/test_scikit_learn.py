@@ -238,6 +238,7 @@ def test_a_notebook_shows_an_estimator_without_a_warning(which):
         ("activation", "leaky-relu", "leaky_relu"),
         ("solver", "L-BFGS", "lbfgs"),
         ("solver", "l-bfgs-b", "lbfgs"),
+        ("solver", "levenberg-marquardt", "lm"),
         ("solver", "SGD", "sgd"),
         ("solver", "Adam", "adam"),
         ("init", "Glorot", "glorot"),

@@ -229,4 +229,5 @@ def test_the_memory_of_the_matrix_is_asked_for_first(monkeypatch):
     with pytest.raises(MemoryRefused, match="lm"):
         model.fit(X, LABELS)
     assert lm.memory_bytes(2000, 512) == 3 * 8 * 2000 * 2001 // 2
+    assert lm.memory_bytes(2000, 512, evidence=True) == 2 * lm.memory_bytes(2000, 512)
     assert lm.memory_bytes(2000, 1025) == (3 + 3) * 8 * 2000 * 2001 // 2

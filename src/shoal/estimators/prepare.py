@@ -219,7 +219,7 @@ def bytes_of(s: Settings, architecture: Architecture, m: int) -> int:
     if s.solver == "lbfgs":
         each += lbfgs.memory_bytes(architecture.n_parameters)
     if s.solver == "lm":
-        each += lm.memory_bytes(architecture.n_parameters, m)
+        each += lm.memory_bytes(architecture.n_parameters, m, evidence=s.alpha == EVIDENCE)
     return each
 
 

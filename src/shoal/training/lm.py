@@ -43,14 +43,15 @@ def start(parameters: Vector) -> State:
     return State(parameters, _packed(memory), parameters)
 
 
-def memory_bytes(n_parameters: int, rows: int) -> int:
+def memory_bytes(n_parameters: int, rows: int, *, evidence: bool = False) -> int:
     """What a member needs beside its parameters: triangles of the matrix.
 
-    One for the result, one for its factor, one for the sums of a block, and those of the tree.
+    One for the result, one for its factor, one for the sums of a block, and those of the tree;
+    for the evidence an inverse as well, which is a square.
     """
     triangle = 8 * (n_parameters * (n_parameters + 1) // 2)
     blocks = -(-rows // BLOCK_ROWS)
-    return triangle * (3 + (blocks.bit_length() + 1 if blocks > 1 else 0))
+    return triangle * (3 + (blocks.bit_length() + 1 if blocks > 1 else 0) + 3 * evidence)
 
 
 def evidence_of(
