@@ -180,7 +180,7 @@ def test_a_worker_of_another_numerics_version_is_refused():
     here = f"numerics version {NUMERICS_VERSION}"
     assert VERSION.endswith(here)
     other = VERSION.replace(here, f"numerics version {NUMERICS_VERSION - 1}")
-    question = Question("rows", 0, WIDE, True, other)
+    question = Question("rows", 0, WIDE, True, version=other)
     with pytest.raises(SettingError, match=f"{here}, and the driver .*their bits may differ"):
         partials(question, PARAMETERS, (), {})
 

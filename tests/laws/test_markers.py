@@ -29,9 +29,9 @@ pytest.main(["--collect-only", "-qq", "-p", "no:cacheprovider", "tests"], plugin
 print("\\n" + json.dumps(seen.found))
 """
 PLACES = {
-    "browser": ("tests/lab/test_page.py",),
+    "browser": ("tests/lab/test_page.py", "tests/exports/test_javascript.py"),
     "cluster": ("tests/cluster/",),
-    "compiler": ("tests/kernel/", "tests/exports/test_c.py", "tests/exports/test_program.py"),
+    "compiler": ("tests/kernel/", "tests/exports/"),
 }
 
 

@@ -7,6 +7,7 @@ same optimisers, in an order of the rows that follows from the seed and the numb
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,10 @@ def one_epoch(prepared: Prepared, feed: ArrayFeed) -> Fitted:
     n = len(fitted.networks)
     if isinstance(fitted.targets, ClassTargets):
         fitted = fitted.replaced(targets=fixed(fitted.targets, s.threshold, s.dtype))
+    # What is usual in the rows of all calls is known of the first one alone.
+    inputs = replace(fitted.inputs, usual=()) if previous else fitted.inputs
     return fitted.replaced(
+        inputs=inputs,
         history=fitted.history._replace(epochs=epoch + 1),
         diagnosis=Diagnosis((NOT_LOOKED_AT,), prepared.architecture.n_h * n, n),
     )

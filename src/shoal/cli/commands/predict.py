@@ -49,12 +49,10 @@ def predict(
                 continue
             with piece.origin.placing():
                 found = answers(fitted, piece.table, piece.origin.file, keep)
-            if strict and told.lines:
-                raise DataError(
-                    f"the rows differ from those of the training: {'; '.join(told.lines)}.",
-                    file=piece.origin.file,
-                )
-            write(found)
+                if strict and told.lines:
+                    differ = "; ".join(told.lines)
+                    raise DataError(f"the rows differ from those of the training: {differ}.")
+                write(found)
             rows += piece.table.num_rows
         if not rows and empty is not None:
             write(_no_answers(fitted, empty, named(tables), keep))

@@ -20,7 +20,10 @@ from shoal.warn import warn
 
 Counts = NDArray[np.int64]  # for each column
 
-FAR = 1.0  # widths of the range of the training beyond its ends: further out is far
+FAR = 1.0  # widths of the range of the training beyond its ends: further out is far,
+AT_LEAST = (
+    6.0  # if it is so many standard deviations from the mean, too: few rows have a small range
+)
 SHARES_OF = 20  # rows: of fewer no share is compared
 MORE = 0.1  # of the rows, by which a share has grown
 SIGMAS = 5.0  # by which it has grown, in its standard errors
@@ -84,8 +87,8 @@ class Watch:
             plan, usual = self.plans[i], self.usual[i]
             if isinstance(plan, Number | Time) and usual.high > usual.low:
                 room = FAR * (usual.high - usual.low)
-                low[at] = (usual.low - room - plan.mean) / plan.scale
-                high[at] = (usual.high + room - plan.mean) / plan.scale
+                low[at] = min((usual.low - room - plan.mean) / plan.scale, -AT_LEAST)
+                high[at] = max((usual.high + room - plan.mean) / plan.scale, AT_LEAST)
         return low, high
 
     def news(self, table: pa.Table, matrix: Coded | Numbers) -> News:
