@@ -23,6 +23,7 @@ NEEDS = {
     "exports/test_program.py": "compiler",
     "exports/test_round_trips.py": "compiler",
     "exports/test_integers.py": "compiler",
+    "exports/test_thresholds.py": "compiler",
     "exports/test_browser.py": "browser",
     "cluster": "cluster",
     "lab/test_page.py": "browser",
