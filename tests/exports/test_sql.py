@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shoal import ShoalClassifier, ShoalRegressor
 from shoal.errors import SettingError
 from shoal.exports.databases import unusable
-from shoal.exports.dialects import DIALECTS, literal, name
+from shoal.exports.dialects import DIALECTS, TRUTHS, literal, name
 from shoal.network.activations import ACTIVATIONS
 
 pytestmark = [
@@ -84,11 +84,17 @@ def test_one_network_of_64_units_on_14_numbers_is_small(tmp_path):
     assert file.stat().st_size < 25 * weights + 100_000
 
 
-def test_what_sql_cannot_hold_is_refused(tmp_path):
-    X = pd.DataFrame({"a\0b": np.arange(50.0), "c": np.arange(50.0) % 7})
+@pytest.mark.parametrize("column", ["a\0b", "", "False", "TRUE"])
+def test_names_that_sql_cannot_hold_are_refused(tmp_path, column):
+    X = pd.DataFrame({column: np.arange(50.0) / 3, "c": np.arange(50.0) % 7})
     model = ShoalRegressor(max_iter=2, hidden=3).fit(X, X["c"])
     with pytest.raises(SettingError, match="cannot be written in SQL"):
         model.export(tmp_path / "m.sql")
+
+
+def test_what_sql_cannot_hold_is_refused(tmp_path):
+    X = pd.DataFrame({"ab": np.arange(50.0), "c": np.arange(50.0) % 7})
+    model = ShoalRegressor(max_iter=2, hidden=3).fit(X, X["c"])
     with pytest.raises(SettingError, match="expected one of sqlite"):
         model.export(tmp_path / "m.sql", dialect="cobol")
     wide = ShoalRegressor(max_iter=1, hidden=800, members=2).fit(X[["c"]], X["c"])
@@ -119,7 +125,10 @@ def test_a_name_is_its_text(text):
 
 @given(
     names=st.lists(
-        ANYTHING.filter(lambda text: "\0" not in text), min_size=2, max_size=4, unique_by=str.lower
+        ANYTHING.filter(lambda text: "\0" not in text and text.lower() not in TRUTHS),
+        min_size=2,
+        max_size=4,
+        unique_by=str.lower,
     ),
     words=st.lists(ANYTHING, min_size=2, max_size=5, unique=True),
     classes=st.lists(ANYTHING, min_size=2, max_size=3, unique=True),

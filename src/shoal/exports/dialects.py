@@ -10,6 +10,8 @@ from shoal.exports.names import utf8
 
 Write = Callable[[str], str]
 
+TRUTHS = ("true", "false")  # SQLite takes them for values, in double quotes too
+
 
 class Dialect(NamedTuple):
     """Functions that write an expression, from expressions."""
@@ -87,10 +89,10 @@ def literal(text: str, dialect: str) -> str | None:
 
 def name(text: str) -> str:
     """A column or a table. Raises SettingError for a name that SQL cannot hold."""
-    if "\0" in text or not text:
+    if "\0" in text or not text or text.lower() in TRUTHS:
         raise SettingError(
-            f"the name {text!r} cannot be written in SQL: expected at least one character, and "
-            "no NUL. Rename the column before fit."
+            f"the name {text!r} cannot be written in SQL: expected at least one character, no NUL, "
+            "and neither true nor false. Rename the column before fit."
         )
     return '"' + text.replace('"', '""') + '"'
 
