@@ -109,3 +109,18 @@ def test_a_page_has_a_picture_of_each_column_and_nothing_of_a_table_is_html(tabl
 def test_what_cannot_be_is_refused(call, told, code, table, capsys):
     assert main(["look", *call]) == code
     assert told in capsys.readouterr().err
+
+
+def test_it_reads_as_a_training_does(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    days = [f"{i % 12 + 1:02}/{i % 11 + 1:02}/2020" for i in range(60)]
+    frame = pd.DataFrame({"day": days, "x": ["1,5", "gone"] * 30})
+    frame.to_csv("t.csv", index=False)
+    assert main(["look", "t.csv"]) == 1
+    assert "--date-order" in capsys.readouterr().err
+    assert (
+        main(["look", "t.csv", "--date-order", "dmy", "--decimal", ",", "--missing", "gone"]) == 0
+    )
+    out = capsys.readouterr().out
+    assert "2020-01-01 to 2020-11-11" in out
+    assert "50.0 %" in out

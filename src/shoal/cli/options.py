@@ -474,6 +474,10 @@ class Look(Reading):
     words: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
+    decimal: str | None = None
+    date_order: str | None = None
+    missing: tuple[str, ...] = ()
+    fold: tuple[str, ...] = ()
     strict: Strict = False
 
     @property
@@ -481,7 +485,8 @@ class Look(Reading):
         """How the table is read."""
         return Order(
             tables=self.tables, target=self.target, words=self.words, numbers=self.numbers,
-            drop=self.drop, strict=self.strict, **self.files._asdict(),
+            drop=self.drop, decimal=self.decimal, date_order=self.date_order,
+            missing=self.missing, fold=self.fold, strict=self.strict, **self.files._asdict(),
         )  # fmt: skip
 
 
