@@ -65,7 +65,7 @@ def _value(key: str, value: Any, path: str) -> Any:
     if flag or not all(type(one) in (str, int, float) for one in several):
         expected = "true or false" if flag else "text, a number, or a list of these"
         raise SettingError(f"{key} = {shown(value)}: expected {expected}.", file=path)
-    repeated = isinstance(vars(Order).get(NAMES[key]), tuple) or key == TABLES
+    repeated = isinstance(getattr(Order, NAMES[key], None), tuple) or key == TABLES
     if isinstance(value, list) and not repeated:
         raise SettingError(f"{key} = {shown(value)}: expected one value.", file=path)
     return [str(one) for one in several] if repeated else str(value)

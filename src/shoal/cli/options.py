@@ -387,11 +387,30 @@ class Reading:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order(Reading):
-    """What `shoal train` is asked for, but for the parameters of the estimator.
+class Columns(Reading):
+    """How files, and the columns in them, are read.
 
     A field that is called like a parameter is described there: the reading of the table needs it.
     """
+
+    words: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    decimal: str | None = None
+    date_order: str | None = None
+    missing: tuple[str, ...] = ()
+    fold: tuple[str, ...] = ()
+    strict: Strict = False
+
+    @property
+    def as_columns(self) -> dict[str, Any]:
+        """All of it by name."""
+        return {field.name: getattr(self, field.name) for field in fields(Columns)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order(Columns):
+    """What `shoal train` is asked for, but for the parameters of the estimator."""
 
     tables: Tables
     target: Target
@@ -406,16 +425,8 @@ class Order(Reading):
     cv: Folds = None
     group: Group = None
     time: Time = None
-    words: tuple[str, ...] = ()
-    numbers: tuple[str, ...] = ()
-    drop: tuple[str, ...] = ()
     class_weight: tuple[str, ...] = ()
     threshold: tuple[str, ...] = ()
-    decimal: str | None = None
-    date_order: str | None = None
-    missing: tuple[str, ...] = ()
-    fold: tuple[str, ...] = ()
-    strict: Strict = False
     resume: Resume = False
 
     @property
@@ -430,7 +441,7 @@ class Order(Reading):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Study(Reading):
+class Study(Columns):
     """What `shoal study` is asked for, but for the parameters of the estimator."""
 
     table: Table
@@ -438,14 +449,6 @@ class Study(Reading):
     task: Task = None
     as_json: Json = False
     plot: Plot = None
-    words: tuple[str, ...] = ()
-    numbers: tuple[str, ...] = ()
-    drop: tuple[str, ...] = ()
-    decimal: str | None = None
-    date_order: str | None = None
-    missing: tuple[str, ...] = ()
-    fold: tuple[str, ...] = ()
-    strict: Strict = False
     schemes: Schemes = ()  # none: those of `init_study`
     seeds: Seeds = 10
     iterations: Iterations = 1000
@@ -455,39 +458,22 @@ class Study(Reading):
     @property
     def order(self) -> Order:
         """How the table is read."""
-        return Order(
-            tables=(self.table,), target=self.target, task=self.task,
-            words=self.words, numbers=self.numbers, drop=self.drop, decimal=self.decimal,
-            date_order=self.date_order, missing=self.missing, fold=self.fold, strict=self.strict,
-            **self.files._asdict(),
-        )  # fmt: skip
+        return Order(tables=(self.table,), target=self.target, task=self.task, **self.as_columns)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look(Reading):
+class Look(Columns):
     """What `shoal look` is asked for."""
 
     tables: Tables
     target: KnownColumn = ""
     report: LookReport = None
     as_json: Json = False
-    words: tuple[str, ...] = ()
-    numbers: tuple[str, ...] = ()
-    drop: tuple[str, ...] = ()
-    decimal: str | None = None
-    date_order: str | None = None
-    missing: tuple[str, ...] = ()
-    fold: tuple[str, ...] = ()
-    strict: Strict = False
 
     @property
     def order(self) -> Order:
         """How the table is read."""
-        return Order(
-            tables=self.tables, target=self.target, words=self.words, numbers=self.numbers,
-            drop=self.drop, decimal=self.decimal, date_order=self.date_order,
-            missing=self.missing, fold=self.fold, strict=self.strict, **self.files._asdict(),
-        )  # fmt: skip
+        return Order(tables=self.tables, target=self.target, **self.as_columns)
 
 
 @dataclass(frozen=True, kw_only=True)
