@@ -18,6 +18,7 @@ import shoal
 from shoal import Network, ShoalClassifier, ShoalRegressor
 from shoal.cli import main
 from shoal.cli.report.report import Facts, write_report
+from shoal.cli.testing import Tested
 from shoal.data.rows.target import CLASSIFICATION, REGRESSION
 from shoal.estimators.fitted import fingerprint
 from shoal.files.container import read
@@ -133,7 +134,10 @@ class Part:
         if classes is not None:
             y = np.resize(classes, X.num_rows)
         task = REGRESSION if classes is None else CLASSIFICATION
-        facts = Facts(model, [], ("shoal", "train"), "t.csv", target, task, "", 1, "", X, y, False)
+        command = ("shoal", "train")
+        facts = Facts(
+            model, Tested(), command, "t.csv", target, task, "", 1, "", X, y, tested=False
+        )
         write_report(str(page), facts)
 
     def well(self, *arguments: object) -> None:
