@@ -65,6 +65,34 @@ def test_another_document_is_refused_at_once(content, tmp_path, place, value):
     assert time.monotonic() - began < 30  # that it ends: 10**9 members would take hours
 
 
+RECORD = {
+    "target": "y", "task": "classification", "reason": "", "table": "t.csv", "rows": 60, "test_rows": 0,
+    "command": ["shoal", "train"], "scores": [["shoal", {"log_loss": 1.0}], ["always 0", {"log_loss": 2.0}]],
+    "verdicts": [{"than": "constant", "outcome": "better", "loss": "log_loss", "difference": -1.0,
+                  "standard_error": 0.1, "rows": 60}],
+}  # fmt: skip
+
+
+def test_a_verdict_belongs_to_a_score(content, tmp_path):
+    path = tmp_path / "m.shoal"
+    write(path, edited(content, "record", RECORD), content.tensors)
+    assert shoal.load(path).record_["verdicts"]
+    for scores in ([], RECORD["scores"][:1], [*RECORD["scores"], *RECORD["scores"]]):
+        write(path, edited(content, "record", RECORD | {"scores": scores}), content.tensors)
+        with pytest.raises(ModelFileError, match="verdicts on"):
+            shoal.load(path)
+
+
+@pytest.mark.parametrize("column", [[2, 0, 1, 0], [0, 1, 0, 0], [0, 0, 1, -1]])
+def test_what_was_usual_has_shares_and_ranges(content, tmp_path, column):
+    path = tmp_path / "m.shoal"
+    usual = content.tensors["usual"].copy()
+    usual[0] = column
+    write(path, content.document, {**content.tensors, "usual": usual})
+    with pytest.raises(ModelFileError, match="shares from 0 to 1"):
+        shoal.load(path)
+
+
 MACHINE = {
     "engine": "tcp://host:1",
     "n_jobs": 64,

@@ -133,3 +133,11 @@ def test_too_few_values_prove_nothing():
     assert of_whole_numbers("customer_id", np.arange(10.0) * 7) is None
     assert of_text("key", pa.array([f"k{i}" for i in range(10)])) is None
     assert of_whole_numbers("index", np.arange(10.0)) is not None
+
+
+def test_a_model_of_an_array_in_which_nothing_varies_takes_no_table_without_columns():
+    with pytest.warns(ShoalWarning, match="varies"):
+        model = ShoalRegressor(**QUICK).fit(np.ones((M, 2)), NUMBERS)
+    with pytest.raises(ValueError, match=r"no columns|0 features"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.predict(pd.DataFrame(index=range(3)))

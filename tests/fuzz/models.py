@@ -259,7 +259,9 @@ def _in_document(document: Any, others: list[Any], rng: np.random.Generator) -> 
             inside[key] = [old] * int(rng.choice([0, 1, 2, 300]))
         case 3 if isinstance(old, int | float):
             factor = rng.choice([-1, 0, 2, 1e-3, 1e9, 1e300])
-            inside[key] = old * factor if isinstance(old, float) else int(old * factor) + 1
+            inside[key] = (
+                old * factor if isinstance(old, float) else int(min(old, 1e9) * factor) + 1
+            )
         case 4:
             from_there, there = (p := _places(others[rng.integers(len(others))]))[
                 rng.integers(len(p))

@@ -81,7 +81,7 @@ class Inputs:
         X = as_given(X)
         if has_columns(X):
             n, names = columns_of(X)
-            if names is not None and names != self.names and names == self._used:
+            if self.names is not None and names != self.names and names == self._used:
                 return self._completed(read(X, self.who, self.dtype))
             self.check_columns(n, names)
             return read(X, self.who, self.dtype)

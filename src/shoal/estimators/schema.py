@@ -281,6 +281,12 @@ class Regressor(Model, frozen=True, kw_only=True, tag_field="kind", tag="regress
     columns: Count
 
 
+def _check_record(record: Record) -> None:
+    """Raise ModelFileError for verdicts that belong to no scores."""
+    if record.verdicts and len(record.verdicts) != len(record.scores) - 1:
+        raise refused(f"{len(record.verdicts)} verdicts on {len(record.scores)} scores, in record")
+
+
 def model_of(document: Mapping[str, Any]) -> Classifier | Regressor:
     """The document of a model, checked field by field. Raises ModelFileError."""
     version = document.get("format_version")
@@ -297,7 +303,7 @@ def model_of(document: Mapping[str, Any]) -> Classifier | Regressor:
         )
     model: Classifier | Regressor = typed(document, Classifier | Regressor)
     if model.record:
-        typed(model.record, Record)
+        _check_record(typed(model.record, Record))
     return model
 
 
