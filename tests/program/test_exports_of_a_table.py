@@ -168,6 +168,7 @@ SAME = {
     "carets": (csv("^"), {"separator": "^"}),
     "tabs by name": (csv("\t"), {"separator": "tab"}),
     "a line with the separator": "sep=;\n" + csv(";"),
+    "a line with the separator in quotes, behind a mark": '\ufeff"sep=;"\r\n' + csv(";", end="\r\n"),
     "all in quotes": csv(always=True),
     "names with blanks around": csv(names=[f" {name} " for name in NAMES]),
     "a mark and CRLF": b"\xef\xbb\xbf" + csv(end="\r\n").encode(),

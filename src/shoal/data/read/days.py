@@ -4,6 +4,7 @@
 two numbers is the day, `order` says ("dmy" or "mdy"); 2011-01-31 and a month's name need no order.
 """
 
+import re
 from typing import Any
 
 import pyarrow as pa
@@ -37,8 +38,7 @@ _BY_NAME = (
 _YEAR_FIRST = tuple(
     rf"{_YEAR}{sep}(?P<month>\d{{1,2}}){sep}(?P<day>\d{{1,2}})" for sep in ("-", "/", r"\.")
 )
-# Two digits are a year between strokes only: 10.12.13 is a version.
-_SEPARATED = (("/", _SHORT), ("-", _SHORT), (r"\.", _YEAR), (" ", _YEAR))
+_SEPARATED = (("/", _SHORT), ("-", _SHORT), (r"\.", _SHORT), (" ", _YEAR))
 _FORMS = {
     YMD: (*_YEAR_FIRST, *_BY_NAME),
     DMY: tuple(rf"(?P<day>\d{{1,2}}){s}(?P<month>\d{{1,2}}){s}{y}" for s, y in _SEPARATED),
@@ -52,6 +52,8 @@ LIKE = (
     rf"\d.{{0,6}}(?:{_ANY_MONTH})|(?:{_ANY_MONTH})[a-z]{{0,6}}\W{{0,2}}\d"
 )
 LIKE_CLOCK = r"(?i)\d:\d\d|\d ?(?:[ap]\.?m|d)"
+# A date or a version: 10.12.13 may be either.
+_PERHAPS_VERSION = re.compile(r"\s*\d{1,2}\.\d{1,2}\.\d\d(?!\d)")
 # A whole number that may be a date, which is not read as one.
 COMPACT = r"^(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$"
 _PIVOT = 69  # of years of two digits, as of POSIX: 69 is 1969, and 68 is 2068
@@ -75,6 +77,11 @@ def iso(text: Column, order: str, *, zoned: bool) -> Column:
         if not found.null_count:
             break
     return found
+
+
+def perhaps_version(value: str) -> bool:
+    """Whether a value is three numbers with points between them, as 31.01.19 and 10.12.13."""
+    return _PERHAPS_VERSION.match(value) is not None
 
 
 def clock(text: Column) -> Column:
