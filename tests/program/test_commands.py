@@ -153,6 +153,9 @@ PARQUET = io.BytesIO()
 pyarrow.parquet.write_table(pa.table({"late": ["yes", "no"]}), PARQUET)
 PARQUET = PARQUET.getvalue()
 MISTAKES = {
+    "blanks between values": ("a b late\n1 2 3\n", [], 2, ["--separator space"]),
+    "a rare separator": ('"a"~"late"\n1~2\n', [], 2, ["--separator '~'"]),
+    "a part of a name": ("latest\n1\n", [], 2, ['there is no column "late"']),
     "file missing": (None, [], 1, ["t.csv"]),
     "empty file": ("", [], 1, ["t.csv"]),
     "header only": (HEADER, [], 1, ["t.csv"]),
