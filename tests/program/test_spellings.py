@@ -265,6 +265,13 @@ def test_what_is_no_number_and_no_date_stays_text(name: str) -> None:
 
 TOLD_OF_TEXT = {
     "dates or versions": ([f"10.12.{i:02}" for i in range(40)], 'dates or versions. date_order="dmy"'),
+    "months": ([f"{d:%Y-%m}" for d in DAYS], 'may be dates, months or weeks, such as "2011-01"'),
+    "named months": ([f"{d:%b %Y}" for d in DAYS], "may be dates, months or weeks"),
+    "weeks": ([f"{d:%G-W%V-%u}" for d in DAYS], "may be dates, months or weeks"),
+    "months in German": ([f"{d.day}. {['Mai', 'März'][d.month % 2]} {d.year}" for d in DAYS],
+                         "may be dates, months or weeks"),
+    "two currencies": ([f"{'$€'[i % 2]}{i}" for i in range(99)], r'several units, "\$" \(50\), "€" \(49\)'),
+    "weights": ([f"{i} {'lb' if i % 4 else 'kg'}" for i in range(99)], r'several units, "lb" \(74\)'),
     "too few dates": ([f"{d:%d/%m/%Y}" for d in DAYS[:80]] + ["x"] * 20,
                       "only 80 of its 100 values can be read as a date"),
 }  # fmt: skip

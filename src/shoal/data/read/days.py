@@ -54,6 +54,14 @@ LIKE = (
 LIKE_CLOCK = r"(?i)\d:\d\d|\d ?(?:[ap]\.?m|d)"
 # A date or a version: 10.12.13 may be either.
 _PERHAPS_VERSION = re.compile(r"\s*\d{1,2}\.\d{1,2}\.\d\d(?!\d)")
+# Months, weeks and quarters, and days with the name of a month in a language that is not read.
+_PERHAPS_TIME = re.compile(
+    r"\s*(?:(?:19|20)\d\d[-/.](?:0\d|1[0-2])|(?:0?\d|1[0-2])[-/](?:19|20)\d\d|"
+    r"(?:19|20)\d\d[- ]?(?:W|KW|Q|H) ?\d\d?(?:-?[1-7])?|(?:W|KW|Q|H)\d\d?[-/ ](?:19|20)?\d\d|"
+    rf"{_MONTH}[- ]\'?(?:(?:19|20)\d\d|\d\d)|"
+    r"\d{1,2}(?:\. ?| |-| de )[^\W\d_]{3,10}(?:\. ?| |-| de )(?:19|20)?\d\d)\s*",
+    re.IGNORECASE,
+)
 # A whole number that may be a date, which is not read as one.
 COMPACT = r"^(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$"
 _PIVOT = 69  # of years of two digits, as of POSIX: 69 is 1969, and 68 is 2068
@@ -82,6 +90,11 @@ def iso(text: Column, order: str, *, zoned: bool) -> Column:
 def perhaps_version(value: str) -> bool:
     """Whether a value is three numbers with points between them, as 31.01.19 and 10.12.13."""
     return _PERHAPS_VERSION.match(value) is not None
+
+
+def perhaps_time(value: str) -> bool:
+    """Whether a value may be a time that is not read, as 2019-03, 2019-W03 and 3. Mai 2019."""
+    return _PERHAPS_TIME.fullmatch(value) is not None
 
 
 def clock(text: Column) -> Column:

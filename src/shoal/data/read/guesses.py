@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from shoal.data.read import absent_line, days, numerals, texts
 from shoal.data.read.column_types import Wanted
-from shoal.data.read.look import CERTAIN_COMMA, CERTAIN_POINT, Look, Place
+from shoal.data.read.look import CERTAIN_COMMA, CERTAIN_POINT, CLASSES_AT_MOST, Look, Place
 from shoal.data.read.origin import Piece
 from shoal.data.read.spoilt import (
     MOST_REPORTED,
@@ -280,6 +280,8 @@ def _note_of_text(look: Look) -> str | None:
             Setting("numbers", [look.name]), " reads them as numbers.",
         )  # fmt: skip
     types = max(counts, key=lambda t: counts[t])
+    if (2 * counts[types] <= look.n or types == NUMBERS) and (why := _of_other_form(look)):
+        return f'column "{look.name}" is treated as categorical: {why}'
     if 2 * counts[types] <= look.n:
         return None
     if few(look.n - counts[types], look.n):
@@ -293,6 +295,22 @@ def _note_of_text(look: Look) -> str | None:
         Setting("numbers", [look.name]),
         " needs at least 95 %: correct the others, or leave them empty.",
     )
+
+
+def _of_other_form(look: Look) -> str | None:
+    """What the values of a column may be that are not read, and how they are."""
+    units = look.units()
+    del units[""]
+    if len(units) > 1 and few(look.n - look.units().total(), look.n):
+        shown = listed([f'"{unit}" ({count:,})' for unit, count in units.most_common()])
+        return f"its numbers have several units, {shown}. Convert them to one unit."
+    words = look.words or set()
+    if len(words) > CLASSES_AT_MOST and all(map(days.perhaps_time, words)):
+        return (
+            f'its values may be dates, months or weeks, such as "{shortened(min(words))}". Write '
+            "2011-01-31 for them."
+        )
+    return None
 
 
 def _notes_of_numbers(look: Look, reading: Reading) -> list[str]:
