@@ -280,8 +280,8 @@ def _note_of_text(look: Look) -> str | None:
             Setting("numbers", [look.name]), " reads them as numbers.",
         )  # fmt: skip
     types = max(counts, key=lambda t: counts[t])
-    if (2 * counts[types] <= look.n or types == NUMBERS) and (why := _of_other_form(look)):
-        return f'column "{look.name}" is treated as categorical: {why}'
+    if (2 * counts[types] <= look.n or types == NUMBERS) and (form := _of_other_form(look)):
+        return f'column "{look.name}" is treated as categorical: {form}'
     if 2 * counts[types] <= look.n:
         return None
     if few(look.n - counts[types], look.n):
