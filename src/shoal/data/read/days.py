@@ -10,6 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shoal.data.read import numerals
+
 Column = Any  # a pyarrow ChunkedArray or Array: its stubs are too narrow for the functions of pc
 
 DMY, MDY, YMD = "dmy", "mdy", "ymd"
@@ -27,7 +29,7 @@ _CLOCK = (
     r"(?: ?(?P<half>[ap])\.?m\.?)?"
 )
 _ZONE = r"(?P<zone> ?(?:z|utc|gmt|[+-]\d\d(?::?\d\d)?))?"
-_AT = rf"(?:(?:[ t]|, ?| at ){_CLOCK}{_ZONE})?$"
+_AT = rf"(?:(?:[ t:]|, ?| at ){_CLOCK}{_ZONE})?$"
 _YEAR, _SHORT = r"(?P<year>\d{4})", r"(?P<year>\d{4}|\d\d)"
 _SEP = r"(?:[-/ ]|, ?|\. ?|-)"
 _BY_NAME = (
@@ -38,7 +40,7 @@ _BY_NAME = (
 _YEAR_FIRST = tuple(
     rf"{_YEAR}{sep}(?P<month>\d{{1,2}}){sep}(?P<day>\d{{1,2}})" for sep in ("-", "/", r"\.")
 )
-_SEPARATED = (("/", _SHORT), ("-", _SHORT), (r"\.", _SHORT), (" ", _YEAR))
+_SEPARATED = (("/", _SHORT), ("-", _SHORT), (r"\. ?", _SHORT), (" ", _YEAR))
 _FORMS = {
     YMD: (*_YEAR_FIRST, *_BY_NAME),
     DMY: tuple(rf"(?P<day>\d{{1,2}}){s}(?P<month>\d{{1,2}}){s}{y}" for s, y in _SEPARATED),
@@ -48,12 +50,12 @@ _PARTS = ("year", "month", "word", "day", "hour", "minute", "second", "half", "z
 # What has none of this is no date, which is cheaper to find out.
 _ANY_MONTH = "|".join(_MONTHS)
 LIKE = (
-    rf"(?i)^\s*(?:[a-z]{{3,9}}\.?,? +)?(?:\d{{4}}|\d\d?)[-/. ]\d\d?[-/. ]\d|"
+    rf"(?i)^\s*(?:=\"|')?(?:[a-z]{{3,9}}\.?,? +)?(?:\d{{4}}|\d\d?)(?:[-/ ]|\. ?)\d\d?(?:[-/ ]|\. ?)\d|"
     rf"\d.{{0,6}}(?:{_ANY_MONTH})|(?:{_ANY_MONTH})[a-z]{{0,6}}\W{{0,2}}\d"
 )
 LIKE_CLOCK = r"(?i)\d:\d\d|\d ?(?:[ap]\.?m|d)"
 # A date or a version: 10.12.13 may be either.
-_PERHAPS_VERSION = re.compile(r"\s*\d{1,2}\.\d{1,2}\.\d\d(?!\d)")
+_PERHAPS_VERSION = re.compile(r"\s*\d{1,2}\. ?\d{1,2}\. ?\d\d(?!\d)")
 # Months, weeks and quarters, and days with the name of a month in a language that is not read.
 _PERHAPS_TIME = re.compile(
     r"\s*(?:(?:19|20)\d\d[-/.](?:0\d|1[0-2])|(?:0?\d|1[0-2])[-/](?:19|20)\d\d|"
@@ -77,7 +79,7 @@ def iso(text: Column, order: str, *, zoned: bool) -> Column:
 
     Some may yet be none, as 2021-02-29. `zoned` asks for times with a time zone.
     """
-    text = _flat(pc.utf8_trim_whitespace(text))
+    text = numerals.bare(_flat(pc.utf8_trim_whitespace(text)))
     found = pa.nulls(len(text), pa.string())
     for form in (*_FORMS[YMD], *(_FORMS.get(order, ()) if order != YMD else ())):
         read = _of_form(text, rf"(?i)^{_WEEKDAY}{form}{_AT}", zoned=zoned)

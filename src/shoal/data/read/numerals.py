@@ -119,11 +119,18 @@ def taken_apart(text: Column) -> Numerals:
     )
 
 
+def bare(text: Column) -> Column:
+    """The values of cells that a spreadsheet is told to keep as text."""
+    marked = pc.match_substring_regex(text, pattern="^[=']")
+    if not pc.any(marked, min_count=0).as_py():
+        return text
+    return pc.replace_substring_regex(text, pattern=_AS_TEXT, replacement=r"\1\2")
+
+
 def _usual(text: Column) -> Column:
     """The same numbers, written in a more usual way."""
-    for pattern, usual in ((_AS_TEXT, r"\1\2"), (_NO_CENTS, r"\1\2"), (r"[−–]", "-")):
-        text = pc.replace_substring_regex(text, pattern=pattern, replacement=usual)
-    return text
+    text = pc.replace_substring_regex(bare(text), pattern=_NO_CENTS, replacement=r"\1\2")
+    return pc.replace_substring_regex(text, pattern=r"[−–]", replacement="-")
 
 
 def only_point(text: Column) -> bool:
