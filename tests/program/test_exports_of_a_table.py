@@ -348,7 +348,9 @@ def test_other_sheets_and_cells_with_errors_are_reported(tmp_path):
     lines = [["a", "b"], [1, "x"], [2, "y"]]
     with pytest.warns(ShoalWarning, match='the sheet "t" is read, and not u'):
         read(workbook({"t": lines, "u": lines}), tmp_path)
-    with pytest.warns(ShoalWarning, match="1 cell with an error is read as missing"):
+    with pytest.warns(
+        ShoalWarning, match="1 cell with an error is read as missing .*, first in cell A4"
+    ):
         found = read(workbook({"t": [*lines, ["#N/A", "z"]]}), tmp_path)
     assert found["a"].to_pylist() == [1, 2, None]
 
