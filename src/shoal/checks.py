@@ -94,6 +94,7 @@ def check_number(
     upper = (
         " on" if most == math.inf and least not in open_at
         else "" if most == math.inf
+        else f" and below {most:g}" if most in open_at and least in open_at
         else f" to below {most:g}" if most in open_at
         else f" to {most:g}"
     )  # fmt: skip

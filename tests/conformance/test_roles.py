@@ -33,6 +33,11 @@ def fitted(more, kind=ShoalClassifier, **settings):
 SENTENCE = "the gate at the lower end of the garden was open when we came home, and number {} rang"
 NO_FEATURES = {
     "an index of pandas": ("Unnamed: 0", np.arange(M), "row counter"),
+    "a second index of pandas": ("Unnamed: 0.1", np.arange(M), "row counter"),
+    "an index that was reset twice": ("level_0", np.arange(M), "row counter"),
+    "a column without a name in R": ("...1", np.arange(1, M + 1), "row counter"),
+    "a serial number": ("S.No", np.arange(1, M + 1), "row counter"),
+    "a number in German": ("Kundennummer", rng.permutation(10**6)[:M], "an id"),
     "one that begins at 1": ("index", np.arange(1, M + 1), "row counter"),
     "a counter in steps": ("row number", np.arange(M) * 10, "row counter"),
     "shuffled": ("Unnamed: 0", rng.permutation(M), "row counter"),

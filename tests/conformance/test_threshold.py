@@ -106,7 +106,7 @@ def test_partial_fit_takes_a_number():
 @pytest.mark.parametrize(
     ("threshold", "y", "said"),
     [
-        (1.5, Y, "above 0 to below 1"),
+        (1.5, Y, "above 0 and below 1"),
         ("nonsense", Y, "expected one of"),
         ("roc_auc", Y, "does not depend on the threshold"),
         ({"maybe": 2.0}, Y, "has no class 'maybe'"),

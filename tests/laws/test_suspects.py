@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from sklearn import datasets
 
-from shoal.data.encode.suspects import ROWS, leaks, lines, sample, twins
+from shoal.data.encode.suspects import ROWS, counters, leaks, lines, sample, twins
 
 M = 2000
 rng = np.random.default_rng(0)
@@ -63,6 +63,25 @@ def test_no_column_of_a_well_known_table_is_suspected(name):
     data = getattr(datasets, f"load_{name}")(as_frame=True)
     table = pa.Table.from_pandas(data.data, preserve_index=False)
     assert leaks(table, data.target.to_numpy(), classes=name != "diabetes") == []
+
+
+COUNTERS = {
+    "in order": ("case", list(range(100)), True),
+    "in any order, in steps": ("ticket", [10 * int(i) for i in rng.permutation(100)], True),
+    "an id with a hole": ("customer_id", [1000 + i * i if i else None for i in range(100)], True),
+    "a counter that is set aside": ("index", list(range(100)), False),
+    "a measurement": ("people", [i * i * 977 for i in range(100)], False),
+    "a number that repeats": ("case", [i // 2 for i in range(100)], False),
+    "fractions": ("case", [i + 0.5 for i in range(100)], False),
+}
+
+
+@pytest.mark.parametrize("case", COUNTERS)
+def test_a_column_that_may_count_the_rows_is_found(case):
+    name, values, is_found = COUNTERS[case]
+    found = counters(pa.table({name: values}))
+    assert [one.column for one in found] == [name] * is_found
+    assert all("row counter or an id" in line for line in lines(found))
 
 
 def test_where_one_class_is_nearly_all_nothing_is_shown():

@@ -119,6 +119,24 @@ def test_evaluate_and_inspect(model):
     assert run("inspect", model).exit_code == 0
 
 
+ASIDE = {
+    "one value": ("7", "constant"),
+    "no value": ("", "empty"),
+    "an id": ("K-{i}", "an id"),
+}
+
+
+@pytest.mark.parametrize("kind", ASIDE)
+def test_train_names_the_columns_that_are_not_used(kind, tmp_path, monkeypatch, capsys):
+    cell, why = ASIDE[kind]
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{cell.format(i=i)},{i * 7 % 50},{'ab'[i % 2]}" for i in range(80)]
+    Path("t.csv").write_text("extra,x,y\n" + "\n".join(rows) + "\n")
+    told = "train t.csv --target y --hidden 2 --members 1 --max-iter 2 -o m.shoal"
+    assert main(told.split()) == 0
+    assert f"1 set aside: extra ({why})\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_has_an_example(command):
     answer = run(command, "--help")
@@ -135,6 +153,9 @@ PARQUET = io.BytesIO()
 pyarrow.parquet.write_table(pa.table({"late": ["yes", "no"]}), PARQUET)
 PARQUET = PARQUET.getvalue()
 MISTAKES = {
+    "blanks between values": ("a b late\n1 2 3\n", [], 2, ["--separator space"]),
+    "a rare separator": ('"a"~"late"\n1~2\n', [], 2, ["--separator '~'"]),
+    "a part of a name": ("latest\n1\n", [], 2, ['there is no column "late"']),
     "file missing": (None, [], 1, ["t.csv"]),
     "empty file": ("", [], 1, ["t.csv"]),
     "header only": (HEADER, [], 1, ["t.csv"]),

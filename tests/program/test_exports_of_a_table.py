@@ -168,6 +168,7 @@ SAME = {
     "carets": (csv("^"), {"separator": "^"}),
     "tabs by name": (csv("\t"), {"separator": "tab"}),
     "a line with the separator": "sep=;\n" + csv(";"),
+    "a line with the separator in quotes, behind a mark": '\ufeff"sep=;"\r\n' + csv(";", end="\r\n"),
     "all in quotes": csv(always=True),
     "names with blanks around": csv(names=[f" {name} " for name in NAMES]),
     "a mark and CRLF": b"\xef\xbb\xbf" + csv(end="\r\n").encode(),
@@ -347,7 +348,9 @@ def test_other_sheets_and_cells_with_errors_are_reported(tmp_path):
     lines = [["a", "b"], [1, "x"], [2, "y"]]
     with pytest.warns(ShoalWarning, match='the sheet "t" is read, and not u'):
         read(workbook({"t": lines, "u": lines}), tmp_path)
-    with pytest.warns(ShoalWarning, match="1 cell with an error is read as missing"):
+    with pytest.warns(
+        ShoalWarning, match="1 cell with an error is read as missing .*, first in cell A4"
+    ):
         found = read(workbook({"t": [*lines, ["#N/A", "z"]]}), tmp_path)
     assert found["a"].to_pylist() == [1, 2, None]
 

@@ -102,7 +102,7 @@ def test_splits_that_cannot_be_are_refused(table, capsys, options, said):
 
 def test_text_is_no_order_in_time(table, capsys):
     _, err = answer(capsys, *TRAIN, "--time", "patient", code=1)
-    assert 'column "patient": the times are string' in err
+    assert 'column "patient": expected dates, times or numbers in each row, found text' in err
 
 
 def test_rows_without_a_group_are_reported(table, capsys):
@@ -265,6 +265,7 @@ def test_costs_and_weights_name_the_classes_as_the_table_does(table, capsys):
         (["--threshold", "maybe=2"], 'no class "maybe". Classes: no, yes'),
         (["--threshold", "yes=much"], "expected CLASS=NUMBER"),
         (["--class-weight", "3"], "expected balanced, or CLASS=WEIGHT"),
+        (["--class-weight", "1=3,0=1"], "Repeat the option for each class"),
         (["--threshold", "roc_auc"], "does not depend on the threshold"),
     ],
 )

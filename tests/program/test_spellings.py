@@ -77,10 +77,21 @@ SPELLINGS: dict[str, tuple[list[Any], Any]] = {
     "a typographic minus": (WHOLE, lambda v: negative(v, "−{}")),
     "a minus before the dollar": (WHOLE, lambda v: negative(v, "-${}")),
     "a minus behind the dollar": (WHOLE, lambda v: negative(v, "$-{}")),
+    "a dash in place of cents": (WHOLE, lambda v: f"{v}.-"),
+    "a dash in place of cents, and a currency": (WHOLE, lambda v: f"CHF {v:,}.–".replace(",", "'")),
+    "two dashes in place of cents": (WHOLE, lambda v: f"{v},-- €"),
+    "formulas of spreadsheets": (NUMBERS, lambda v: f'="{v}"'),
+    "the apostrophe of spreadsheets": (WHOLE, lambda v: f"'{v}"),
     "American days": (DAYS, lambda v: v.strftime("%m/%d/%Y")),
     "American days without zeros": (DAYS, lambda v: f"{v.month}/{v.day}/{v.year}"),
     "short years": (DAYS, lambda v: v.strftime("%d/%m/%y")),
     "European days": (DAYS, lambda v: v.strftime("%d.%m.%Y")),
+    "short years behind points": (DAYS, lambda v: v.strftime("%d.%m.%y")),
+    "short years without zeros": (DAYS, lambda v: f"{v.day}.{v.month}.{v:%y}"),
+    "short years, points and times": (TIMES, lambda v: v.strftime("%d.%m.%y %H:%M:%S")),
+    "blanks behind points": (DAYS, lambda v: f"{v.day}. {v.month}. {v.year}"),
+    "formulas of spreadsheets for days": (DAYS, lambda v: f'="{v}"'),
+    "times of SAS": (TIMES, lambda v: v.strftime("%d%b%Y:%H:%M:%S").upper()),
     "days with hyphens": (DAYS, lambda v: v.strftime("%d-%m-%Y")),
     "slashes, year first": (DAYS, lambda v: v.strftime("%Y/%m/%d")),
     "points, year first": (DAYS, lambda v: v.strftime("%Y.%m.%d")),
@@ -234,6 +245,7 @@ NOTHING_OF_THE_KIND = {
     "codes": [f"A{i:02}" for i in range(40)],
     "versions": [f"3.{i}.1" for i in range(40)],
     "short versions": [f"10.12.{i:02}" for i in range(40)],
+    "versions above 12": [f"3.{i}.10" for i in range(5, 40)],
     "telephones": [f"030 123 {i:03}" for i in range(40)],
     "addresses": [f"10.0.0.{i}" for i in range(40)],
     "two signs": [f"-{i}-" for i in range(40)],
@@ -251,6 +263,27 @@ def test_what_is_no_number_and_no_date_stays_text(name: str) -> None:
     values = NOTHING_OF_THE_KIND[name]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        assert column_of(file_of(values, separator="|")) == values
+
+
+TOLD_OF_TEXT = {
+    "dates or versions": ([f"10.12.{i:02}" for i in range(40)], 'dates or versions. date_order="dmy"'),
+    "months": ([f"{d:%Y-%m}" for d in DAYS], 'may be dates, months or weeks, such as "2011-01"'),
+    "named months": ([f"{d:%b %Y}" for d in DAYS], "may be dates, months or weeks"),
+    "weeks": ([f"{d:%G-W%V-%u}" for d in DAYS], "may be dates, months or weeks"),
+    "months in German": ([f"{d.day}. {['Mai', 'März'][d.month % 2]} {d.year}" for d in DAYS],
+                         "may be dates, months or weeks"),
+    "two currencies": ([f"{'$€'[i % 2]}{i}" for i in range(99)], r'several units, "\$" \(50\), "€" \(49\)'),
+    "weights": ([f"{i} {'lb' if i % 4 else 'kg'}" for i in range(99)], r'several units, "lb" \(74\)'),
+    "too few dates": ([f"{d:%d/%m/%Y}" for d in DAYS[:80]] + ["x"] * 20,
+                      "only 80 of its 100 values can be read as a date"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TOLD_OF_TEXT)
+def test_it_is_told_why_a_column_that_seems_to_be_more_stays_text(name: str) -> None:
+    values, why = TOLD_OF_TEXT[name]
+    with pytest.warns(ShoalWarning, match=f'"a" is treated as categorical: .*{why}'):
         assert column_of(file_of(values, separator="|")) == values
 
 

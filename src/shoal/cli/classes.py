@@ -48,7 +48,8 @@ def _pair(option: str, text: str, found: Question) -> tuple[Any, float]:
         if _is_called(one, name):
             return one, float(number)
     classes = listed([short(one) for one in found.classes[:SHOWN]], len(found.classes))
-    raise SettingError(f'{option} {text}: there is no class "{name}". Classes: {classes}.')
+    again = " Repeat the option for each class." if "," in name else ""
+    raise SettingError(f'{option} {text}: there is no class "{name}". Classes: {classes}.{again}')
 
 
 def _is_called(value: Any, name: str) -> bool:

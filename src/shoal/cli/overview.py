@@ -15,7 +15,7 @@ from shoal.cli.screen.lines import encoded_columns, listed, percent, short
 from shoal.compute.engine import engine
 from shoal.data.encode.encoding import Number, Plan, SetAside, Time, Words, as_numbers, as_seconds
 from shoal.data.encode.learning import learn
-from shoal.data.encode.suspects import leaks, lines, sample, twins
+from shoal.data.encode.suspects import counters, leaks, lines, sample, twins
 from shoal.data.read.words import as_words
 from shoal.data.rows.question import Problem
 from shoal.data.rows.target import CLASSIFICATION
@@ -128,18 +128,30 @@ def suspects(problem: Problem) -> list[str]:
     classes = problem.task == CLASSIFICATION
     y = np.unique(problem.y, return_inverse=True)[1] if classes else problem.y
     table, y = sample(problem.X, y)
-    return _bounded(lines([*leaks(table, y, classes=classes), *_twins(problem.X, table)]))
+    found = [*leaks(table, y, classes=classes), *_twins(problem.X, table)]
+    return _bounded(lines([*found, *_counters(problem.X, table)]))
 
 
 def suspects_without_target(table: pa.Table) -> list[str]:
     """The same where nobody has said which column is the target."""
-    return _bounded(lines(_twins(table, sample(table)[0])))
+    part = sample(table)[0]
+    return _bounded(lines([*_twins(table, part), *_counters(table, part)]))
 
 
 def _twins(table: pa.Table, part: pa.Table) -> list[Any]:
     """Columns that are the same in a part of the rows, and then in all."""
     names = {name for found in twins(part) for name in found}
     return twins(table.select([name for name in table.column_names if name in names]))
+
+
+def _counters(table: pa.Table, part: pa.Table) -> list[Any]:
+    """Columns that may count the rows: whole numbers that differ in a part of them, and in all."""
+    differ = [
+        name for name in part.column_names
+        if pa.types.is_integer(part[name].type)
+        and len(pc.unique(part[name].drop_null())) == len(part[name]) - part[name].null_count
+    ]  # fmt: skip
+    return counters(table.select(differ))
 
 
 def _bounded(told: list[str]) -> list[str]:

@@ -213,8 +213,7 @@ def _trained(order: Order, parameters: Parameters, asked: Asked) -> Run:
 
 def _show_training(run: Run, rows: int, explain: bool, screen: Screen) -> None:
     encoding = run.model.encoding_
-    why = "" if explain else " (--explain says why)"
-    screen.line("columns", summary_of(encoding, run.model.networks_[0].architecture.n_x, why))
+    screen.line("columns", summary_of(encoding, run.model.networks_[0].architecture.n_x))
     for line in encoding_lines(encoding) if explain else ():
         screen.line("", line)
     if hasattr(run.model, "scratch_"):

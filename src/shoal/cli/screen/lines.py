@@ -1,5 +1,6 @@
 """What is printed of a table, a model and its training, each on a line."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from shoal.data.rows.target import REGRESSION
 
 Values = NDArray[Any]
 
+MOST_ASIDE = 5  # columns that are named in the line of all columns
 ENDINGS = {
     "finished": "all epochs used: --max-iter allows more",
     "plateau": "later ones were no better",
@@ -85,13 +87,19 @@ def size_of(model: Any) -> str:
     return f"{count(len(model.networks_), 'network')} × {layer}"
 
 
-def summary_of(encoding: Encoding | None, n_inputs: int, why: str = "") -> str:
-    """How many columns are used, as how many inputs; `why` says where to find why others are not."""
+def summary_of(encoding: Encoding | None, n_inputs: int) -> str:
+    """How many columns are used, as how many inputs, and which are not."""
     if encoding is None:
         return f"{count(n_inputs, 'number')}, used as they are"
-    aside = sum(isinstance(plan, SetAside) for plan in encoding.columns)
-    more = f", {aside:,} set aside{why}" if aside else ""
-    return f"{len(encoding.columns) - aside:,} used, as {count(n_inputs, 'input')}{more}"
+    aside = [plan for plan in encoding.columns if isinstance(plan, SetAside)]
+    shown = [f"{short(plan.name)} ({in_brief(plan.reason)})" for plan in aside[:MOST_ASIDE]]
+    more = f", {len(aside):,} set aside: {listed(shown, len(aside))}" if aside else ""
+    return f"{len(encoding.columns) - len(aside):,} used, as {count(n_inputs, 'input')}{more}"
+
+
+def in_brief(reason: str) -> str:
+    """Why a column is set aside, without the evidence and the cure behind it."""
+    return re.split(r" \(|: ", reason)[0]
 
 
 def encoded_columns(encoding: Encoding | None) -> list[tuple[str, str]]:

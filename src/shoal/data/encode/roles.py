@@ -38,6 +38,14 @@ COUNTERS = frozenset(
         "n°",
         "#",
         "id",
+        "level0",  # of pandas, where there is an "index" already
+        "sno",
+        "srno",
+        "slno",
+        "seq",
+        "obs",
+        "observation",
+        "nummer",
     ]
 )
 ID_WORDS = frozenset(
@@ -55,8 +63,8 @@ ID_WORDS = frozenset(
         "serial",
     ]
 )
-# What pandas and our reader of CSV call a column without a name.
-_UNNAMED = re.compile(r"\s*(unnamed:? ?\d*|column \d+)?\s*", re.IGNORECASE)
+# What pandas, readr of R and our reader of CSV call a column without a name.
+_UNNAMED = re.compile(r"\s*(unnamed:? ?[\d.]*|column \d+|\.\.\.\d+)?\s*", re.IGNORECASE)
 _WORD = re.compile(r"[A-Z]?[a-zäöüß]+|[A-Z]+(?![a-z])|\d+|[#°]+")
 
 MOST_REPORTED = 3
@@ -83,9 +91,24 @@ def of_whole_numbers(name: str, x: Floats) -> Role | None:
     words = [word.lower() for word in _WORD.findall(name)]
     if (is_unnamed(name) or "".join(words) in COUNTERS) and _counts(different):
         return Role(name, "a row counter (whole numbers, one for each row)", "numbers")
-    if words and (words[-1] in ID_WORDS or words[0] == "id") and len(x) >= LEAST_ROWS:
+    if _is_id(words) and len(x) >= LEAST_ROWS:
         return Role(name, f"an id (whole numbers, all {len(x):,} different)", "numbers")
     return None
+
+
+def may_count(name: str, x: Floats) -> bool:
+    """Whether whole numbers that are a feature may yet be a row counter or an id."""
+    different = np.unique(x)
+    if len(x) < LEAST_ROWS or len(different) < len(x):
+        return False
+    return _is_id([word.lower() for word in _WORD.findall(name)]) or _counts(different)
+
+
+def _is_id(words: Sequence[str]) -> bool:
+    """Whether the words of a name say that it is an id."""
+    return bool(words) and (
+        words[-1] in ID_WORDS or words[0] == "id" or words[-1].endswith("nummer")
+    )
 
 
 def _counts(rising: Floats) -> bool:

@@ -1,4 +1,4 @@
-"""Columns that are suspicious: one that gives the target away, and one that repeats another.
+"""Columns that are suspicious: that give the target away, repeat another, or may count the rows.
 
 Such columns are reported and used: whether a column is known when a prediction is wanted, only the
 user knows. A leak is shown by what the column does alone: on half of a sample it is learnt which
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from shoal.data.encode.encoding import as_numbers
+from shoal.data.encode.roles import may_count, of_whole_numbers
 from shoal.data.read.words import as_words
 
 Floats = NDArray[np.float64]
@@ -39,6 +40,13 @@ class Leak(NamedTuple):
     usual: float  # the same of a constant answer
     rows: int  # that were answered
     classes: bool
+
+
+class Counter(NamedTuple):
+    """A column that is used and may be a row counter or an id."""
+
+    column: str
+    rows: int
 
 
 class Twins(NamedTuple):
@@ -71,6 +79,20 @@ def twins(table: pa.Table) -> list[Twins]:
             like.append(name)
         elif column.null_count < len(column):
             found.append(Twins(name, equal))
+    return found
+
+
+def counters(table: pa.Table) -> list[Counter]:
+    """Columns of whole numbers, all different, that are not set aside and may count the rows."""
+    found = []
+    for name in table.column_names:
+        there = table[name].drop_null() if pa.types.is_integer(table[name].type) else None
+        if there is None or len(there) < LEAST_ROWS:
+            continue
+        x = as_numbers(there, name)
+        is_aside = len(x) == table.num_rows and of_whole_numbers(name, x) is not None
+        if not is_aside and may_count(name, x):
+            found.append(Counter(name, len(x)))
     return found
 
 
@@ -170,12 +192,17 @@ def _nearby(x: Floats, y: NDArray[Any], wanted: Floats, *, classes: bool) -> NDA
     return np.interp(wanted, values, np.bincount(places, y) / np.bincount(places))
 
 
-def lines(found: Sequence[Leak | Twins]) -> list[str]:
+def lines(found: Sequence[Leak | Twins | Counter]) -> list[str]:
     """What the columns are suspected of, a line each."""
     return [_line(one) for one in found]
 
 
-def _line(one: Leak | Twins) -> str:
+def _line(one: Leak | Twins | Counter) -> str:
+    if isinstance(one, Counter):
+        return (
+            f'column "{one.column}" is used, and may be a row counter or an id: its {one.rows:,} whole '
+            "numbers are all different. If it is one, leave it out."
+        )
     if isinstance(one, Twins):
         return f'column "{one.column}" has the same values as "{one.first}".'
     if one.classes:

@@ -26,7 +26,9 @@ LONGEST = 16 * BLOCK
 
 HEADER = re.compile(rb'[\r\n]*+((?:"[^"]*"|[^"\r\n]++)*+)(\r?\n|\r(?=[^\n]))')
 SEPARATORS = ",;\t|"  # in this order, where several fit
-SEPARATOR_LINE = re.compile(rb"(?i)sep=([\t -~])(\r?\n|\r)")  # which spreadsheets read, and write
+SEPARATOR_LINE = re.compile(
+    rb"(?i)\"?sep=([\t -~])\"?(\r?\n|\r)"
+)  # which spreadsheets read, and write
 TITLES = 10  # lines at most that are taken for titles above the names
 LOOKED_AT = 1 << 12  # characters after the header in which names may stand
 WEIGHED = 1 << 16  # bytes after the header that are looked at to find the separator

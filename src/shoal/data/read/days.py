@@ -4,10 +4,13 @@
 two numbers is the day, `order` says ("dmy" or "mdy"); 2011-01-31 and a month's name need no order.
 """
 
+import re
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from shoal.data.read import numerals
 
 Column = Any  # a pyarrow ChunkedArray or Array: its stubs are too narrow for the functions of pc
 
@@ -26,7 +29,7 @@ _CLOCK = (
     r"(?: ?(?P<half>[ap])\.?m\.?)?"
 )
 _ZONE = r"(?P<zone> ?(?:z|utc|gmt|[+-]\d\d(?::?\d\d)?))?"
-_AT = rf"(?:(?:[ t]|, ?| at ){_CLOCK}{_ZONE})?$"
+_AT = rf"(?:(?:[ t:]|, ?| at ){_CLOCK}{_ZONE})?$"
 _YEAR, _SHORT = r"(?P<year>\d{4})", r"(?P<year>\d{4}|\d\d)"
 _SEP = r"(?:[-/ ]|, ?|\. ?|-)"
 _BY_NAME = (
@@ -37,8 +40,7 @@ _BY_NAME = (
 _YEAR_FIRST = tuple(
     rf"{_YEAR}{sep}(?P<month>\d{{1,2}}){sep}(?P<day>\d{{1,2}})" for sep in ("-", "/", r"\.")
 )
-# Two digits are a year between strokes only: 10.12.13 is a version.
-_SEPARATED = (("/", _SHORT), ("-", _SHORT), (r"\.", _YEAR), (" ", _YEAR))
+_SEPARATED = (("/", _SHORT), ("-", _SHORT), (r"\. ?", _SHORT), (" ", _YEAR))
 _FORMS = {
     YMD: (*_YEAR_FIRST, *_BY_NAME),
     DMY: tuple(rf"(?P<day>\d{{1,2}}){s}(?P<month>\d{{1,2}}){s}{y}" for s, y in _SEPARATED),
@@ -48,10 +50,20 @@ _PARTS = ("year", "month", "word", "day", "hour", "minute", "second", "half", "z
 # What has none of this is no date, which is cheaper to find out.
 _ANY_MONTH = "|".join(_MONTHS)
 LIKE = (
-    rf"(?i)^\s*(?:[a-z]{{3,9}}\.?,? +)?(?:\d{{4}}|\d\d?)[-/. ]\d\d?[-/. ]\d|"
+    rf"(?i)^\s*(?:=\"|')?(?:[a-z]{{3,9}}\.?,? +)?(?:\d{{4}}|\d\d?)(?:[-/ ]|\. ?)\d\d?(?:[-/ ]|\. ?)\d|"
     rf"\d.{{0,6}}(?:{_ANY_MONTH})|(?:{_ANY_MONTH})[a-z]{{0,6}}\W{{0,2}}\d"
 )
 LIKE_CLOCK = r"(?i)\d:\d\d|\d ?(?:[ap]\.?m|d)"
+# A date or a version: 10.12.13 may be either.
+_PERHAPS_VERSION = re.compile(r"\s*\d{1,2}\. ?\d{1,2}\. ?\d\d(?!\d)")
+# Months, weeks and quarters, and days with the name of a month in a language that is not read.
+_PERHAPS_TIME = re.compile(
+    r"\s*(?:(?:19|20)\d\d[-/.](?:0\d|1[0-2])|(?:0?\d|1[0-2])[-/](?:19|20)\d\d|"
+    r"(?:19|20)\d\d[- ]?(?:W|KW|Q|H) ?\d\d?(?:-?[1-7])?|(?:W|KW|Q|H)\d\d?[-/ ](?:19|20)?\d\d|"
+    rf"{_MONTH}[- ]\'?(?:(?:19|20)\d\d|\d\d)|"
+    r"\d{1,2}(?:\. ?| |-| de )[^\W\d_]{3,10}(?:\. ?| |-| de )(?:19|20)?\d\d)\s*",
+    re.IGNORECASE,
+)
 # A whole number that may be a date, which is not read as one.
 COMPACT = r"^(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$"
 _PIVOT = 69  # of years of two digits, as of POSIX: 69 is 1969, and 68 is 2068
@@ -67,7 +79,7 @@ def iso(text: Column, order: str, *, zoned: bool) -> Column:
 
     Some may yet be none, as 2021-02-29. `zoned` asks for times with a time zone.
     """
-    text = _flat(pc.utf8_trim_whitespace(text))
+    text = numerals.bare(_flat(pc.utf8_trim_whitespace(text)))
     found = pa.nulls(len(text), pa.string())
     for form in (*_FORMS[YMD], *(_FORMS.get(order, ()) if order != YMD else ())):
         read = _of_form(text, rf"(?i)^{_WEEKDAY}{form}{_AT}", zoned=zoned)
@@ -75,6 +87,16 @@ def iso(text: Column, order: str, *, zoned: bool) -> Column:
         if not found.null_count:
             break
     return found
+
+
+def perhaps_version(value: str) -> bool:
+    """Whether a value is three numbers with points between them, as 31.01.19 and 10.12.13."""
+    return _PERHAPS_VERSION.match(value) is not None
+
+
+def perhaps_time(value: str) -> bool:
+    """Whether a value may be a time that is not read, as 2019-03, 2019-W03 and 3. Mai 2019."""
+    return _PERHAPS_TIME.fullmatch(value) is not None
 
 
 def clock(text: Column) -> Column:

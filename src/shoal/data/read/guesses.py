@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from shoal.data.read import absent_line, days, numerals, texts
 from shoal.data.read.column_types import Wanted
-from shoal.data.read.look import CERTAIN_COMMA, CERTAIN_POINT, Look, Place
+from shoal.data.read.look import CERTAIN_COMMA, CERTAIN_POINT, CLASSES_AT_MOST, Look, Place
 from shoal.data.read.origin import Piece
 from shoal.data.read.spoilt import (
     MOST_REPORTED,
@@ -132,6 +132,8 @@ class Looks:
         best = max(counts, key=lambda order: (counts[order], order == days.YMD))
         if best == days.YMD or not few(look.n - counts[best], look.n):
             return best
+        if _may_be_versions(look, types, best):
+            return days.YMD  # in which they are no dates
         day_first, month_first = (1 << days.ORDERS.index(o) for o in (days.DMY, days.MDY))
         places = dict(look.orders(types))
         either = [p for bits, p in places.items() if bits & day_first and bits & month_first
@@ -214,6 +216,15 @@ class Looks:
         return _notes_of_numbers(look, reading)
 
 
+def _may_be_versions(look: Look, types: ColumnTypes, order: str) -> bool:
+    """Whether dates such as 10.12.13 may be versions: in none of them the first number is a day."""
+    places = list(look.orders(types))
+    first = min((place for _, place in places), key=lambda place: place.number)
+    month_first = 1 << days.ORDERS.index(days.MDY)
+    certain = order == days.DMY and any(not bits & month_first for bits, _ in places)
+    return days.perhaps_version(first.value) and not certain
+
+
 def _certain(marks: set[str]) -> str | None:
     """The decimal mark that numbers certainly have; "" for neither, None for both."""
     point, comma = CERTAIN_POINT in marks, CERTAIN_COMMA in marks
@@ -259,8 +270,9 @@ def _note_of_text(look: Look) -> str | None:
     """Why the column is text although most of its values are numbers or dates, if it is."""
     if not look.n or look.distinct is not None:
         return None
-    counts = {t: look.fits(Reading(t, Written(unit=_unit(look), order=o)))
-              for t in (NUMBERS, DATES, ZONED, CLOCKS, SPANS) for o in days.ORDERS}  # fmt: skip
+    unit = _unit(look)
+    counts = {t: max(look.fits(Reading(t, Written(unit=unit, order=o))) for o in days.ORDERS)
+              for t in (NUMBERS, DATES, ZONED, CLOCKS, SPANS)}  # fmt: skip
     if few(look.n - counts[NUMBERS], look.n) and look.are_codes:
         why = "are larger than 64 bits" if look.large else "have leading zeros, as codes have"
         return wording(
@@ -268,14 +280,37 @@ def _note_of_text(look: Look) -> str | None:
             Setting("numbers", [look.name]), " reads them as numbers.",
         )  # fmt: skip
     types = max(counts, key=lambda t: counts[t])
+    if (2 * counts[types] <= look.n or types == NUMBERS) and (form := _of_other_form(look)):
+        return f'column "{look.name}" is treated as categorical: {form}'
     if 2 * counts[types] <= look.n:
         return None
+    if few(look.n - counts[types], look.n):
+        return wording(
+            f'column "{look.name}" is treated as categorical: its values may be dates or versions. ',
+            Setting("date_order", days.DMY), " reads them as dates.",
+        )  # fmt: skip
     return wording(
         f'column "{look.name}" is treated as categorical: only {counts[types]:,} of its '
         f"{look.n:,} values can be read as {kind_in_words(types)}. ",
         Setting("numbers", [look.name]),
         " needs at least 95 %: correct the others, or leave them empty.",
     )
+
+
+def _of_other_form(look: Look) -> str | None:
+    """What the values of a column may be that are not read, and how they are."""
+    units = look.units()
+    del units[""]
+    if len(units) > 1 and few(look.n - look.units().total(), look.n):
+        shown = listed([f'"{unit}" ({count:,})' for unit, count in units.most_common()])
+        return f"its numbers have several units, {shown}. Convert them to one unit."
+    words = look.words or set()
+    if len(words) > CLASSES_AT_MOST and all(map(days.perhaps_time, words)):
+        return (
+            f'its values may be dates, months or weeks, such as "{shortened(min(words))}". Write '
+            "2011-01-31 for them."
+        )
+    return None
 
 
 def _notes_of_numbers(look: Look, reading: Reading) -> list[str]:

@@ -1,4 +1,4 @@
-"""Numbers as people write them: 1,234.50  1.234,50  1'234  $5  12 %  (7)  7-  +7.
+"""Numbers as people write them: 1,234.50  1.234,50  1'234  $5  12 %  (7)  7-  7.-  +7.
 
 A text is taken apart into its sign, its unit and its digits. The digits may have groups of
 thousands; whether a comma or a point begins the decimals is certain (1234,5) or not (1,234).
@@ -31,8 +31,11 @@ _TAKEN_APART = (
     rf"\s*(?P<after>{_UNIT})?\s*(?P<end>[\-)]?)$"
 )
 # What begins otherwise is no number, which is cheaper to find out.
-BEGINNING = rf"(?i)^\s*\(?\s*[+\-−–]?\s*(?:{_CURRENCY})?\s*[+\-−–]?\s*(?:[.,]?\d|inf|nan)"
+BEGINNING = rf"(?i)^\s*(?:=\"|')?\(?\s*[+\-−–]?\s*(?:{_CURRENCY})?\s*[+\-−–]?\s*(?:[.,]?\d|inf|nan)"
 _MINUS = r"^\s*[−–]|[−–]\s*$"
+# A spreadsheet keeps ="12" and '12 as text. A dash in place of cents, as in 12.-, is no minus.
+_AS_TEXT, _NO_CENTS = r"^(?:=\"([^\"]*)\"|'(.*))$", r"(\d)[.,](?:--?|[−–—])(\D*)$"
+_SELDOM = rf"{_MINUS}|^[=']|[.,][\-−–—]"
 
 
 def _digits(mark: str, group: str) -> str:
@@ -94,8 +97,8 @@ class Numerals(NamedTuple):
 def taken_apart(text: Column) -> Numerals:
     """The texts as numbers."""
     text = _flat(pc.utf8_trim_whitespace(text))
-    if pc.any(pc.match_substring_regex(text, pattern=_MINUS), min_count=0).as_py():
-        text = pc.replace_substring_regex(text, pattern=r"[−–]", replacement="-")
+    if pc.any(pc.match_substring_regex(text, pattern=_SELDOM), min_count=0).as_py():
+        text = _usual(text)
     found = pc.extract_regex(text, pattern=_TAKEN_APART)
     part = {name: pc.struct_field(found, [name]) for name in found.type.names}
     signs = pc.binary_join_element_wise(part["sign"], part["second"], "")
@@ -114,6 +117,20 @@ def taken_apart(text: Column) -> Numerals:
         digits,
         *(pc.match_substring_regex(digits, pattern=LIKE[mark]) for mark in (POINT, COMMA)),
     )
+
+
+def bare(text: Column) -> Column:
+    """The values of cells that a spreadsheet is told to keep as text."""
+    marked = pc.match_substring_regex(text, pattern="^[=']")
+    if not pc.any(marked, min_count=0).as_py():
+        return text
+    return pc.replace_substring_regex(text, pattern=_AS_TEXT, replacement=r"\1\2")
+
+
+def _usual(text: Column) -> Column:
+    """The same numbers, written in a more usual way."""
+    text = pc.replace_substring_regex(bare(text), pattern=_NO_CENTS, replacement=r"\1\2")
+    return pc.replace_substring_regex(text, pattern=r"[−–]", replacement="-")
 
 
 def only_point(text: Column) -> bool:

@@ -17,7 +17,7 @@ MOST_CELLS = 1 << 26  # in memory 2 GiB; a sheet has at most 2 ** 34
 MOST_BYTES = 1 << 31  # of XML
 BLOCK = 1 << 20
 CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"')
-ERROR = re.compile(rb'<c\b[^>]*?\bt="e"')
+ERROR = re.compile(rb'<c\b[^>]*?\bt="e"[^>]*')
 ODS = re.compile(rb"<table:(table-row|table-cell|table)\b([^>]*)>")
 REPEATED = re.compile(rb'number-(?:rows|columns)-repeated="(\d{1,9})"')
 
@@ -29,15 +29,16 @@ def refuse_too_large(stream: io.BufferedReader, file: str) -> None:
         size = sum(one.file_size for one in archive.infolist())
         if size > MOST_BYTES:
             raise _too_large(f"{size:,} bytes of XML", file)
-        errors = 0
+        errors, first = 0, ""
         for sheet in sheets:
             if sheet.filename.startswith("xl/worksheets/"):
-                errors += _check_sheet(_blocks(archive, sheet), file)
+                found, place = _check_sheet(_blocks(archive, sheet), file)
+                errors, first = errors + found, first or place
             if sheet.filename == "content.xml":
                 _check_ods(_blocks(archive, sheet), file)
     if errors:
         cells = "1 cell with an error is" if errors == 1 else f"{errors:,} cells with errors are"
-        warn(f"{file}: {cells} read as missing (#N/A or the like).")
+        warn(f"{file}: {cells} read as missing (#N/A or the like){first}.")
 
 
 def _blocks(archive: zipfile.ZipFile, sheet: zipfile.ZipInfo) -> Iterator[bytes]:
@@ -52,17 +53,20 @@ def _blocks(archive: zipfile.ZipFile, sheet: zipfile.ZipInfo) -> Iterator[bytes]
     yield held
 
 
-def _check_sheet(blocks: Iterator[bytes], file: str) -> int:
-    """How many cells hold an error."""
-    columns, last, errors = set[bytes](), 0, 0
+def _check_sheet(blocks: Iterator[bytes], file: str) -> tuple[int, str]:
+    """How many cells hold an error, and which is the first."""
+    columns, last, errors, first = set[bytes](), 0, 0, ""
     for block in blocks:
         found = CELL.findall(block)
         columns.update(column for column, _ in found)
         last = max(last, int(found[-1][1]) if found else 0)
-        errors += len(ERROR.findall(block)) if b't="e"' in block else 0
+        wrong = ERROR.findall(block) if b't="e"' in block else []
+        errors += len(wrong)
+        if wrong and not first and (place := CELL.match(wrong[0])):
+            first = f", first in cell {(place[1] + place[2]).decode()}"
     width = max(map(_number, columns), default=0)
     check_cells(last, width, file)
-    return errors
+    return errors, first
 
 
 def _number(letters: bytes) -> int:

@@ -1,5 +1,6 @@
 """The values of a target: of which kind they are, as numbers or as classes, and which are missing."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from shoal.data.read.messages import unknown_column
+from shoal.data.read.spoilt import shortened
 from shoal.errors import DataError, Setting, SettingError, wording
 
 Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
@@ -21,8 +23,24 @@ _NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 
 def check_target(target: str, columns: Sequence[str], file: str) -> None:
     """Raise SettingError if there is no such column."""
-    if target not in columns:
-        raise SettingError(unknown_column(target, columns), file=file)
+    if target in columns:
+        return
+    if len(columns) == 1 and (found := _between(target, columns[0])):
+        raise SettingError(
+            wording(
+                f'the only column is called "{shortened(columns[0])}". If "{target}" is a column of '
+                "its own, name what separates the values: ", Setting("separator", found), ".",
+            ),
+            file=file,
+        )  # fmt: skip
+    raise SettingError(unknown_column(target, columns), file=file)
+
+
+def _between(target: str, names: str) -> str | None:
+    """What seems to stand between names, of which this is one; None if nothing does."""
+    found = re.search(rf"(?:^|([^\w\"']))[\"']?{re.escape(target)}[\"']?(?:$|([^\w\"']))", names)
+    mark = found and (found[1] or found[2])
+    return {" ": "space"}.get(mark, mark) if mark else None
 
 
 def has_target(table: pa.Table, target: str) -> NDArray[np.bool_]:

@@ -165,7 +165,10 @@ def _moments(column: Any, first: int) -> NDArray[Any]:
     if pa.types.is_date(kind):
         column = pc.cast(column, pa.timestamp("us"))
     elif not (pa.types.is_temporal(kind) or pa.types.is_integer(kind)):
-        raise DataError(f"the times are {kind}: expected dates, times or numbers.")
+        found = "text" if pa.types.is_string(kind) else kind
+        raise DataError(
+            f"expected dates, times or numbers in each row, found {found}. Name another column."
+        )
     wide = pa.int32() if column.type.bit_width == 32 else pa.int64()
     whole = column if pa.types.is_integer(column.type) else column.view(wide)
     return np.asarray(pc.cast(whole, pa.int64()), np.int64)
