@@ -260,7 +260,7 @@ def _in_document(document: Any, others: list[Any], rng: np.random.Generator) -> 
         case 3 if isinstance(old, int | float):
             factor = rng.choice([-1, 0, 2, 1e-3, 1e9, 1e300])
             inside[key] = (
-                old * factor if isinstance(old, float) else int(min(old, 1e9) * factor) + 1
+                old * factor if isinstance(old, float) else int(min(old, 1e6) * factor) + 1
             )
         case 4:
             from_there, there = (p := _places(others[rng.integers(len(others))]))[
