@@ -83,7 +83,7 @@ def _values(plan: Plan, column: Any) -> tuple[str, tuple[Values, Values] | None]
     if isinstance(plan, Number) and plan.kind == "number":
         x = as_numbers(column, plan.name)
         x = x[~np.isnan(x)]
-        return f"{x.min():,.6g} to {x.max():,.6g}, mean {x.mean():,.6g}", _histogram(x)
+        return f"{x.min():,.6g} to {x.max():,.6g}, mean {x.mean():,.4g}", _histogram(x)
     if isinstance(plan, Time):
         seconds = as_seconds(column, plan.name)
         ends = pc.min_max(column.cast(pa.string()) if _is_text(column) else column).as_py()
