@@ -22,6 +22,7 @@ from shoal.data.rows.target import CLASSIFICATION
 
 MOST_SHOWN = 3  # values of a column
 MOST_SUSPECTS = 5
+MANY = 10_000  # values, in which few different ones would be seen
 MOST_BARS = 40  # of a picture
 
 TAKEN = {
@@ -99,9 +100,10 @@ def _is_text(column: Any) -> bool:
 
 def _histogram(x: Values) -> tuple[Values, Values]:
     """Places and counts: of each value where there are few, else of parts of the range."""
-    values, counts = np.unique(x, return_counts=True)
-    if len(values) <= MOST_BARS:
-        return values, counts
+    if len(np.unique(x[:MANY])) <= MOST_BARS:  # of a million rows sorting takes a while
+        values, counts = np.unique(x, return_counts=True)
+        if len(values) <= MOST_BARS:
+            return values, counts
     counts, edges = np.histogram(x, bins=MOST_BARS)
     return (edges[1:] + edges[:-1]) / 2, counts
 
