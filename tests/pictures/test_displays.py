@@ -57,6 +57,17 @@ def test_many_members_are_a_band():
     assert len(display.ax_.collections) == 1
 
 
+@pytest.mark.parametrize("curves", [[[], [2.0, 1.0]], [[], []]])
+def test_networks_without_a_loss_are_left_out(curves):
+    X = np.linspace(0, 1, 60)[:, None]
+    model = ShoalRegressor(members=2, max_iter=2, early_stopping=False, random_state=0)
+    model.fit(X, X[:, 0])
+    history = model.fitted_.history._replace(losses=tuple(map(tuple, curves)))
+    model._keep(model.fitted_.replaced(history=history))
+    display = LossCurveDisplay.from_estimator(model)
+    assert len(display.lines_) == len([curve for curve in curves if curve])
+
+
 def test_a_display_uses_the_axes_it_is_given():
     figure, ax = plt.subplots()
     display = LossCurveDisplay.from_estimator(fitted(ShoalRegressor, X[:, 0]), ax=ax)

@@ -37,8 +37,9 @@ class LossCurveDisplay:
         check_is_fitted(estimator)
         alone = [estimator.loss_curve_], [estimator.validation_loss_curve_ or []]
         squares = estimator.out_activation_ == "identity"
+        # A network whose first loss was no number has none in its file.
         display = cls(
-            getattr(estimator, "loss_curves_", alone[0]),
+            [c for c in getattr(estimator, "loss_curves_", alone[0]) if c],
             [c for c in getattr(estimator, "validation_loss_curves_", alone[1]) if c],
             best_epoch=estimator.best_epoch_ if len(estimator.networks_) == 1 else None,
             loss_name="half squared error" if squares else "cross-entropy (nats)",
