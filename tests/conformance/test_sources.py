@@ -13,6 +13,7 @@ import pytest
 
 from shoal.compute.engine import engine
 from shoal.data.encode.learning import learn
+from shoal.data.read.csv_parts import ahead
 from shoal.data.read.files import source_of
 from shoal.data.rows.selection import STRIDE, Chosen, Encoded, Rows
 from shoal.data.rows.target_column import TargetColumn
@@ -175,3 +176,24 @@ def test_letters_among_numbers_are_missing_and_named_by_file_and_row(tmp_path):
         table = source_of(f"{tmp_path}/*.csv").table()
     assert table["x"].null_count == 1
     assert table["x"][7210].as_py() is None
+
+
+def test_what_is_read_ahead_is_the_same_with_a_thread_and_without(monkeypatch):
+    assert list(ahead(iter(range(5)))) == [0, 1, 2, 3, 4]
+
+    def refused(self, *given):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("concurrent.futures.ThreadPoolExecutor.submit", refused)
+    assert list(ahead(iter(range(5)))) == [0, 1, 2, 3, 4]
+
+
+def test_an_error_ahead_comes_where_it_belongs():
+    def items():
+        yield 1
+        raise DataError("the second")
+
+    found = ahead(items())
+    assert next(found) == 1
+    with pytest.raises(DataError, match="the second"):
+        next(found)

@@ -5,7 +5,8 @@ The types of the columns are guessed from all values of all files together.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
 
 import pyarrow as pa
 
@@ -17,6 +18,8 @@ from shoal.data.read.opening import File, Stamp, Text, name_of
 from shoal.data.read.origin import Origin, Piece
 from shoal.data.read.packing import Read
 from shoal.data.read.texts import PLAIN_TEXT, Reading
+
+T = TypeVar("T")
 
 # Blocks that are looked at together where all of them are held: threads divide the columns.
 MANY = 8
@@ -84,9 +87,24 @@ def text_of(text: Text, wanted: Wanted) -> Iterator[Piece]:
     empty = pa.table({column: pa.array([], pa.string()) for column in kept})
     yield Piece(empty, Origin.numbered(name))
     blocks = MANY if wanted.types is None else 1
-    for _, table, rows in csv_text.pieces(read, name, top, kept, blocks):
+    found = csv_text.pieces(read, name, top, kept, blocks)
+    # (A thread that waits for a pipe could not be interrupted.)
+    for _, table, rows in ahead(found) if blocks > 1 and text.never_waits else found:
         if table.num_rows:
             yield Piece(table, Origin(name, rows.place))
+
+
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """The items, of which the next is made while one is used."""
+    with ThreadPoolExecutor(1) as maker:
+        try:
+            coming = maker.submit(next, items, None)
+        except RuntimeError:  # no thread can be started
+            yield from items
+            return
+        while (item := coming.result()) is not None:
+            coming = maker.submit(next, items, None)
+            yield item
 
 
 def guessed(pieces: Iterable[Piece], wanted: Wanted) -> Iterator[Piece]:

@@ -166,6 +166,11 @@ class Text:
             self.kind = kind_of(self.peek(), name)
 
     @property
+    def never_waits(self) -> bool:
+        """Whether all of it is there: a pipe may bring nothing for long."""
+        return self._stream.seekable()
+
+    @property
     def has_other_bytes(self) -> bool:
         """Whether the bytes of the file are not those of the text."""
         return not self._is_plain
