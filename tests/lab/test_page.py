@@ -338,6 +338,8 @@ def test_points_and_weights_by_hand(screen):
     screen.until_epoch(5)
     screen.page.click("canvas.surface", position={"x": 40, "y": 40})
     screen.until("text=Forget the added points")
+    # The address follows a moment later.
+    screen.page.wait_for_function("() => location.hash.includes('points=')")
     ((x1, x2, _),) = Experiment.of(screen.page.url).points
     assert x1 < -2 < 2 < x2  # on the left, and above
     screen.page.click("#step")
@@ -346,7 +348,7 @@ def test_points_and_weights_by_hand(screen):
     screen.page.fill("#w-value", "0.75")
     screen.page.press("#w-value", "Enter")
     screen.until("text=Forget the changed weights")
-    assert "edits=1,b2,0,0,0.75" in screen.page.url
+    screen.page.wait_for_function("() => location.hash.includes('edits=1,b2,0,0,0.75')")
     screen.page.click("#step")
     screen.until_epoch(2)
     link = screen.page.url.partition("#")[2]
