@@ -145,6 +145,7 @@ def test_ten_thousand_words_are_in_the_file(tmp_path):
     assert set(loaded.predict(rows)) <= set(MANY)
 
 
+@pytest.mark.slow
 def test_ten_thousand_columns_and_very_long_names_are_in_the_file(tmp_path):
     numbers = np.random.default_rng(0).normal(size=(20, 10_000))
     X = pd.DataFrame(numbers, columns=["a" * 100_000, *(f"measurement {i}" for i in range(9_999))])

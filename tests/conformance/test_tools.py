@@ -80,6 +80,7 @@ def test_routing_in_cross_validation_and_partial_fit():
     assert scores.mean() > 0.8
 
 
+@pytest.mark.slow
 def test_a_search_over_a_pipeline():
     search = GridSearchCV(
         make_pipeline(StandardScaler(), ShoalClassifier(**QUICK)),

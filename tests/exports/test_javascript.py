@@ -215,6 +215,7 @@ ANYTHING = st.text(min_size=1, max_size=12) | st.sampled_from(
 
 @given(st.lists(ANYTHING, min_size=1, max_size=8))
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
 def test_a_literal_is_its_text_and_ends_nothing(in_node, texts):
     shown = [literal_of_javascript(text) for text in texts]
     for one in shown:
@@ -239,6 +240,7 @@ PLAIN = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=1
     classes=st.lists(PLAIN, min_size=2, max_size=3, unique=True),
 )
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
 def test_nothing_in_a_table_is_executed(same_bits, names, words, classes):
     rng = np.random.default_rng(0)
     X = pd.DataFrame({name: rng.choice(np.array(words, object), 60) for name in names})

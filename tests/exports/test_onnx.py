@@ -159,6 +159,7 @@ ANYTHING = st.text(
     classes=st.lists(ANYTHING, min_size=2, max_size=3, unique=True),
 )
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
 def test_names_words_and_classes_hold_anything(difference, tmp_path, names, words, classes):
     rng = np.random.default_rng(0)
     X = pd.DataFrame({name: rng.choice(np.array(words, object), 60) for name in names})

@@ -134,6 +134,7 @@ def test_a_name_is_its_text(text):
     classes=st.lists(ANYTHING, min_size=2, max_size=3, unique=True),
 )
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
 def test_nothing_in_a_table_is_executed(check_of, names, words, classes):
     rng = np.random.default_rng(0)
     X = pd.DataFrame({each: rng.choice(np.array(words, object), 60) for each in names})

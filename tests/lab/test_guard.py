@@ -91,6 +91,7 @@ def test_who_connects_and_does_not_ask_is_sent_away(lab, monkeypatch):
             assert [connection.recv(1) for connection in (silent, slow)] == [b"", b""]
 
 
+@pytest.mark.slow
 def test_a_socket_may_be_quiet_for_longer(lab, monkeypatch):
     connected, impatience = [], threading.Event()
     usual = lab_server.Prompt.connection_made

@@ -101,6 +101,7 @@ except RuntimeError:
 
 @needs_kernel
 @pytest.mark.skipif(sys.platform != "linux", reason="how to have no thread left is Linux's")
+@pytest.mark.slow
 def test_where_no_thread_can_be_started_the_caller_does_the_work():
     child = subprocess.run(
         [sys.executable, "-c", WITHOUT_THREADS], capture_output=True, text=True, timeout=120
@@ -133,6 +134,7 @@ def test_the_first_member_is_the_network_that_is_trained_alone():
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.slow
 def test_one_fingerprint_for_weights_and_many_classes_and_numbers(dtype):
     X, _ = table(6000)
     rng = np.random.default_rng(1)

@@ -82,6 +82,7 @@ def test_a_network_needs_no_scikit_learn_and_no_tables():
     assert not [name for name in HEAVY if name in loaded and name not in ("scipy",)]
 
 
+@pytest.mark.slow
 def test_an_estimator_needs_no_program():
     loaded = loaded_after("import shoal; shoal.ShoalClassifier()")
     assert "sklearn" in loaded

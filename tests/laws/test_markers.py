@@ -49,6 +49,7 @@ def collected():
 
 
 @pytest.mark.parametrize("need", NEEDS)
+@pytest.mark.slow
 def test_every_marker_is_registered_and_used_where_it_belongs(need, collected, pytestconfig):
     assert any(line.startswith(f"{need}:") for line in pytestconfig.getini("markers"))
     files = {file for file, marks in collected if need in marks}
@@ -56,6 +57,7 @@ def test_every_marker_is_registered_and_used_where_it_belongs(need, collected, p
     assert [file for file in files if not file.startswith(PLACES.get(need, "tests/"))] == []
 
 
+@pytest.mark.slow
 def test_the_quick_tests_are_of_every_kind_but_need_nothing(collected):
     quick = {file for file, marks in collected if not marks & set(NEEDS)}
     assert not [file for file in quick if file.startswith(sum(PLACES.values(), ()))]

@@ -164,6 +164,7 @@ print(model.endings_[0])
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 @pytest.mark.parametrize("threads", ["1", "2"])
+@pytest.mark.slow
 def test_an_interrupted_fit_leaves_nothing_of_the_kernel(threads, solver):
     call = [sys.executable, "-W", "ignore", "-c", INTERRUPTED, threads, solver]
     run = subprocess.run(call, capture_output=True, text=True)

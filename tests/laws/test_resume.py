@@ -211,6 +211,7 @@ print(len(told), told[0].message)
 """
 
 
+@pytest.mark.slow
 def test_a_real_disk_that_takes_no_more(tmp_path):
     pytest.importorskip("resource", reason="limits of a process are Unix's")
     ran = subprocess.run(

@@ -138,6 +138,7 @@ def test_the_log_evidence_of_a_tiny_network_is_mpmaths(output):
     assert found.gamma == pytest.approx(float(gamma), rel=1e-10)
 
 
+@pytest.mark.slow
 def test_the_evidence_of_a_linear_model_is_the_integral():
     """Of a straight line the approximation is exact; mpmath integrates over slope and intercept."""
     x, y = np.array([-1.0, 0.2, 0.8, 1.5]), np.array([-0.9, 0.4, 0.5, 1.8])

@@ -80,6 +80,7 @@ def test_results_that_cannot_be_written_are_told(command, capsys):
     assert "standard output cannot be written: No space left" in told
 
 
+@pytest.mark.slow
 def test_a_real_program_tells_it_too():
     # Python's own standard output forgets what it could not write: no later flush fails.
     here = [sys.executable, "-c", "import sys; from shoal.cli import main; sys.exit(main())"]

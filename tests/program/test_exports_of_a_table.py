@@ -523,6 +523,7 @@ def _hold(path, ready, done):
         done.wait()
 
 
+@pytest.mark.slow
 def test_a_locked_database_is_not_waited_for_without_end(tmp_path):
     path = tmp_path / "t.db"
     path.write_bytes(DATABASE)

@@ -153,6 +153,7 @@ def piped(monkeypatch):
 
 
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.slow
 def test_every_format_trains_the_same_network(form, folder, capsys, piped):
     path, memory = folder / f"t.{form}", ["--memory", "1GiB"]
     expected = trained(capsys, folder / "t.csv")

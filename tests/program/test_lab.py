@@ -77,12 +77,14 @@ def test_without_the_extra(monkeypatch, capsys):
     assert "pip install 'shoal[lab]'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_import_shoal_needs_none_of_it():
     script = "import shoal, shoal.lab, sys; print([m for m in ('starlette', 'uvicorn') if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_it_says_where_it_is_and_ends_with_ctrl_c():
     run = subprocess.Popen(
         [sys.executable, "-c", "import sys; from shoal.cli import main; sys.exit(main())", "lab", "--no-browser", "--json"],

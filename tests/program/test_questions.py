@@ -280,6 +280,7 @@ def test_a_number_to_predict_has_no_threshold(table, capsys):
     assert "the target is a number, and has no classes" in err
 
 
+@pytest.mark.slow
 def test_a_report_of_folds_and_a_threshold_says_what_was_done(table, capsys):
     call = [*TRAIN, "--cv", "3", "--threshold", "f1", "--group", "patient", "--report", "r.html"]
     found, _ = answer(capsys, *call)

@@ -60,6 +60,7 @@ def test_the_answer_is_that_of_the_table_in_memory(folder, capsys, target):
     assert several["fingerprint"] == globbed["fingerprint"] != found["fingerprint"]
 
 
+@pytest.mark.slow
 def test_a_test_file_and_a_report(folder, capsys, tmp_path):
     call = ["train", folder, "--target", "late", *FAST, "--test", folder / "1.parquet"]
     call += ["--report", tmp_path / "r.html"]
@@ -119,6 +120,7 @@ def _files_of(pid, folder):
         return []
 
 
+@pytest.mark.slow
 def test_a_disk_that_becomes_full_ends_it_and_keeps_nothing(folder, tmp_path):
     # Files of at most 10,000 bytes, as on a full disk: Python ignores SIGXFSZ and raises OSError.
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))  # noqa: E731
