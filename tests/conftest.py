@@ -15,8 +15,21 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 HERE = Path(__file__).parent
-# What a whole folder or file needs; `slow` stands at the tests themselves.
+# What a whole folder or file needs. `slow` stands at the tests themselves, but for files of which
+# the tests together take long.
 NEEDS = {
+    "exports/test_databases.py": "slow",
+    "exports/test_javascript.py": "slow",
+    "exports/test_onnx.py": "slow",
+    "exports/test_sql.py": "slow",
+    "program/test_formats.py": "slow",
+    "program/test_table_files.py": "slow",
+    "conformance/test_saving.py": "slow",
+    "conformance/test_tools.py": "slow",
+    "conformance/test_meta_estimators.py": "slow",
+    "program/test_report.py": "slow",
+    "program/test_questions.py": "slow",
+    "conformance/test_streamed.py": "slow",
     "kernel": "compiler",
     "exports/test_c.py": "compiler",
     "exports/test_processors.py": "compiler",
