@@ -110,7 +110,10 @@ class ModelFileError(ShoalError, ValueError):
 
 
 class FileError(ShoalError, OSError):
-    """A file cannot be read or written."""
+    """A file cannot be read or written; the message names it, and `file` is its name."""
+
+    def _place(self) -> list[str]:
+        return []
 
 
 class ClusterError(ShoalError, RuntimeError):

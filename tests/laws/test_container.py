@@ -351,6 +351,7 @@ def test_a_missing_file_suggests_its_neighbours(file):
     with pytest.raises(FileError, match=r"Did you mean m\.shoal\?") as caught:
         read(file.with_name("n.shoal"))
     assert caught.value.errno == errno.ENOENT
+    assert caught.value.file == str(file.with_name("n.shoal"))
     with pytest.raises(FileError, match=r"no such file\. Correct the path"):
         read(file.with_name("something else entirely"))
     with pytest.raises(FileError, match=r"the folder .*nowhere does not exist"):
