@@ -110,10 +110,7 @@ class ModelFileError(ShoalError, ValueError):
 
 
 class FileError(ShoalError, OSError):
-    """A file cannot be read or written; the message names it, and `file` is its name."""
-
-    def _place(self) -> list[str]:
-        return []
+    """A file cannot be read or written."""
 
 
 class ClusterError(ShoalError, RuntimeError):

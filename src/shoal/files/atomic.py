@@ -73,14 +73,14 @@ def file_name(path: str | os.PathLike[str]) -> str:
         possible = False
     if not possible:
         raise FileError(
-            f"{name!r} cannot name a file: it has impossible characters. Correct it.", file=name
+            "no file can have this name: it has impossible characters. Correct it.", file=repr(name)
         )
     return name
 
 
 @contextmanager
 def in_words(name: str, action: str) -> Iterator[None]:
-    """Turn the OSErrors of a block into a FileError: "`name` cannot be `action`: …"."""
+    """Turn the OSErrors of a block into a FileError: "`name`: the file cannot be `action`: …"."""
     try:
         yield
     except FileError:  # It says so already.
@@ -93,7 +93,7 @@ def file_error(name: str, action: str, error: OSError) -> FileError:
     """Return the FileError that says why the file `name` cannot be `action`, and what to do."""
     other = (error.strerror or str(error), "Choose another place, or try again")
     reason, cure = _WORDS.get(error.errno or 0, other)
-    found = FileError(f"{name} cannot be {action}: {reason}. {cure}.", file=name)
+    found = FileError(f"the file cannot be {action}: {reason}. {cure}.", file=name)
     found.errno = error.errno
     return found
 
