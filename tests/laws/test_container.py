@@ -378,7 +378,9 @@ def test_an_impossible_name_is_told_so(name):
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="the system has no /proc")
 def test_a_failing_device_is_told_in_words():
-    with pytest.raises(FileError, match="/proc/self/mem: the file cannot be read: the device failed"):
+    with pytest.raises(
+        FileError, match="/proc/self/mem: the file cannot be read: the device failed"
+    ):
         read("/proc/self/mem")
 
 
@@ -447,7 +449,11 @@ FULL = OSError(errno.ENOSPC, "No space left on device")
 @pytest.mark.parametrize(
     ("error", "expected", "words"),
     [
-        (FULL, FileError, "m.shoal: the file cannot be written: no space is left on the device. Free"),
+        (
+            FULL,
+            FileError,
+            "m.shoal: the file cannot be written: no space is left on the device. Free",
+        ),
         (OSError(errno.EIO, "?"), FileError, "the device failed"),
         (OSError(errno.EACCES, "?"), FileError, "permission is denied"),
         (KeyboardInterrupt(), KeyboardInterrupt, None),
