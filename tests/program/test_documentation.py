@@ -28,7 +28,7 @@ def test_readme_runs(block, tmp_path, monkeypatch):
     exec(compile(block, "README.md", "exec"), {})
 
 
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
 EXAMPLES = [
     pytest.param(block, id=f"{page.name}-{i}")
     for page in PAGES

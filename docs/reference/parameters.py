@@ -1,6 +1,6 @@
-"""Write docs/parameters.md, the table of all parameters, from `shoal.settings.FIELDS`.
+"""Write docs/reference/parameters.md, the table of all parameters, from `shoal.settings.FIELDS`.
 
-.venv/bin/python docs/parameters.py > docs/parameters.md
+.venv/bin/python docs/reference/parameters.py > docs/reference/parameters.md
 """
 
 from shoal.settings import FIELDS
@@ -8,7 +8,7 @@ from shoal.wording import shown
 
 HEAD = """# The parameters of the estimators
 
-Written by `docs/parameters.py` from `FIELDS` in `src/shoal/settings.py`; the docstrings of `ShoalClassifier` and
+Written by `docs/reference/parameters.py` from `FIELDS` in `src/shoal/settings.py`; the docstrings of `ShoalClassifier` and
 `ShoalRegressor` say more about each. Results do not depend on the parameters in the last column's "no".
 
 | parameter | values | default | meaning | option of `shoal train` | result depends on it |

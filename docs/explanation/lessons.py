@@ -1,6 +1,6 @@
-"""The figures of docs/lessons.md: prints the table, and draws the picture beside this file.
+"""The figures of docs/explanation/lessons.md: prints the table, and draws the picture beside this file.
 
-python docs/lessons.py          some seconds
+python docs/explanation/lessons.py          some seconds
 """
 
 import sys
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(HERE.parent / "measured"))
 
 from study import planar  # noqa: E402
 

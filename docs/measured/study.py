@@ -1,6 +1,6 @@
-"""The studies of docs/study.md: prints their tables, and draws their pictures beside this file.
+"""The studies of docs/measured/study.md: prints their tables, and draws their pictures beside this file.
 
-python docs/study.py          about two minutes on two cores
+python docs/measured/study.py          about two minutes on two cores
 """
 
 from pathlib import Path
