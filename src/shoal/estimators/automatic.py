@@ -13,7 +13,11 @@ from shoal.training.lbfgs import GRADIENT_TOLERANCE
 from shoal.training.lm import SMALLEST_GAIN
 from shoal.training.loop import Plan
 
-PLATEAU_RATES = (1.0, 0.3, 0.09)  # shares of the rate: what they bring is in docs/measured/practice.md
+PLATEAU_RATES = (
+    1.0,
+    0.3,
+    0.09,
+)  # shares of the rate: what they bring is in docs/measured/practice.md
 # By solver, and by the curvature of the loss: half squares are far steeper than cross-entropy.
 # (lbfgs and lm find the length of each step by themselves.)
 LEARNING_RATES = {"adam": 0.005, "sgd": 0.03, "gd": 0.25, "lbfgs": 1.0, "lm": 1.0}
