@@ -13,7 +13,7 @@ Names are looked up when they are first used, so that `import shoal` costs next 
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # The public names, and the rooms they live in.
 _ROOMS = {
