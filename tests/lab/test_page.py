@@ -555,6 +555,46 @@ def test_a_lesson_brings_its_table(screen):
     assert screen.page.input_value("#f-axis-0") == "delay_h"
 
 
+def test_what_has_the_focus_is_never_behind_the_header(screen):
+    screen.page.set_viewport_size({"width": 1280, "height": 600})
+    screen.open("#epoch=3")
+    screen.page.evaluate("() => window.scrollTo(0, document.body.scrollHeight)")
+    screen.page.focus("#w-value")
+    for _ in range(25):  # backwards and upwards, through the form and the controls
+        screen.page.keyboard.press("Shift+Tab")
+        top, bottom, inside = screen.page.evaluate(
+            "() => { const e = document.activeElement; return [e.getBoundingClientRect().top,"
+            " document.querySelector('.top').getBoundingClientRect().bottom, Boolean(e.closest('.layout'))]; }"
+        )
+        assert not inside or top >= bottom
+
+
+def test_forced_colours_lose_no_mark(screen):
+    screen.page.emulate_media(forced_colors="active")
+    screen.open("#view=equations&epoch=3")
+    screen.until(".lamp.good i")
+    lamp, card, changed = screen.page.evaluate(
+        "() => [getComputedStyle(document.querySelector('.lamp i')).backgroundColor,"
+        " getComputedStyle(document.querySelector('.card')).backgroundColor,"
+        " getComputedStyle(document.querySelector('td.changed')).borderBottomWidth]"
+    )
+    assert lamp != card
+    assert changed == "2px"
+    screen.page.click("#tab-initialise")
+    screen.until(".dots i.on")
+    on, off = screen.page.evaluate(
+        "() => ['.dots i.on', '.dots i:not(.on)'].map((s) => getComputedStyle(document.querySelector(s)).backgroundColor)"
+    )
+    assert on != off
+
+
+def test_relu_is_not_explained_as_tanh(screen):
+    screen.open("#view=initialise&rows=60&activation=relu")
+    told = screen.until_text('[data-start="Too large"] .about', bool)
+    assert "tanh" not in told
+    assert "does not depend on the draw" in told
+
+
 @pytest.mark.parametrize("width", [400, 1280, 2560])
 def test_nothing_sticks_out_and_all_can_be_read(width, screen):
     screen.page.set_viewport_size({"width": width, "height": 900})

@@ -2,6 +2,9 @@
 
 import { $, h } from "./dom.js";
 
+const narrow = matchMedia("(max-width: 900px)"); // one column: what is spoken of may be far below
+const MARKED = { network: ".network", plane: ".says", loss: ".losses", trouble: "#trouble", units: ".unit-cards", diagnosis: ".findings", starts: ".starts" };
+
 export class Stories {
   constructor({ say, change, goTo, notice, bring }) {
     Object.assign(this, { say, change, goTo, notice, bring, list: [], shown: "", then: "" });
@@ -53,6 +56,7 @@ export class Stories {
     if (this.sentence.textContent !== step.say) this.sentence.textContent = step.say;
     this.back.disabled = at === 0;
     this.next.disabled = at === found.steps.length - 1;
+    if (narrow.matches) requestAnimationFrame(() => document.querySelector(MARKED[step.look?.[0]] ?? "#stage")?.scrollIntoView({ block: "nearest" }));
     if (this.then) this.say(this.then);
     this.then = "";
     return undefined;
