@@ -33,6 +33,7 @@ _ROOMS = {
     "ShoalRegressor": "shoal.estimators.regressor",
     "ShoalWarning": "shoal.errors",
     "UnitsDisplay": "shoal.pictures.units",
+    "check_backward": "shoal.diagnosis.tutor",
     "diagnose": "shoal.diagnosis.diagnose",
     "gradient_check": "shoal.diagnosis.gradients",
     "init_study": "shoal.diagnosis.study",
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from shoal.diagnosis.diagnose import diagnose
     from shoal.diagnosis.gradients import gradient_check
     from shoal.diagnosis.study import init_study
+    from shoal.diagnosis.tutor import check_backward
     from shoal.errors import (
         ClusterError,
         DataError,
@@ -80,6 +82,7 @@ __all__ = [
     "ShoalRegressor",
     "ShoalWarning",
     "UnitsDisplay",
+    "check_backward",
     "diagnose",
     "gradient_check",
     "init_study",
