@@ -394,6 +394,8 @@ class Seed(NamedTuple):
 
     def check(self, name: str, value: Any) -> Any:
         """The value; a whole number from 0 on."""
+        if isinstance(value, int | np.integer):  # (a look at np.random would import it)
+            return check_whole(name, value, least=0)
         if value is None or value is np.random or isinstance(value, np.random.RandomState):
             return value
         return check_whole(name, value, least=0)

@@ -12,7 +12,7 @@ from shoal.data.read import absent
 from shoal.data.read.column_types import Wanted
 from shoal.data.read.file_options import FileOptions
 from shoal.data.read.messages import shown, unknown_column
-from shoal.data.read.texts import Written
+from shoal.data.read.writing import Written
 from shoal.errors import DataError, ModelFileError
 
 Types = Mapping[str, pa.DataType]

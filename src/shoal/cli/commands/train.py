@@ -60,7 +60,7 @@ from shoal.compute.scratch import usual_folder
 from shoal.data.encode.novelty import collected
 from shoal.data.read.in_memory import written_in
 from shoal.data.read.messages import shown
-from shoal.data.read.texts import Written
+from shoal.data.read.writing import Written
 from shoal.data.rows.question import Problem, Question, held
 from shoal.data.rows.selection import Rows
 from shoal.data.rows.target import CLASSIFICATION, REGRESSION
