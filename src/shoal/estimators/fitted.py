@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shoal.compute.engine import engine
 from shoal.compute.engine import threads as threads_of
@@ -21,6 +20,7 @@ from shoal.data.rows.sparse import Sparse
 from shoal.diagnosis.case import Case
 from shoal.diagnosis.findings import Diagnosis
 from shoal.estimators.automatic import rate_of, usual_rate_of
+from shoal.estimators.calibration import Calibration
 from shoal.estimators.inputs import (
     EncodedRows,
     Inputs,
@@ -29,7 +29,7 @@ from shoal.estimators.inputs import (
     weights_of,
 )
 from shoal.estimators.starts import parameters_of
-from shoal.estimators.targets import Targets, finite
+from shoal.estimators.targets import Targets, finite, first_biases
 from shoal.network.architecture import Architecture
 from shoal.settings import Settings
 from shoal.training.evidence import Evidence
@@ -95,6 +95,7 @@ class Fitted:
     diagnosis: Diagnosis = field(default_factory=lambda: Diagnosis(()))
     record: Mapping[str, Any] = field(default_factory=dict)  # what a program adds for its own use
     seen: Seen | None = None  # hashes of some rows of the training
+    calibration: Calibration | None = None  # what rows that were not seen say of predictions
 
     @property
     def architecture(self) -> Architecture:
@@ -202,9 +203,9 @@ class Fitted:
         """The same, with rows that may not have been trained on."""
         starts: tuple[Network, ...] = ()
         if not self.settings.warm_start:
-            shape = self.architecture
+            shape, b2 = self.architecture, first_biases(self.targets)
             starts = tuple(
-                Network._of(shape, parameters_of(self.settings, shape, i, seed))
+                Network._of(shape, parameters_of(self.settings, shape, i, seed, b2))
                 for i, seed in enumerate(self.history.seeds)
             )
         return self.case(self.examples(X, y))._replace(new=True, starts=starts)
@@ -219,11 +220,3 @@ def fingerprint(networks: Sequence[Network]) -> str:
         digest.update(vector.astype(vector.dtype.newbyteorder("<")).tobytes())
     word = digest.hexdigest()
     return f"{word[:4]}-{word[4:8]}"
-
-
-def spread_of(outputs: Sequence[Numbers]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and standard deviation of the members' outputs, in float64."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean = sum(outputs[1:], outputs[0]) / outputs[0].dtype.type(len(outputs))
-        square = sum((A2.astype(np.float64) - mean) ** 2 for A2 in outputs) / len(outputs)
-    return finite(mean.astype(np.float64)), finite(np.sqrt(np.asarray(square, np.float64)))
