@@ -14,8 +14,8 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from shoal.data.rows.rates import check_rates
 from shoal.data.rows.selection import Rows
-from shoal.data.rows.target import check_rates
 from shoal.estimators.scores import deviances
 
 Scores = dict[str, float | None]

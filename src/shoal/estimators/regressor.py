@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
-from shoal.data.rows.target import check_rates
+from shoal.data.rows.rates import check_rates
 from shoal.estimators.attributes import NumberAttributes
 from shoal.estimators.base import ShoalBase
 from shoal.estimators.intervals import checked_levels, deviation_of, interval_of, quantiles_of

@@ -37,6 +37,7 @@ from shoal.data.read.origin import Origin, Piece
 from shoal.data.rows import target
 from shoal.data.rows.digest import RUN, digest
 from shoal.data.rows.examples import Examples, rows_of
+from shoal.data.rows.rates import check_rates
 from shoal.data.rows.seen import Seen, seen_in
 from shoal.data.rows.selection import STRIDE, Chosen, Rows
 from shoal.data.rows.target_column import TargetColumn
@@ -163,7 +164,7 @@ class FileFeed:
                 row = m + int(np.argmin(np.isfinite(numbers)))
                 raise _no_target("NaN or infinity", row, self._y)
             if self._loss == POISSON:
-                target.check_rates(numbers, m)
+                check_rates(numbers, m)
             if known:
                 known.arrays(numbers)  # as many as there were
                 apart = np.maximum(apart, known.apart(numbers))

@@ -16,7 +16,7 @@ from sklearn.utils.validation import column_or_1d
 from shoal.compute.engine import engine
 from shoal.data.encode.moments import moments
 from shoal.data.rows.examples import Examples, Numbers
-from shoal.data.rows.target import check_rates
+from shoal.data.rows.rates import check_rates
 from shoal.errors import DataError, Setting, SettingError
 from shoal.estimators.labels import as_array, distinct, listed, pieces, refusing
 from shoal.network.outputs import LARGEST_RATE

@@ -15,7 +15,7 @@ from shoal.checks import check_choice, check_number, check_whole
 from shoal.compute.engine import engine, threads
 from shoal.compute.steps import Budget, Rule, start
 from shoal.data.rows.examples import Examples
-from shoal.data.rows.target import check_rates
+from shoal.data.rows.rates import check_rates
 from shoal.errors import DataError, SettingError
 from shoal.network.activations import ACTIVATIONS
 from shoal.network.architecture import Architecture

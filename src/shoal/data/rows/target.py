@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from shoal.data.read.messages import unknown_column
 from shoal.data.read.spoilt import shortened
 from shoal.errors import DataError, Setting, SettingError, wording
-from shoal.network.outputs import LARGEST_RATE
 
 Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
 Values = NDArray[Any]
@@ -42,24 +41,6 @@ def _between(target: str, names: str) -> str | None:
     found = re.search(rf"(?:^|([^\w\"']))[\"']?{re.escape(target)}[\"']?(?:$|([^\w\"']))", names)
     mark = found and (found[1] or found[2])
     return {" ": "space"}.get(mark, mark) if mark else None
-
-
-def check_rates(Y: Values, before: int = 0) -> None:
-    """Raise DataError for a target, in one dimension or (rows, targets), that is no count or rate."""
-    good = (Y >= 0) & (Y <= LARGEST_RATE)
-    if good.all():
-        return
-    by_row = good if good.ndim == 1 else good.all(axis=1)
-    row = int(np.argmin(by_row))
-    found = Y[row] if good.ndim == 1 else Y[row][~good[row]][0]
-    raise DataError(
-        wording(
-            f"y has the value {found:g}: expected counts or rates from 0 to {LARGEST_RATE:.0e} with ",
-            Setting("loss", "poisson"), ". Correct such rows, leave them out, or use ",
-            Setting("loss", "squared_error"), ".",
-        ),
-        row=before + row + 1,
-    )  # fmt: skip
 
 
 def has_target(table: pa.Table, target: str) -> NDArray[np.bool_]:
