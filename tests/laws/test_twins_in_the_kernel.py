@@ -36,7 +36,7 @@ def trained(architecture, parameters, solver, dtype, epochs=12, m=600, threads=2
     """The matrices after some epochs in the kernel."""
     rate = 0.1 if solver == "gd" else 0.01
     if architecture.output == "poisson":  # whose slope has no bound
-        rate /= 20
+        rate /= 2
     rule = Rule(
         solver,
         learning_rate=rate,
