@@ -12,9 +12,12 @@ from sklearn.preprocessing import StandardScaler
 
 import shoal
 from shoal import ShoalClassifier, ShoalRegressor
+from shoal.data.rows.examples import Examples
 from shoal.errors import SettingError
 from shoal.estimators import streamed
 from shoal.estimators.calibration import KEPT, Calibration, of_values
+from shoal.estimators.held_out import Held, _held_out, _to_ensemble
+from shoal.estimators.rows import InMemoryRows
 
 QUICK = {"random_state": 0, "hidden": 8, "max_iter": 40, "members": 4}
 
@@ -333,3 +336,38 @@ def test_several_labels_have_no_sets():
     model = ShoalClassifier(**QUICK).fit(X, X > 0)
     with pytest.raises(SettingError, match="several labels"):
         model.predict_set(X)
+
+
+# --- the pieces -------------------------------------------------------------------------------
+
+
+def test_errors_of_some_members_are_scaled_to_those_of_all():
+    """Members that differ by noise of variance v around a common error of variance s²."""
+    rng = np.random.default_rng(0)
+    n, K, v, s = 40_000, 8, 1.0, 0.5
+    members = rng.integers(1, 4, n)
+    shared = s * rng.normal(size=n)
+    A2 = (shared + np.sqrt(v / members) * rng.normal(size=n))[np.newaxis]
+    held = Held(Examples(np.zeros((n, 1)), np.zeros((n, 1))), A2, members, np.array([v]))
+    fitted = type("Fitted", (), {"networks": [None] * K})
+    scaled = A2 * _to_ensemble(fitted, held, np.zeros((1, n)))
+    for k in (1, 2, 3):
+        mean_square = (scaled[0, members == k] ** 2).mean()
+        assert mean_square == pytest.approx(s * s + v / K, rel=0.05)
+
+
+def test_rows_held_out_are_each_predicted_by_members_that_did_not_see_them():
+    X, y = numbers(200)
+    model = ShoalRegressor(**QUICK, encode=None, dtype="float64").fit(X, y)
+    fitted = model.fitted_
+    rows = InMemoryRows(fitted.settings, fitted.examples(X, y), None)
+    held = _held_out(fitted, rows, 1)
+    each = np.array(list(fitted.outputs(X, 1)))[:, 0]
+    unseen = np.zeros((4, 200), bool)
+    for mask, seed in zip(unseen, fitted.history.seeds, strict=True):
+        mask[rows.shown(seed)[1].rows] = True
+    there = np.flatnonzero(unseen.any(axis=0))
+    expected = [each[unseen[:, i], i].mean() for i in there]
+    np.testing.assert_allclose(held.A2[0], expected, rtol=1e-12)
+    np.testing.assert_array_equal(held.members, unseen[:, there].sum(axis=0))
+    np.testing.assert_array_equal(held.examples.X, X[there])
