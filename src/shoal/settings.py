@@ -30,6 +30,8 @@ EVIDENCE = "evidence"  # the penalty that the data choose
 SOLVERS = MINI_BATCH + FULL_BATCH
 SCHEDULES = ("plateau", "constant", "cosine")
 DTYPES = ("float32", "float64")
+POISSON = "poisson"  # counts and rates
+LOSSES = ("squared_error", POISSON)
 SHUFFLE_ROWS = 1 << 20  # hundreds of MB as a rule, and far more rows than a step has
 MAX_ITER = 1000  # far more than are needed as a rule: the stopping rules end a training
 MOST_EPOCHS = 10**9  # a loss curve has one number an epoch
@@ -523,6 +525,13 @@ class DeclaredForClasses(Declared):
     threshold: Any = None
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
+class DeclaredForNumbers(Declared):
+    """The parameters of the regressor: those, and one more."""
+
+    loss: Literal["squared_error", "poisson"] = "squared_error"
+
+
 class Field(NamedTuple):
     """What is said of a parameter once, and read by everybody."""
 
@@ -538,8 +547,9 @@ class Field(NamedTuple):
 
     @property
     def default(self) -> Any:
-        """The default of both estimators."""
-        return getattr(DeclaredForClasses, self.name)
+        """The default of the estimators that have it."""
+        there = DeclaredForNumbers if hasattr(DeclaredForNumbers, self.name) else DeclaredForClasses
+        return getattr(there, self.name)
 
 
 TRAINING, COLUMNS = "Network and training", "Columns and classes"  # panels of the help
@@ -600,6 +610,9 @@ FIELDS: dict[str, Field] = {
         Field("threshold", Threshold(),
               "Limit for predicting the second class: 0.3, the best for f1, or for CLASS=COST.",
               "--threshold", "VALUE", COLUMNS),
+        Field("loss", Choice(LOSSES),
+              "Loss of numbers: squared_error, or poisson for counts and rates.",
+              "--loss", "NAME", TRAINING, rare=True),
         Field("early_stopping", Flag(auto=True),
               "Whether to hold out a validation part and stop by it."),
         Field("validation_fraction", Number(most=1.0, open_at=_INNER),
@@ -669,7 +682,7 @@ _DEFAULTS = {name: field.kind.check(name, field.default) for name, field in FIEL
 _OF_NO_MACHINE = {name: _DEFAULTS[name] for name, field in FIELDS.items() if not field.kept}
 
 
-class Settings(DeclaredForClasses):
+class Settings(DeclaredForClasses, DeclaredForNumbers):
     """The checked parameters of one fit. Frozen: no attribute can be set."""
 
     def __setattr__(self, name: str, value: Any) -> None:

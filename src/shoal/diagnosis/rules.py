@@ -291,7 +291,9 @@ def _not_converged(seen: Seen) -> Iterator[Finding]:
 
 
 def _one_class(seen: Seen) -> Iterator[Finding]:
-    if seen.shape.output == "identity" or (seen.shape.n_y > 1 and seen.shape.output == "sigmoid"):
+    if seen.shape.output in ("identity", "poisson") or (
+        seen.shape.n_y > 1 and seen.shape.output == "sigmoid"
+    ):
         return
     if seen.shape.n_y == 1:
         said, true = (seen.A2[0] > 0.5).astype(int), seen.Y[0].astype(int)

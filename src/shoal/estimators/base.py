@@ -12,6 +12,8 @@
     threshold.py   the probability above which the second class is predicted
     callbacks.py   scikit-learn's callbacks
     train.py       the members trained; partial.py one epoch of them
+    held_out.py    the errors on rows that were not seen; calibration.py what is kept of them
+    intervals.py   intervals, quantiles and sets from it
     fitted.py      what a fit has learnt, as a value, and its answers
     attributes.py  the fitted attributes that scikit-learn's users expect, read from it
     explaining.py  why these answers; explanation.py as values
@@ -45,6 +47,7 @@ from shoal.estimators.explanation import Explanation, PartialDependence, Slopes
 from shoal.estimators.exporting import described
 from shoal.estimators.host import Host
 from shoal.estimators.inputs import computed
+from shoal.estimators.intervals import members_of
 from shoal.estimators.partial import check_classes, check_partial, one_epoch, warn_of_divergence
 from shoal.estimators.prepare import ArrayFeed, Feed, prepare
 from shoal.estimators.saving import save
@@ -187,6 +190,21 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
     def _average(self, X: Any) -> Numbers:
         """The members' mean of A2, of shape (n_outputs, rows)."""
         return self.fitted_.average(X, self.n_jobs)
+
+    def predict_members(self, X: Any) -> Numbers:
+        """Return what each member alone predicts; `predict` and `predict_proba` give their means.
+
+        Parameters
+        ----------
+        X : like X of `fit`, in memory
+            The rows.
+
+        Returns
+        -------
+        array of shape (members, rows), (members, rows, targets) or (members, rows, n_classes)
+            Numbers in the unit of y, or the probability of each class or label.
+        """
+        return members_of(self.fitted_, X, self.n_jobs)
 
     def transform(self, X: Any) -> Numbers:
         """Return the hidden activations A1 of each row, all members side by side.
