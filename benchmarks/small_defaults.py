@@ -26,7 +26,7 @@ import argparse
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,9 @@ def shuffled(name: str) -> Real:
 
 def monk(number: int, rows: int) -> Real:
     """MONK's problem, in words; all 432 rows are the test."""
-    every = list(product(range(1, 4), range(1, 4), range(1, 3), range(1, 4), range(1, 5), range(1, 3)))
+    every = list(
+        product(range(1, 4), range(1, 4), range(1, 3), range(1, 4), range(1, 5), range(1, 3))
+    )
     X = np.array(every)
     rule = (X[:, 0] == X[:, 1]) | (X[:, 4] == 1) if number == 1 else (X == 1).sum(axis=1) == 2
     words = np.array([[f"a{value}" for value in row] for row in every], object)
@@ -137,7 +139,9 @@ def spirals() -> Real:
     i = np.arange(97)
     radius, angle = 6.5 * (104 - i) / 104, i * np.pi / 16
     one = np.column_stack([radius * np.sin(angle), radius * np.cos(angle)])
-    return _own("spirals", np.vstack([one, -one]), np.repeat(["in", "out"], 97).astype(object), False)
+    return _own(
+        "spirals", np.vstack([one, -one]), np.repeat(["in", "out"], 97).astype(object), False
+    )
 
 
 def parity(n: int) -> Real:
@@ -216,7 +220,8 @@ Losses = dict[str, np.ndarray[Any, Any]]  # of each contender, one number a draw
 def measured(make: Make, data: Real, n: int) -> tuple[Any, float]:
     """The losses of the draws, and CPU seconds of all fits."""
     found = [
-        fit_and_score(make(data.numbers, 1000 * i + 7), part) for i, part in enumerate(draws(data, n))
+        fit_and_score(make(data.numbers, 1000 * i + 7), part)
+        for i, part in enumerate(draws(data, n))
     ]
     return np.array([loss for loss, _ in found]), sum(seconds for _, seconds in found)
 
@@ -243,7 +248,9 @@ def compare(contenders: dict[str, Make], names: Sequence[str], n: int) -> None:
         cells = []
         for c in every:
             r, error = ratio(losses[c], losses[base], data.numbers)
-            cells.append(f"{losses[c].mean():.4g}" + ("" if c == base else f" ({r:.3f} ± {error:.3f})"))
+            cells.append(
+                f"{losses[c].mean():.4g}" + ("" if c == base else f" ({r:.3f} ± {error:.3f})")
+            )
         rows.append((name, f"{len(data.X):,}", *cells))
         print(*rows[-1], sep=" | ", file=sys.stderr, flush=True)
     print(table(("mean loss", "rows", *every), rows), end="\n\n")
@@ -309,7 +316,7 @@ def main(words: Sequence[str] | None = None) -> int:
         description=summary, epilog=example, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("what", choices=("problems", "choose", "confirm", "shuffled"))
-    parser.add_argument("settings", nargs="+", help='candidates, such as "solver=\'adam\'"')
+    parser.add_argument("settings", nargs="+", help="candidates, such as \"solver='adam'\"")
     parser.add_argument("--set", nargs="+", metavar="SET", help="some tables or problems alone")
     parser.add_argument("--draws", type=int, default=10, help="parts held out of each table (10)")
     asked = parser.parse_args(words)

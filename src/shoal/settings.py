@@ -484,7 +484,7 @@ class Declared:
     members: int | Auto = "auto"
     early_stopping: bool | Auto = "auto"
     validation_fraction: float = 0.15
-    n_iter_no_change: int = 6
+    n_iter_no_change: int | Auto = "auto"
     tol: float = 1e-4
     scoring: Any = None
     encode: Literal["auto"] | None = "auto"
@@ -598,8 +598,8 @@ FIELDS: dict[str, Field] = {
               "Whether to hold out a validation part and stop by it."),
         Field("validation_fraction", Number(most=1.0, open_at=_INNER),
               "Share of the rows in the validation part."),
-        Field("n_iter_no_change", Whole(1, most=MOST_EPOCHS),
-              "Epochs without improvement after which training stops."),
+        Field("n_iter_no_change", Whole(1, auto=True, most=MOST_EPOCHS),
+              "Epochs without improvement after which training stops. By default 6, and more below 800 rows."),
         Field("tol", Number(),
               "Smallest decrease of the loss that counts as an improvement."),
         Field("scoring", Other("str, callable or None"),

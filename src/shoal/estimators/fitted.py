@@ -20,7 +20,7 @@ from shoal.data.rows.seen import Hashes, Seen, hashes_of
 from shoal.data.rows.sparse import Sparse
 from shoal.diagnosis.case import Case
 from shoal.diagnosis.findings import Diagnosis
-from shoal.estimators.automatic import rate_of, usual_rate_of
+from shoal.estimators.automatic import patience_of, rate_of, usual_rate_of
 from shoal.estimators.inputs import (
     EncodedRows,
     Inputs,
@@ -192,6 +192,7 @@ class Fitted:
             self.networks, examples, vars(self.settings),
             rate=rate_of(self.settings, output),
             usual_rate=usual_rate_of(self.settings.solver, output),
+            patience=patience_of(self.settings, examples.m),
             losses=h.losses[0] if h.losses else (),
             validation_losses=h.validation_losses[0] if h.validation_losses else (),
             ending=h.endings[0] if h.endings else "", best_epoch=h.best_epoch,

@@ -75,8 +75,9 @@ class ShoalRegressor(RegressorMixin, NumberAttributes, ShoalBase):
         `n_iter_no_change` epochs, and keep the best epoch. "auto" is True from 50 rows on.
     validation_fraction : float
         Share of the rows in the validation part, between 0 and 1.
-    n_iter_no_change : int
-        Epochs without improvement after which training stops.
+    n_iter_no_change : int or "auto"
+        Epochs without improvement after which training stops. "auto" is 6, and below 800 rows so
+        many that they are 150 steps, at batch_size="auto".
     tol : float
         Smallest decrease of the loss that counts as an improvement.
     scoring : str, callable or None
