@@ -28,6 +28,7 @@ MINI_BATCH = ("adam", "sgd")  # a step takes some rows
 FULL_BATCH = ("gd", "lbfgs", "lm")  # a step takes all rows
 EVIDENCE = "evidence"  # the penalty that the data choose
 SOLVERS = MINI_BATCH + FULL_BATCH
+AUTO = "auto"
 SCHEDULES = ("plateau", "constant", "cosine")
 DTYPES = ("float32", "float64")
 SHUFFLE_ROWS = 1 << 20  # hundreds of MB as a rule, and far more rows than a step has
@@ -471,7 +472,7 @@ class Declared:
     hidden: int | Auto = "auto"
     activation: Literal["tanh", "relu", "leaky_relu", "sigmoid", "identity"] = "tanh"
     init: Any = "auto"
-    solver: Literal["adam", "sgd", "gd", "lbfgs", "lm"] = "adam"
+    solver: Literal["auto", "adam", "sgd", "gd", "lbfgs", "lm"] = "auto"
     learning_rate: float | Auto = "auto"
     momentum: float = 0.9
     batch_size: int | Auto = "auto"
@@ -562,8 +563,8 @@ FIELDS: dict[str, Field] = {
         Field("random_state", Seed(),
               "Random seed: same seed, same result.",
               "--seed", "N", TRAINING),
-        Field("solver", Choice(SOLVERS),
-              "Optimiser: adam, sgd, gd (full-batch gradient descent), lbfgs (for few rows) or lm (for few parameters).",
+        Field("solver", Choice((AUTO, *SOLVERS)),
+              "Optimiser: auto, adam, sgd, gd (full-batch gradient descent), lbfgs (for few rows) or lm (for few parameters).",
               "--solver", "NAME", TRAINING, rare=True),
         Field("learning_rate", Rate(open_at=(0.0,), auto=True),
               "Learning rate. By default auto.",
@@ -674,7 +675,10 @@ class Settings(DeclaredForClasses):
             self.__dict__[name] = field.kind.check(name, given.get(name, field.default))
         if self.alpha == EVIDENCE and self.hidden == 0:
             self.__dict__["solver"] = "lm"  # a linear model has one minimum, whoever finds it
-        _check_together(self)
+        if self.solver != AUTO:
+            _check_together(self)
+        else:
+            self.resolved()
 
     @classmethod
     def of(cls, estimator: Any) -> "Settings":
@@ -685,6 +689,12 @@ class Settings(DeclaredForClasses):
     def replaced(self, **values: Any) -> "Settings":
         """The same with other values."""
         return Settings(**(self.__dict__ | values))
+
+    def resolved(self) -> "Settings":
+        """The same with a solver for "auto": adam, or lm for penalties by the evidence."""
+        if self.solver != AUTO:
+            return self
+        return self.replaced(solver="lm" if self.alpha == EVIDENCE else "adam")
 
     def without_machine(self) -> "Settings":
         """The same without what belongs to the machine of the fit: threads, folders, a cluster."""

@@ -64,9 +64,10 @@ def drawn(m, columns):
     ("rows", "epochs"), [(10, 150), (105, 38), (319, 15), (800, 6), (801, 6), (2000, 6)],
 )  # fmt: skip
 def test_the_patience_of_few_rows_is_150_steps(rows, epochs):
-    assert patience_of(Settings(), rows) == epochs
-    assert patience_of(Settings(n_iter_no_change=9), rows) == 9
-    assert patience_of(Settings(solver="gd"), rows) == 6
+    assert patience_of(Settings(solver="adam"), rows, held=True) == epochs
+    assert patience_of(Settings(solver="adam"), rows, held=False) == 6
+    assert patience_of(Settings(n_iter_no_change=9), rows, held=True) == 9
+    assert patience_of(Settings(solver="gd"), rows, held=True) == 6
 
 
 class Script:

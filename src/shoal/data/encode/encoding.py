@@ -252,6 +252,12 @@ class Encoding(NamedTuple):
         groups = [group for column in self.columns for group in column.groups]
         return sorted(groups, key=lambda group: not group[0].bins)
 
+    def without_bins(self) -> "Encoding":
+        """The same with numbers that have no bins."""
+        return Encoding(
+            tuple(c._replace(edges=()) if isinstance(c, Number) else c for c in self.columns)
+        )
+
     def row_bytes(self, dtype: DTypeLike) -> int:
         """The memory that an encoded row takes."""
         groups = self._groups()
