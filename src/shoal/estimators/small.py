@@ -20,7 +20,8 @@ from shoal.settings import EVIDENCE, FIELDS, Settings
 # All that was chosen by the tables of benchmarks/small_defaults.py, see docs/practice.md.
 ROWS, PARAMETERS = 2_000, 200  # fewer rows, and at most so many parameters: the steps' time
 HIDDEN = 5
-TOL, PATIENCE = 1e-3, 3  # penalties settle slowly, and predictions long before
+# Of numbers: penalties settle slowly, and predictions long before. Of classes the rows held out stop it.
+SETTLED = {"tol": 1e-3, "n_iter_no_change": 3}
 FIRST = 2  # members that are compared before the others are trained
 # With these, and what belongs to the machine, the table may be small; any other setting is a wish.
 FREE = (
@@ -29,11 +30,11 @@ FREE = (
 )  # fmt: skip
 
 
-def second_order(s: Settings) -> Settings:
+def second_order(s: Settings, output: str) -> Settings:
     """The settings of the members of second order."""
     return s.replaced(
-        solver="lm", alpha=EVIDENCE, hidden=HIDDEN, bins=0, tol=TOL, n_iter_no_change=PATIENCE,
-        checkpoint=None, verbose=False,
+        solver="lm", alpha=EVIDENCE, hidden=HIDDEN, bins=0, checkpoint=None, verbose=False,
+        **(SETTLED if output == "identity" else {}),
     )  # fmt: skip
 
 
@@ -65,7 +66,9 @@ def _of_second_order(asked: Settings, usual: Fitted, prepared: Prepared, m: int)
         return None
     if set(usual.history.endings) & {"interrupted", "stopped"}:
         return None
-    s = second_order(prepared.settings).replaced(random_state=usual.history.seeds[0])
+    s = second_order(prepared.settings, prepared.architecture.output).replaced(
+        random_state=usual.history.seeds[0]
+    )
     inputs = replace(usual.inputs, encoding=encoding.without_bins())
     architecture = architecture_of(s, inputs.width, *usual.targets.outputs)
     if architecture.n_parameters > min(PARAMETERS, m):
