@@ -224,9 +224,8 @@ def _plateau(seen: Seen) -> Iterator[Finding]:
     if seen.case.settings.get("solver", "adam") != "adam":
         cure |= {"solver": "adam", "learning_rate": "auto"}
     if seen.case.ending == "plateau" or not cure:  # patience, where nothing else is unusual
-        patience = 5 * int(seen.case.settings.get("n_iter_no_change", 10))
         cure |= {
-            "n_iter_no_change": patience,
+            "n_iter_no_change": 5 * seen.case.patience,
             "max_iter": 5 * int(seen.case.settings.get("max_iter", 200)),
         }
     yield Finding(

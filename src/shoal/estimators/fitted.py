@@ -26,7 +26,7 @@ from shoal.estimators.ready import Ready
 from shoal.estimators.targets import ClassTargets, Targets, finite, first_biases
 from shoal.estimators.worth import Importance
 from shoal.network.architecture import Architecture
-from shoal.settings import Settings
+from shoal.settings import EVIDENCE, Settings
 from shoal.training.evidence import Evidence
 from shoal.training.network import Network
 
@@ -101,6 +101,14 @@ class Fitted:
     def architecture(self) -> Architecture:
         """Of every member."""
         return self.networks[0].architecture
+
+    @property
+    def trained(self) -> Settings:
+        """The settings of the training, with what "auto" has become of the solver."""
+        s = self.settings.resolved()
+        if self.history.evidence and s.alpha != EVIDENCE:
+            return s.replaced(solver="lm", alpha=EVIDENCE)
+        return s
 
     @property
     def fingerprint(self) -> str:
@@ -306,13 +314,14 @@ class Fitted:
     def case(self, examples: Examples) -> "Case":
         """What a diagnosis looks at, with these examples."""
         from shoal.diagnosis.case import Case
-        from shoal.estimators.automatic import rate_of, usual_rate_of
+        from shoal.estimators.automatic import patience_of, rate_of, usual_rate_of
 
-        h, output = self.history, self.architecture.output
+        h, s, output = self.history, self.trained, self.architecture.output
         return Case(
-            self.networks, examples, vars(self.settings),
-            rate=rate_of(self.settings, output),
-            usual_rate=usual_rate_of(self.settings.solver, output),
+            self.networks, examples, vars(s),
+            rate=rate_of(s, output),
+            usual_rate=usual_rate_of(s.solver, output),
+            patience=patience_of(s, examples.m, held=any(h.validation_losses)),
             losses=h.losses[0] if h.losses else (),
             validation_losses=h.validation_losses[0] if h.validation_losses else (),
             ending=h.endings[0] if h.endings else "", best_epoch=h.best_epoch,

@@ -83,6 +83,8 @@ def prepare(
     _check_same_loss(s, targets)
     inputs = previous.inputs if previous else feed.inputs(s, who)
     architecture = architecture_of(s, inputs.width, *targets.outputs)
+    if previous and s.hidden == "auto":
+        architecture = architecture._replace(n_h=previous.architecture.n_h)
     refuse_what_cannot_fit(s, architecture, ensemble_size(s, feed.m, previous), feed.m)
     return Prepared(s, inputs, targets, architecture, previous)
 
