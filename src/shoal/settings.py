@@ -723,7 +723,7 @@ class Settings(DeclaredForClasses, DeclaredForNumbers):
     def _with(self, values: Mapping[str, Any]) -> "Settings":
         """The same with values that need no check."""
         found = Settings.__new__(Settings)
-        found.__dict__.update(self.__dict__ | values)
+        found.__dict__.update({**self.__dict__, **values})
         return found
 
     def __reduce__(self) -> Any:
