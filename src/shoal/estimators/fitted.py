@@ -20,7 +20,15 @@ from shoal.data.rows.seen import Hashes, Seen, hashes_of
 from shoal.data.rows.sparse import Sparse
 from shoal.diagnosis.case import Case
 from shoal.diagnosis.findings import Diagnosis
-from shoal.estimators.automatic import rate_of, usual_rate_of
+from shoal.diagnosis.trial import Recipe
+from shoal.estimators.automatic import (
+    architecture_of,
+    batch_of,
+    plan_of,
+    rate_of,
+    stops_early,
+    usual_rate_of,
+)
 from shoal.estimators.inputs import (
     EncodedRows,
     Inputs,
@@ -28,7 +36,7 @@ from shoal.estimators.inputs import (
     examples_of,
     weights_of,
 )
-from shoal.estimators.starts import parameters_of
+from shoal.estimators.starts import begin, parameters_of
 from shoal.estimators.targets import Targets, finite
 from shoal.network.architecture import Architecture
 from shoal.settings import Settings
@@ -36,6 +44,7 @@ from shoal.training.evidence import Evidence
 from shoal.training.loop import Trained
 from shoal.training.network import Network
 
+KNOWN = 0.5  # of the rows were trained on: then they are not new
 Curves = tuple[tuple[float, ...], ...]  # of each member, one number an epoch
 
 
@@ -195,8 +204,20 @@ class Fitted:
             losses=h.losses[0] if h.losses else (),
             validation_losses=h.validation_losses[0] if h.validation_losses else (),
             ending=h.endings[0] if h.endings else "", best_epoch=h.best_epoch,
-            columns=tuple(self.inputs.features),
+            columns=tuple(self.inputs.features), recipes=self.recipe,
+            batch=batch_of(self.settings, examples.m),
         )  # fmt: skip
+
+    def recipe(self, changes: Mapping[str, Any], m: int) -> Recipe:
+        """How a member is trained on m rows, encoded as they are, with some settings changed.
+
+        Raises SettingError for settings that exclude each other.
+        """
+        s, seeds = self.settings.replaced(**changes), self.history.seeds
+        n_x, _, n_y, _, output = self.architecture
+        shape, seed = architecture_of(s, n_x, n_y, output), seeds[0] if seeds else 0
+        state = begin(parameters_of(s, shape, 0, seed), s.solver)
+        return Recipe(shape, plan_of(s, output, m, seed), state, stops_early(s, m))
 
     def case_of_new(self, X: Any, y: Any) -> Case:
         """The same, with rows that may not have been trained on."""
@@ -207,7 +228,12 @@ class Fitted:
                 Network._of(shape, parameters_of(self.settings, shape, i, seed))
                 for i, seed in enumerate(self.history.seeds)
             )
-        return self.case(self.examples(X, y))._replace(new=True, starts=starts)
+        examples = self.examples(X, y)
+        share = self.seen_share(self.hashes(examples.X))
+        return self.case(examples)._replace(
+            new=share is None or share < KNOWN, starts=starts, earlier=self.diagnosis,
+            m=len(self.seen.hashes) if self.seen else 0,
+        )
 
 
 def fingerprint(networks: Sequence[Network]) -> str:

@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 
 from shoal.compute.engine import engine
 from shoal.data.rows.examples import Examples, rows_of
-from shoal.diagnosis.case import Case, sample_of
+from shoal.diagnosis.case import sample_of
 from shoal.diagnosis.diagnose import findings_of
-from shoal.diagnosis.units import FLAT, LARGEST_SLOPE, twins_of
-from shoal.estimators.automatic import usual_rate_of
+from shoal.diagnosis.units import look, states_of
 from shoal.lab.experiment import FIELDS
 from shoal.lab.frames import MOST_SHOWN, rounded
 from shoal.lab.session import MOST_MARKS, Mark, View
@@ -18,7 +17,6 @@ from shoal.lab.training import Ready
 
 BINS = 24  # of a histogram
 SMALLER = 0.1  # a start that no toy saturates
-MOSTLY = 0.95  # of the examples: a unit that is flat there is saturated
 
 
 def units(view: View, pair: tuple[int, ...]) -> dict[str, Any]:
@@ -27,10 +25,11 @@ def units(view: View, pair: tuple[int, ...]) -> dict[str, Any]:
     some = sample_of(ready.examples, MOST_SHOWN)
     told: list[dict[str, Any]] = []
     places: list[list[float | None]] = []
+    found = findings(view)
     if not ready.linear:
-        A1 = engine.forward(ready.shape, vector, rows_of(some.X, some.rows), 1)[1]
+        Z1, A1, _, _ = engine.forward(ready.shape, vector, rows_of(some.X, some.rows), 1)
         low, high = range_of(ready.shape.activation, A1)
-        states = states_of(ready, vector, A1)
+        states = _states(ready, vector, Z1, A1, [finding["name"] for finding in found])
         parameters = ready.shape.unflatten(vector)
         for j, state in enumerate(states):
             told.append(
@@ -52,29 +51,24 @@ def units(view: View, pair: tuple[int, ...]) -> dict[str, Any]:
         "units": told,
         "hidden": places,
         "pair": [min(k, max(ready.shape.n_h - 1, 0)) for k in pair],
-        "findings": findings(view),
+        "findings": found,
     }
 
 
-def states_of(ready: Ready, vector: Any, A1: NDArray[Any]) -> list[dict[str, Any]]:
-    """Of each unit: healthy, dead, saturated, or the twin of others."""
-    shape = ready.shape
-    groups = twins_of(shape.unflatten(vector))
-    twins = {unit: [k for k in group if k != unit] for group in groups for unit in group}
-    flat = np.zeros(shape.n_h)
-    if shape.activation in LARGEST_SLOPE:
-        slope = shape.g.slope(A1.astype(np.float64))
-        flat = (slope < FLAT * LARGEST_SLOPE[shape.activation]).mean(axis=1)
-    dead = (A1.max(axis=1) <= 0) & (shape.activation == "relu")
+def _states(
+    ready: Ready, vector: Any, Z1: NDArray[Any], A1: NDArray[Any], names: list[str]
+) -> list[dict[str, Any]]:
+    """Of each unit its state, as the findings have it, and which units are its twins."""
+    seen = look(ready.shape, ready.shape.unflatten(vector), Z1, A1)
+    twins = {unit: [k for k in group if k != unit] for group in seen.twins for unit in group}
     return [
         {
-            "state": "twin" if j in twins else "dead" if dead[j] else "saturated"
-            if flat[j] > MOSTLY else "healthy",
+            "state": "healthy" if state == "idle" else state,
             "twins": twins.get(j, []),
-            "flat": float(flat[j]),
+            "flat": seen.flat[j],
         }
-        for j in range(shape.n_h)
-    ]  # fmt: skip
+        for j, state in enumerate(states_of(seen, names))
+    ]
 
 
 def range_of(activation: str, A1: NDArray[Any]) -> tuple[float, float]:
@@ -96,13 +90,13 @@ def histogram(values: NDArray[Any], low: float, high: float) -> list[float]:
 def findings(view: View) -> list[dict[str, Any]]:
     """What the diagnosis says, with the cures as fields of the experiment."""
     ready = view.ready
-    losses, s = _losses(view.curve), ready.learnt.settings
-    case = Case(
-        (ready.network(view.position.state.parameters),), ready.examples,
-        {"encode": s.encode}, rate=ready.rule.learning_rate,
-        usual_rate=usual_rate_of(s.solver, ready.shape.output),
-        losses=losses, ending=view.position.ending, best_epoch=len(losses),
-        starts=(ready.network(ready.first.parameters),), columns=ready.inputs,
+    losses, epochs = _losses(view.curve), max(view.position.epoch, 1)
+    s = ready.learnt.settings.replaced(max_iter=epochs, n_iter_no_change=epochs)
+    network = ready.network(view.position.state.parameters)
+    case = ready.learnt.replaced(settings=s, networks=(network,)).case(ready.examples)
+    case = case._replace(
+        losses=losses, ending=view.position.ending, best_epoch=len(losses), columns=ready.inputs,
+        starts=(ready.network(ready.first.parameters),),
     )  # fmt: skip
     with np.errstate(all="ignore"):
         diagnosis = findings_of(case)
