@@ -290,7 +290,7 @@ HEALTHY: tuple[dict[str, Any], ...] = (
     {"solver": "sgd"},
     {"solver": "lbfgs", "hidden": 16},
     {"alpha": 0.01, "schedule": "cosine", "max_iter": 100},
-    {"early_stopping": False, "max_iter": 150, "hidden": 8, "bins": 0, "alpha": 0.1},
+    {"schedule": "constant", "learning_rate": 0.002, "n_iter_no_change": 10},
 )
 
 
@@ -374,7 +374,9 @@ def judged(fault: Fault, whole: Set) -> dict[str, Any]:
     usual = data if fault.spoil is few else whole
     losses.append(test_loss(fitted(usual, fault.healthy), usual))
     if fault.names[0] in ("one-class-predicted", "codes-as-numbers"):
-        recall = [balanced_accuracy_score(data.y_test, m.predict(data.X_test)) for m in (model, cured)]
+        recall = [
+            balanced_accuracy_score(data.y_test, m.predict(data.X_test)) for m in (model, cured)
+        ]
         losses = [1 - recall[0], 1 - recall[1], 1 - recall[1]]
     before, later, healthy = losses
     return said | {
@@ -391,7 +393,9 @@ def alarmed(data: Set, settings: dict[str, Any], seed: int) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tested = diagnose(model, data.X_test, data.y_test)
-    wrong = [[f.name for f in d.findings if f.severity != "remark"] for d in (model.diagnosis_, tested)]
+    wrong = [
+        [f.name for f in d.findings if f.severity != "remark"] for d in (model.diagnosis_, tested)
+    ]
     return {
         "set": data.name, "settings": settings, "seed": seed, "share": share,
         "after_fit": wrong[0], "with_test": wrong[1], "text": str(tested) if wrong[1] else "",
@@ -418,7 +422,9 @@ def lectures() -> Iterator[dict[str, Any]]:
             }  # fmt: skip
 
 
-def cases(half: str | None) -> tuple[list[tuple[Fault, str]], list[tuple[dict[str, Any], str, int]]]:
+def cases(
+    half: str | None,
+) -> tuple[list[tuple[Fault, str]], list[tuple[dict[str, Any], str, int]]]:
     """The faulty and the healthy trainings of a half, or of both."""
     faulty = [(fault, name) for fault in FAULTS for name in fault.sets]
     healthy = [(s, name, seed) for s in HEALTHY for name in SETS for seed in range(2)]
@@ -472,7 +478,9 @@ def misses(faulty: list[dict[str, Any]], healthy: list[dict[str, Any]]) -> None:
             print(f"{f['fault']} on {f['set']}: {f['after_fit']} / {f['with_test']} {cure}")
     for h in healthy:
         if h["after_fit"] or h["with_test"]:
-            print(f"healthy {h['set']} {h['settings']} {h['seed']}: {h['after_fit']} / {h['with_test']}")
+            print(
+                f"healthy {h['set']} {h['settings']} {h['seed']}: {h['after_fit']} / {h['with_test']}"
+            )
             print(f"    {h['text']}")
 
 

@@ -16,9 +16,9 @@ from sklearn.datasets import load_breast_cancer, load_iris, make_friedman1
 
 import shoal
 from shoal import Network, ShoalClassifier, ShoalRegressor, diagnose
-from shoal.diagnosis.rules import drawing, stepping
 from shoal.diagnosis.curves import curve_of
 from shoal.diagnosis.findings import Diagnosis, Finding
+from shoal.diagnosis.rules import drawing, stepping
 from shoal.diagnosis.units import enough_units, look, twins_of
 
 IRIS = load_iris(return_X_y=True)

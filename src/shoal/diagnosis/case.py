@@ -32,7 +32,7 @@ MEMBERS, AFTER_FIT = 4, 1  # networks that are looked at
 FEW_EPOCHS = 20  # a budget below this may be too small for anything to show
 NOTHING_LEARNT = 0.98  # of the baseline: no better than a constant answer
 # Of the work of the fit: what short trainings may take after it, when something is suspicious.
-AFTER_A_FIT = 0.3
+AFTER_A_FIT = 0.4
 ASKED_FOR = 4e9  # multiply-adds of all short trainings, where nothing is known of the fit
 
 
@@ -118,9 +118,13 @@ class Seen:
         if held is not None and held.m:
             self.learnt, self.judged = sample_of(case.examples, 4 * most), sample_of(held, most)
         else:
+            # Drawn: rows may come by turns, one class after the other.
             every = sample_of(case.examples, 2 * most)
-            rows = np.arange(every.m)
-            self.learnt, self.judged = every.take(rows[::2]), every.take(rows[1::2])
+            rows = np.random.default_rng(0).permutation(every.m)
+            half = -(-every.m // 2)
+            self.learnt, self.judged = (
+                every.take(np.sort(part)) for part in (rows[:half], rows[half:])
+            )
         allowance = max(ASKED_FOR, case.work) if thorough else AFTER_A_FIT * case.work
         self.trials = Trials(case, self.learnt, self.judged, allowance)
 
@@ -286,12 +290,14 @@ class Seen:
         first, gain = float(before.mean()), before - after
         mean, error = float(gain.mean()), float(gain.std()) / len(gain) ** 0.5
         clear = mean >= max(CLEARLY * self.baseline, CLEARLY_LESS * first)
+        if not clear and self.trials.was_cut(changes):
+            return None  # a longer training might have shown more
         return Tried(first, float(after.mean()), clear, mean / max(error, 1e-300))
 
 
 GOOD = 0.9  # of the variance: a network that explains so much is not poor
 SOMETHING = 0.15  # of the variance: less may be chance
-FEWEST_JUDGED = 20  # examples
+FEWEST_JUDGED = 12  # examples
 CLEARLY = 0.03  # of the baseline
 CLEARLY_LESS = 0.1  # of the loss
 ERRORS, ERRORS_EXPECTED = 1.5, 0.5  # standard errors of the mean difference

@@ -62,8 +62,8 @@ def _found(seen: Seen) -> Iterator[Finding]:
     yield from causes
     yield from facts
     named = {finding.name for finding in (*causes, *facts)}
-    healthy = all(finding.severity == "remark" for finding in (*causes, *facts))
-    remarks = (finding for rule in (*REMARKS, *HINTS * healthy) for finding in rule(seen))
+    hints = () if causes or facts else HINTS
+    remarks = (finding for rule in (*REMARKS, *hints) for finding in rule(seen))
     yield from (remark for remark in remarks if remark.name not in named)
 
 

@@ -112,7 +112,9 @@ class InitStudy:
             return f'advice: none, as the default, init="{DEFAULT}", is not among the schemes.'
         m = min(len(one) for one in costs.values())
         if m < 2 * FEWEST_SEEDS:
-            return f"advice: none, as {m} seeds are too few: at least {2 * FEWEST_SEEDS} are needed."
+            return (
+                f"advice: none, as {m} seeds are too few: at least {2 * FEWEST_SEEDS} are needed."
+            )
         best = min(costs, key=lambda name: float(np.median(costs[name][0:m:2])))
         won = costs[best][1:m:2] < (1 - LOWER_BY) * costs[usual][1:m:2]
         if best == usual or np.mean(won) < MOSTLY:

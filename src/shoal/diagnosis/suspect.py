@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from shoal.diagnosis.case import NOTHING_LEARNT, Seen, Tried
+from shoal.diagnosis.case import GOOD, NOTHING_LEARNT, Seen, Tried
 from shoal.diagnosis.findings import Finding
 from shoal.wording import Setting, Wording, wording
 
@@ -22,6 +22,7 @@ class Suspect(NamedTuple):
     sure: bool = False  # what fired proves it where it cannot be tried
     severity: str = ""  # empty: by the loss that is at stake
     fact: bool = False  # true and worth a warning even where the cure did not help
+    harmless: bool = False  # the cure costs time at worst
     least: float = 0.0  # of the baseline: a smaller gain is none
 
 
@@ -64,10 +65,10 @@ def cause_of(seen: Seen, suspects: Iterable[Suspect]) -> Iterator[Finding]:
             helped.append(one)
     if not helped:
         for suspect, tried in judged:
-            if suspect.fact or (suspect.sure and not tried):
+            if suspect.fact or (suspect.sure and not tried and seen.explained < GOOD):
                 yield finding_of(seen, suspect, tried)
                 return
-        yield from (remark_of(*one) for one in judged[:1] if one.suspect.sure and one.tried)
+        yield from (remark_of(*one) for one in judged[:1] if one.suspect.sure)
         return
     best = max(one.gain for one in helped)
     first = next(one for one in helped if one.gain >= AS_GOOD * best)
@@ -104,20 +105,25 @@ def finding_of(seen: Seen, suspect: Suspect, tried: Tried | None) -> Finding:
             "Use ", *use(suspect.changes), ". (It was not tried, as that costs too much beside the fit.)"
         )  # fmt: skip
     severity = suspect.severity or "warning"
-    if not suspect.severity and seen.share > NOTHING_LEARNT:
-        stake = tried.before - tried.after if tried else seen.baseline
+    if not suspect.severity and tried and seen.share > NOTHING_LEARNT:
+        stake = tried.before - tried.after
         severity = "error" if stake > GREAT * seen.baseline else "warning"
     return Finding(suspect.name, severity, suspect.what, advice, suspect.changes, evidence)
 
 
 def remark_of(suspect: Suspect, tried: Tried | None) -> Finding:
     """Of what is far from usual, and costs little or nothing: the cure where it is no worse."""
-    assert tried is not None
-    cure = suspect.changes if tried.after <= tried.before else {}
-    advice = wording(
-        "It costs little: in a short training with ", *use(suspect.changes), " the loss went from "
-        f"{tried.before:.3g} to {tried.after:.3g}.",
-    )  # fmt: skip
+    if tried is None:
+        cure = suspect.changes if suspect.harmless else {}
+        advice = wording(
+            "The network is good all the same. The usual: ", *use(suspect.changes), "."
+        )
+    else:
+        cure = suspect.changes if tried.after <= tried.before else {}
+        advice = wording(
+            "It costs little: in a short training with ", *use(suspect.changes), " the loss went from "
+            f"{tried.before:.3g} to {tried.after:.3g}.",
+        )  # fmt: skip
     return Finding(suspect.name, "remark", suspect.what, advice, cure, suspect.evidence)
 
 

@@ -67,6 +67,7 @@ class Trials:
         self._case, self._learnt, self._judged = case, learnt, judged
         self.allowance = allowance  # multiply-adds that are left
         self._known: dict[str, NDArray[np.float64] | None] = {}
+        self._cut: set[str] = set()
 
     def losses(
         self,
@@ -103,7 +104,8 @@ class Trials:
         each = work_of(recipe.architecture, learnt.m, batch)
         if most:
             plan = plan._replace(max_iter=min(plan.max_iter, most))
-        epochs = min(plan.max_iter, int(self.allowance / each))
+        whole = plan.max_iter
+        epochs = min(whole, int(self.allowance / each))
         steps = epochs * (-(-learnt.m // batch) if batch else 1)
         if epochs < plan.max_iter and steps < FEWEST_STEPS:
             return None
@@ -112,7 +114,13 @@ class Trials:
         job = Job(recipe.architecture, plan, InMemory(learnt), validation)
         trained = train(job, TrainingState(recipe.state, recipe.state.parameters))
         self.allowance -= each * trained.epochs
+        if epochs < whole and trained.ending == "finished":
+            self._cut.add(repr(sorted(changes.items())))
         return losses_of(recipe.architecture, trained.parameters, judged)
+
+    def was_cut(self, changes: Mapping[str, Any]) -> bool:
+        """Whether a training with these settings ended as the allowance did."""
+        return repr(sorted(changes.items())) in self._cut
 
     def _recipe(self, changes: Mapping[str, Any], m: int) -> Recipe:
         if self._case.recipes is not None:

@@ -231,7 +231,9 @@ class Fitted:
         examples = self.examples(X, y)
         share = self.seen_share(self.hashes(examples.X))
         return self.case(examples)._replace(
-            new=share is None or share < KNOWN, starts=starts, earlier=self.diagnosis,
+            new=share is None or share < KNOWN,
+            starts=starts,
+            earlier=self.diagnosis,
             m=len(self.seen.hashes) if self.seen else 0,
         )
 

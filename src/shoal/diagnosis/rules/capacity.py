@@ -17,7 +17,9 @@ NARROW, NARROW_IF_POOR = 2, 7  # hidden units
 SPARE_SHARE = 0.5  # of the units
 WORSE_BY = 0.02  # of the baseline: the linear network may be this much worse and still be enough
 SMALL_COST = 0.01  # of the fit: what a remark may cost after it
-MATRICES = 100  # multiply-adds of the kernel that take as long as one of a decomposition, and their number
+MATRICES = (
+    100  # multiply-adds of the kernel that take as long as one of a decomposition, and their number
+)
 LINEAR_EPOCHS = 60  # of the short training without hidden layer
 # What is tried, one after another, when a network has learnt far less than neighbours could say.
 MORE: tuple[dict[str, Any], ...] = (
@@ -33,7 +35,13 @@ def too_narrow(seen: Seen) -> Iterator[Suspect]:
     n_h, s = seen.shape.n_h, seen.case.settings
     if isinstance(s.get("hidden", "auto"), str) or n_h > NARROW_IF_POOR:
         return
-    if not (0 < n_h <= NARROW or (seen.behind and (n_h == 0 or seen.poor))):
+    if not (
+        0 < n_h <= NARROW
+        or (n_h == 0 and seen.thorough)
+        or (seen.behind and (n_h == 0 or seen.poor))
+    ):
+        return
+    if seen.case.few_epochs and n_h > NARROW:
         return
     layer = f"{n_h} hidden unit{'s' * (n_h > 1)}" if n_h else "no hidden layer"
     yield Suspect(

@@ -73,7 +73,9 @@ def _saturated(seen: Seen, ratio: float | None) -> Iterator[Suspect]:
     first = float(np.mean([units.saturated for units in seen.starts])) if known else share
     # Units that good steps have led to the flat part are as they should be. Of a network whose
     # start is not known only one that is hardly better than a constant answer is faulty.
-    if first < SATURATED_AT_FIRST or (not known and (share < SATURATED_SHARE or seen.share < GAINED)):
+    if first < SATURATED_AT_FIRST or (
+        not known and (share < SATURATED_SHARE or seen.share < GAINED)
+    ):
         return
     began = f", and {first:.0%} before the first step" if known else ""
     large = ""
@@ -89,7 +91,7 @@ def _saturated(seen: Seen, ratio: float | None) -> Iterator[Suspect]:
     )
 
 
-GAINED = 0.8  # of the baseline is left, by a network that has hardly learnt
+GAINED = 0.7  # of the baseline is left, by a network that has hardly learnt
 
 
 def dead_units(seen: Seen) -> Iterator[Suspect]:
@@ -136,15 +138,13 @@ def small_draw(seen: Seen) -> Iterator[Suspect]:
         "answer's.",
         changes,
         {"loss": seen.share, "times_usual": ratio},
-        sure=seen.share > 0.9,
+        sure=seen.share > GAINED,
     )
 
 
 def drawn_tiny(seen: Seen) -> bool:
     """Whether every unit began so near to zero that g is straight there."""
-    return bool(seen.starts) and all(
-        u.straight == u.n and u.spread < STRAIGHT for u in seen.starts
-    )
+    return bool(seen.starts) and all(u.straight == u.n and u.spread < STRAIGHT for u in seen.starts)
 
 
 # --- remarks ------------------------------------------------------------------------------
@@ -159,7 +159,9 @@ def some_dead_units(seen: Seen) -> Iterator[Finding]:
             "remark",
             f"{dead} of {n} hidden units answer 0 to every example: their slope is 0 too, and they "
             "will not come back.",
-            wording("A network without them would do, or ", *use({"activation": "leaky_relu"}), "."),
+            wording(
+                "A network without them would do, or ", *use({"activation": "leaky_relu"}), "."
+            ),
             {},
             {"dead": [list(units.dead) for units in seen.units], "units": n},
         )

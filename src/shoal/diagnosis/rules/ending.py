@@ -16,6 +16,7 @@ SLOPE = 0.01  # of the baseline, by which the training loss fell in the last ten
 FEWEST_HELD = 10  # rows, of a validation part that says something
 MOST_HELD = 0.5  # of the rows
 GAP = 0.2  # of the baseline: the loss on new rows above that on the training rows
+LEARNT_BY_HEART = 0.4  # of the variance, more than neighbours of a row say of it
 ROWS = 50  # from here on rows can be held out
 
 
@@ -32,9 +33,14 @@ def not_converged(seen: Seen) -> Iterator[Suspect]:
         "not-converged",
         f"the budget of {curve.epochs} epoch{'s' * (curve.epochs > 1)} ended at loss {seen.loss:.3g}"
         + (f"{fell}." if curve.epochs > 1 else "."),
-        {"max_iter": max(MORE_EPOCHS * int(case.settings.get("max_iter", curve.epochs)), LEAST_EPOCHS)},
+        {
+            "max_iter": max(
+                MORE_EPOCHS * int(case.settings.get("max_iter", curve.epochs)), LEAST_EPOCHS
+            )
+        },
         {"late_fall": curve.late_fall, "epochs": curve.epochs},
-        sure=curve.late_fall >= SLOPE or (few and seen.share > 0.5),
+        sure=curve.late_fall >= SLOPE or few,
+        harmless=True,
     )
 
 
@@ -126,5 +132,6 @@ def no_early_stopping(seen: Seen) -> Iterator[Suspect]:
         "are left out the loss is far higher.",
         {"early_stopping": True},
         {"parameters": seen.shape.n_parameters, "rows": case.m, "training_loss": seen.curve.last},
+        sure=seen.explained - seen.reachable > LEARNT_BY_HEART,
         least=GAP,
     )

@@ -23,7 +23,7 @@ FEWEST = 50  # rows, of which a share is worth telling
 OUTERMOST, CARRIED = 0.01, 0.5  # of the rows, and the share of the variance that they carry
 FAR_OUT = 60.0  # times the deviation that the middle half of a column has
 # Of a class: the share of the rows up to which it is rare, so many examples, and its right answers.
-RARE, FEW_OF_A_CLASS, FOUND = 0.25, 5, 0.1
+RARE, FEW_OF_A_CLASS, FOUND = 0.15, 5, 0.2
 NEARLY_ALL = 0.98  # of the answers
 
 
@@ -198,10 +198,8 @@ def rare_classes(seen: Seen) -> Iterator[Finding]:
     k = max(shape.n_y, 2)
     there, given = np.bincount(true, minlength=k), np.bincount(said, minlength=k)
     right = np.bincount(true[said == true], minlength=k)
-    limit = min(RARE, 1 / k)
-    rare = (
-        (there >= FEW_OF_A_CLASS) & (there <= limit * len(true)) & (right <= FOUND * there)
-    )
+    limit = min(RARE, 0.6 / k)
+    rare = (there >= FEW_OF_A_CLASS) & (there <= limit * len(true)) & (right <= FOUND * there)
     if not rare.any():
         return
     single = given.max() >= NEARLY_ALL * len(said)
@@ -247,7 +245,9 @@ def new_rows(seen: Seen) -> Iterator[Finding]:
 
 def _expected_error(seen: Seen) -> float:
     """The standard error of the validation loss, as if its rows were like these."""
-    held = float(seen.case.settings.get("validation_fraction", 0.15)) * max(seen.case.m, seen.some.m)
+    held = float(seen.case.settings.get("validation_fraction", 0.15)) * max(
+        seen.case.m, seen.some.m
+    )
     return float(seen.new_error * (seen.some.m / max(held, 1)) ** 0.5)
 
 
@@ -310,5 +310,3 @@ def _overfitting(seen: Seen, expected: float, gap: float) -> Finding:
         helped,
         {"gap": gap},
     )
-
-

@@ -26,7 +26,9 @@ def strong_penalty(seen: Seen) -> Iterator[Suspect]:
     rows = max(seen.case.m or seen.case.examples.m, 1)
     small = weight < rows / 10  # then the weights of the rows are the reason
     usual = float(f"{1e-4 * weight / rows:.1g}") if small else 1e-4
-    also = " The weights of the rows are small: scale sample_weight to a mean of 1." if small else ""
+    also = (
+        " The weights of the rows are small: scale sample_weight to a mean of 1." if small else ""
+    )
     yield Suspect(
         "penalty-outweighs-loss",
         f"the penalty alpha={alpha:g}, divided by the sum of the weights ({weight:.3g}), adds "
@@ -50,7 +52,7 @@ def fast_decay(seen: Seen) -> Iterator[Suspect]:
         "held near 0.",
         {"weight_decay": 0.0},
         {"weight_decay": decay, "share_of_a_step": share},
-        sure=decay >= DECAYS_FAST and seen.share > NOTHING_LEARNT,
+        sure=decay >= DECAYS_FAST,
     )
 
 
@@ -65,5 +67,5 @@ def much_dropout(seen: Seen) -> Iterator[Suspect]:
         f"dropout={dropout:g} leaves {left:.2g} of {seen.shape.n_h} hidden units at each step.",
         {"dropout": 0.0},
         {"dropout": dropout, "units_left": left},
-        sure=dropout >= DROPS_MOST and seen.share > NOTHING_LEARNT,
+        sure=dropout >= DROPS_MOST,
     )

@@ -117,7 +117,9 @@ def odd_batch(seen: Seen) -> Iterator[Suspect]:
     steps = math.ceil(m / batch)
     changes: dict[str, Any] = {"batch_size": "auto"}
     if batch >= LARGE_BATCH * m and steps <= 2:
-        what = f"a batch of {batch:,} of {m:,} rows makes {steps} step{'s' * (steps > 1)} of an epoch"
+        what = (
+            f"a batch of {batch:,} of {m:,} rows makes {steps} step{'s' * (steps > 1)} of an epoch"
+        )
         yield Suspect(
             "batch-too-large", f"{what}: few steps were made in {len(seen.case.losses)} epochs.",
             changes, {"batch_size": batch, "steps": steps},
@@ -128,5 +130,3 @@ def odd_batch(seen: Seen) -> Iterator[Suspect]:
             f"a batch of {batch} row{'s' * (batch > 1)}: each step follows the noise of so few.",
             changes, {"batch_size": batch},
         )  # fmt: skip
-
-

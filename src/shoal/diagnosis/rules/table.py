@@ -18,6 +18,7 @@ from shoal.diagnosis.suspect import use
 from shoal.wording import wording
 
 GIVES_AWAY = 0.8  # of the variance: a network that explains less has found no leak
+FEWEST_COLUMNS = 3  # of fewer one may well be all that counts
 LOOKED_AT, MOST_COLUMNS = 1000, 300  # rows and columns of a table
 MANY_COLUMNS = 50
 SURELY = 3.0  # standard errors of a correlation
@@ -32,7 +33,7 @@ def leak(seen: Seen) -> Iterator[Finding]:
     if seen.case.given is None or seen.explained < GIVES_AWAY:
         return
     table, y = _columns(seen), _target(seen)
-    if table is None or y is None:
+    if table is None or y is None or table.num_columns < FEWEST_COLUMNS:
         return
     classes = seen.shape.output != "identity"
     for one in leaks(*sample(table, y), classes=classes)[:1]:
