@@ -10,7 +10,8 @@ from shoal.data.rows.examples import Examples
 from shoal.diagnosis.case import Case, Seen
 from shoal.diagnosis.findings import SEVERITIES, Diagnosis, Finding
 from shoal.diagnosis.rules import CAUSES, FACTS, HINTS, LAST, RARE, REMARKS
-from shoal.diagnosis.suspect import cause_of
+from shoal.diagnosis.rules.stepping import diverged
+from shoal.diagnosis.suspect import cause_of, finding_of
 from shoal.training.network import Network
 
 
@@ -59,6 +60,8 @@ def _found(seen: Seen) -> Iterator[Finding]:
         causes = [finding for rule in LAST for finding in rule(seen)] + causes
     if not any(f.cure and f.severity != "remark" for f in causes):
         causes += [finding for rule in RARE for finding in rule(seen)]
+    if case.ending == "diverged" and "diverged" not in {finding.name for finding in causes}:
+        facts += [finding_of(seen, suspect, None) for suspect in diverged(seen)]
     yield from causes
     yield from facts
     named = {finding.name for finding in (*causes, *facts)}

@@ -92,7 +92,7 @@ def _of_constant(share: float) -> str:
 def rate_too_low(seen: Seen) -> Iterator[Suspect]:
     """A rate far below the usual one, where the loss has still to fall."""
     curve, rate, usual = seen.curve, seen.case.rate, seen.case.usual_rate
-    if curve is None or not usual or rate > LOW * usual:
+    if curve is None or curve.epochs < FEWEST_EPOCHS or not usual or rate > LOW * usual:
         return
     if seen.case.settings.get("solver") in FINDS_ITS_STEPS:
         return
