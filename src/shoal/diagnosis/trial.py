@@ -53,6 +53,11 @@ class Trainable(Protocol):
         ...
 
     @property
+    def batch(self) -> int:
+        """Rows of a step; 0 means all."""
+        ...
+
+    @property
     def recipes(self) -> Recipes | None:
         """How the estimator trains with other settings."""
         ...
@@ -90,7 +95,7 @@ class Trials:
         self, changes: Mapping[str, Any], keep: NDArray[np.bool_] | None, most: int
     ) -> NDArray[np.float64] | None:
         learnt, judged = self._learnt, self._judged
-        if not (learnt.m and judged.m) or self.allowance <= 0:
+        if not (learnt.m and judged.m) or self._too_little(learnt.m):
             return None
         try:
             recipe = self._recipe(changes, learnt.m)
@@ -117,6 +122,13 @@ class Trials:
         if epochs < whole and trained.ending == "finished":
             self._cut.add(repr(sorted(changes.items())))
         return losses_of(recipe.architecture, trained.parameters, judged)
+
+    def _too_little(self, m: int) -> bool:
+        """Whether what is left allows next to no steps of the network as it is; it costs nothing to ask."""
+        batch = min(self._case.batch, m)
+        each = work_of(self._case.networks[0].architecture, m, batch)
+        steps = self.allowance / each * (-(-m // batch) if batch else 1)
+        return self.allowance <= 0 or (steps < FEWEST_STEPS / 4 and self._case.recipes is not None)
 
     def was_cut(self, changes: Mapping[str, Any]) -> bool:
         """Whether a training with these settings ended as the allowance did."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from shoal.diagnosis.case import Seen
+from shoal.diagnosis.case import NOTHING_LEARNT, Seen
 from shoal.diagnosis.rules.stepping import STILL_FALLING
 from shoal.diagnosis.suspect import Suspect
 
@@ -65,7 +65,7 @@ def stopped_too_early(seen: Seen) -> Iterator[Suspect]:
         f"{tol:g}, at {seen.share:.0%} of a constant answer's loss: that was no plateau.",
         changes or {"n_iter_no_change": MORE_PATIENCE},
         {"epochs": seen.curve.epochs, "patience": patience, "tol": tol, "loss": seen.share},
-        sure=odd or seen.behind,
+        sure=odd or (seen.behind and seen.share < NOTHING_LEARNT),
     )
 
 

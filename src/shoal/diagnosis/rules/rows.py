@@ -23,7 +23,7 @@ FEWEST = 50  # rows, of which a share is worth telling
 OUTERMOST, CARRIED = 0.01, 0.5  # of the rows, and the share of the variance that they carry
 FAR_OUT = 60.0  # times the deviation that the middle half of a column has
 # Of a class: the share of the rows up to which it is rare, so many examples, and its right answers.
-RARE, FEW_OF_A_CLASS, FOUND = 0.15, 5, 0.2
+RARE, FEW_OF_A_CLASS, FOUND = 0.15, 5, 0.3
 NEARLY_ALL = 0.98  # of the answers
 
 
