@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.compute.engine import engine
-from shoal.data.rows.examples import Examples, rows_of
+from shoal.data.encode.coded import Coded
+from shoal.data.rows.examples import Examples, dense, rows_of
 from shoal.data.rows.sparse import Sparse
 from shoal.diagnosis.curves import Curve, curve_of
 from shoal.diagnosis.findings import Diagnosis
-from shoal.diagnosis.reference import explained, reachable
+from shoal.diagnosis.reference import ASKED, LEARNT, explained, reachable
 from shoal.diagnosis.trial import Recipes, Trials, losses_of, work_of
 from shoal.diagnosis.units import Units
 from shoal.diagnosis.units import look as look_at_units
@@ -27,7 +28,6 @@ Numbers = NDArray[np.floating]
 
 SAMPLE = 1000  # examples that are looked at, evenly spread; fewer of so many numbers
 NUMBERS, FEWEST = 1 << 22, 64
-LEARNT = 4000  # examples that a short training learns from
 MEMBERS, AFTER_FIT = 4, 1  # networks that are looked at
 FEW_EPOCHS = 20  # a budget below this may be too small for anything to show
 NOTHING_LEARNT = 0.98  # of the baseline: no better than a constant answer
@@ -233,11 +233,9 @@ class Seen:
         """The share that neighbours or random features explain; 0 where it is not looked at."""
         if self.judged.m < FEWEST_JUDGED or isinstance(self.case.examples.X, Sparse):
             return 0.0
-        learnt, judged = (
-            [np.asarray(V.T, np.float64) for V in sample_of(some).columns(self.shape.n_y)[:2]]
-            for some in (self.learnt, self.judged)
-        )
-        found = reachable(*learnt, *judged)
+        learnt, asked = sample_of(self.learnt, LEARNT), sample_of(self.judged, ASKED)
+        (X, Y), (V, T) = ((_numbers(some), _targets(some, self.shape)) for some in (learnt, asked))
+        found = reachable(X, Y, V, T)
         return found if np.isfinite(found) else 0.0
 
     @cached_property
@@ -301,6 +299,26 @@ FEWEST_JUDGED = 12  # examples
 CLEARLY = 0.03  # of the baseline
 CLEARLY_LESS = 0.1  # of the loss
 ERRORS, ERRORS_EXPECTED = 1.5, 0.5  # standard errors of the mean difference
+
+
+def _numbers(examples: Examples) -> NDArray[np.float64]:
+    """The inputs, (m, n_x); of coded ones the numbers alone, which are their first columns."""
+    X = rows_of(examples.X, examples.rows)
+    if isinstance(X, Coded) and X.numbers.shape[1]:
+        X = X.numbers
+    return np.asarray(dense(X), np.float64)
+
+
+def _targets(examples: Examples, shape: Architecture) -> NDArray[np.float64]:
+    """The targets, (m, n_y)."""
+    if examples.labels is None:
+        assert examples.Y is not None
+        Y = examples.Y if examples.rows is None else examples.Y[examples.rows]
+        return np.asarray(Y, np.float64)
+    labels = examples.labels if examples.rows is None else examples.labels[examples.rows]
+    if shape.n_y == 1:
+        return labels[:, np.newaxis].astype(np.float64)
+    return np.asarray(np.eye(shape.n_y)[labels], np.float64)
 
 
 def sample_of(examples: Examples, most: int = SAMPLE) -> Examples:

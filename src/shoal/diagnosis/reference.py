@@ -12,7 +12,7 @@ Array = NDArray[np.float64]
 NEIGHBOURS = 5
 FEATURES = 100  # hidden units that are drawn and not trained (Huang et al. 2004)
 PENALTY = 0.1  # of the least squares, times the rows
-LEARNT, ASKED, INPUTS = 600, 200, 1000  # at most
+LEARNT, ASKED, INPUTS = 600, 200, 1000  # rows to learn from, rows to ask, and columns: at most
 
 
 def explained(answers: Array, truth: Array, usual: Array) -> float:
@@ -26,8 +26,6 @@ def reachable(X: Array, Y: Array, asked: Array, truth: Array) -> float:
 
     X (m, n_x) and Y (m, n_y) are learnt from; `asked` and `truth` are other rows.
     """
-    X, Y = _spread(X, LEARNT), _spread(Y, LEARNT)
-    asked, truth = _spread(asked, ASKED), _spread(truth, ASKED)
     mean, deviation = X.mean(axis=0), X.std(axis=0)
     varying = np.flatnonzero(deviation > 1e-9 * (np.abs(mean) + 1e-300))[:INPUTS]
     if not len(varying) or len(X) < 2 * NEIGHBOURS or not len(asked):
@@ -38,10 +36,6 @@ def reachable(X: Array, Y: Array, asked: Array, truth: Array) -> float:
     usual = Y.mean(axis=0)
     guesses = (_by_neighbours(X, Y, asked), _by_features(X, Y, asked))
     return max(explained(guess, truth, usual) for guess in guesses)
-
-
-def _spread(V: Array, most: int) -> Array:
-    return V if len(V) <= most else V[np.linspace(0, len(V) - 1, most).astype(int)]
 
 
 def _by_neighbours(X: Array, Y: Array, asked: Array) -> Array:

@@ -20,6 +20,9 @@ SMALL_COST = 0.01  # of the fit: what a remark may cost after it
 MATRICES = (
     100  # multiply-adds of the kernel that take as long as one of a decomposition, and their number
 )
+LINEAR_STEPS = (
+    10  # of a network without hidden layer, and many inputs, a step costs so many times its work
+)
 LINEAR_EPOCHS = 60  # of the short training without hidden layer
 # What is tried, one after another, when a network has learnt far less than neighbours could say.
 MORE: tuple[dict[str, Any], ...] = (
@@ -157,7 +160,7 @@ def too_wide(seen: Seen) -> Iterator[Finding]:
 def linear_is_enough(seen: Seen) -> Iterator[Finding]:
     """A short training without hidden layer that is as good."""
     work = LINEAR_EPOCHS * work_of(seen.shape._replace(n_h=0), seen.learnt.m, seen.case.batch)
-    affordable = seen.held_out and SMALL_COST * seen.case.work > work
+    affordable = seen.held_out and SMALL_COST * seen.case.work > LINEAR_STEPS * work
     if not seen.shape.n_h or not (seen.thorough or affordable):
         return
     tried = seen.tried({"hidden": 0}, epochs=LINEAR_EPOCHS)

@@ -12,7 +12,7 @@ from shoal.diagnosis.suspect import Suspect
 PATIENCE, TOL = 4, 1e-3  # less patience, or a coarser tolerance, is worth a try
 USUAL = {"n_iter_no_change": 6, "tol": 1e-4, "validation_fraction": 0.15}
 MORE_PATIENCE, MORE_EPOCHS, LEAST_EPOCHS = 50, 10, 200
-SLOPE = 0.01  # of the baseline, by which the training loss fell in the last tenth: no plateau
+SLOPE = 0.01  # of the baseline, by which the loss fell in the last tenth: no plateau
 FEWEST_HELD = 10  # rows, of a validation part that says something
 MOST_HELD = 0.5  # of the rows
 GAP = 0.2  # of the baseline: the loss on new rows above that on the training rows
@@ -51,7 +51,8 @@ def stopped_too_early(seen: Seen) -> Iterator[Suspect]:
         return
     patience, tol = int(s.get("n_iter_no_change", 6)), float(s.get("tol", 1e-4))
     odd = patience < PATIENCE or tol > TOL
-    sloping = seen.curve.late_fall > SLOPE and seen.share > 0.5
+    # The training loss goes on falling when a network begins to overfit.
+    sloping = (seen.validation or seen.curve).late_fall > SLOPE and seen.share > 0.5
     if not (odd or sloping or seen.behind):
         return
     changes: dict[str, Any] = {}
