@@ -19,6 +19,7 @@ from shoal.estimators.automatic import MEMBER, plan_of, seed_of
 from shoal.estimators.callbacks import EpochTasks
 from shoal.estimators.fitted import Fitted, History
 from shoal.estimators.host import Host
+from shoal.estimators.importance import importance_of
 from shoal.estimators.plain import plain_settings
 from shoal.estimators.prepare import Prepared, ensemble_size
 from shoal.estimators.rows import Place, RowProvider
@@ -65,6 +66,7 @@ def train_members(prepared: Prepared, rows: RowProvider, host: Host) -> Fitted:
         given=rows.given(), m=_trained_on(part, held, rows), held=held.m if held else 0
     )
     fitted = fitted.replaced(diagnosis=findings_of(case, held, thorough=False))
+    fitted = fitted.replaced(importance=importance_of(fitted, rows, threads_of(s.n_jobs)))
     return with_threshold(fitted.replaced(seen=rows.seen()), rows, s.n_jobs)
 
 

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from shoal.compute.engine import engine
 from shoal.data.rows.examples import Examples, rows_of
-from shoal.diagnosis.case import sample_of
+from shoal.diagnosis.case import Case, sample_of
 from shoal.diagnosis.diagnose import findings_of
+from shoal.diagnosis.findings import Finding
 from shoal.diagnosis.units import look, states_of
 from shoal.lab.experiment import FIELDS
 from shoal.lab.frames import MOST_SHOWN, rounded
@@ -16,7 +17,9 @@ from shoal.lab.session import MOST_MARKS, Mark, View
 from shoal.lab.training import Ready
 
 BINS = 24  # of a histogram
+FEWEST = 10  # validation rows: of fewer a loss says nothing
 SMALLER = 0.1  # a start that no toy saturates
+CONSTANT = 1e-3  # of the range of its answers: a unit that varies by less says the same to all
 
 
 def units(view: View, pair: tuple[int, ...]) -> dict[str, Any]:
@@ -61,9 +64,12 @@ def _states(
     """Of each unit its state, as the findings have it, and which units are its twins."""
     seen = look(ready.shape, ready.shape.unflatten(vector), Z1, A1)
     twins = {unit: [k for k in group if k != unit] for group in seen.twins for unit in group}
+    reach = range_of(ready.shape.activation, A1)
+    constant = np.ptp(A1, axis=1) <= CONSTANT * (reach[1] - reach[0])
     return [
         {
-            "state": "healthy" if state == "idle" else state,
+            "state": state if state not in ("healthy", "idle")
+            else "constant" if constant[j] else "healthy",
             "twins": twins.get(j, []),
             "flat": seen.flat[j],
         }
@@ -100,8 +106,9 @@ def findings(view: View) -> list[dict[str, Any]]:
     )  # fmt: skip
     with np.errstate(all="ignore"):
         diagnosis = findings_of(case)
+        told = [*diagnosis.findings, *_overfitting(case, ready)]
     found = []
-    for finding in diagnosis.findings:
+    for finding in told:
         now = ready.experiment.plain()
         cure = {k: v for k, v in finding.cure.items() if k in FIELDS and v != now[k]}
         advice = finding.advice
@@ -109,6 +116,14 @@ def findings(view: View) -> list[dict[str, Any]]:
             cure, advice = {"init": SMALLER}, f"Draw smaller weights: init={SMALLER}."
         found.append({**finding._asdict(), "cure": cure, "advice": advice, "evidence": None})
     return found
+
+
+def _overfitting(case: Case, ready: Ready) -> list[Finding]:
+    """What only rows show that were not trained on."""
+    if ready.validation is None or ready.validation.m < FEWEST:
+        return []
+    later = findings_of(case._replace(examples=ready.validation, new=True), thorough=False)
+    return [finding for finding in later.findings if finding.name == "overfitting"]
 
 
 def _losses(curve: tuple[Mark, ...]) -> tuple[float, ...]:

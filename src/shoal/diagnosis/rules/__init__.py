@@ -3,7 +3,7 @@
 CAUSES of a training that is worse than it need be come in the order of causes, and are suspects:
 a short training says which of them is the cause (`suspect.py`). FACTS are findings on the data and on
 new rows, each by itself. REMARKS are worth knowing. Thresholds were chosen on one half of the cases
-of `benchmarks/diagnosis.py` and are measured on the other (docs/diagnosis.md).
+of `benchmarks/diagnosis.py` and are measured on the other (docs/reference/diagnosis.md).
 
     scaling.py     inputs that are not standardised
     shrinking.py   penalty, decay, dropout
