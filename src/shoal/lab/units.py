@@ -68,8 +68,11 @@ def _states(
     constant = np.ptp(A1, axis=1) <= CONSTANT * (reach[1] - reach[0])
     return [
         {
-            "state": state if state not in ("healthy", "idle")
-            else "constant" if constant[j] else "healthy",
+            "state": state
+            if state not in ("healthy", "idle")
+            else "constant"
+            if constant[j]
+            else "healthy",
             "twins": twins.get(j, []),
             "flat": seen.flat[j],
         }
