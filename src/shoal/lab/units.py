@@ -66,17 +66,13 @@ def _states(
     twins = {unit: [k for k in group if k != unit] for group in seen.twins for unit in group}
     reach = range_of(ready.shape.activation, A1)
     constant = np.ptp(A1, axis=1) <= CONSTANT * (reach[1] - reach[0])
+    states = [
+        ("constant" if same else "healthy") if state in ("healthy", "idle") else state
+        for state, same in zip(states_of(seen, names), constant, strict=True)
+    ]
     return [
-        {
-            "state": state
-            if state not in ("healthy", "idle")
-            else "constant"
-            if constant[j]
-            else "healthy",
-            "twins": twins.get(j, []),
-            "flat": seen.flat[j],
-        }
-        for j, state in enumerate(states_of(seen, names))
+        {"state": state, "twins": twins.get(j, []), "flat": seen.flat[j]}
+        for j, state in enumerate(states)
     ]
 
 
