@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from shoal import InitStudyDisplay, init_study
+from shoal.diagnosis.study import SCHEMES
 from shoal.pictures import canvas
 
 HERE = Path(__file__).parent
+FIXED = SCHEMES[:-1]  # all but the default, which the page does not have
 
 
 def planar(m=400):
@@ -45,9 +47,12 @@ def show(title, study):
 if __name__ == "__main__":
     even = (np.arange(200) + 0.5) / 200 * 2 * np.pi - np.pi  # no point where tan is 0 or endless
     drawn = np.random.RandomState(0).uniform(-np.pi, np.pi, 200)
-    draw(show("planar data", init_study(*planar())), "costs", "planar")
-    show("sign of tan x, evenly spaced", init_study(*tangent(even), iterations=3_000))
-    study = show("sign of tan x, evenly spaced", init_study(*tangent(even)))
+    draw(show("planar data", init_study(*planar(), schemes=FIXED)), "costs", "planar")
+    show(
+        "sign of tan x, evenly spaced", init_study(*tangent(even), schemes=FIXED, iterations=3_000)
+    )
+    study = show("sign of tan x, evenly spaced", init_study(*tangent(even), schemes=FIXED))
     draw(study, "curves", "tangent")
-    study = show("sign of tan x, drawn at random", init_study(*tangent(drawn), iterations=3_000))
+    study = init_study(*tangent(drawn), schemes=FIXED, iterations=3_000)
+    show("sign of tan x, drawn at random", study)
     draw(study, "curves", "tangent-random")

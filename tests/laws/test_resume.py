@@ -18,6 +18,7 @@ from shoal import (
 )
 from shoal.compute.steps import start
 from shoal.errors import FileError
+from shoal.estimators import train as estimators_train
 from shoal.files import checkpoint
 from shoal.training import loop
 
@@ -101,6 +102,7 @@ def test_an_interrupted_training_was_interrupted(tmp_path):
 
 def test_a_training_that_is_over_is_not_done_again(tmp_path, monkeypatch):
     whole = fitted("three members", checkpoint=tmp_path)
+    monkeypatch.setattr(estimators_train, "findings_of", lambda *_, **__: whole.diagnosis_)
     monkeypatch.setattr(loop, "_advance", None)
     assert fitted("three members", checkpoint=tmp_path).fingerprint_ == whole.fingerprint_
 

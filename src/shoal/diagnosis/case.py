@@ -1,14 +1,24 @@
-"""What a diagnosis may look at, and what it measures there, once for all rules."""
+"""What a diagnosis may look at, and what it measures there, once for all rules.
+
+Two sets of examples are kept apart: short trainings `learn` from some, and everything is judged on
+others, that the network was not trained on where such are known.
+"""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.compute.engine import engine
-from shoal.data.rows.examples import Examples, rows_of
+from shoal.data.encode.coded import Coded
+from shoal.data.rows.examples import Examples, dense, rows_of
+from shoal.data.rows.sparse import Sparse
 from shoal.diagnosis.curves import Curve, curve_of
+from shoal.diagnosis.findings import Diagnosis
+from shoal.diagnosis.reference import ASKED, LEARNT, explained, reachable
+from shoal.diagnosis.trial import Recipes, Trials, losses_of, work_of
 from shoal.diagnosis.units import Units
 from shoal.diagnosis.units import look as look_at_units
 from shoal.network.architecture import Architecture
@@ -18,8 +28,20 @@ Numbers = NDArray[np.floating]
 
 SAMPLE = 1000  # examples that are looked at, evenly spread; fewer of so many numbers
 NUMBERS, FEWEST = 1 << 22, 64
-MEMBERS = 4  # networks that are looked at
+MEMBERS, AFTER_FIT = 4, 1  # networks that are looked at
 FEW_EPOCHS = 20  # a budget below this may be too small for anything to show
+NOTHING_LEARNT = 0.98  # of the baseline: no better than a constant answer
+# Of the work of the fit: what short trainings may take after it, when something is suspicious.
+AFTER_A_FIT = 0.4
+ASKED_FOR = 4e9  # multiply-adds of all short trainings, where nothing is known of the fit
+
+
+class Given(NamedTuple):
+    """The rows of a fit as they were given, and encoded, in the same order."""
+
+    table: Any  # a table of pyarrow, or an array
+    examples: Examples
+    validated: bool = False  # whether the rows of the validation part were given beside them
 
 
 class Case(NamedTuple):
@@ -39,6 +61,12 @@ class Case(NamedTuple):
     columns: tuple[str, ...] = ()  # names of the inputs
     new: bool = False  # the examples may be ones that were not trained on
     weight: float = 0.0  # of all training rows together; 0 if that is not known
+    m: int = 0  # training rows of a member; 0 if that is not known
+    held: int = 0  # rows held out of it
+    batch: int = 0  # rows of a step; 0 means all
+    recipes: Recipes | None = None  # how the estimator trains with other settings
+    given: Given | None = None  # the rows as they were given
+    earlier: Diagnosis | None = None  # what was found after the fit
 
     @property
     def alpha(self) -> float:
@@ -51,58 +79,247 @@ class Case(NamedTuple):
         """Whether the budget was so small that no curve can show anything."""
         return self.ending == "finished" and len(self.losses) < FEW_EPOCHS
 
+    @property
+    def work(self) -> float:
+        """What the fit has cost, in multiply-adds; 0 where nothing is known of it."""
+        if not (self.losses and self.m):
+            return 0.0
+        each = work_of(self.networks[0].architecture, self.m, self.batch)
+        return len(self.networks) * len(self.losses) * each
 
-class Seen(NamedTuple):
-    """What was measured, once for all rules."""
 
-    case: Case
-    X: Numbers  # (n_x, m)
-    Y: Numbers  # (n_y, m)
-    A2: Numbers  # (n_y, m): the members' mean
-    baseline: float
-    units: tuple[Units, ...]
-    starts: tuple[Units, ...]
-    curve: Curve | None
-    validation: Curve | None
-    loss: float = 0.0  # of the first member: on examples held out from the two below
-    linear_loss: float | None = None  # of a short training without hidden layer
-    usual_loss: float | None = None  # of a short training with the usual settings
-    enough: int | None = None  # units that can do the work of all, if that was looked at
+class Tried(NamedTuple):
+    """What a short training with other settings has shown."""
+
+    before: float  # mean loss with the settings as they are
+    after: float
+    clear: bool  # whether it is lower by as much as matters
+    errors: float  # by how many standard errors it is lower
+
+    @property
+    def helped(self) -> bool:
+        """Whether it is clearly lower, and not by chance."""
+        return self.clear and self.errors >= ERRORS
+
+    @property
+    def helped_as_expected(self) -> bool:
+        """The same where there is strong reason to expect it."""
+        return self.clear and self.errors >= ERRORS_EXPECTED
+
+
+class Seen:
+    """What is measured, each once and when a rule asks for it."""
+
+    def __init__(self, case: Case, held: Examples | None, *, thorough: bool) -> None:
+        self.case, self.thorough = case, thorough
+        self.held_out = held is not None and held.m > 0
+        n_x = case.networks[0].architecture.n_x
+        most = min(SAMPLE, max(FEWEST, NUMBERS // n_x))
+        self.some = sample_of(case.examples, most)
+        if held is not None and held.m:
+            self.learnt, self.judged = sample_of(case.examples, 4 * most), sample_of(held, most)
+        else:
+            # Drawn: rows may come by turns, one class after the other.
+            every = sample_of(case.examples, 2 * most)
+            rows = np.random.default_rng(0).permutation(every.m)
+            half = -(-every.m // 2)
+            self.learnt, self.judged = (
+                every.take(np.sort(part)) for part in (rows[:half], rows[half:])
+            )
+        allowance = max(ASKED_FOR, case.work) if thorough else AFTER_A_FIT * case.work
+        self.trials = Trials(case, self.learnt, self.judged, allowance)
 
     @property
     def shape(self) -> Architecture:
         """Of every member."""
         return self.case.networks[0].architecture
 
+    # --- on some of the examples ---------------------------------------------------------
 
-def look(case: Case) -> Seen:
-    """Measure networks, units and curves on some of the examples."""
-    n_x = case.networks[0].architecture.n_x
-    some = sample_of(case.examples, min(SAMPLE, max(FEWEST, NUMBERS // n_x)))
-    rows = rows_of(some.X, some.rows)
-    shape = case.networks[0].architecture
-    X, Y, w = some.columns(shape.n_y)
-    baseline = baseline_of(shape, Y, w)
-    outputs, units = [], []
-    for network in case.networks[:MEMBERS]:
-        Z1, A1, _, A2 = engine.forward(shape, network.vector, rows, 1)
-        outputs.append(A2)
-        if shape.n_h:
-            units.append(look_at_units(shape, network.parameters, Z1, A1))
-    starts = []
-    for network in case.starts[:MEMBERS] if shape.n_h else ():
-        Z1, A1, _, _ = engine.forward(shape, network.vector, rows, 1)
-        starts.append(look_at_units(shape, network.parameters, Z1, A1))
-    # Of a constant target nothing is a share.
-    losses, later = (
-        curve_of(some, baseline) if baseline > 1e-12 and any(np.isfinite(some)) else None
-        for some in (case.losses, case.validation_losses)
-    )
-    return Seen(
-        case, X, Y, np.mean(outputs, axis=0), baseline,
-        tuple(units), tuple(starts),
-        losses, later if losses else None,
-    )  # fmt: skip
+    @cached_property
+    def columns(self) -> tuple[Numbers, Numbers, Numbers | None]:
+        """X (n_x, m), Y (n_y, m) and w."""
+        return self.some.columns(self.shape.n_y)
+
+    @property
+    def X(self) -> Numbers:
+        """(n_x, m)."""
+        return self.columns[0]
+
+    @property
+    def Y(self) -> Numbers:
+        """(n_y, m)."""
+        return self.columns[1]
+
+    @cached_property
+    def baseline(self) -> float:
+        """The loss of the best constant answer."""
+        return baseline_of(self.shape, *self.columns[1:])
+
+    @cached_property
+    def _looked(self) -> tuple[Numbers, tuple[Units, ...]]:
+        rows, outputs, units = rows_of(self.some.X, self.some.rows), [], []
+        for network in self.case.networks[: MEMBERS if self.thorough else AFTER_FIT]:
+            Z1, A1, _, A2 = engine.forward(self.shape, network.vector, rows, 1)
+            outputs.append(A2)
+            if self.shape.n_h:
+                units.append(look_at_units(self.shape, network.parameters, Z1, A1))
+        return np.mean(outputs, axis=0), tuple(units)
+
+    @property
+    def A2(self) -> Numbers:
+        """(n_y, m): the members' mean."""
+        return self._looked[0]
+
+    @property
+    def units(self) -> tuple[Units, ...]:
+        """Of each member."""
+        return self._looked[1]
+
+    @property
+    def starts_usual(self) -> bool:
+        """Whether the weights were drawn as usual, for inputs of the usual size."""
+        s = self.case.settings
+        return bool(s) and s.get("init", "auto") == "auto" and s.get("encode") is not None
+
+    @cached_property
+    def starts(self) -> tuple[Units, ...]:
+        """Of each member where it began."""
+        rows, found = rows_of(self.some.X, self.some.rows), []
+        for network in self.case.starts[:AFTER_FIT] if self.shape.n_h else ():
+            Z1, A1, _, _ = engine.forward(self.shape, network.vector, rows, 1)
+            found.append(look_at_units(self.shape, network.parameters, Z1, A1))
+        return tuple(found)
+
+    @cached_property
+    def curve(self) -> Curve | None:
+        """Of the training's losses. Of a constant target nothing is a share."""
+        return self._curve(self.case.losses)
+
+    @cached_property
+    def validation(self) -> Curve | None:
+        """Of the validation part's losses."""
+        return self._curve(self.case.validation_losses) if self.curve else None
+
+    def _curve(self, losses: tuple[float, ...]) -> Curve | None:
+        usable = self.baseline > 1e-12 and any(np.isfinite(losses))
+        return curve_of(losses, self.baseline) if usable else None
+
+    # --- on the examples that are judged --------------------------------------------------
+
+    @cached_property
+    def losses(self) -> NDArray[np.float64]:
+        """The first member's loss on each example that is judged."""
+        return losses_of(self.shape, self.case.networks[0].vector, self.judged)
+
+    @cached_property
+    def loss(self) -> float:
+        """Their mean."""
+        return float(np.mean(self.losses)) if len(self.losses) else np.inf
+
+    @cached_property
+    def explained(self) -> float:
+        """The share of the variance on these examples that the first member explains."""
+        _, Y, _ = self.judged.columns(self.shape.n_y)
+        if not self.judged.m:
+            return 0.0
+        rows = rows_of(self.judged.X, self.judged.rows)
+        A2 = engine.forward(self.shape, self.case.networks[0].vector, rows, 1)[3]
+        truth = np.asarray(Y, np.float64)
+        found = explained(np.asarray(A2, np.float64), truth, truth.mean(axis=1, keepdims=True))
+        return found if np.isfinite(found) else -1.0
+
+    @cached_property
+    def reachable(self) -> float:
+        """The share that neighbours or random features explain; 0 where it is not looked at."""
+        if self.judged.m < FEWEST_JUDGED or isinstance(self.case.examples.X, Sparse):
+            return 0.0
+        learnt, asked = sample_of(self.learnt, LEARNT), sample_of(self.judged, ASKED)
+        (X, Y), (V, T) = ((_numbers(some), _targets(some, self.shape)) for some in (learnt, asked))
+        found = reachable(X, Y, V, T)
+        return found if np.isfinite(found) else 0.0
+
+    @cached_property
+    def behind(self) -> bool:
+        """Whether the network leaves twice as much unexplained as neighbours or random features."""
+        if self.explained > GOOD or self.reachable < self.explained + SOMETHING:
+            return False
+        return self.poor or 1 - self.explained > 2 * (1 - self.reachable)
+
+    @cached_property
+    def poor(self) -> bool:
+        """Whether these explain twice as much as the network does."""
+        if self.explained > GOOD:
+            return False
+        return self.reachable > SOMETHING and self.explained < 0.5 * self.reachable
+
+    @cached_property
+    def new_loss(self) -> float:
+        """The members' mean loss on all examples that are looked at."""
+        return float(np.mean(self._all_losses))
+
+    @property
+    def new_error(self) -> float:
+        """The standard error of that."""
+        return float(np.std(self._all_losses)) / max(len(self._all_losses), 1) ** 0.5
+
+    @cached_property
+    def _all_losses(self) -> NDArray[np.float64]:
+        members = self.case.networks[:MEMBERS]
+        return np.mean([losses_of(self.shape, n.vector, self.some) for n in members], axis=0)
+
+    @cached_property
+    def share(self) -> float:
+        """The loss as a share of a constant answer's."""
+        return self.loss / max(self.baseline, 1e-300)
+
+    def tried(self, changes: Mapping[str, Any], **how: Any) -> Tried | None:
+        """Whether a short training with these settings is clearly better; None if it cannot be tried.
+
+        Where no rows are held out the settings as they are, if they are known, have to be tried
+        again on the same rows: on its own training rows a network is better than on others.
+        """
+        if self.judged.m < FEWEST_JUDGED:
+            return None
+        known = self.held_out or self.case.recipes is None
+        before = self.losses if known else self.trials.losses({})
+        after = None if before is None else self.trials.losses(changes, **how)
+        if before is None or after is None:
+            return None
+        first, gain = float(before.mean()), before - after
+        mean, error = float(gain.mean()), float(gain.std()) / len(gain) ** 0.5
+        clear = mean >= max(CLEARLY * self.baseline, CLEARLY_LESS * first)
+        if not clear and self.trials.was_cut(changes):
+            return None  # a longer training might have shown more
+        return Tried(first, float(after.mean()), clear, mean / max(error, 1e-300))
+
+
+GOOD = 0.9  # of the variance: a network that explains so much is not poor
+SOMETHING = 0.15  # of the variance: less may be chance
+FEWEST_JUDGED = 12  # examples
+CLEARLY = 0.03  # of the baseline
+CLEARLY_LESS = 0.1  # of the loss
+ERRORS, ERRORS_EXPECTED = 1.5, 0.5  # standard errors of the mean difference
+
+
+def _numbers(examples: Examples) -> NDArray[np.float64]:
+    """The inputs, (m, n_x); of coded ones the numbers alone, which are their first columns."""
+    X = rows_of(examples.X, examples.rows)
+    if isinstance(X, Coded) and X.numbers.shape[1]:
+        X = X.numbers
+    return np.asarray(dense(X), np.float64)
+
+
+def _targets(examples: Examples, shape: Architecture) -> NDArray[np.float64]:
+    """The targets, (m, n_y)."""
+    if examples.labels is None:
+        assert examples.Y is not None
+        Y = examples.Y if examples.rows is None else examples.Y[examples.rows]
+        return np.asarray(Y, np.float64)
+    labels = examples.labels if examples.rows is None else examples.labels[examples.rows]
+    if shape.n_y == 1:
+        return labels[:, np.newaxis].astype(np.float64)
+    return np.asarray(np.eye(shape.n_y)[labels], np.float64)
 
 
 def sample_of(examples: Examples, most: int = SAMPLE) -> Examples:
@@ -110,12 +327,6 @@ def sample_of(examples: Examples, most: int = SAMPLE) -> Examples:
     if examples.m <= most:
         return examples
     return examples.take(np.linspace(0, examples.m - 1, most).astype(np.uint32))
-
-
-def mean_loss(shape: Architecture, vector: Numbers, examples: Examples) -> float:
-    """The mean loss of a network on some examples."""
-    total = engine.sums(shape, vector, examples, 1, gradients=False)
-    return total.loss / max(total.weight, 1e-300)
 
 
 def baseline_of(shape: Architecture, Y: Numbers, w: Numbers | None = None) -> float:

@@ -17,8 +17,7 @@ from shoal.checks import check_choice, check_number, check_whole
 from shoal.compute.engine import threads
 from shoal.compute.memory import refuse_if_too_large
 from shoal.data.rows.examples import Examples
-from shoal.diagnosis.case import baseline_of
-from shoal.diagnosis.rules import NOTHING_LEARNT
+from shoal.diagnosis.case import NOTHING_LEARNT, baseline_of
 from shoal.diagnosis.trials import Descent, Draw, Progress, Trained, train_draws
 from shoal.errors import DataError, SettingError
 from shoal.network.initialisers import LECTURE, Init
@@ -26,14 +25,18 @@ from shoal.settings import check_init
 from shoal.training.network import architecture as architecture_of
 from shoal.warn import warn
 
-# From no randomness over the lecture's to far too much, and the two with a theory.
+DEFAULT = "auto"  # what an estimator draws unless it is told otherwise
+# From no randomness over the lecture's to far too much, the two with a theory, and the default.
 SCHEMES: tuple[Init, ...] = (
-    "zeros", 1e-4, 1e-3, "lecture", 0.1, 0.3, 1.0, 3.0, 10.0, "glorot", "he",
+    "zeros", 1e-4, 1e-3, "lecture", 0.1, 0.3, 1.0, 3.0, 10.0, "glorot", "he", DEFAULT,
 )  # fmt: skip
 CLASSES_AT_MOST = 20  # whole numbers with more values than this are numbers to predict
 # The lecture's; half squares are steeper than cross-entropy.
 LEARNING_RATE, SQUARES_LEARNING_RATE = 1.2, 0.05
 POINTS = 200  # of a curve that is kept
+# Of an advice: so many seeds choose a scheme and as many others confirm it, by a cost that is lower
+# by a share in so many of them.
+FEWEST_SEEDS, LOWER_BY, MOSTLY = 4, 0.02, 0.75
 
 
 class Trial(NamedTuple):
@@ -93,6 +96,39 @@ class InitStudy:
     def __repr__(self) -> str:
         return str(self)
 
+    @property
+    def advice(self) -> str:
+        """Which scheme to use, by the training cost alone; the default unless another clearly wins.
+
+        Every second seed chooses a scheme, and the others, which had no part in the choice, have to
+        confirm that it beats the default.
+        """
+        usual = label(DEFAULT)
+        costs = {
+            row.scheme: np.array([t.final_cost for t in self.trials if t.scheme == row.scheme])
+            for row in self.schemes
+        }
+        if usual not in costs:
+            return f'advice: none, as the default, init="{DEFAULT}", is not among the schemes.'
+        m = min(len(one) for one in costs.values())
+        if m < 2 * FEWEST_SEEDS:
+            return (
+                f"advice: none, as {m} seeds are too few: at least {2 * FEWEST_SEEDS} are needed."
+            )
+        best = min(costs, key=lambda name: float(np.median(costs[name][0:m:2])))
+        won = costs[best][1:m:2] < (1 - LOWER_BY) * costs[usual][1:m:2]
+        if best == usual or np.mean(won) < MOSTLY:
+            return (
+                f'advice: keep the default, init="{DEFAULT}": no scheme has a clearly lower training '
+                "cost on seeds that had no part in the choice."
+            )
+        shown = next(s for s in self.settings["schemes"] if label(s) == best)
+        return (
+            f"advice: init={shown!r}, whose training cost is lower than the default's on "
+            f"{won.sum()} of {len(won)} seeds that had no part in the choice. This is about training "
+            "cost with full-batch descent, not about new rows."
+        )
+
     def frame(self, *, trials: bool = False) -> Any:
         """A row for each scheme (or each trial), as pandas or polars have it, else pyarrow.
 
@@ -115,6 +151,7 @@ class InitStudy:
             "constant": self.constant,
             "schemes": [_plain(row) for row in self.schemes],
             "trials": [_plain(row) for row in self.trials],
+            "advice": self.advice,
             "seconds": self.seconds,
             "interrupted": self.interruption is not None,
         }
@@ -257,6 +294,7 @@ def study_of(
         "iterations": iterations,
         "dtype": examples.X.dtype.name,
         "seeds": list(seeds),
+        "schemes": list(schemes),
     }
     trials, rows, curves = [], [], {}
     for scheme in schemes:
@@ -369,6 +407,7 @@ def _lines(study: InitStudy) -> Iterator[str]:
         yield "  ".join(
             f"{cell:{HEADINGS[j][2]}{widths[j]}}" for j, cell in enumerate(row)
         ).rstrip()
+    yield study.advice
 
 
 def _cells(scheme: Scheme, n_h: int) -> list[str]:

@@ -8,8 +8,12 @@ A unit is     a twin      when another has the same weights in and out: equal gr
               saturated   on an example, when its slope is below 1 % of the largest
               straight    when g is as good as linear where the examples lie
               idle        when what it adds to Z2 hardly varies: it can be removed
+
+A good training leads many units to the flat part of tanh, where they answer yes or no. So a saturated
+unit is no fault by itself: `states_of` calls one faulty where the diagnosis has found that it is.
 """
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +30,8 @@ SAME = 1e-6  # of the largest weight: rounding of float32
 STRAIGHT = 0.02  # of a unit's spread is not linear in Z1
 IDLE = 1e-3  # of the spread of Z2
 SAME_ANSWERS = 0.01  # of the spread of Z2
+MOSTLY = 0.95  # of the examples: a unit that is flat there is saturated
+SATURATED = "saturated-units"  # the finding that makes such a unit a faulty one
 
 
 class Units(NamedTuple):
@@ -35,7 +41,7 @@ class Units(NamedTuple):
     twins: tuple[tuple[int, ...], ...]  # groups of units with equal weights, from 0
     dead: tuple[int, ...]
     saturated: float  # share of (unit, example) pairs
-    all_saturated: int  # units that are flat on nearly all examples
+    flat: tuple[float, ...]  # of each unit the share of the examples
     straight: int  # units
     idle: tuple[int, ...]  # neither dead nor twins
     spread: float  # largest standard deviation of Z1 over the units
@@ -56,11 +62,30 @@ def look(shape: Architecture, parameters: Parameters, Z1: Array, A1: Array) -> U
     adds = spread * np.abs(parameters.W2).max(axis=0)
     total = float((parameters.W2 @ A1).std(axis=1).max()) if n else 0.0
     known = {*dead, *(unit for group in twins for unit in group)}
+    # What cannot be told from a dead unit is no twin of another dead one.
+    twins = tuple(group for group in twins if not set(group) <= set(dead))
     idle = tuple(int(j) for j in np.flatnonzero(adds < IDLE * total) if j not in known)
     return Units(
-        n, twins, dead, float(flat.mean()), int((flat > 0.95).sum()),
+        n, twins, dead, float(flat.mean()), tuple(flat.tolist()),
         int(straight_of(shape, Z1, A1).sum()), idle, float(Z1.std(axis=1).max()),
     )  # fmt: skip
+
+
+def states_of(units: Units, findings: Collection[str]) -> list[str]:
+    """Of each unit: healthy, dead, twin, saturated or idle, as the findings of these names say.
+
+    The laboratory, the report and the pictures call units by this function alone.
+    """
+    twins = {unit for group in units.twins for unit in group}
+    blamed = SATURATED in findings
+    return [
+        "dead" if j in units.dead
+        else "twin" if j in twins
+        else "saturated" if blamed and units.flat[j] > MOSTLY
+        else "idle" if j in units.idle
+        else "healthy"
+        for j in range(units.n)
+    ]  # fmt: skip
 
 
 def twins_of(parameters: Parameters) -> tuple[tuple[int, ...], ...]:

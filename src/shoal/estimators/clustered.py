@@ -87,6 +87,9 @@ class FileRows:
         kept, held = self._parted(seed)
         return _sample(kept), None if held is None else _sample(held)
 
+    def given(self) -> None:
+        """None: the rows are not in memory."""
+
     def scored(self, seed: int) -> Examples | None:
         """What is held out of it, for a scorer: no process holds it."""
         raise SettingError(

@@ -32,9 +32,11 @@ from shoal.training.network import Network
 
 if TYPE_CHECKING:
     from shoal.diagnosis.case import Case
+    from shoal.diagnosis.trial import Recipe
     from shoal.estimators.explanation import Explanation, PartialDependence, Slopes
     from shoal.training.loop import Trained
 
+KNOWN = 0.5  # of the rows were trained on: then they are not new
 Curves = tuple[tuple[float, ...], ...]  # of each member, one number an epoch
 
 
@@ -314,7 +316,7 @@ class Fitted:
     def case(self, examples: Examples) -> "Case":
         """What a diagnosis looks at, with these examples."""
         from shoal.diagnosis.case import Case
-        from shoal.estimators.automatic import patience_of, rate_of, usual_rate_of
+        from shoal.estimators.automatic import batch_of, patience_of, rate_of, usual_rate_of
 
         h, s, output = self.history, self.trained, self.architecture.output
         return Case(
@@ -325,8 +327,25 @@ class Fitted:
             losses=h.losses[0] if h.losses else (),
             validation_losses=h.validation_losses[0] if h.validation_losses else (),
             ending=h.endings[0] if h.endings else "", best_epoch=h.best_epoch,
-            columns=tuple(self.inputs.features),
+            columns=tuple(self.inputs.features), recipes=self.recipe,
+            batch=batch_of(s, examples.m),
         )  # fmt: skip
+
+    def recipe(self, changes: Mapping[str, Any], m: int) -> "Recipe":
+        """How a member is trained on m rows, encoded as they are, with some settings changed.
+
+        Raises SettingError for settings that exclude each other.
+        """
+        from shoal.diagnosis.trial import Recipe
+        from shoal.estimators.automatic import architecture_of, plan_of, stops_early
+        from shoal.estimators.starts import begin, parameters_of
+
+        s, seeds = self.trained.replaced(**changes).resolved(), self.history.seeds
+        n_x, _, n_y, _, output = self.architecture
+        shape, seed = architecture_of(s, n_x, n_y, output), seeds[0] if seeds else 0
+        state = begin(parameters_of(s, shape, 0, seed, first_biases(self.targets)), s.solver)
+        held = stops_early(s, m)
+        return Recipe(shape, plan_of(s, output, m, seed, held=held), state, held)
 
     def case_of_new(self, X: Any, y: Any) -> "Case":
         """The same, with rows that may not have been trained on."""
@@ -339,7 +358,14 @@ class Fitted:
                 Network._of(shape, parameters_of(self.settings, shape, i, seed, b2))
                 for i, seed in enumerate(self.history.seeds)
             )
-        return self.case(self.examples(X, y))._replace(new=True, starts=starts)
+        examples = self.examples(X, y)
+        share = self.seen_share(self.hashes(examples.X))
+        return self.case(examples)._replace(
+            new=share is None or share < KNOWN,
+            starts=starts,
+            earlier=self.diagnosis,
+            m=len(self.seen.hashes) if self.seen else 0,
+        )
 
 
 def fingerprint(networks: Sequence[Network]) -> str:

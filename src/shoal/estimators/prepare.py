@@ -197,7 +197,7 @@ class ArrayFeed:
         if self._validation is not None:
             own = Fitted(s, inputs, targets, ())
             validation = own.examples(*self._validation, names=("y_val", "sample_weight_val"))
-        yield InMemoryRows(s, examples, validation, self._ties)
+        yield InMemoryRows(s, examples, validation, self._ties, self._table)
 
 
 def ensemble_size(s: Settings, m: int, previous: Fitted | None = None) -> int:

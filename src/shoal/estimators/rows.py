@@ -1,7 +1,7 @@
 """The rows of a training, wherever they are, and how each member divides them."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from shoal.data.rows.examples import Examples
 from shoal.data.rows.seen import Seen, seen_in
 from shoal.data.rows.split import Split, hold_out
 from shoal.data.rows.ties import Groups, HeldOut, Ties, Times
+from shoal.diagnosis.case import Given
 from shoal.errors import DataError, Setting, wording
 from shoal.estimators.automatic import SPLIT, stops_early
 from shoal.network.draws import child
@@ -46,6 +47,10 @@ class RowProvider(Protocol):
         """As much of both as a diagnosis looks at."""
         ...
 
+    def given(self) -> Given | None:
+        """The rows as they were given, for a diagnosis; None where no one holds them."""
+        ...
+
     def scored(self, seed: int) -> Examples | None:
         """What is held out of it, for a scorer."""
         ...
@@ -74,6 +79,7 @@ class InMemoryRows(NamedTuple):
     examples: Examples
     validation: Examples | None
     ties: Ties | None = None  # of the rows, by which the validation part is chosen
+    table: Any = None  # the rows as they were given
 
     @property
     def m(self) -> int:
@@ -113,6 +119,10 @@ class InMemoryRows(NamedTuple):
                 )
             )  # fmt: skip
         return part, kept
+
+    def given(self) -> Given | None:
+        """The table with its encoded rows."""
+        return Given(self.table, self.examples, self.validation is not None)
 
     def scored(self, seed: int) -> Examples | None:
         """What is held out of it, for a scorer."""

@@ -423,6 +423,9 @@ class ScratchRows:
         chosen, held = self._parted(seed)
         return _sample(Streamed(self._scratch, chosen)), _sample(Streamed(held))
 
+    def given(self) -> None:
+        """None: the rows are not in memory."""
+
     def scored(self, seed: int) -> Examples | None:
         """What is held out of it, for a scorer: that would have to be held in memory."""
         raise SettingError(

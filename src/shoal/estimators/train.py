@@ -67,8 +67,18 @@ def train_members(
     part, held = rows.shown(starts.seeds[0])
     began = tuple(Network._of(architecture, state.parameters.copy()) for state in starts.states)
     case = fitted.case(part)._replace(starts=began, weight=_weight_of(part, rows))
+    case = case._replace(
+        given=rows.given(), m=_trained_on(part, held, rows), held=held.m if held else 0
+    )
     fitted = fitted.replaced(diagnosis=findings_of(case, held, thorough=False), seen=rows.seen())
     return fitted.replaced(importance=importance_of(fitted, rows, threads_of(s.n_jobs)))
+
+
+def _trained_on(part: Examples, held: Examples | None, rows: RowProvider) -> int:
+    """How many rows a member is trained on; of what is not held, as far as it is shown."""
+    if held is None or rows.given() is None:
+        return rows.m if held is None else round(rows.m * part.m / (part.m + held.m))
+    return part.m
 
 
 def _weight_of(part: Examples, rows: RowProvider) -> float:

@@ -3,12 +3,14 @@
 import numpy as np
 
 from shoal.compute.engine import engine
-from shoal.data.rows.examples import rows_of
-from shoal.diagnosis.case import sample_of
+from shoal.data.rows.examples import Examples, rows_of
+from shoal.diagnosis.case import baseline_of, sample_of
+from shoal.diagnosis.units import SATURATED
 from shoal.lab.session import View
-from shoal.lab.units import states_of
+from shoal.lab.units import unit_states
 
 LOOKED_AT = 200  # examples
+LEARNT = 0.5  # of a constant answer's loss: below it flat units do not stand in the way
 
 TOLD = {
     "twin": "have the same weights in and out: they stay the same, and do the work of one.",
@@ -30,10 +32,16 @@ def trouble(view: View) -> str:
         return "All weights are zero: all units say the same, and will say the same for ever."
     some = sample_of(ready.examples, LOOKED_AT)
     with np.errstate(all="ignore"):
-        A1 = engine.forward(ready.shape, vector, rows_of(some.X, some.rows), 1)[1]
-        states = [each["state"] for each in states_of(ready, vector, A1)]
+        Z1, A1, _, _ = engine.forward(ready.shape, vector, rows_of(some.X, some.rows), 1)
+        flat = (SATURATED,) if _learns_little(view, some) else ()
+        states = [each["state"] for each in unit_states(ready, vector, Z1, A1, flat)]
     for state, told in TOLD.items():
         n = states.count(state)
         if n:
             return f"{n} of {len(states)} units {told}"
     return ""
+
+
+def _learns_little(view: View, some: Examples) -> bool:
+    loss, shape = view.curve[-1].loss, view.ready.shape
+    return loss is None or loss > LEARNT * baseline_of(shape, *some.columns(shape.n_y)[1:])

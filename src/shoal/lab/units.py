@@ -1,5 +1,6 @@
 """What each hidden unit does on the training rows, and what the diagnosis says of them."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,7 @@ from shoal.data.rows.examples import Examples, rows_of
 from shoal.diagnosis.case import Case, sample_of
 from shoal.diagnosis.diagnose import findings_of
 from shoal.diagnosis.findings import Finding
-from shoal.diagnosis.units import FLAT, LARGEST_SLOPE, twins_of
-from shoal.estimators.automatic import usual_rate_of
+from shoal.diagnosis.units import look, states_of
 from shoal.lab.experiment import FIELDS
 from shoal.lab.frames import MOST_SHOWN, rounded
 from shoal.lab.session import MOST_MARKS, Mark, View
@@ -20,7 +20,6 @@ from shoal.lab.training import Ready
 BINS = 24  # of a histogram
 FEWEST = 10  # validation rows: of fewer a loss says nothing
 SMALLER = 0.1  # a start that no toy saturates
-MOSTLY = 0.95  # of the examples: a unit that is flat there is saturated
 CONSTANT = 1e-3  # of the range of its answers: a unit that varies by less says the same to all
 
 
@@ -30,10 +29,11 @@ def units(view: View, pair: tuple[int, ...]) -> dict[str, Any]:
     some = sample_of(ready.examples, MOST_SHOWN)
     told: list[dict[str, Any]] = []
     places: list[list[float | None]] = []
+    found = findings(view)
     if not ready.linear:
-        A1 = engine.forward(ready.shape, vector, rows_of(some.X, some.rows), 1)[1]
+        Z1, A1, _, _ = engine.forward(ready.shape, vector, rows_of(some.X, some.rows), 1)
         low, high = range_of(ready.shape.activation, A1)
-        states = states_of(ready, vector, A1)
+        states = unit_states(ready, vector, Z1, A1, [finding["name"] for finding in found])
         parameters = ready.shape.unflatten(vector)
         for j, state in enumerate(states):
             told.append(
@@ -55,31 +55,26 @@ def units(view: View, pair: tuple[int, ...]) -> dict[str, Any]:
         "units": told,
         "hidden": places,
         "pair": [min(k, max(ready.shape.n_h - 1, 0)) for k in pair],
-        "findings": findings(view),
+        "findings": found,
     }
 
 
-def states_of(ready: Ready, vector: Any, A1: NDArray[Any]) -> list[dict[str, Any]]:
-    """Of each unit: healthy, dead, saturated, constant, or the twin of others."""
-    shape = ready.shape
-    groups = twins_of(shape.unflatten(vector))
-    twins = {unit: [k for k in group if k != unit] for group in groups for unit in group}
-    flat = np.zeros(shape.n_h)
-    if shape.activation in LARGEST_SLOPE:
-        slope = shape.g.slope(A1.astype(np.float64))
-        flat = (slope < FLAT * LARGEST_SLOPE[shape.activation]).mean(axis=1)
-    dead = (A1.max(axis=1) <= 0) & (shape.activation == "relu")
-    reach = range_of(shape.activation, A1)
+def unit_states(
+    ready: Ready, vector: Any, Z1: NDArray[Any], A1: NDArray[Any], names: Collection[str]
+) -> list[dict[str, Any]]:
+    """Of each unit its state, as the findings have it, and which units are its twins."""
+    seen = look(ready.shape, ready.shape.unflatten(vector), Z1, A1)
+    twins = {unit: [k for k in group if k != unit] for group in seen.twins for unit in group}
+    reach = range_of(ready.shape.activation, A1)
     constant = np.ptp(A1, axis=1) <= CONSTANT * (reach[1] - reach[0])
+    states = [
+        ("constant" if same else "healthy") if state in ("healthy", "idle") else state
+        for state, same in zip(states_of(seen, names), constant, strict=True)
+    ]
     return [
-        {
-            "state": "twin" if j in twins else "dead" if dead[j] else "saturated"
-            if flat[j] >= MOSTLY else "constant" if constant[j] else "healthy",
-            "twins": twins.get(j, []),
-            "flat": float(flat[j]),
-        }
-        for j in range(shape.n_h)
-    ]  # fmt: skip
+        {"state": state, "twins": twins.get(j, []), "flat": seen.flat[j]}
+        for j, state in enumerate(states)
+    ]
 
 
 def range_of(activation: str, A1: NDArray[Any]) -> tuple[float, float]:
@@ -101,13 +96,13 @@ def histogram(values: NDArray[Any], low: float, high: float) -> list[float]:
 def findings(view: View) -> list[dict[str, Any]]:
     """What the diagnosis says, with the cures as fields of the experiment."""
     ready = view.ready
-    losses, s = _losses(view.curve), ready.learnt.settings
-    case = Case(
-        (ready.network(view.position.state.parameters),), ready.examples,
-        {"encode": s.encode}, rate=ready.rule.learning_rate,
-        usual_rate=usual_rate_of(s.solver, ready.shape.output),
-        losses=losses, ending=view.position.ending, best_epoch=len(losses),
-        starts=(ready.network(ready.first.parameters),), columns=ready.inputs,
+    losses, epochs = _losses(view.curve), max(view.position.epoch, 1)
+    s = ready.learnt.settings.replaced(max_iter=epochs, n_iter_no_change=epochs)
+    network = ready.network(view.position.state.parameters)
+    case = ready.learnt.replaced(settings=s, networks=(network,)).case(ready.examples)
+    case = case._replace(
+        losses=losses, ending=view.position.ending, best_epoch=len(losses), columns=ready.inputs,
+        starts=(ready.network(ready.first.parameters),),
     )  # fmt: skip
     with np.errstate(all="ignore"):
         diagnosis = findings_of(case)

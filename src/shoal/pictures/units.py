@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from shoal.compute.engine import engine
 from shoal.data.rows.examples import dense
-from shoal.diagnosis.units import FLAT, LARGEST_SLOPE, look
+from shoal.diagnosis.units import look, states_of
 from shoal.errors import SettingError
 from shoal.estimators.fitted import Fitted
 from shoal.pictures import canvas
@@ -24,7 +24,6 @@ COLOURS = {
     "dead": canvas.RED,
     "idle": canvas.GREY,
 }
-MOSTLY = 0.95  # of the examples: a unit that is flat on so many is saturated
 SHOWN, INPUTS, BINS, POINTS, GRID, ROWS = 12, 3, 24, 400, 160, 2000
 
 
@@ -53,7 +52,8 @@ class UnitsDisplay:
     """What each hidden unit responds to, how its activations spread, and whether it works.
 
     Made by `from_estimator`, or without a drawing by `measured`. A unit is healthy, dead (relu that never answers), saturated (its
-    slope is below 1 % of the largest on 95 % of the examples), a twin of another, or idle
+    slope is below 1 % of the largest on 95 % of the examples, and the diagnosis of the fit has found
+    that saturated units stand in the way), a twin of another, or idle
     (what it adds hardly varies). For a model of two columns of numbers the answers are drawn
     over the plane, with the line on which each unit's Z1 is 0.
 
@@ -155,7 +155,7 @@ class UnitsDisplay:
         some = np.arange(0, len(table), 1 + (len(table) - 1) // ROWS)
         table = table.take(some) if isinstance(table, pa.Table) else table[some]
         matrix = dense(known.inputs.matrix(table))
-        shown = _units(network, matrix, _names(estimator, shape.n_x), units)
+        shown = _units(network, matrix, _names(estimator, shape.n_x), units, known.diagnosis.names)
         plane = None
         if (points := _pairs(table)) is not None:
             kinds = None if y is None else np.asarray(y)[some]
@@ -220,23 +220,12 @@ def _names(estimator: Any, n_x: int) -> list[str]:
     return [str(name) for name in names] if names is not None else [f"x{j}" for j in range(n_x)]
 
 
-def _units(network: Network, matrix: NDArray[Any], names: list[str], most: int) -> tuple[Unit, ...]:
+def _units(
+    network: Network, matrix: NDArray[Any], names: list[str], most: int, findings: tuple[str, ...]
+) -> tuple[Unit, ...]:
     shape, p = network.architecture, network.parameters
     Z1, A1, _, _ = engine.forward(shape, network.vector, matrix, 1)
-    seen = look(shape, p, Z1, A1)
-    flat = np.zeros(shape.n_h)
-    if shape.activation in LARGEST_SLOPE:
-        slope = shape.g.slope(A1.astype(np.float64))
-        flat = (slope < FLAT * LARGEST_SLOPE[shape.activation]).mean(axis=1)
-    twins = {unit for group in seen.twins for unit in group}
-    states = [
-        "dead" if j in seen.dead
-        else "twin" if j in twins
-        else "saturated" if flat[j] > MOSTLY
-        else "idle" if j in seen.idle
-        else "healthy"
-        for j in range(shape.n_h)
-    ]  # fmt: skip
+    states = states_of(look(shape, p, Z1, A1), findings)
     pull = p.W1 * matrix.std(axis=0)
     adds = A1.std(axis=1) * np.abs(p.W2).max(axis=0)
     order = sorted(range(shape.n_h), key=lambda j: (states[j] == "healthy", -float(adds[j])))

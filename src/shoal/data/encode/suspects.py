@@ -183,13 +183,18 @@ def _by_value(
 
 
 def _nearby(x: Floats, y: NDArray[Any], wanted: Floats, *, classes: bool) -> NDArray[Any]:
-    """The answer between the nearest values that were seen: theirs, or on the line between them."""
+    """The answer between the nearest values that were seen: theirs, or on a line through them."""
     values, places = np.unique(x, return_inverse=True)
     if classes:
         answers = _by_value(places, y, slice(None), 0, classes=True)
         nearest = np.searchsorted((values[1:] + values[:-1]) / 2, wanted)
         return np.asarray(answers[nearest])
-    return np.interp(wanted, values, np.bincount(places, y) / np.bincount(places))
+    guess = np.interp(wanted, values, np.bincount(places, y) / np.bincount(places))
+    outside = (wanted < values[0]) | (wanted > values[-1])  # there a line goes on
+    if outside.any() and len(values) > 1:
+        slope = np.cov(x, y)[0, 1] / x.var(ddof=1)
+        guess[outside] = y.mean() + slope * (wanted[outside] - x.mean())
+    return guess
 
 
 def lines(found: Sequence[Leak | Twins | Counter]) -> list[str]:

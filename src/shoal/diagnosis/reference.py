@@ -1,0 +1,57 @@
+"""What can be learnt of some rows without a training: by neighbours, and by random features.
+
+Both take a millisecond. They are weaker than a good network on most tables, and stronger than one
+that has not learnt, so that they tell when a short training is worth its time.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+NEIGHBOURS = 5
+FEATURES = 100  # hidden units that are drawn and not trained (Huang et al. 2004)
+PENALTY = 0.1  # of the least squares, times the rows
+LEARNT, ASKED, INPUTS = 600, 200, 1000  # rows to learn from, rows to ask, and columns: at most
+
+
+def explained(answers: Array, truth: Array, usual: Array) -> float:
+    """The share of the variance about the `usual` answer that the answers explain, (n_y, m) each."""
+    spread = float(((truth - usual) ** 2).sum())
+    return 1 - float(((truth - answers) ** 2).sum()) / spread if spread > 0 else 0.0
+
+
+def reachable(X: Array, Y: Array, asked: Array, truth: Array) -> float:
+    """The share of the variance of `truth` that neighbours or random features explain.
+
+    X (m, n_x) and Y (m, n_y) are learnt from; `asked` and `truth` are other rows.
+    """
+    mean, deviation = X.mean(axis=0), X.std(axis=0)
+    varying = np.flatnonzero(deviation > 1e-9 * (np.abs(mean) + 1e-300))[:INPUTS]
+    if not len(varying) or len(X) < 2 * NEIGHBOURS or not len(asked):
+        return 0.0
+    X, asked = (
+        np.clip((V[:, varying] - mean[varying]) / deviation[varying], -10, 10) for V in (X, asked)
+    )
+    usual = Y.mean(axis=0)
+    guesses = (_by_neighbours(X, Y, asked), _by_features(X, Y, asked))
+    return max(explained(guess, truth, usual) for guess in guesses)
+
+
+def _by_neighbours(X: Array, Y: Array, asked: Array) -> Array:
+    far = (X * X).sum(axis=1) - 2 * asked @ X.T
+    nearest = np.argpartition(far, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
+    return np.asarray(Y[nearest].mean(axis=1))
+
+
+def _by_features(X: Array, Y: Array, asked: Array) -> Array:
+    rng = np.random.default_rng(0)
+    n = min(FEATURES, len(X) // 3)
+    W = rng.standard_normal((X.shape[1], n)) * (1.5 / X.shape[1] ** 0.5)
+    b = rng.uniform(-1.5, 1.5, n)
+    A, asked = np.tanh(X @ W + b), np.tanh(asked @ W + b)
+    mean, usual = A.mean(axis=0), Y.mean(axis=0)
+    A = A - mean
+    slope = A.T @ A
+    slope[np.diag_indices(n)] += PENALTY + 1e-3 * np.trace(slope) / n
+    return np.asarray(usual + (asked - mean) @ np.linalg.solve(slope, A.T @ (Y - usual)))

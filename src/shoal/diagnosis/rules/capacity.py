@@ -1,0 +1,177 @@
+"""Networks that cannot say what is in the data, and networks that could be simpler."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from shoal.compute.engine import engine
+from shoal.diagnosis.case import Seen, Tried
+from shoal.diagnosis.findings import Finding
+from shoal.diagnosis.suspect import Suspect, use
+from shoal.diagnosis.trial import work_of
+from shoal.diagnosis.units import SAME_ANSWERS, enough_units
+from shoal.wording import wording
+
+NARROW, NARROW_IF_POOR = 2, 7  # hidden units
+SPARE_SHARE = 0.5  # of the units
+WORSE_BY = 0.02  # of the baseline: the linear network may be this much worse and still be enough
+SMALL_COST = 0.01  # of the fit: what a remark may cost after it
+MATRICES = (
+    100  # multiply-adds of the kernel that take as long as one of a decomposition, and their number
+)
+LINEAR_STEPS = (
+    10  # of a network without hidden layer, and many inputs, a step costs so many times its work
+)
+LINEAR_EPOCHS = 60  # of the short training without hidden layer
+# What is tried, one after another, when a network has learnt far less than neighbours could say.
+MORE: tuple[dict[str, Any], ...] = (
+    {"hidden": "auto", "activation": "tanh", "init": "auto", "solver": "adam", "learning_rate": "auto",
+     "alpha": 1e-4, "batch_size": "auto"},
+    {"n_iter_no_change": 50, "tol": 1e-5, "max_iter": 5000},
+    {"solver": "lbfgs", "learning_rate": "auto", "schedule": "plateau", "dropout": 0.0, "max_iter": 1000},
+)  # fmt: skip
+
+
+def too_narrow(seen: Seen) -> Iterator[Suspect]:
+    """One or two hidden units, or a few where more is known to be in the data."""
+    n_h, s = seen.shape.n_h, seen.case.settings
+    if isinstance(s.get("hidden", "auto"), str) or n_h > NARROW_IF_POOR:
+        return
+    if not (
+        0 < n_h <= NARROW
+        or (n_h == 0 and seen.thorough)
+        or (seen.behind and (n_h == 0 or seen.poor))
+    ):
+        return
+    if seen.case.few_epochs and n_h > NARROW:
+        return
+    layer = f"{n_h} hidden unit{'s' * (n_h > 1)}" if n_h else "no hidden layer"
+    yield Suspect(
+        "underfitting",
+        f"{layer} can say too little: the network explains {max(seen.explained, 0):.0%} of the "
+        "variance" + (f", neighbouring rows {seen.reachable:.0%}." if seen.behind else "."),
+        {"hidden": "auto"},
+        {"hidden": n_h, "explained": seen.explained},
+        sure=seen.poor,
+    )
+
+
+def linear_activation(seen: Seen) -> Iterator[Suspect]:
+    """Hidden units that are linear: by choice, or as they have not left the straight part."""
+    straight = sum(units.straight for units in seen.units)
+    n = sum(units.n for units in seen.units)
+    if not n or straight < n:
+        return
+    by_choice = seen.shape.activation == "identity"
+    cure: dict[str, Any] = {"activation": "tanh"} if by_choice else {"init": "auto"}
+    if not by_choice and seen.case.ending == "finished" and seen.case.settings:
+        cure |= {"max_iter": 5 * int(seen.case.settings.get("max_iter", 200))}
+    yield Suspect(
+        "still-linear",
+        f"all {n} hidden units lie in the straight part of {seen.shape.activation}: the hidden "
+        "layer adds nothing to what a linear network can say.",
+        cure,
+        {"units": n},
+        sure=seen.poor,
+    )
+
+
+def underfitting(seen: Seen) -> Iterator[Finding]:
+    """A network that explains less than half of what neighbours or random features explain."""
+    if not seen.behind or seen.case.ending == "interrupted":
+        return
+    best: tuple[dict[str, Any], Tried] | None = None
+    for changes in MORE if seen.case.recipes else ():
+        cure = {k: v for k, v in changes.items() if seen.case.settings.get(k) != v}
+        tried = seen.tried(cure) if cure else None
+        if tried and tried.helped and (best is None or tried.after < best[1].after):
+            best = cure, tried
+    if not (seen.poor or best):
+        return
+    evidence: dict[str, Any] = {"explained": seen.explained, "reachable": seen.reachable}
+    advice = wording(
+        "No other settings that were tried help. Look at the columns: ratios, distances or bins of "
+        "them may say more, and more members or a longer training a little."
+    )
+    if best:
+        cure, tried = best
+        evidence |= {"loss_before": tried.before, "loss_after": tried.after}
+        advice = wording(
+            "Use ", *use(cure), f": in a short training the loss went from {tried.before:.3g} to "
+            f"{tried.after:.3g} with it.",
+        )  # fmt: skip
+    yield Finding(
+        "underfitting",
+        "warning",
+        f"the network explains {max(seen.explained, 0):.0%} of the variance, and neighbouring rows "
+        f"or random features {seen.reachable:.0%}: it has not learnt what is there.",
+        advice,
+        best[0] if best else {},
+        evidence,
+    )
+
+
+# --- remarks ------------------------------------------------------------------------------
+
+
+def all_straight(seen: Seen) -> Iterator[Finding]:
+    """Hidden units that are all linear, where that costs nothing."""
+    n = sum(units.n for units in seen.units)
+    if n and sum(units.straight for units in seen.units) == n:
+        yield Finding(
+            "still-linear",
+            "remark",
+            f"all {n} hidden units lie in the straight part of {seen.shape.activation}: a linear "
+            "network would say the same.",
+            "",
+            {},
+            {"units": n},
+        )
+
+
+def too_wide(seen: Seen) -> Iterator[Finding]:
+    """Units that say the same as others."""
+    n = sum(units.n for units in seen.units)
+    spare = sum(
+        len(units.idle) + len(units.dead) + sum(len(g) - 1 for g in units.twins)
+        for units in seen.units
+    )
+    width = seen.shape.n_h
+    enough = max(1, -(-(n - spare) // max(len(seen.units), 1)))
+    cost = MATRICES * seen.some.m * width**2
+    if width >= 4 and (seen.thorough or SMALL_COST * seen.case.work > cost):
+        X = np.ascontiguousarray(seen.X.T)
+        _, A1, Z2, _ = engine.forward(seen.shape, seen.case.networks[0].vector, X, 1)
+        enough = min(enough, enough_units(A1, Z2))
+    if width < 4 or enough > (1 - SPARE_SHARE) * width:
+        return
+    yield Finding(
+        "too-wide",
+        "remark",
+        f"{width - enough} of {width} hidden units can be removed or merged: the others say the "
+        f"same, to {SAME_ANSWERS:.0%}.",
+        wording(*use({"hidden": enough}), " is enough."),
+        {"hidden": enough},
+        {"enough": enough, "units": width},
+    )
+
+
+def linear_is_enough(seen: Seen) -> Iterator[Finding]:
+    """A short training without hidden layer that is as good."""
+    work = LINEAR_EPOCHS * work_of(seen.shape._replace(n_h=0), seen.learnt.m, seen.case.batch)
+    affordable = seen.held_out and SMALL_COST * seen.case.work > LINEAR_STEPS * work
+    if not seen.shape.n_h or not (seen.thorough or affordable):
+        return
+    tried = seen.tried({"hidden": 0}, epochs=LINEAR_EPOCHS)
+    if not tried or tried.after > tried.before + WORSE_BY * seen.baseline:
+        return
+    yield Finding(
+        "linear-is-enough",
+        "remark",
+        f"a network without hidden layer has loss {tried.after:.4g} on these rows, this one "
+        f"{tried.before:.4g}.",
+        wording("The simpler one is enough: ", *use({"hidden": 0}), "."),
+        {"hidden": 0},
+        {"linear": tried.after, "network": tried.before},
+    )

@@ -1,0 +1,312 @@
+"""Rows that mislead a training: repeated, contradicting, far out, or of rare classes."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data.encode.coded import Coded
+from shoal.data.rows.examples import Examples, rows_of
+from shoal.data.rows.seen import hashes_of
+from shoal.data.rows.sparse import Sparse
+from shoal.diagnosis.case import Seen, sample_of
+from shoal.diagnosis.findings import Finding
+from shoal.diagnosis.suspect import use
+from shoal.wording import wording
+
+HASHED = 10_000  # rows whose repetitions are counted
+REPEATED = 0.15  # of the rows held out, which are trained on as well
+CONTRADICTED = 0.03  # of the rows cannot be answered rightly
+FEWEST = 50  # rows, of which a share is worth telling
+OUTERMOST, CARRIED = 0.01, 0.5  # of the rows, and the share of the variance that they carry
+FAR_OUT = 60.0  # times the deviation that the middle half of a column has
+# Of a class: the share of the rows up to which it is rare, so many examples, and its right answers.
+RARE, FEW_OF_A_CLASS, FOUND = 0.15, 5, 0.3
+NEARLY_ALL = 0.98  # of the answers
+
+
+def repeated_rows(seen: Seen) -> Iterator[Finding]:
+    """Rows held out that are trained on as well, more than chance repeats."""
+    case = seen.case
+    if case.new or not seen.held_out or seen.judged.m < FEWEST // 2:
+        return
+    if isinstance(case.examples.X, Sparse):
+        return
+    part = sample_of(case.examples, HASHED)
+    trained = np.sort(_hashes(part))
+    there = np.isin(_hashes(seen.judged), trained)
+    share = min(float(there.mean()) * case.examples.m / part.m, 1.0)
+    if share < REPEATED or _by_chance(seen, trained) > share / 4:
+        return
+    yield Finding(
+        "duplicates-across-split",
+        "warning",
+        f"{share:.0%} of the rows that are held out to stop by are also trained on, value by value: "
+        "the validation loss is too good, and training stops too late.",
+        "Remove the duplicates, or give fit the groups of the rows (groups=), so that all copies are "
+        "on one side.",
+        {},
+        {"share": share, "held_out": case.held or seen.judged.m},
+    )
+
+
+def _hashes(examples: Examples) -> NDArray[np.uint64]:
+    return hashes_of(rows_of(examples.X, examples.rows))
+
+
+def _by_chance(seen: Seen, trained: NDArray[np.uint64]) -> float:
+    """The share of rows, composed at random of the columns' values, that repeat a trained one."""
+    X: Any = rows_of(seen.judged.X, seen.judged.rows)
+    if isinstance(X, Coded):
+        if not X.numbers.shape[1]:
+            return 1.0  # rows of categories repeat each other
+        X = X.numbers
+        some: Any = rows_of(seen.learnt.X, seen.learnt.rows)
+        trained = np.sort(hashes_of(np.ascontiguousarray(some.numbers)))
+    rng = np.random.default_rng(0)
+    mixed = np.ascontiguousarray(np.stack([rng.permutation(column) for column in X.T], axis=1))
+    return float(np.isin(hashes_of(mixed), trained).mean())
+
+
+def contradicting_labels(seen: Seen) -> Iterator[Finding]:
+    """Equal rows with different targets, and the lowest error that they allow."""
+    every = sample_of(seen.case.given.examples if seen.case.given else seen.case.examples, HASHED)
+    if isinstance(every.X, Sparse) or every.m < FEWEST:
+        return
+    distinct, places = np.unique(_hashes(every), return_inverse=True)
+    if len(distinct) > (1 - CONTRADICTED) * every.m:
+        return
+    chosen = slice(None) if every.rows is None else every.rows
+    if every.labels is not None:
+        lowest, what = _lowest_error(places, every.labels[chosen]), "answers are wrong"
+        error = 1 - _right(seen)
+    elif every.Y is not None and every.Y.shape[1] == 1 and seen.shape.output == "identity":
+        lowest, what = _lowest_variance(places, every.Y[chosen, 0]), "variance stays unexplained"
+        error = 1 - seen.explained
+    else:
+        return
+    if lowest < CONTRADICTED:
+        return
+    reached = error < 1.5 * lowest
+    yield Finding(
+        "contradicting-labels",
+        "warning",
+        f"{every.m - len(distinct):,} of {every.m:,} rows repeat another, and their targets differ: "
+        f"whatever is learnt, at least {lowest:.1%} of the {what} (this network: {error:.1%}).",
+        wording(
+            "Look at the rows with equal columns: wrong labels, or a column that is missing. "
+            + ("The network is near the lowest error." if reached else "")
+        ),
+        {},
+        {"lowest_error": lowest, "error": error, "repeated": every.m - len(distinct)},
+    )
+
+
+def _lowest_error(places: NDArray[np.int64], labels: NDArray[Any]) -> float:
+    k = int(labels.max()) + 1
+    pairs, counts = np.unique(places * k + labels, return_counts=True)
+    most = np.zeros(int(places.max()) + 1, np.int64)
+    np.maximum.at(most, pairs // k, counts)
+    return 1 - float(most.sum()) / len(labels)
+
+
+def _lowest_variance(places: NDArray[np.int64], y: NDArray[Any]) -> float:
+    counts = np.bincount(places)
+    means = np.bincount(places, y) / counts
+    return float(((y - means[places]) ** 2).mean() / max(float(np.var(y)), 1e-300))
+
+
+def _right(seen: Seen) -> float:
+    said, true = _answers(seen)
+    return float((said == true).mean())
+
+
+def _answers(seen: Seen) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Of a single target: the classes that are predicted, and the true ones."""
+    if seen.shape.n_y == 1:
+        return (seen.A2[0] > 0.5).astype(int), seen.Y[0].astype(int)
+    return seen.A2.argmax(axis=0), seen.Y.argmax(axis=0)
+
+
+def outliers(seen: Seen) -> Iterator[Finding]:
+    """A few rows whose target, or whose inputs, lie so far out that they carry the loss."""
+    if seen.learnt.m < FEWEST:
+        return
+    if seen.shape.output == "identity":
+        yield from _in_target(seen)
+    X = seen.learnt.X
+    if isinstance(X, Sparse):
+        return
+    numbers: Any = X.numbers if isinstance(X, Coded) else X
+    V = numbers if seen.learnt.rows is None else numbers[seen.learnt.rows]
+    if not V.shape[1]:
+        return
+    low, middle, high = np.percentile(V, [25, 50, 75], axis=0)
+    usual = (high - low) / 1.35  # of a normal distribution the deviation
+    ratio = V.std(axis=0) / np.where(usual > 0, usual, np.inf)
+    far = np.flatnonzero(ratio > FAR_OUT)
+    if not len(far):
+        return
+    names = [seen.case.columns[j] if j < len(seen.case.columns) else f"x{j}" for j in far]
+    j = int(far[0])
+    worst = int(np.abs(V[:, j] - middle[j]).argmax())
+    yield Finding(
+        "outliers",
+        "warning",
+        f"{', '.join(names[:3])}: single values lie {ratio[j]:,.0f} deviations of the middle half of "
+        "the column, or more, from all others, so that what differs between the others is next to nothing after "
+        "scaling.",
+        "Look at these values: codes of missing values such as 999999, wrong units, or a column that "
+        "needs its logarithm.",
+        {},
+        {"columns": names, "deviation_over_usual": float(ratio[j]), "value": float(V[worst, j])},
+    )
+
+
+def _in_target(seen: Seen) -> Iterator[Finding]:
+    Y = seen.learnt.columns(seen.shape.n_y)[1].astype(np.float64)
+    for k, y in enumerate(Y):
+        squares = np.sort((y - np.median(y)) ** 2)[::-1]
+        n = 1 + math.ceil(OUTERMOST * len(y))
+        carried = float(squares[:n].sum() / max(float(squares.sum()), 1e-300))
+        if carried < CARRIED:
+            continue
+        target = "the target" if len(Y) == 1 else f"target {k}"
+        yield Finding(
+            "outliers",
+            "warning",
+            f"{n} of {len(y):,} rows carry {carried:.0%} of the variance of {target}: the loss is about "
+            "them, and the others count next to nothing.",
+            "Look at these rows. If they are true, predict the logarithm of the target; if not, "
+            "remove them.",
+            {},
+            {"rows": n, "share_of_variance": carried},
+        )
+        return
+
+
+def rare_classes(seen: Seen) -> Iterator[Finding]:
+    """Classes that are hardly ever predicted, though there are examples of them."""
+    shape = seen.shape
+    if shape.output in ("identity", "poisson") or (shape.n_y > 1 and shape.output == "sigmoid"):
+        return
+    if seen.some.m < FEWEST or seen.case.settings.get("class_weight") is not None:
+        return
+    said, true = _answers(seen)
+    k = max(shape.n_y, 2)
+    there, given = np.bincount(true, minlength=k), np.bincount(said, minlength=k)
+    right = np.bincount(true[said == true], minlength=k)
+    limit = min(RARE, 0.6 / k)
+    rare = (there >= FEW_OF_A_CLASS) & (there <= limit * len(true)) & (right <= FOUND * there)
+    if not rare.any():
+        return
+    single = given.max() >= NEARLY_ALL * len(said)
+    share = float(there[rare].sum() / len(true))
+    found = float(right[rare].sum() / there[rare].sum())
+    names = f"{rare.sum()} of {k} classes" if k > 2 else "one class"
+    yield Finding(
+        "one-class-predicted" if single else "rare-classes",
+        "warning",
+        (f"{given.max() / len(said):.0%} of {len(said):,} examples get the same answer, though "
+         if single else f"{names} are hardly ever predicted, though ")
+        + f"{share:.1%} of the examples belong to {'other classes' if k == 2 or single else 'them'}: "
+        f"{found:.0%} of those are answered rightly. The accuracy hides it.",
+        wording(
+            "Give the rare classes more weight: ", *use({"class_weight": "balanced"}),
+            ", at the price of more wrong answers for the others.",
+        ),
+        {"class_weight": "balanced"},
+        {"share_of_others": share, "recall": found, "largest_share": float(given.max() / len(said))},
+    )  # fmt: skip
+
+
+def new_rows(seen: Seen) -> Iterator[Finding]:
+    """Rows not trained on whose loss is far above what the fit had expected."""
+    case = seen.case
+    if not (case.new and seen.curve) or case.ending == "diverged" or seen.some.m < FEWEST // 2:
+        return
+    stopped = bool(case.validation_losses)
+    expected = (
+        float(np.nanmin(case.validation_losses)) if stopped
+        else min(seen.curve.last, seen.curve.first) * seen.baseline
+    )  # fmt: skip
+    gap = (seen.new_loss - expected) / seen.baseline
+    chance = 3 * (seen.new_error**2 + _expected_error(seen) ** 2) ** 0.5 / seen.baseline
+    if gap < max(GAP, chance):
+        return
+    moved = _moved(seen)
+    if stopped or moved:
+        yield _shift(seen, expected, gap, moved)
+    else:
+        yield _overfitting(seen, expected, gap)
+
+
+def _expected_error(seen: Seen) -> float:
+    """The standard error of the validation loss, as if its rows were like these."""
+    held = float(seen.case.settings.get("validation_fraction", 0.15)) * max(
+        seen.case.m, seen.some.m
+    )
+    return float(seen.new_error * (seen.some.m / max(held, 1)) ** 0.5)
+
+
+GAP = 0.2  # of the baseline
+MOVED, SURELY = 0.5, 6.0  # standard deviations by which a mean has moved, and standard errors
+
+
+def _moved(seen: Seen) -> list[tuple[str, float]]:
+    """Standardised columns whose mean is not 0 on these rows, with it; the farthest first."""
+    X = seen.some.X
+    if seen.case.settings.get("encode") is None or not isinstance(X, Coded):
+        return []
+    V = X.numbers if seen.some.rows is None else X.numbers[seen.some.rows]
+    if not V.shape[1]:
+        return []
+    mean = V.mean(axis=0, dtype=np.float64)
+    error = np.maximum(V.std(axis=0, dtype=np.float64), 0.1) / len(V) ** 0.5
+    far = np.flatnonzero((np.abs(mean) > MOVED) & (np.abs(mean) > SURELY * error))
+    order = far[np.argsort(-np.abs(mean[far]))]
+    names = seen.case.columns
+    return [(names[j] if j < len(names) else f"x{j}", float(mean[j])) for j in order]
+
+
+def _shift(seen: Seen, expected: float, gap: float, moved: list[tuple[str, float]]) -> Finding:
+    again = seen.trials.losses({})
+    found: dict[str, Any] = {"expected": expected, "loss": seen.new_loss, "gap": gap}
+    told = ""
+    if again is not None and float(again.mean()) < 0.9 * seen.loss:
+        found["loss_of_these_rows"] = float(again.mean())
+        told = f" A short training on half of these rows reaches {again.mean():.3g} on the others."
+    if moved:
+        found["moved"] = [name for name, _ in moved]
+        told += f" {moved[0][0]} has moved by {abs(moved[0][1]):.1f} standard deviations."
+    return Finding(
+        "shift",
+        "warning",
+        f"the loss on these rows is {seen.new_loss:.3g}, and on rows held out of the training it was "
+        f"{expected:.3g}: these rows are of another kind.{told}",
+        "Train on rows of this kind too. If time or groups divide them, hold out by these "
+        "(times=, groups=), so that the validation loss is honest.",
+        {},
+        found,
+    )
+
+
+def _overfitting(seen: Seen, expected: float, gap: float) -> Finding:
+    alpha = max(10 * seen.case.alpha, 0.01)
+    cures: list[dict[str, Any]] = [
+        {"early_stopping": True, "alpha": alpha}, {"early_stopping": True},
+        {"early_stopping": True, "alpha": 100 * alpha},
+    ]  # fmt: skip
+    tried = [(cure, seen.tried(cure)) for cure in cures]
+    helped = next((cure for cure, found in tried if found and found.helped), cures[0])
+    return Finding(
+        "overfitting",
+        "warning",
+        f"the loss on these rows is {seen.new_loss / seen.baseline:.0%} of a constant answer's, on the "
+        f"training rows {expected / seen.baseline:.0%}: the network overfits.",
+        wording("Stop by validation, with a penalty: ", *use(helped), "."),
+        helped,
+        {"gap": gap},
+    )

@@ -1,0 +1,208 @@
+"""Columns that mislead: that give the target away, are noise, or are codes taken as numbers."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from shoal.data.encode.encoding import as_numbers
+from shoal.data.encode.suspects import leaks, sample
+from shoal.data.rows.sparse import Sparse
+from shoal.diagnosis.case import Seen
+from shoal.diagnosis.findings import Finding
+from shoal.diagnosis.suspect import use
+from shoal.wording import wording
+
+GIVES_AWAY = 0.8  # of the variance: a network that explains less has found no leak
+FEWEST_COLUMNS = 3  # of fewer one may well be all that counts
+LOOKED_AT, MOST_COLUMNS = 1000, 300  # rows and columns of a table
+MANY_COLUMNS = 50
+SURELY = 3.0  # standard errors of a correlation
+CODES = (5, 200)  # different values of a column of whole numbers that may be codes
+ROWS_OF_A_CODE = 5
+SAID_BY_CODES = 0.1  # of the variance, more than neighbouring numbers say
+A_NUMBER = re.compile(r"^\D{0,8}\d[\d.,' ]*\D{0,8}$")
+
+
+def leak(seen: Seen) -> Iterator[Finding]:
+    """A column that alone answers nearly as well as the target itself."""
+    if seen.case.given is None or seen.explained < GIVES_AWAY:
+        return
+    table, y = _columns(seen), _target(seen)
+    if table is None or y is None or table.num_columns < FEWEST_COLUMNS:
+        return
+    classes = seen.shape.output not in ("identity", "poisson")
+    for one in leaks(*sample(table, y), classes=classes)[:1]:
+        shown = f"{one.right:.1%} of {one.rows:,} rows right, {one.usual:.1%} without it"
+        if not classes:
+            shown = f"{one.right:.1%} of the variance of {one.rows:,} rows"
+        named = seen.case.settings.get("encode") is not None
+        cure: dict[str, Any] = {"drop": [one.column]} if named else {}
+        yield Finding(
+            "leak",
+            "warning",
+            f'column "{one.column}" may give the target away: alone it gets {shown}.',
+            wording(
+                "Is it known when you predict? If not, leave it out",
+                *((": ", *use(cure)) if cure else ()), ".",
+            ),
+            cure,
+            {"column": one.column, "right": one.right, "without": one.usual},
+        )  # fmt: skip
+
+
+def _columns(seen: Seen) -> pa.Table | None:
+    """The table as it was given, some of its rows; None where there is none, or one too wide."""
+    assert seen.case.given is not None
+    table = seen.case.given.table
+    if isinstance(table, Sparse) or not isinstance(table, pa.Table | np.ndarray):
+        return None
+    rows = _some_rows(seen)
+    if isinstance(table, pa.Table):
+        return table.take(pa.array(rows)) if table.num_columns <= MOST_COLUMNS else None
+    if table.shape[1] > MOST_COLUMNS or table.dtype.kind not in "biuf":
+        return None
+    names = seen.case.columns or [f"x{j}" for j in range(table.shape[1])]
+    if len(names) != table.shape[1]:
+        names = [f"x{j}" for j in range(table.shape[1])]
+    return pa.table([np.ascontiguousarray(column) for column in table[rows].T], list(names))
+
+
+def _some_rows(seen: Seen) -> NDArray[np.int64]:
+    assert seen.case.given is not None
+    # Drawn: every second row is asked, and classes may come by turns.
+    m = seen.case.given.examples.m
+    return np.random.default_rng(0).permutation(m)[:LOOKED_AT]
+
+
+def _target(seen: Seen) -> NDArray[Any] | None:
+    """The targets of the same rows: numbers of classes, or numbers."""
+    assert seen.case.given is not None
+    examples, rows = seen.case.given.examples, _some_rows(seen)
+    if examples.labels is not None:
+        return np.asarray(examples.labels[rows], np.int64)
+    if (
+        examples.Y is None
+        or examples.Y.shape[1] != 1
+        or seen.shape.output not in ("identity", "poisson")
+    ):
+        return None
+    return np.asarray(examples.Y[rows, 0], np.float64)
+
+
+def noise_columns(seen: Seen) -> Iterator[Finding]:
+    """Many columns that have nothing to do with the target, and without which more is learnt."""
+    case = seen.case
+    if isinstance(seen.learnt.X, Sparse) or case.settings.get("encode", "auto") is not None:
+        return
+    if seen.shape.n_x < MANY_COLUMNS or case.recipes is None:
+        return
+    X, Y, _ = seen.learnt.columns(seen.shape.n_y)
+    X, Y = (V - V.mean(axis=1, keepdims=True, dtype=np.float64) for V in (X, Y))
+    lengths = np.linalg.norm(X, axis=1)[:, None] * np.linalg.norm(Y, axis=1)
+    r = np.abs(X @ Y.T) / np.maximum(lengths, 1e-300)
+    keep = (r > SURELY / max(X.shape[1], 1) ** 0.5).any(axis=1)
+    if not 0 < keep.sum() <= seen.shape.n_x / 2:
+        return
+    tried = seen.tried({}, keep=keep)
+    if not (tried and tried.helped):
+        return
+    names = [case.columns[j] if j < len(case.columns) else f"x{j}" for j in np.flatnonzero(keep)]
+    yield Finding(
+        "noise-columns",
+        "warning",
+        f"{seen.shape.n_x - keep.sum():,} of {seen.shape.n_x:,} columns have nothing to do with the "
+        f"target that shows: with the {keep.sum():,} others alone the loss of a short training is "
+        f"{tried.after:.3g}, and with all {tried.before:.3g}.",
+        f"Keep the columns that count: {', '.join(names[:8])}{' …' if len(names) > 8 else ''}.",
+        {},
+        {"columns": names, "loss_before": tried.before, "loss_after": tried.after},
+    )
+
+
+def codes_and_ids(seen: Seen) -> Iterator[Finding]:
+    """Columns of codes that are taken as numbers, and of numbers that are taken as text."""
+    if seen.case.given is None or seen.explained > GIVES_AWAY:
+        return
+    table, y = _columns(seen), _target(seen)
+    if table is None or y is None:
+        return
+    for name in table.column_names:
+        column = table[name]
+        if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+            yield from _code(seen, name, column, y)
+        elif pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            yield from _number_as_text(name, column)
+
+
+def _code(seen: Seen, name: str, column: Any, y: NDArray[Any]) -> Iterator[Finding]:
+    if seen.case.settings.get("encode") is not None and seen.case.settings.get("words") == (name,):
+        return
+    x = as_numbers(column, name)
+    if np.isnan(x).any() or (x != np.floor(x)).any():
+        return
+    values, places = np.unique(x, return_inverse=True)
+    if not CODES[0] <= len(values) <= CODES[1] or len(x) < ROWS_OF_A_CODE * len(values):
+        return
+    if seen.shape.output in ("identity", "poisson"):
+        Y = np.asarray(y, np.float64)[:, None]
+    else:
+        Y = np.eye(int(y.max()) + 1)[y][:, : 1 if y.max() == 1 else None]
+    own, near = _said(places, Y, len(values))
+    if own - near < SAID_BY_CODES or own < 2 * near:
+        return
+    cure: dict[str, Any] = (
+        {"encode": "auto"} if seen.case.settings.get("encode") is None
+        else {"words": [name]}
+    )  # fmt: skip
+    yield Finding(
+        "codes-as-numbers",
+        "warning",
+        f'column "{name}" is taken as a number, and its {len(values)} values are codes: each says '
+        f"{own:.0%} of the variance by itself, and its neighbours {near:.0%}.",
+        wording("Treat it as categorical: ", *use(cure), "."),
+        cure,
+        {"column": name, "by_value": own, "by_neighbours": near},
+    )
+
+
+def _said(places: NDArray[np.int64], Y: NDArray[np.float64], k: int) -> tuple[float, float]:
+    """The share of the variance that a value says by itself, and that the values beside it say."""
+    m = len(places)
+    counts = np.bincount(places, minlength=k).astype(float)
+    means = np.stack([np.bincount(places, y, k) / counts for y in Y.T], axis=1)
+    total = float(((Y - Y.mean(axis=0)) ** 2).sum())
+    if not total > 0 or k < 3 or m <= k:
+        return 0.0, 0.0
+    within = float(((Y - means[places]) ** 2).sum())
+    own = 1 - within / (m - k) / (total / (m - 1))
+    beside = (means[:-2] + means[2:]) / 2
+    inner = means[1:-1]
+    weights = counts[1:-1, None]
+    about = inner - Y.mean(axis=0)
+    left = float((weights * (inner - beside) ** 2).sum() / 1.5)  # of three equal errors
+    known = float((weights * about**2).sum())
+    return own, max(own * (1 - left / known), 0.0) if known > 0 else own
+
+
+def _number_as_text(name: str, column: Any) -> Iterator[Finding]:
+    values = pc.unique(column.drop_null())
+    if len(values) < CODES[0] * 4:
+        return
+    texts = [str(text) for text in values[:200].to_pylist()]
+    numbers = [text for text in texts if A_NUMBER.match(text)]
+    if len(numbers) < 0.9 * len(texts):
+        return
+    yield Finding(
+        "numbers-as-text",
+        "warning",
+        f'column "{name}" is text, and {len(numbers)} of {len(texts)} of its values are numbers with '
+        f'something beside them, such as "{numbers[0]}": every value is a category of its own.',
+        "Take the number out of it before the fit.",
+        {},
+        {"column": name, "example": numbers[0]},
+    )

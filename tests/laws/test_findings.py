@@ -1,0 +1,225 @@
+"""What is found in data and settings that mislead a training, and that good work is let be.
+
+The lecture's exercise is drawn as in the laboratory. How often the findings are right over many trainings is
+measured by `benchmarks/diagnosis.py`.
+"""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from sklearn.datasets import load_diabetes, load_iris, load_wine, make_moons
+
+from shoal import Network, ShoalClassifier, ShoalRegressor, diagnose
+from shoal.diagnosis.suspect import times
+from shoal.diagnosis.units import look, states_of
+from shoal.lab.toys import TOYS, Draws
+
+pytestmark = pytest.mark.filterwarnings("ignore::shoal.ShoalWarning")
+FAST = {"random_state": 0, "members": 2, "n_jobs": 1}
+RNG = np.random.default_rng(0)
+
+
+def flower(m=400, seed=0):
+    x1, x2, y = TOYS["flower"].draw(Draws(seed, m, 0.05, 0))
+    return np.c_[x1, x2], y
+
+
+def wrong(diagnosis):
+    return [finding.name for finding in diagnosis.findings if finding.severity != "remark"]
+
+
+# --- good work ----------------------------------------------------------------------------
+
+
+def test_the_lecture_is_healthy_after_the_fit_and_when_it_is_looked_at_again():
+    X, y = flower()
+    model = ShoalClassifier.classic(max_iter=3000).fit(X, y)
+    assert model.score(X, y) > 0.85
+    assert wrong(model.diagnosis_) == []
+    assert wrong(diagnose(model, X, y)) == []
+
+
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
+@pytest.mark.parametrize("n_h", [4, 5, 20])
+def test_the_networks_of_the_exercise_are_healthy(n_h, activation):
+    X, y = flower()
+    net = Network.initialise(2, n_h, 1, seed=3, scale=0.01, activation=activation)
+    net, _ = net.descend(X.T, y[np.newaxis], learning_rate=1.2, iterations=4000)
+    found = diagnose(net, X.T, y[np.newaxis])
+    assert found.healthy, str(found)
+
+
+def healthy_data():
+    wide, noise = RNG.standard_normal((200, 120)), RNG.standard_normal((400, 8))
+    yield "iris", ShoalClassifier, *load_iris(return_X_y=True)
+    yield "wine", ShoalClassifier, *load_wine(return_X_y=True)
+    yield "moons", ShoalClassifier, *make_moons(300, noise=0.2, random_state=0)
+    yield "diabetes", ShoalRegressor, *load_diabetes(return_X_y=True)
+    yield "wide", ShoalClassifier, wide, (wide[:, 0] + RNG.standard_normal(200) > 0).astype(int)
+    yield "random", ShoalClassifier, noise, RNG.integers(0, 2, 400)
+    yield "noisy", ShoalRegressor, noise, noise[:, 0] + 3 * RNG.standard_normal(400)
+
+
+@pytest.mark.parametrize(
+    ("kind", "X", "y"), [pytest.param(*case[1:], id=case[0]) for case in healthy_data()]
+)
+def test_good_work_raises_no_alarm_with_new_rows_either(kind, X, y):
+    order = np.random.default_rng(1).permutation(len(y))
+    trained, new = order[: len(y) * 7 // 10], order[len(y) * 7 // 10 :]
+    model = kind(**FAST).fit(X[trained], y[trained])
+    assert wrong(model.diagnosis_) == []
+    assert wrong(diagnose(model, X[new], y[new])) == []
+
+
+# --- settings -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "cure"),
+    [
+        ("weight-decay-too-strong", {"weight_decay": 30.0}, {"weight_decay": 0.0}),
+        ("dropout-too-high", {"dropout": 0.99}, {"dropout": 0.0}),
+        ("penalty-outweighs-loss", {"alpha": 3000.0}, {"alpha": 1e-4}),
+        ("underfitting", {"hidden": 1, "bins": 0}, {"hidden": "auto"}),
+        ("stopped-too-early", {"n_iter_no_change": 1, "tol": 0.05, "bins": 0}, {"tol": 1e-4}),
+        ("validation-part-too-large", {"validation_fraction": 0.9}, {"validation_fraction": 0.15}),
+        ("learning-rate-too-high", {"learning_rate": 6.88}, {"learning_rate": 0.005}),
+    ],
+)
+def test_what_was_set_far_from_usual_is_the_first_finding(name, settings, cure):
+    X, y = flower(600)
+    model = ShoalClassifier(**FAST | settings).fit(X, y)
+    first = model.diagnosis_.findings[0]
+    assert first.name == name, str(model.diagnosis_)
+    assert cure.items() <= first.cure.items()
+    names = model.diagnosis_.names
+    assert not {"learning-rate-too-high", "learning-rate-too-low"} <= set(names)
+    better = model.diagnosis_.cured(model).fit(X, y)
+    assert better.score(X, y) >= model.score(X, y)
+
+
+def test_a_ratio_is_printed_plainly():
+    assert times(1376.2) == "1,376 times"
+    assert times(3.21) == "3.2 times"
+    X, y = flower(600)
+    text = str(ShoalClassifier(**FAST, learning_rate=6.88).fit(X, y).diagnosis_)
+    assert "the learning rate is 6.88, 1,376 times the usual 0.005" in text
+
+
+def test_unscaled_inputs_come_before_what_they_bring_about():
+    X, y = load_wine(return_X_y=True)
+    model = ShoalClassifier(**FAST, encode=None).fit(X, y)
+    assert model.diagnosis_.names[0] == "unscaled-inputs"
+    assert "saturated-units" not in model.diagnosis_.names
+
+
+def test_a_stop_on_the_slope_is_not_healthy():
+    X, y = make_moons(500, noise=0.15, random_state=0)
+    model = ShoalClassifier(random_state=0, n_jobs=1, encode=None).fit(X, y)
+    assert model.score(X, y) < 0.95
+    assert wrong(model.diagnosis_)[0] == "stopped-too-early"
+    assert model.diagnosis_.cured(model).fit(X, y).score(X, y) > model.score(X, y)
+
+
+# --- units --------------------------------------------------------------------------------
+
+
+def test_a_saturated_unit_is_faulty_where_the_diagnosis_says_so():
+    X = np.linspace(-1, 1, 101)[np.newaxis]
+    net = Network([[1.0], [1e3]], [[0.1], [1e3 * 2]], [[1, 1]], [[0]])
+    step = net.forward(X)
+    units = look(net.architecture, net.parameters, step.Z1, step.A1)
+    assert units.flat == (0, 1)
+    assert states_of(units, ())[0] == states_of(units, ("saturated-units",))[0] == "healthy"
+    assert states_of(units, ())[1] != "saturated"
+    assert states_of(units, ("saturated-units",))[1] == "saturated"
+
+
+# --- data ---------------------------------------------------------------------------------
+
+
+def test_a_column_that_gives_the_target_away_is_named_and_left_out():
+    X, y = flower(600)
+    X = np.c_[X, y + 0.001 * RNG.standard_normal(len(y))]
+    model = ShoalClassifier(**FAST).fit(X, y)
+    assert model.diagnosis_.names[0] == "leak"
+    assert model.diagnosis_.cure == {"drop": ["x2"]}
+    cured = model.diagnosis_.cured(model).fit(X, y)
+    assert "leak" not in cured.diagnosis_.names
+
+
+def test_rows_of_another_kind_are_a_shift():
+    X, y = flower(600)
+    model = ShoalClassifier(**FAST).fit(X, y)
+    assert "shift" in diagnose(model, X[:, ::-1] + 3, y).names
+
+
+def test_rare_classes_that_are_never_predicted_are_named():
+    y = (RNG.random(1500) < 0.05).astype(int)
+    X = RNG.standard_normal((1500, 3)) + 0.3 * y[:, None]
+    model = ShoalClassifier(**FAST).fit(X, y)
+    assert {"one-class-predicted", "rare-classes"} & set(model.diagnosis_.names)
+    assert model.diagnosis_.cure["class_weight"] == "balanced"
+
+
+def test_copies_across_the_validation_split_and_rows_that_repeat_by_chance():
+    X, y = flower(300)
+    copies = RNG.permutation(np.repeat(np.arange(300), 3))
+    model = ShoalClassifier(**FAST).fit(X[copies], y[copies])
+    assert "duplicates-across-split" in model.diagnosis_.names
+    few = RNG.integers(0, 3, (600, 3)).astype(float)  # 27 different rows
+    model = ShoalClassifier(**FAST).fit(few, (few.sum(axis=1) > 3).astype(int))
+    assert "duplicates-across-split" not in model.diagnosis_.names
+
+
+def test_contradicting_labels_bound_the_error():
+    X, y = flower(300)
+    model = ShoalClassifier(**FAST).fit(np.r_[X, X[:90]], np.r_[y, 1 - y[:90]])
+    found = {f.name: f for f in model.diagnosis_.findings}["contradicting-labels"]
+    assert found.evidence["lowest_error"] == pytest.approx(90 / 390)
+
+
+def test_outliers_in_target_and_inputs_are_named():
+    X = RNG.standard_normal((400, 3))
+    y = X.sum(axis=1)
+    far = y.copy()
+    far[::100] += 300
+    assert "outliers" in ShoalRegressor(**FAST).fit(X, far).diagnosis_.names
+    V = X.copy()
+    V[::100, 1] = 1e6
+    found = ShoalRegressor(**FAST).fit(V, y).diagnosis_
+    assert [f.evidence["columns"] for f in found.findings if f.name == "outliers"] == [["x1"]]
+
+
+def test_codes_taken_as_numbers_and_numbers_taken_as_text():
+    answers = RNG.permutation(30) % 3
+    code = RNG.integers(0, 30, 900)
+    y = np.where(RNG.random(900) < 0.9, answers[code], RNG.integers(0, 3, 900))
+    X = np.c_[code, RNG.standard_normal((900, 2))].astype(float)
+    found = ShoalClassifier(**FAST, encode=None).fit(X, y).diagnosis_
+    assert "codes-as-numbers" in found.names
+    smooth = np.digitize(code, [10, 20])  # neighbours say as much as the code itself
+    smooth = np.where(RNG.random(900) < 0.6, smooth, RNG.integers(0, 3, 900))
+    found = ShoalClassifier(**FAST, encode=None).fit(X, smooth).diagnosis_
+    assert "codes-as-numbers" not in found.names
+    size = RNG.integers(100, 900, 400)
+    table = pa.table({"size": [f"about {n} m²" for n in size], "x": RNG.standard_normal(400)})
+    found = (
+        ShoalRegressor(**FAST).fit(table, np.sin(size / 50.0) + table["x"].to_numpy()).diagnosis_
+    )
+    assert "numbers-as-text" in found.names
+
+
+def test_noise_columns_without_encoding():
+    X, y = make_moons(400, noise=0.2, random_state=0)
+    wide = np.c_[X, RNG.standard_normal((400, 200))]
+    found = {
+        f.name: f for f in ShoalClassifier(**FAST, encode=None).fit(wide, y).diagnosis_.findings
+    }
+    assert {"x0", "x1"} <= set(found["noise-columns"].evidence["columns"])
+
+
+def test_a_validation_part_without_a_class():
+    X, y = load_iris(return_X_y=True)
+    model = ShoalClassifier(**FAST).fit(X, y, X_val=X[:20], y_val=y[:20])
+    assert "validation-part-lacks-a-class" in model.diagnosis_.names
