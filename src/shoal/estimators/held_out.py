@@ -1,9 +1,10 @@
 """How large the errors are on rows that were not seen: what intervals and sets are made of.
 
 Each member holds out rows of its own to stop early, so that many rows were not seen by some members:
-their mean is the prediction that the row is compared with. It is the mean of k members, and a
-prediction that of all K. With the variance v between members and s² of what they share, the squared
-error of the first is s² + v/k and of the second s² + v/K: errors are scaled by the root of the ratio.
+their mean is the prediction that the row is compared with. Few members err more than all of them;
+on the other hand these rows have chosen the epoch at which their members stopped. The first makes
+errors too large and the second too small, by about as much (docs/intervals.md): neither is
+corrected.
 
 Where the evidence chose the penalties no row is held out. Without row i, one step of Newton's from
 the fit leads to the outputs
@@ -42,9 +43,6 @@ from shoal.training.loop import Job, Plan, TrainingState, train
 from shoal.training.network import Network
 
 MOST_ROWS = 8192  # of a table that are looked at: quantiles are then known to half a percent
-SEVERAL = (
-    20  # rows that two members did not see: with fewer the variance between members is unknown
-)
 # Of the widths: a linear model by the evidence, judged in folds.
 FOLDS = 4
 LEAST_ROWS, MOST_OF_SPREAD, MOST_INPUTS = 60, 2048, 400
@@ -60,7 +58,6 @@ class Held(NamedTuple):
     examples: Examples  # all rows of it count
     A2: Exact  # (n_y, rows): the mean of those members
     members: NDArray[np.integer]  # how many they are, of each row
-    between: Exact | None = None  # (n_y,): the variance between members, where it is known
 
 
 def with_calibration(fitted: Fitted, rows: RowProvider, place: Place, n_jobs: int | None) -> Fitted:
@@ -89,7 +86,7 @@ def _calibrated(fitted: Fitted, held: Held, threads: int) -> Calibration | None:
         own = None if fitted.settings.class_weight is not None else weights
         return of_values(_scores(targets, held)[np.newaxis], own)
     _, Y, _ = examples.columns(len(held.A2))
-    errors = (Y.astype(np.float64) - held.A2) * _to_ensemble(fitted, held, Y)
+    errors = Y.astype(np.float64) - held.A2
     widths, found = _widths(examples, errors, weights, fitted.networks[0].dtype, threads)
     return of_values(errors / widths, weights, found)
 
@@ -100,18 +97,6 @@ def _scores(targets: ClassTargets, held: Held) -> Exact:
     assert labels is not None
     p = targets.probabilities(held.A2)[np.arange(len(labels)), labels]
     return np.where(targets.places(held.A2) == labels, 1.0, p)
-
-
-def _to_ensemble(fitted: Fitted, held: Held, Y: NDArray[Any]) -> Exact:
-    """What scales the errors of some members' mean to those of all members': (n_y, rows)."""
-    if held.between is None:
-        return np.ones_like(held.A2)
-    v, k = held.between[:, np.newaxis], held.members
-    squares = (Y - held.A2) ** 2
-    shared = (squares - v / k).mean(axis=1, keepdims=True)
-    shared = np.maximum(shared, SMALL * squares.mean(axis=1, keepdims=True))
-    scale = (shared + v / len(fitted.networks)) / np.maximum(shared + v / k, 1e-300)
-    return np.sqrt(scale)
 
 
 # --- rows that members held out -------------------------------------------------------------
@@ -134,12 +119,7 @@ def _held_out(fitted: Fitted, rows: RowProvider, threads: int) -> Held | None:
         which, return_index=True, return_inverse=True, return_counts=True
     )
     mean = np.array([np.bincount(row, one) for one in A2]) / members
-    squares = np.array([np.bincount(row, one) for one in (A2 - mean[:, row]) ** 2])
-    several = members > 1
-    between = None
-    if several.sum() >= SEVERAL:
-        between = squares[:, several].sum(axis=1) / (members[several] - 1).sum()
-    return Held(_own(one_behind_the_other(parts), None, first), mean, members, between)
+    return Held(_own(one_behind_the_other(parts), None, first), mean, members)
 
 
 def _counting(held: Held) -> Held | None:
@@ -150,7 +130,7 @@ def _counting(held: Held) -> Held | None:
     part = np.flatnonzero(w)
     if not len(part):
         return None
-    return Held(_own(held.examples, None, part), held.A2[:, part], held.members[part], held.between)
+    return Held(_own(held.examples, None, part), held.A2[:, part], held.members[part])
 
 
 def _own(examples: Examples, X: Any = None, part: Any = None) -> Examples:
