@@ -28,6 +28,7 @@ MINI_BATCH = ("adam", "sgd")  # a step takes some rows
 FULL_BATCH = ("gd", "lbfgs", "lm")  # a step takes all rows
 EVIDENCE = "evidence"  # the penalty that the data choose
 SOLVERS = MINI_BATCH + FULL_BATCH
+AUTO = "auto"
 SCHEDULES = ("plateau", "constant", "cosine")
 DTYPES = ("float32", "float64")
 POISSON = "poisson"  # counts and rates
@@ -46,6 +47,10 @@ _SHARE = (1.0,)
 _INNER = (0.0, 1.0)
 UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 UNITS |= {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
+
+
+def _is_text(value: Any, text: str) -> bool:
+    return isinstance(value, str) and value == text
 
 
 # --- what a value may be ----------------------------------------------------------------
@@ -392,6 +397,8 @@ class Seed(NamedTuple):
 
     def check(self, name: str, value: Any) -> Any:
         """The value; a whole number from 0 on."""
+        if isinstance(value, int | np.integer):  # (a look at np.random would import it)
+            return check_whole(name, value, least=0)
         if value is None or value is np.random or isinstance(value, np.random.RandomState):
             return value
         return check_whole(name, value, least=0)
@@ -473,7 +480,7 @@ class Declared:
     hidden: int | Auto = "auto"
     activation: Literal["tanh", "relu", "leaky_relu", "sigmoid", "identity"] = "tanh"
     init: Any = "auto"
-    solver: Literal["adam", "sgd", "gd", "lbfgs", "lm"] = "adam"
+    solver: Literal["auto", "adam", "sgd", "gd", "lbfgs", "lm"] = "auto"
     learning_rate: float | Auto = "auto"
     momentum: float = 0.9
     batch_size: int | Auto = "auto"
@@ -486,7 +493,7 @@ class Declared:
     members: int | Auto = "auto"
     early_stopping: bool | Auto = "auto"
     validation_fraction: float = 0.15
-    n_iter_no_change: int = 6
+    n_iter_no_change: int | Auto = "auto"
     tol: float = 1e-4
     scoring: Any = None
     encode: Literal["auto"] | None = "auto"
@@ -572,8 +579,8 @@ FIELDS: dict[str, Field] = {
         Field("random_state", Seed(),
               "Random seed: same seed, same result.",
               "--seed", "N", TRAINING),
-        Field("solver", Choice(SOLVERS),
-              "Optimiser: adam, sgd, gd (full-batch gradient descent), lbfgs (for few rows) or lm (for few parameters).",
+        Field("solver", Choice((AUTO, *SOLVERS)),
+              "Optimiser: auto, adam, sgd, gd (full-batch gradient descent), lbfgs (for few rows) or lm (for few parameters).",
               "--solver", "NAME", TRAINING, rare=True),
         Field("learning_rate", Rate(open_at=(0.0,), auto=True),
               "Learning rate. By default auto.",
@@ -611,8 +618,8 @@ FIELDS: dict[str, Field] = {
               "Whether to hold out a validation part and stop by it."),
         Field("validation_fraction", Number(most=1.0, open_at=_INNER),
               "Share of the rows in the validation part."),
-        Field("n_iter_no_change", Whole(1, most=MOST_EPOCHS),
-              "Epochs without improvement after which training stops."),
+        Field("n_iter_no_change", Whole(1, auto=True, most=MOST_EPOCHS),
+              "Epochs without improvement after which training stops. By default 6, and more below 800 rows."),
         Field("tol", Number(),
               "Smallest decrease of the loss that counts as an improvement."),
         Field("scoring", Other("str, callable or None"),
@@ -672,6 +679,9 @@ FIELDS: dict[str, Field] = {
     )
 }  # fmt: skip
 
+_DEFAULTS = {name: field.kind.check(name, field.default) for name, field in FIELDS.items()}
+_OF_NO_MACHINE = {name: _DEFAULTS[name] for name, field in FIELDS.items() if not field.kept}
+
 
 class Settings(DeclaredForClasses, DeclaredForNumbers):
     """The checked parameters of one fit. Frozen: no attribute can be set."""
@@ -683,11 +693,12 @@ class Settings(DeclaredForClasses, DeclaredForNumbers):
         unknown = set(given) - set(FIELDS)
         if unknown:
             raise SettingError(f"no parameter is called {sorted(unknown)[0]}.")
+        own = self.__dict__
         for name, field in FIELDS.items():
-            self.__dict__[name] = field.kind.check(name, given.get(name, field.default))
+            own[name] = field.kind.check(name, given[name]) if name in given else _DEFAULTS[name]
         if self.alpha == EVIDENCE and self.hidden == 0:
             self.__dict__["solver"] = "lm"  # a linear model has one minimum, whoever finds it
-        _check_together(self)
+        _check_together(self.resolved())
 
     @classmethod
     def of(cls, estimator: Any) -> "Settings":
@@ -699,9 +710,21 @@ class Settings(DeclaredForClasses, DeclaredForNumbers):
         """The same with other values."""
         return Settings(**(self.__dict__ | values))
 
+    def resolved(self) -> "Settings":
+        """The same with a solver for "auto": adam, or lm for penalties by the evidence."""
+        if self.solver != AUTO:
+            return self
+        return self._with({"solver": "lm" if self.alpha == EVIDENCE else "adam"})
+
     def without_machine(self) -> "Settings":
         """The same without what belongs to the machine of the fit: threads, folders, a cluster."""
-        return self.replaced(**{name: f.default for name, f in FIELDS.items() if not f.kept})
+        return self._with(_OF_NO_MACHINE)
+
+    def _with(self, values: Mapping[str, Any]) -> "Settings":
+        """The same with values that need no check."""
+        found = Settings.__new__(Settings)
+        found.__dict__.update({**self.__dict__, **values})
+        return found
 
     def __reduce__(self) -> Any:
         return _settings_again, (dict(self.__dict__),)
@@ -777,7 +800,3 @@ def _check_evidence(s: Settings) -> None:
 def _conflict(s: Settings, first: str, second: str, *expected: str | Setting) -> SettingError:
     pair = Setting(first, getattr(s, first)), " with ", Setting(second, getattr(s, second)), ": "
     return SettingError(wording(*pair, *expected), setting=first)
-
-
-def _is_text(value: Any, text: str) -> bool:
-    return isinstance(value, str) and value == text

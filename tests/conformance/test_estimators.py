@@ -222,6 +222,7 @@ def test_it_stops_by_the_validation_rows_and_keeps_their_best_epoch():
     X, y = noisy()
     X_val, y_val = noisy(seed=5)
     settings = {"hidden": 100, "learning_rate": 0.02, "random_state": 0, "members": 1}
+    settings |= {"n_iter_no_change": 6}
     model = ShoalClassifier(**settings).fit(X, y, X_val=X_val, y_val=y_val)
     curve = model.validation_loss_curve_
     assert len(curve) == len(model.loss_curve_) == model.n_iter_ < 200

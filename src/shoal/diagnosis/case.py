@@ -30,6 +30,7 @@ class Case(NamedTuple):
     settings: Mapping[str, Any]  # the estimator's parameters
     rate: float = 0.0  # the learning rate that was used
     usual_rate: float = 0.0  # the solver's default
+    patience: int = 10  # epochs without improvement after which it ended
     losses: tuple[float, ...] = ()  # one an epoch, of the first member
     validation_losses: tuple[float, ...] = ()
     ending: str = ""  # see shoal.training.loop

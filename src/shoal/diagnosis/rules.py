@@ -2,7 +2,7 @@
 
 The order of `RULES` is the order of causes: what is explained by an earlier finding is not told
 again. Thresholds were chosen on one half of the data sets of `benchmarks/diagnosis.py` and are
-measured on the other (docs/diagnosis.md).
+measured on the other (docs/reference/diagnosis.md).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -224,9 +224,8 @@ def _plateau(seen: Seen) -> Iterator[Finding]:
     if seen.case.settings.get("solver", "adam") != "adam":
         cure |= {"solver": "adam", "learning_rate": "auto"}
     if seen.case.ending == "plateau" or not cure:  # patience, where nothing else is unusual
-        patience = 5 * int(seen.case.settings.get("n_iter_no_change", 10))
         cure |= {
-            "n_iter_no_change": patience,
+            "n_iter_no_change": 5 * seen.case.patience,
             "max_iter": 5 * int(seen.case.settings.get("max_iter", 200)),
         }
     yield Finding(

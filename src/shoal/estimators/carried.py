@@ -10,8 +10,8 @@ from typing import Any
 
 from shoal.data.encode.encoding import Constant, Number, SetAside, Time, Words
 from shoal.errors import SettingError
+from shoal.estimators.columns import Inputs
 from shoal.estimators.fitted import Fitted
-from shoal.estimators.inputs import Inputs
 from shoal.estimators.targets import ClassTargets, NumberTargets
 from shoal.exports.model import ACTIVATIONS, OUTPUTS
 
@@ -25,6 +25,7 @@ CARRIED: Mapping[type, set[str]] = {
         "diagnosis",
         "record",
         "seen",
+        "importance",
         "calibration",
     },
     # `written` and `missing` say how text is read: an export takes numbers and times as such.

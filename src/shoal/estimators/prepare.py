@@ -20,17 +20,13 @@ from shoal.data.rows.examples import Examples, Numbers
 from shoal.data.rows.ties import Ties, groups_of, times_of
 from shoal.errors import DataError, Setting, SettingError, wording
 from shoal.estimators.automatic import architecture_of, members_of
+from shoal.estimators.columns import Inputs
 from shoal.estimators.fitted import Fitted
+from shoal.estimators.given import as_given, column_given, columns_of, has_columns, read
 from shoal.estimators.inputs import (
-    Inputs,
-    as_given,
     check_lengths,
-    column_given,
-    columns_of,
     examples_of,
-    has_columns,
     learn_inputs,
-    read,
     weights_of,
     with_text_read,
 )
@@ -87,6 +83,8 @@ def prepare(
     _check_same_loss(s, targets)
     inputs = previous.inputs if previous else feed.inputs(s, who)
     architecture = architecture_of(s, inputs.width, *targets.outputs)
+    if previous and s.hidden == "auto":
+        architecture = architecture._replace(n_h=previous.architecture.n_h)
     refuse_what_cannot_fit(s, architecture, ensemble_size(s, feed.m, previous), feed.m)
     return Prepared(s, inputs, targets, architecture, previous)
 

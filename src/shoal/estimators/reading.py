@@ -18,8 +18,8 @@ from shoal.data.rows.seen import KEPT, Seen
 from shoal.errors import ModelFileError
 from shoal.estimators.calibration import KEPT as KEPT_VALUES
 from shoal.estimators.calibration import Calibration, Spread
+from shoal.estimators.columns import Inputs
 from shoal.estimators.fitted import Fitted, History
-from shoal.estimators.inputs import Inputs
 from shoal.estimators.saving import CURVES, DECLARED, NAMES, largest_weight
 from shoal.estimators.schema import (
     BooleanColumn,
@@ -38,6 +38,7 @@ from shoal.estimators.schema import (
     written_of,
 )
 from shoal.estimators.targets import ClassTargets, NumberTargets, Targets
+from shoal.estimators.worth import Importance
 from shoal.files.typed import AGAIN, refused
 from shoal.network.architecture import Architecture
 from shoal.network.equations import Parameters
@@ -124,6 +125,7 @@ def from_document(
         diagnosis_of(model),
         model.record,
         _seen(arrays),
+        _importance(model, arrays),
         _calibration(model, arrays, networks[0]),
     )
     if isinstance(fitted.targets, NumberTargets) and fitted.targets.loss != fitted.settings.loss:
@@ -305,6 +307,16 @@ def _seen(arrays: Arrays) -> Seen | None:
     if not 0 < len(hashes) <= KEPT or any(a >= b for a, b in pairwise([-1, *hashes, limit + 1])):
         raise refused(f"expected 1 to {KEPT} rising hashes and their limit in rows_seen")
     return Seen(limit, np.array(hashes, np.uint64))
+
+
+def _importance(model: Model, arrays: Arrays) -> tuple[Importance, ...]:
+    """What the columns are worth; nothing in files of versions that did not keep it."""
+    if "importance" not in arrays:
+        return ()
+    found = arrays.take("importance", np.float64, (model.fitted.n_features_in_, 2)).tolist()
+    if any(error < 0 for _, error in found):
+        raise refused("expected standard errors from 0 on, in importance")
+    return tuple(Importance(*one) for one in found)
 
 
 def _calibration(

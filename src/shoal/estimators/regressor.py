@@ -39,8 +39,10 @@ class ShoalRegressor(RegressorMixin, NumberAttributes, ShoalBase, DeclaredForNum
         How the weights are drawn: a scheme, or a standard deviation from 0 to 1e6. To start from
         given parameters: a `Network`, `Parameters`, a list with one for each member (as
         `networks_` of another estimator), or that estimator itself.
-    solver : {"adam", "sgd", "gd", "lbfgs", "lm"}
-        "adam" and "sgd" take mini-batches. "gd" is the lecture's full-batch gradient descent.
+    solver : {"auto", "adam", "sgd", "gd", "lbfgs", "lm"}
+        "auto" is "adam". On small tables, where no other parameter of the training is set, it is "lm" with
+        alpha="evidence" and 5 units where that predicts the rows held out better: below 2,000 rows, for at
+        most 200 parameters. "adam" and "sgd" take mini-batches. "gd" is the lecture's full-batch gradient descent.
         "lbfgs" takes all rows too and finds direction and length of each step itself, without
         learning_rate, schedule and weight_decay: for up to some 10,000 rows. "lm" is
         Levenberg–Marquardt, with steps from the Gauss–Newton matrix: for up to some 2,000
@@ -81,8 +83,9 @@ class ShoalRegressor(RegressorMixin, NumberAttributes, ShoalBase, DeclaredForNum
         `n_iter_no_change` epochs, and keep the best epoch. "auto" is True from 50 rows on.
     validation_fraction : float
         Share of the rows in the validation part, between 0 and 1.
-    n_iter_no_change : int
-        Epochs without improvement after which training stops.
+    n_iter_no_change : int or "auto"
+        Epochs without improvement after which training stops. "auto" is 6; where a
+        validation part stops the training, below 800 rows so many that they are 150 steps.
     tol : float
         Smallest decrease of the loss that counts as an improvement.
     scoring : str, callable or None
@@ -126,7 +129,7 @@ class ShoalRegressor(RegressorMixin, NumberAttributes, ShoalBase, DeclaredForNum
         is longer. A `fit` with the same data and settings continues from there, with the same result.
     engine : Dask client, str or None
         Where to train: None for this machine; a cluster by its client, its address, or "local",
-        see docs/cluster.md. Results do not depend on it.
+        see docs/how-to/cluster.md. Results do not depend on it.
     replicas : int
         Local SGD for "adam" and "sgd": that many replicas of a network train on shares of the
         rows, and their parameters are averaged. The result is another than that of one network;
@@ -247,7 +250,7 @@ class ShoalRegressor(RegressorMixin, NumberAttributes, ShoalBase, DeclaredForNum
     def predict_interval(self, X: Any, coverage: float = 0.9) -> NDArray[np.float64]:
         """Return an interval for the target of each row, which holds it with this probability.
 
-        Made from the errors on rows that members did not see; docs/intervals.md says what is
+        Made from the errors on rows that members did not see; docs/how-to/intervals.md says what is
         guaranteed, and what was measured.
 
         Parameters

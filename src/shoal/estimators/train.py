@@ -15,11 +15,12 @@ from shoal.compute.terms import InMemory
 from shoal.data.rows.examples import Examples
 from shoal.diagnosis.diagnose import findings_of
 from shoal.errors import Setting, SettingError, wording
-from shoal.estimators.automatic import MEMBER, plan_of, seed_of
+from shoal.estimators.automatic import MEMBER, patience_of, plan_of, seed_of, stops_early
 from shoal.estimators.callbacks import EpochTasks
 from shoal.estimators.fitted import Fitted, History
 from shoal.estimators.held_out import with_calibration
 from shoal.estimators.host import Host
+from shoal.estimators.importance import importance_of
 from shoal.estimators.plain import plain_settings
 from shoal.estimators.prepare import Prepared, ensemble_size
 from shoal.estimators.rows import Place, RowProvider
@@ -44,14 +45,16 @@ class Starts(NamedTuple):
     states: list[State]
 
 
-def train_members(prepared: Prepared, rows: RowProvider, host: Host) -> Fitted:
-    """Train every member; what was learnt, with its diagnosis."""
+def train_members(
+    prepared: Prepared, rows: RowProvider, host: Host, *, told: bool = True
+) -> Fitted:
+    """Train every member; what was learnt, with its diagnosis. Callbacks hear of it where `told`."""
     s, architecture = prepared.settings, prepared.architecture
     checkpoint = _checkpoint(s, architecture, rows) if s.checkpoint else None
     # The seed that was drawn, if none was given.
     starts = first_states(prepared, rows.m, checkpoint.seed if checkpoint else None)
     check_held(s, rows, given=rows.shown(starts.seeds[0])[1] is not None if is_chosen(s) else True)
-    tasks = EpochTasks.of(host, prepared, starts.states[0])
+    tasks = EpochTasks.of(host, prepared, starts.states[0]) if told else None
     began_at = time.perf_counter()
     with _place_of(s) as place:
         members = _Members(prepared, rows, host, starts, place, checkpoint, tasks)
@@ -64,7 +67,8 @@ def train_members(prepared: Prepared, rows: RowProvider, host: Host) -> Fitted:
     part, held = rows.shown(starts.seeds[0])
     began = tuple(Network._of(architecture, state.parameters.copy()) for state in starts.states)
     case = fitted.case(part)._replace(starts=began, weight=_weight_of(part, rows))
-    return fitted.replaced(diagnosis=findings_of(case, held, thorough=False), seen=rows.seen())
+    fitted = fitted.replaced(diagnosis=findings_of(case, held, thorough=False), seen=rows.seen())
+    return fitted.replaced(importance=importance_of(fitted, rows, threads_of(s.n_jobs)))
 
 
 def _weight_of(part: Examples, rows: RowProvider) -> float:
@@ -107,7 +111,10 @@ class _Members:
         s, architecture = prepared.settings, prepared.architecture
         part, held = self._rows.terms(seed, self._place)
         scored = self._rows.scored(seed) if s.scoring is not None else None
-        plan = plan_of(s, architecture.output, part.m, seed)._replace(max_iter=self.max_iter)
+        plan = plan_of(s, architecture.output, part.m, seed, held=held is not None)
+        plan = plan._replace(max_iter=self.max_iter)
+        if plan.rule.evidence and architecture.output == "identity":
+            held = None  # it judges, see small.py, and does not stop
         job = Job(
             architecture, plan, part, held, score_of(prepared, self._host, scored, threads),
             threads, stop,
@@ -207,6 +214,7 @@ def _checkpoint(s: Settings, architecture: Architecture, rows: RowProvider) -> C
     question = {
         **asked,
         "init": name_of(s.init),
+        "n_iter_no_change": patience_of(s, rows.m, held=stops_early(s, rows.m)),
         "scoring": getattr(s.scoring, "__qualname__", str(s.scoring)),
         "examples": rows.m,
         "inputs": architecture.n_x,

@@ -19,7 +19,7 @@ from shoal.data.read.file_options import FileOptions
 from shoal.data.read.files import stream
 from shoal.data.read.messages import unknown_column
 from shoal.errors import DataError, SettingError
-from shoal.estimators.inputs import EncodedRows
+from shoal.estimators.columns import EncodedRows
 from shoal.estimators.intervals import check_coverage
 
 ALL = "all"  # of --keep

@@ -292,7 +292,7 @@ def _training(facts: Facts) -> Html:
     lines = [
         ("networks", size_of(model)),
         ("epochs", f"{epochs_line(model)}; {ending_line(model)}"),
-        ("solver", model.solver),
+        ("solver", model.fitted_.trained.solver),
     ]
     curve = model.loss_curve_
     alt = f"Loss curves: the training loss goes from {curve[0]:.4g} to {curve[-1]:.4g}"
