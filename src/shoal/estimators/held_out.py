@@ -3,10 +3,10 @@
 Each member holds out rows of its own to stop early, so that many rows were not seen by some members:
 their mean is the prediction that the row is compared with. Few members err more than all of them;
 on the other hand these rows have chosen the epoch at which their members stopped. The first makes
-errors too large and the second too small, by about as much (docs/intervals.md): neither is
+errors too large and the second too small, by about as much (docs/how-to/intervals.md): neither is
 corrected.
 
-Where the evidence chose the penalties no row is held out. Without row i, one step of Newton's from
+Where the evidence chose the penalties, and no row is held out: without row i, one step of Newton's from
 the fit leads to the outputs
 
     Z2 + H (I - Λ H)⁻¹ (A2 - Y)      H = J A⁻¹ Jᵀ, of the row's own J = ∂Z2/∂θ
@@ -61,10 +61,9 @@ def with_calibration(fitted: Fitted, rows: RowProvider, place: Place, n_jobs: in
     """The same with what rows that were not seen say of it, if there are any."""
     threads, by_evidence = threads_of(n_jobs), len(fitted.history.evidence) == len(fitted.networks)
     try:
-        if by_evidence:
+        held = _held_out(fitted, rows, threads)
+        if held is None and by_evidence:
             held = _left_out(fitted, rows, place, threads)
-        else:
-            held = _held_out(fitted, rows, threads)
         held = _counting(held) if held else None
         found = _calibrated(fitted, held, threads) if held else None
     except (DataError, np.linalg.LinAlgError):  # an output is not finite: nothing is known
