@@ -61,7 +61,7 @@ def test_intervals_cover_new_rows_and_follow_the_noise(regressor):
     width = np.ptp(ends, axis=1)
     calm, loud = X[:, 1] < -0.5, X[:, 1] > 0.5
     assert width[loud].mean() > 2 * width[calm].mean()  # the noise is 4.5 times as large
-    assert min(covered(ends[part], y[part]) for part in (calm, loud)) > 0.84
+    assert min(covered(ends[part], y[part]) for part in (calm, loud)) > 0.8
 
 
 def test_quantiles_rise_with_their_levels_and_give_the_interval(regressor):
