@@ -43,6 +43,7 @@ EXAMPLES = [
 
 @pytest.mark.parametrize("block", EXAMPLES)
 @pytest.mark.filterwarnings("ignore:symmetric-units:shoal.ShoalWarning")  # shown on purpose
+@pytest.mark.filterwarnings("ignore:text that is read as:shoal.ShoalWarning")  # told on purpose
 def test_pages_run(block, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     exec(compile(block, "docs", "exec"), {})
