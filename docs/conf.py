@@ -59,12 +59,14 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "image_scrapers": ("matplotlib",),
     "write_computation_times": False,
+    "capture_repr": (),
 }
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"shoal {version}"
 html_static_path = ["_static"]
 html_css_files = ["shoal.css"]
+html_js_files = ["shoal.js"]
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
