@@ -32,21 +32,22 @@ def test_readme_runs(block, tmp_path, monkeypatch):
 
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
-EXAMPLES = [
-    pytest.param(block, id=f"{page.name}-{i}")
+EXAMPLES = {
+    str(page.relative_to(ROOT / "docs")): blocks
     for page in PAGES
-    for i, block in enumerate(
-        re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-    )
-]
+    if (blocks := re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), flags=re.DOTALL))
+}
 
 
-@pytest.mark.parametrize("block", EXAMPLES)
+@pytest.mark.parametrize("page", EXAMPLES)
 @pytest.mark.filterwarnings("ignore:symmetric-units:shoal.ShoalWarning")  # shown on purpose
-@pytest.mark.filterwarnings("ignore:text that is read as:shoal.ShoalWarning")  # told on purpose
-def test_pages_run(block, tmp_path, monkeypatch):
+@pytest.mark.filterwarnings("ignore:(read as missing|text that is read):shoal.ShoalWarning")
+def test_pages_run(page, tmp_path, monkeypatch):
+    """The examples of a page, one after the other, as a reader types them."""
     monkeypatch.chdir(tmp_path)
-    exec(compile(block, "docs", "exec"), {})
+    names = {}
+    for block in EXAMPLES[page]:
+        exec(compile(block, page, "exec"), names)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
