@@ -87,7 +87,7 @@ def run(page: Page, site: Path, what: str, clicks: list[str], answer: str) -> st
     page.goto((site / "index.html").as_uri())
     assert len(clicks) <= 2, what
     for text in clicks:
-        link = page.locator("main a:visible", has_text=text).first
+        link = page.locator("a:visible", has_text=text).first
         if not link.count():
             return f"{what}: no link “{text}” on {page.url}"
         link.click()

@@ -2,7 +2,8 @@
 addEventListener("DOMContentLoaded", () => {
   for (const table of document.querySelectorAll(".bd-article table"))
     if (table.scrollWidth > table.clientWidth) table.tabIndex = 0;
-  for (const button of document.querySelectorAll(".search-button-field")) button.removeAttribute("aria-label");
+  for (const button of document.querySelectorAll(".search-button-field"))
+    button.setAttribute("aria-label", button.textContent.replace(/\s+/g, " ").trim());
   for (const summary of document.querySelectorAll(".bd-sidebar summary")) {
     const page = summary.closest("li").querySelector("a");
     summary.setAttribute("aria-label", `Pages below ${page ? page.textContent.trim() : "this one"}`);
