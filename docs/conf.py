@@ -37,6 +37,7 @@ myst_heading_anchors = 4
 autosummary_generate = True
 autodoc_typehints = "none"  # numpydoc's sections say the types in words
 autodoc_member_order = "bysource"
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 numpydoc_class_members_toctree = False
@@ -59,12 +60,14 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "image_scrapers": ("matplotlib",),
     "write_computation_times": False,
+    "capture_repr": (),
 }
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"shoal {version}"
 html_static_path = ["_static"]
 html_css_files = ["shoal.css"]
+html_js_files = ["shoal.js"]
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {

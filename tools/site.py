@@ -19,7 +19,7 @@ ERRANDS = [
     ("what does --schedule do", ["all parameters"], "--schedule"),
     ("which options has shoal train", ["The command line"], "--test-part"),
     ("read coefficients", ["Coefficients and units"], "coefs_"),
-    ("use it for counts", ["Counts and positive targets"], "mean_poisson_deviance"),
+    ("use it for counts", ["Counts and positive targets"], "poisson"),
     ("install it on Windows", ["Installing"], "Windows"),
     ("what does exit code 143 mean", ["Errors and exit codes"], "143"),
     ("what does dead-units mean", ["The diagnosis"], "dead-units"),
@@ -30,6 +30,8 @@ ERRANDS = [
     ("use it on several machines", ["How-to", "Train on a cluster"], "tls://"),
     ("why is the product in [8] elementwise", ["Ten questions"], "chain rule"),
     ("how does hidden_layer_sizes translate", ["Coming from …", "scikit-learn's MLPClassifier"], "hidden_layer_sizes"),
+    ("how sure is a prediction", ["Intervals"], "predict_interval"),
+    ("why was this predicted", ["Why this prediction"], "Shapley"),
     ("what does Network.descend return", ["Python", "Network"], "The cost before each update."),
     ("how are dates in text read", ["Explanation", "How columns become numbers"], "31.01.2011"),
     ("what happens to my models when I upgrade", ["Develop", "Versions"], "numerics version"),
@@ -85,7 +87,7 @@ def run(page: Page, site: Path, what: str, clicks: list[str], answer: str) -> st
     page.goto((site / "index.html").as_uri())
     assert len(clicks) <= 2, what
     for text in clicks:
-        link = page.locator("main a:visible", has_text=text).first
+        link = page.locator("a:visible", has_text=text).first
         if not link.count():
             return f"{what}: no link “{text}” on {page.url}"
         link.click()

@@ -25,7 +25,7 @@ axes[0].plot(costs, color="#0072b2")
 axes[0].set(title="no hidden layer, a line", xlabel="iteration", ylabel="cost", ylim=(0, 0.8))
 for scale, colour in ((0.0, "#d55e00"), (0.01, "#0072b2")):
     net = Network.initialise(2, 4, 1, seed=3, scale=scale)
-    trained, costs = net.descend(X, ring, learning_rate=1.2, iterations=4000)
+    trained, costs = net.descend(X, ring, learning_rate=0.3, iterations=4000)
     axes[1].plot(costs, color=colour, label=f"drawn with {scale:g}")
     axes[2].plot(trained.W1[:, 0], trained.W1[:, 1], "o", ms=8, alpha=0.6, color=colour)
     assert (trained.W1 == trained.W1[0]).all() == (scale == 0.0)

@@ -14,12 +14,12 @@ from shoal import Network
 rng = np.random.default_rng(0)
 X = rng.uniform(-1, 1, size=(2, 400))
 Y = (X[:1] * X[1:] > 0).astype(float)
-net = Network.initialise(2, 6, 1, seed=0, scale=0.01)
-costs, sizes, steps = [], [], range(0, 9000, 100)
+net = Network.initialise(2, 6, 1, seed=0, scale=0.001)
+costs, sizes, steps = [], [], range(0, 3000, 20)
 for _ in steps:
     costs.append(net.cost(X, Y))
     sizes.append(np.linalg.norm(net.W1))
-    net, _ = net.descend(X, Y, learning_rate=1.2, iterations=100)
+    net, _ = net.descend(X, Y, learning_rate=0.4, iterations=20)
 
 figure, ax = plt.subplots(figsize=(6, 3.2), layout="constrained")
 ax.plot(steps, costs, color="#0072b2")

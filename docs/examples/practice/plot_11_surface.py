@@ -14,7 +14,9 @@ from shoal import ShoalClassifier
 X, y = make_moons(300, noise=0.2, random_state=0)
 figure, axes = plt.subplots(1, 4, figsize=(11, 2.8), layout="constrained", sharey=True)
 for ax, hidden in zip(axes, (1, 2, 4, 16)):
-    model = ShoalClassifier(hidden=hidden, bins=0, members=1, random_state=0).fit(X, y)
+    model = ShoalClassifier(
+        hidden=hidden, solver="lbfgs", bins=0, members=1, early_stopping=False, random_state=0
+    ).fit(X, y)
     DecisionBoundaryDisplay.from_estimator(
         model, X, ax=ax, cmap="RdBu", alpha=0.7, response_method="predict_proba"
     )

@@ -14,7 +14,7 @@ from shoal import ShoalRegressor
 rng = np.random.default_rng(0)
 x = np.concatenate([rng.uniform(-3, -0.5, 60), rng.uniform(1, 3, 60)])
 y = np.sin(2 * x) + 0.15 * rng.normal(size=len(x))
-model = ShoalRegressor(members=8, bins=0, hidden=24, random_state=0).fit(x[:, np.newaxis], y)
+model = ShoalRegressor(members=8, solver="lm", random_state=0).fit(x[:, np.newaxis], y)
 
 grid = np.linspace(-3.5, 3.5, 300)[:, np.newaxis]
 each = []
