@@ -125,7 +125,7 @@ def test_drawn_values_approach_the_exact_ones_within_their_errors(model):
     exact = model.explain(TABLE[:5], background=TABLE[50:90])
     drawn = model.explain(TABLE[:5], background=TABLE[50:90], permutations=200)
     assert drawn.method == "permutations"
-    assert (np.abs(drawn.values - exact.values) <= 5 * drawn.errors + 1e-12).all()
+    assert (np.abs(drawn.values - exact.values) <= 5 * drawn.errors + 1e-6).all()
     assert 0 < drawn.errors.max() < 0.01
     again = model.explain(TABLE[:5], background=TABLE[50:90], permutations=200)
     other = model.explain(TABLE[:5], background=TABLE[50:90], permutations=200, random_state=1)
@@ -176,10 +176,10 @@ def test_what_cannot_be_explained_is_refused(model):
 def test_weights_of_coalitions_share_out_a_known_game():
     v = np.array([0.0, 1, 2, 6])  # none, a, b, both
     np.testing.assert_allclose(shapley.exact_weights(2) @ v, [2.5, 3.5])
-    orders, ways = shapley.paths(5, 3, 7)
-    assert (ways[:, 0] == 0).all()
-    assert (ways[:, -1] == 1).all()
+    orders = shapley.orders(5, 3, 7)
+    assert orders.shape == (6, 5)
     assert (orders[1] == orders[0][::-1]).all()
+    assert (np.sort(orders, axis=1) == np.arange(5)).all()
 
 
 # --- slopes, interactions, partial dependence -------------------------------------------
