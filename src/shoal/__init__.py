@@ -13,7 +13,7 @@ Names are looked up when they are first used, so that `import shoal` costs next 
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # The public names, and the rooms they live in.
 _ROOMS = {
@@ -38,6 +38,7 @@ _ROOMS = {
     "ShoalWarning": "shoal.errors",
     "Slopes": "shoal.estimators.explanation",
     "UnitsDisplay": "shoal.pictures.units",
+    "check_backward": "shoal.diagnosis.tutor",
     "diagnose": "shoal.diagnosis.diagnose",
     "gradient_check": "shoal.diagnosis.gradients",
     "init_study": "shoal.diagnosis.study",
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from shoal.diagnosis.diagnose import diagnose
     from shoal.diagnosis.gradients import gradient_check
     from shoal.diagnosis.study import init_study
+    from shoal.diagnosis.tutor import check_backward
     from shoal.errors import (
         ClusterError,
         DataError,
@@ -94,6 +96,7 @@ __all__ = [
     "ShoalWarning",
     "Slopes",
     "UnitsDisplay",
+    "check_backward",
     "diagnose",
     "gradient_check",
     "init_study",

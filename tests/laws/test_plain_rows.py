@@ -191,7 +191,7 @@ def test_folded_text_is_read_as_arrow_reads_it():
 @pytest.mark.parametrize(
     "column",
     [["a", 1, 2.0], [object(), 1, 2], ["\ud800", "a", "b"], [1 << 60, 2, 3], [True, 2, 3], [[1], [2], [3]], [1 + 2j, 1, 2]],
-    ids=str,
+    ids=["text", "objects", "half a pair", "large", "truth", "lists", "complex"],
 )  # fmt: skip
 def test_what_is_not_plain_is_left_to_arrow(column):
     assert plain_table({"x": column}) is None

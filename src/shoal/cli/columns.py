@@ -115,6 +115,6 @@ def chosen(
     return pa.table(columns)
 
 
-def placed(error: DataError, file: str, _: int | None = None) -> DataError:
+def placed(error: DataError, file: str) -> DataError:
     """The error with the file that it is about; its row counts other rows than the file's."""
     return error if error.file else error.at(file=shown(file), row=None)

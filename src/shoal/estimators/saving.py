@@ -1,6 +1,6 @@
 """A fitted model as a model file: plain data and arrays, no pickle. `reading.py` reads it back.
 
-What a file holds is listed in `docs/model-file.md` and declared in `schema.py`; what it looks
+What a file holds is listed in `docs/reference/model-file.md` and declared in `schema.py`; what it looks
 like, in `shoal.files.layout`.
 """
 

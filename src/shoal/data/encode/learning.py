@@ -58,7 +58,7 @@ TOO_CLOSE = (
 # words get a column of their own, and all others share one.
 RARE_SHARE, RARE_LEAST, RARE_MOST = 1 / 1000, 2, 20
 # Behind the first so many only words of so many rows, unless the column is named in `words`: words
-# that say little are learnt by heart, and a hundred rows do not prevent it (docs/estimators.md).
+# that say little are learnt by heart, and a hundred rows do not prevent it (docs/how-to/estimators.md).
 FIRST_WORDS, ROWS_OF_MORE = 128, 300
 
 
