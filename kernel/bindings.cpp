@@ -229,7 +229,7 @@ NB_MODULE(SHOAL_MODULE, m) {
         .value("leaky_relu", Activation::leaky_relu)
         .value("sigmoid", Activation::sigmoid)
         .value("identity", Activation::identity);
-    nb::enum_<Output>(m, "Output").value("sigmoid", Output::sigmoid).value("softmax", Output::softmax).value("identity", Output::identity);
+    nb::enum_<Output>(m, "Output").value("sigmoid", Output::sigmoid).value("softmax", Output::softmax).value("identity", Output::identity).value("poisson", Output::poisson);
     nb::enum_<Solver>(m, "Solver").value("momentum", Solver::momentum).value("adam", Solver::adam);
     nb::enum_<Ending>(m, "Ending")
         .value("finished", Ending::finished)

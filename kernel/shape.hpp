@@ -10,7 +10,7 @@ namespace shoal {
 
 // clang-format off
 enum class Activation { tanh, relu, leaky_relu, sigmoid, identity };
-enum class Output { sigmoid, softmax, identity };
+enum class Output { sigmoid, softmax, identity, poisson };
 // clang-format on
 
 struct Shape {

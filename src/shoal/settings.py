@@ -28,8 +28,11 @@ MINI_BATCH = ("adam", "sgd")  # a step takes some rows
 FULL_BATCH = ("gd", "lbfgs", "lm")  # a step takes all rows
 EVIDENCE = "evidence"  # the penalty that the data choose
 SOLVERS = MINI_BATCH + FULL_BATCH
+AUTO = "auto"
 SCHEDULES = ("plateau", "constant", "cosine")
 DTYPES = ("float32", "float64")
+POISSON = "poisson"  # counts and rates
+LOSSES = ("squared_error", POISSON)
 SHUFFLE_ROWS = 1 << 20  # hundreds of MB as a rule, and far more rows than a step has
 MAX_ITER = 1000  # far more than are needed as a rule: the stopping rules end a training
 MOST_EPOCHS = 10**9  # a loss curve has one number an epoch
@@ -477,7 +480,7 @@ class Declared:
     hidden: int | Auto = "auto"
     activation: Literal["tanh", "relu", "leaky_relu", "sigmoid", "identity"] = "tanh"
     init: Any = "auto"
-    solver: Literal["adam", "sgd", "gd", "lbfgs", "lm"] = "adam"
+    solver: Literal["auto", "adam", "sgd", "gd", "lbfgs", "lm"] = "auto"
     learning_rate: float | Auto = "auto"
     momentum: float = 0.9
     batch_size: int | Auto = "auto"
@@ -490,7 +493,7 @@ class Declared:
     members: int | Auto = "auto"
     early_stopping: bool | Auto = "auto"
     validation_fraction: float = 0.15
-    n_iter_no_change: int = 6
+    n_iter_no_change: int | Auto = "auto"
     tol: float = 1e-4
     scoring: Any = None
     encode: Literal["auto"] | None = "auto"
@@ -523,6 +526,13 @@ class DeclaredForClasses(Declared):
     threshold: Any = None
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
+class DeclaredForNumbers(Declared):
+    """The parameters of the regressor: those, and one more."""
+
+    loss: Literal["squared_error", "poisson"] = "squared_error"
+
+
 class Field(NamedTuple):
     """What is said of a parameter once, and read by everybody."""
 
@@ -538,8 +548,9 @@ class Field(NamedTuple):
 
     @property
     def default(self) -> Any:
-        """The default of both estimators."""
-        return getattr(DeclaredForClasses, self.name)
+        """The default of the estimators that have it."""
+        there = DeclaredForNumbers if hasattr(DeclaredForNumbers, self.name) else DeclaredForClasses
+        return getattr(there, self.name)
 
 
 TRAINING, COLUMNS = "Network and training", "Columns and classes"  # panels of the help
@@ -568,8 +579,8 @@ FIELDS: dict[str, Field] = {
         Field("random_state", Seed(),
               "Random seed: same seed, same result.",
               "--seed", "N", TRAINING),
-        Field("solver", Choice(SOLVERS),
-              "Optimiser: adam, sgd, gd (full-batch gradient descent), lbfgs (for few rows) or lm (for few parameters).",
+        Field("solver", Choice((AUTO, *SOLVERS)),
+              "Optimiser: auto, adam, sgd, gd (full-batch gradient descent), lbfgs (for few rows) or lm (for few parameters).",
               "--solver", "NAME", TRAINING, rare=True),
         Field("learning_rate", Rate(open_at=(0.0,), auto=True),
               "Learning rate. By default auto.",
@@ -600,12 +611,15 @@ FIELDS: dict[str, Field] = {
         Field("threshold", Threshold(),
               "Limit for predicting the second class: 0.3, the best for f1, or for CLASS=COST.",
               "--threshold", "VALUE", COLUMNS),
+        Field("loss", Choice(LOSSES),
+              "Loss of numbers: squared_error, or poisson for counts and rates.",
+              "--loss", "NAME", TRAINING, rare=True),
         Field("early_stopping", Flag(auto=True),
               "Whether to hold out a validation part and stop by it."),
         Field("validation_fraction", Number(most=1.0, open_at=_INNER),
               "Share of the rows in the validation part."),
-        Field("n_iter_no_change", Whole(1, most=MOST_EPOCHS),
-              "Epochs without improvement after which training stops."),
+        Field("n_iter_no_change", Whole(1, auto=True, most=MOST_EPOCHS),
+              "Epochs without improvement after which training stops. By default 6, and more below 800 rows."),
         Field("tol", Number(),
               "Smallest decrease of the loss that counts as an improvement."),
         Field("scoring", Other("str, callable or None"),
@@ -669,7 +683,7 @@ _DEFAULTS = {name: field.kind.check(name, field.default) for name, field in FIEL
 _OF_NO_MACHINE = {name: _DEFAULTS[name] for name, field in FIELDS.items() if not field.kept}
 
 
-class Settings(DeclaredForClasses):
+class Settings(DeclaredForClasses, DeclaredForNumbers):
     """The checked parameters of one fit. Frozen: no attribute can be set."""
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -684,7 +698,7 @@ class Settings(DeclaredForClasses):
             own[name] = field.kind.check(name, given[name]) if name in given else _DEFAULTS[name]
         if self.alpha == EVIDENCE and self.hidden == 0:
             self.__dict__["solver"] = "lm"  # a linear model has one minimum, whoever finds it
-        _check_together(self)
+        _check_together(self.resolved())
 
     @classmethod
     def of(cls, estimator: Any) -> "Settings":
@@ -696,10 +710,20 @@ class Settings(DeclaredForClasses):
         """The same with other values."""
         return Settings(**(self.__dict__ | values))
 
+    def resolved(self) -> "Settings":
+        """The same with a solver for "auto": adam, or lm for penalties by the evidence."""
+        if self.solver != AUTO:
+            return self
+        return self._with({"solver": "lm" if self.alpha == EVIDENCE else "adam"})
+
     def without_machine(self) -> "Settings":
         """The same without what belongs to the machine of the fit: threads, folders, a cluster."""
-        found = Settings.__new__(Settings)  # what was checked, and defaults
-        found.__dict__.update(self.__dict__ | _OF_NO_MACHINE)
+        return self._with(_OF_NO_MACHINE)
+
+    def _with(self, values: Mapping[str, Any]) -> "Settings":
+        """The same with values that need no check."""
+        found = Settings.__new__(Settings)
+        found.__dict__.update({**self.__dict__, **values})
         return found
 
     def __reduce__(self) -> Any:

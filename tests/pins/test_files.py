@@ -163,8 +163,9 @@ def test_a_training_that_an_earlier_version_began_goes_on_to_the_same_bits(tmp_p
     kept, epochs = tmp_path / "kept", []
     shutil.copytree(FILES / CHECKPOINT, kept)
     monkeypatch.setattr(loop, "REPORT_EVERY", 0.0)
+    patience = {"n_iter_no_change": 6}  # the default of that version
     model = ShoalClassifier(
-        **CUT_SHORT, checkpoint=kept, verbose=lambda report: epochs.append(report.epoch)
+        **CUT_SHORT, **patience, checkpoint=kept, verbose=lambda report: epochs.append(report.epoch)
     )
     asked = read(kept / "member-0.checkpoint", finite=False).document["question"]
     version = asked["numerics_version"]

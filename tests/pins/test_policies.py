@@ -21,8 +21,10 @@ from shoal.compute.engine import engine
 from shoal.compute.steps import Budget, Outcome, Rule, State, start
 from shoal.compute.windows import Windows
 from shoal.data.rows.examples import Examples
+from shoal.estimators.automatic import patience_of
 from shoal.network.draws import child, normal, permutation
 from shoal.network.initialisers import initialise
+from shoal.settings import Settings
 from shoal.sums import GradientSums
 from shoal.training.loop import Job, Plan, TrainingState, train
 
@@ -55,6 +57,17 @@ def drawn(m, columns):
 
 
 # --- the plateau schedule -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    # Batches of 32 rows: 1, 4, 10, 25 and 26 steps an epoch.
+    ("rows", "epochs"), [(10, 150), (105, 38), (319, 15), (800, 6), (801, 6), (2000, 6)],
+)  # fmt: skip
+def test_the_patience_of_few_rows_is_150_steps(rows, epochs):
+    assert patience_of(Settings(solver="adam"), rows, held=True) == epochs
+    assert patience_of(Settings(solver="adam"), rows, held=False) == 6
+    assert patience_of(Settings(n_iter_no_change=9), rows, held=True) == 9
+    assert patience_of(Settings(solver="gd"), rows, held=True) == 6
 
 
 class Script:

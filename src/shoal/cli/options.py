@@ -186,6 +186,14 @@ Strict = Annotated[
         rare=True,
     ),
 ]
+Interval = Annotated[
+    float | None,
+    option(
+        "--interval",
+        metavar="COVERAGE",
+        help="Add the interval that holds the target with this probability, such as 0.9; of classes the set.",
+    ),
+]
 Separator = Annotated[
     str | None,
     option(

@@ -87,16 +87,16 @@ def curvature(
     def block_sums(part: slice) -> GradientSums:
         X, _, w = examples.take(part).columns(architecture.n_y)
         A = _forward(matrices, X, architecture.g, architecture.sigma)
-        J, curved = _jacobian(architecture, matrices, X, A.A1), _curved(architecture.output, A.A2)
+        J, lambdas = jacobian(architecture, matrices, X, A.A1), curved(architecture.output, A.A2)
         w = np.ones((1, X.shape[1])) if w is None else w
-        G = np.einsum("kpm,klm,lqm->pq", J, curved * w, J, optimize=True)
+        G = np.einsum("kpm,klm,lqm->pq", J, lambdas * w, J, optimize=True)
         packed = sums(architecture, parameters, examples.take(part))
         return packed._replace(gradient=np.concatenate([G[np.tril_indices(n)], packed.gradient]))
 
     return add_in_order([block_sums(part) for part in blocks(examples.m)])
 
 
-def _jacobian(architecture: Architecture, W: Parameters, X: Numbers, A1: Numbers) -> Numbers:
+def jacobian(architecture: Architecture, W: Parameters, X: Numbers, A1: Numbers) -> Numbers:
     """∂Z2/∂θ, of shape (n_y, parameters, m)."""
     n_h, n_y, m = architecture.n_h, architecture.n_y, X.shape[1]
     inner = A1 if n_h else X
@@ -111,12 +111,13 @@ def _jacobian(architecture: Architecture, W: Parameters, X: Numbers, A1: Numbers
     return np.concatenate(parts[2 * (n_h == 0) :], axis=1)
 
 
-def _curved(output: str, A2: Numbers) -> Numbers:
+def curved(output: str, A2: Numbers) -> Numbers:
     """∂²L/∂Z2², of shape (n_y, n_y, m)."""
     own = np.eye(len(A2))[:, :, np.newaxis]
     if output == "softmax":
         return own * A2 - A2[:, np.newaxis] * A2
-    return own * (A2 * (1 - A2) if output == "sigmoid" else np.ones_like(A2))
+    own_curvature = {"sigmoid": A2 * (1 - A2), "poisson": A2}.get(output, np.ones_like(A2))
+    return own * own_curvature
 
 
 def factor(triangle: Exact, diagonal: Exact) -> Exact | None:

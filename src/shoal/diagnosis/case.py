@@ -30,6 +30,7 @@ class Case(NamedTuple):
     settings: Mapping[str, Any]  # the estimator's parameters
     rate: float = 0.0  # the learning rate that was used
     usual_rate: float = 0.0  # the solver's default
+    patience: int = 10  # epochs without improvement after which it ended
     losses: tuple[float, ...] = ()  # one an epoch, of the first member
     validation_losses: tuple[float, ...] = ()
     ending: str = ""  # see shoal.training.loop
@@ -123,6 +124,9 @@ def baseline_of(shape: Architecture, Y: Numbers, w: Numbers | None = None) -> fl
     mean = (weights * Y).sum(axis=1, keepdims=True) / weights.sum()
     if shape.output == "identity":
         return float((weights * 0.5 * (Y - mean) ** 2).sum() / weights.sum())
+    if shape.output == "poisson":
+        usual = np.log(np.maximum(mean, np.finfo(np.float64).tiny))
+        return float((weights * shape.sigma.loss(usual, Y)).sum() / weights.sum())
     with np.errstate(divide="ignore", invalid="ignore"):
         yes = np.where(mean > 0, -mean * np.log(mean), 0.0)
         no = np.where(mean < 1, -(1 - mean) * np.log(1 - mean), 0.0)

@@ -224,9 +224,8 @@ def _plateau(seen: Seen) -> Iterator[Finding]:
     if seen.case.settings.get("solver", "adam") != "adam":
         cure |= {"solver": "adam", "learning_rate": "auto"}
     if seen.case.ending == "plateau" or not cure:  # patience, where nothing else is unusual
-        patience = 5 * int(seen.case.settings.get("n_iter_no_change", 10))
         cure |= {
-            "n_iter_no_change": patience,
+            "n_iter_no_change": 5 * seen.case.patience,
             "max_iter": 5 * int(seen.case.settings.get("max_iter", 200)),
         }
     yield Finding(
@@ -291,7 +290,9 @@ def _not_converged(seen: Seen) -> Iterator[Finding]:
 
 
 def _one_class(seen: Seen) -> Iterator[Finding]:
-    if seen.shape.output == "identity" or (seen.shape.n_y > 1 and seen.shape.output == "sigmoid"):
+    if seen.shape.output in ("identity", "poisson") or (
+        seen.shape.n_y > 1 and seen.shape.output == "sigmoid"
+    ):
         return
     if seen.shape.n_y == 1:
         said, true = (seen.A2[0] > 0.5).astype(int), seen.Y[0].astype(int)

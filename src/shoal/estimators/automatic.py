@@ -33,6 +33,9 @@ HIDDEN_FOR_LM = 10  # as in MATLAB's fitnet
 # Ensemble size below a number of rows. Members cost time, and gain less the more rows there are.
 MEMBERS = ((2_000, 8), (20_000, 6), (100_000, 4))
 MOST_ROWS_MEMBERS = 2
+# Epochs without improvement: six, but of few rows these are few steps. Where none are held out, more
+# would only learn the noise (docs/measured/practice.md).
+PATIENCE, PATIENCE_STEPS = 6, 150
 # Bins of a number; fewer for few rows or many columns, and none for very many columns.
 MOST_BINS = 32
 FEW_ROWS, FEW_ROWS_BINS = 1000, 8
@@ -90,8 +93,8 @@ def usual_rate_of(solver: str, output: str) -> float:
     return (SQUARES_LEARNING_RATES if output == "identity" else LEARNING_RATES)[solver]
 
 
-def plan_of(s: Settings, output: str, m: int, seed: int) -> Plan:
-    """How to train a member on m rows, and when to stop."""
+def plan_of(s: Settings, output: str, m: int, seed: int, *, held: bool = False) -> Plan:
+    """How to train a member on m rows, and when to stop; `held`: by rows held out."""
     rule = Rule(
         s.solver,
         rate_of(s, output),
@@ -111,10 +114,19 @@ def plan_of(s: Settings, output: str, m: int, seed: int) -> Plan:
         rule,
         s.max_iter,
         tol=s.tol,
-        n_iter_no_change=s.n_iter_no_change,
+        n_iter_no_change=patience_of(s, m, held),
         converged=min(CONVERGED[s.solver], s.tol) if s.solver in CONVERGED else -1.0,
         rates=PLATEAU_RATES if falls else (1.0,),
     )
+
+
+def patience_of(s: Settings, m: int, held: bool) -> int:
+    """After how many epochs without improvement a training on m rows stops; `held`: by others."""
+    if s.n_iter_no_change != "auto":
+        return s.n_iter_no_change
+    if s.solver not in MINI_BATCH or not held:
+        return PATIENCE
+    return max(PATIENCE, -(-PATIENCE_STEPS // -(-m // auto_batch(m))))
 
 
 def batch_of(s: Settings, m: int) -> int:

@@ -9,9 +9,12 @@
     streamed.py    the same of files larger than memory; clustered.py of files that workers read
     starts.py      what each member starts from
     scores.py      early stopping by a scorer
+    small.py       of small tables: whether members of second order predict better
     threshold.py   the probability above which the second class is predicted
     callbacks.py   scikit-learn's callbacks
     train.py       the members trained; partial.py one epoch of them
+    held_out.py    the errors on rows that were not seen; calibration.py what is kept of them
+    intervals.py   intervals, quantiles and sets from it
     fitted.py      what a fit has learnt, as a value, and its answers
     attributes.py  the fitted attributes that scikit-learn's users expect, read from it
     explaining.py  why these answers; explanation.py as values
@@ -45,10 +48,12 @@ from shoal.estimators.explanation import Explanation, PartialDependence, Slopes
 from shoal.estimators.exporting import described
 from shoal.estimators.host import Host
 from shoal.estimators.inputs import computed
+from shoal.estimators.intervals import members_of
 from shoal.estimators.partial import check_classes, check_partial, one_epoch, warn_of_divergence
 from shoal.estimators.prepare import ArrayFeed, Feed, prepare
 from shoal.estimators.saving import save
 from shoal.estimators.scores import check_scoring_name
+from shoal.estimators.small import better_of
 from shoal.estimators.starts import check_start, starts_given
 from shoal.estimators.streamed import FileFeed, is_source, rows_of_frame
 from shoal.estimators.targets import Targets
@@ -138,7 +143,8 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
         With `warm_start` a fitted estimator continues: with its networks, and with the columns'
         encoding, the classes and the scale of the targets that its first fit learnt.
         """
-        s = settings_of(self)
+        asked = settings_of(self)
+        s = asked.resolved()
         previous = vars(self).get("_fitted") if s.warm_start else None
         if is_frame(X) and (s.engine is not None or s.memory is not None):
             X, y = rows_of_frame(X, y)
@@ -148,7 +154,8 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
         who = type(self).__name__
         _refuse_two_orders(groups, times)
         if isinstance(groups, str) and groups not in s.drop:
-            s = s.replaced(drop=(*s.drop, groups))  # new rows belong to other groups
+            asked = asked.replaced(drop=(*s.drop, groups))  # new rows belong to other groups
+            s = asked.resolved()
         feed: Feed
         if is_source(X) and y is not None:
             _refuse_beside_files(others)
@@ -160,22 +167,25 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
         prepared = prepare(s, feed, self._targets, who, previous)
         with feed.rows(s, prepared.inputs, prepared.targets, prepared.architecture) as rows:
             fitted = train_members(prepared, rows, host)
+            fitted = better_of(asked, fitted, prepared, rows, feed, host)
         scratch = feed.scratch if isinstance(feed, FileFeed) else None
-        self._keep(fitted.replaced(history=fitted.history._replace(scratch=scratch)))
+        history = fitted.history._replace(scratch=scratch)
+        self._keep(fitted.replaced(history=history, settings=asked.without_machine()))
         end_of_fit(self, host.data)
         warn_of(fitted)
         return self
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
         """One epoch over the rows."""
-        s = settings_of(self)
+        asked = settings_of(self)
+        s = asked.resolved()
         check_partial(s)
         previous, who = vars(self).get("_fitted"), type(self).__name__
         if hasattr(self, "predict_proba") and y is not None:
             check_classes(y, classes, previous)
         feed = ArrayFeed(X, y, sample_weight, s, who, previous, classes)
         fitted = one_epoch(prepare(s, feed, self._targets, who, previous), feed)
-        self._keep(fitted)
+        self._keep(fitted.replaced(settings=asked.without_machine()))
         h = fitted.history
         if report := progress_of(s.verbose, h.epochs):
             report(Report(h.epochs, h.losses[0][-1], None, h.seconds))
@@ -187,6 +197,21 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
     def _average(self, X: Any) -> Numbers:
         """The members' mean of A2, of shape (n_outputs, rows)."""
         return self.fitted_.average(X, self.n_jobs)
+
+    def predict_members(self, X: Any) -> Numbers:
+        """Return what each member alone predicts; `predict` and `predict_proba` give their means.
+
+        Parameters
+        ----------
+        X : like X of `fit`, in memory
+            The rows.
+
+        Returns
+        -------
+        array of shape (members, rows), (members, rows, targets) or (members, rows, n_classes)
+            Numbers in the unit of y, or the probability of each class or label.
+        """
+        return members_of(self.fitted_, X, self.n_jobs)
 
     def transform(self, X: Any) -> Numbers:
         """Return the hidden activations A1 of each row, all members side by side.

@@ -26,11 +26,12 @@ CARRIED: Mapping[type, set[str]] = {
         "record",
         "seen",
         "importance",
+        "calibration",
     },
     # `written` and `missing` say how text is read: an export takes numbers and times as such.
     Inputs: {"who", "n", "names", "encoding", "dtype", "written", "missing", "usual"},
     ClassTargets: {"classes", "labels", "threshold"},
-    NumberTargets: {"mean", "scale", "columns"},
+    NumberTargets: {"mean", "scale", "columns", "loss"},
     Number: {"name", "mean", "scale", "holes", "kind", "edges"},
     Words: {"name", "words", "rare", "holes", "kind"},
     Time: {"name", "mean", "scale", "parts", "holes", "zoned", "kind"},

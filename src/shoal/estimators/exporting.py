@@ -57,7 +57,7 @@ def exported(fitted: Fitted) -> Model:
             tuple(map(str, targets.classes.tolist())), targets.labels > 1, targets.threshold or 0.5
         )
     else:
-        answer = Values(tuple(targets.mean.tolist()), tuple(targets.scale.tolist()))
+        answer = Values(tuple(targets.centre.tolist()), tuple(targets.scale.tolist()))
     return Model(
         columns, fitted.architecture, tuple(network.parameters for network in fitted.networks),
         answer, fitted.fingerprint, _golden(fitted, columns),

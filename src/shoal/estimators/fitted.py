@@ -20,12 +20,13 @@ from shoal.data.rows.examples import Examples, Matrix, Numbers, dense
 from shoal.data.rows.seen import Hashes, Seen, hashes_of
 from shoal.data.rows.sparse import Sparse
 from shoal.diagnosis.findings import Diagnosis
+from shoal.estimators.calibration import Calibration
 from shoal.estimators.columns import EncodedRows, Inputs
 from shoal.estimators.ready import Ready
-from shoal.estimators.targets import ClassTargets, Targets, finite
+from shoal.estimators.targets import ClassTargets, Targets, finite, first_biases
 from shoal.estimators.worth import Importance
 from shoal.network.architecture import Architecture
-from shoal.settings import Settings
+from shoal.settings import EVIDENCE, Settings
 from shoal.training.evidence import Evidence
 from shoal.training.network import Network
 
@@ -94,11 +95,20 @@ class Fitted:
     record: Mapping[str, Any] = field(default_factory=dict)  # what a program adds for its own use
     seen: Seen | None = None  # hashes of some rows of the training
     importance: tuple[Importance, ...] = ()  # of each column, on rows held out, if it was measured
+    calibration: Calibration | None = None  # what rows that were not seen say of predictions
 
     @property
     def architecture(self) -> Architecture:
         """Of every member."""
         return self.networks[0].architecture
+
+    @property
+    def trained(self) -> Settings:
+        """The settings of the training, with what "auto" has become of the solver."""
+        s = self.settings.resolved()
+        if self.history.evidence and s.alpha != EVIDENCE:
+            return s.replaced(solver="lm", alpha=EVIDENCE)
+        return s
 
     @property
     def fingerprint(self) -> str:
@@ -207,6 +217,30 @@ class Fitted:
             raise AttributeError("predict_proba: the model predicts numbers. Use predict.")
         return self.targets.probabilities(self.average(X, n_jobs))
 
+    def predict_interval(
+        self, X: Any, coverage: float = 0.9, n_jobs: int | None = None
+    ) -> NDArray[np.float64]:
+        """An interval for the target of each row, as the regressor's `predict_interval` gives it."""
+        from shoal.estimators.intervals import interval_of
+
+        return interval_of(self, X, coverage, n_jobs)
+
+    def predict_quantiles(
+        self, X: Any, quantiles: Sequence[float], n_jobs: int | None = None
+    ) -> NDArray[np.float64]:
+        """Quantiles of the target of each row, as the regressor's `predict_quantiles` gives them."""
+        from shoal.estimators.intervals import checked_levels, quantiles_of
+
+        return quantiles_of(self, X, checked_levels(self, quantiles), n_jobs)
+
+    def predict_set(
+        self, X: Any, coverage: float = 0.9, n_jobs: int | None = None
+    ) -> NDArray[np.bool_]:
+        """The classes that each row may have, as the classifier's `predict_set` gives them."""
+        from shoal.estimators.intervals import set_of
+
+        return set_of(self, X, coverage, n_jobs)
+
     def activations(self, X: Any, n_jobs: int | None) -> Numbers:
         """The members' A1 side by side, (rows, members × n_h); with no hidden layer the matrix itself."""
         matrix, threads = self.matrix(X), threads_of(n_jobs)
@@ -280,13 +314,14 @@ class Fitted:
     def case(self, examples: Examples) -> "Case":
         """What a diagnosis looks at, with these examples."""
         from shoal.diagnosis.case import Case
-        from shoal.estimators.automatic import rate_of, usual_rate_of
+        from shoal.estimators.automatic import patience_of, rate_of, usual_rate_of
 
-        h, output = self.history, self.architecture.output
+        h, s, output = self.history, self.trained, self.architecture.output
         return Case(
-            self.networks, examples, vars(self.settings),
-            rate=rate_of(self.settings, output),
-            usual_rate=usual_rate_of(self.settings.solver, output),
+            self.networks, examples, vars(s),
+            rate=rate_of(s, output),
+            usual_rate=usual_rate_of(s.solver, output),
+            patience=patience_of(s, examples.m, held=any(h.validation_losses)),
             losses=h.losses[0] if h.losses else (),
             validation_losses=h.validation_losses[0] if h.validation_losses else (),
             ending=h.endings[0] if h.endings else "", best_epoch=h.best_epoch,
@@ -299,9 +334,9 @@ class Fitted:
 
         starts: tuple[Network, ...] = ()
         if not self.settings.warm_start:
-            shape = self.architecture
+            shape, b2 = self.architecture, first_biases(self.targets)
             starts = tuple(
-                Network._of(shape, parameters_of(self.settings, shape, i, seed))
+                Network._of(shape, parameters_of(self.settings, shape, i, seed, b2))
                 for i, seed in enumerate(self.history.seeds)
             )
         return self.case(self.examples(X, y))._replace(new=True, starts=starts)
@@ -316,11 +351,3 @@ def fingerprint(networks: Sequence[Network]) -> str:
         digest.update(vector.astype(vector.dtype.newbyteorder("<")).tobytes())
     word = digest.hexdigest()
     return f"{word[:4]}-{word[4:8]}"
-
-
-def spread_of(outputs: Sequence[Numbers]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and standard deviation of the members' outputs, in float64."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean = sum(outputs[1:], outputs[0]) / outputs[0].dtype.type(len(outputs))
-        square = sum((A2.astype(np.float64) - mean) ** 2 for A2 in outputs) / len(outputs)
-    return finite(mean.astype(np.float64)), finite(np.sqrt(np.asarray(square, np.float64)))

@@ -27,7 +27,7 @@ from shoal.estimators.starts import begin
 from shoal.estimators.targets import ClassTargets
 from shoal.estimators.threshold import fixed, is_chosen
 from shoal.estimators.train import Starts, continued, first_states, fitted_of
-from shoal.settings import EVIDENCE, MINI_BATCH, Settings
+from shoal.settings import AUTO, EVIDENCE, MINI_BATCH, Settings
 from shoal.training.loop import Report, Trained
 from shoal.training.members import train_all
 from shoal.warn import warn
@@ -46,7 +46,7 @@ def continues(model: Any) -> bool:
     """Whether the estimator has `partial_fit`: its solver takes some rows at a time."""
     if model.alpha == EVIDENCE:
         raise AttributeError('partial_fit needs alpha as a number, not "evidence". Use fit.')
-    if model.solver not in MINI_BATCH:
+    if model.solver not in (AUTO, *MINI_BATCH):
         raise AttributeError(
             f"partial_fit is for solver adam or sgd, not {model.solver!r}, which takes all rows "
             "at every step. Use fit, with warm_start=True to continue."

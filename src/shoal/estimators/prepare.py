@@ -80,8 +80,11 @@ def prepare(
     """Learn targets and inputs, or take those of the previous fit; check that all fits into memory."""
     targets = feed.targets(kind, previous.targets if previous else None)
     check_threshold(s, targets)
+    _check_same_loss(s, targets)
     inputs = previous.inputs if previous else feed.inputs(s, who)
     architecture = architecture_of(s, inputs.width, *targets.outputs)
+    if previous and s.hidden == "auto":
+        architecture = architecture._replace(n_h=previous.architecture.n_h)
     refuse_what_cannot_fit(s, architecture, ensemble_size(s, feed.m, previous), feed.m)
     return Prepared(s, inputs, targets, architecture, previous)
 
@@ -102,7 +105,7 @@ class ArrayFeed:
             )
         X = as_given(X)
         self._y, self._classes, self._class_weight = y, classes, s.class_weight
-        self._holds_out = s.alpha != EVIDENCE
+        self._holds_out, self._loss = s.alpha != EVIDENCE, s.loss
         if previous:
             self._names = previous.inputs.names
             self._table = previous.inputs.read(X)
@@ -165,7 +168,7 @@ class ArrayFeed:
 
     def targets(self, kind: type[Targets], known: Targets | None) -> Targets:
         """What y means; if it is `known` already, y is held against it."""
-        found = known or kind.learn(self._y, self._weights, self._classes)
+        found = known or by_loss(kind.learn(self._y, self._weights, self._classes), self._loss)
         self._arrays = found.arrays(self._y, self._weights, self._class_weight)
         check_lengths(self.m, self._arrays, "y")
         if isinstance(known, NumberTargets) and not known.scale.all():
@@ -205,6 +208,20 @@ def ensemble_size(s: Settings, m: int, previous: Fitted | None = None) -> int:
         if given := starts_given(s.init):
             return len(given)
     return members_of(s, m)
+
+
+def by_loss(targets: Targets, loss: str) -> Targets:
+    """What y means, where numbers have this loss."""
+    return targets.by(loss) if isinstance(targets, NumberTargets) else targets
+
+
+def _check_same_loss(s: Settings, targets: Targets) -> None:
+    """Raise SettingError where a fit would continue by another loss."""
+    if isinstance(targets, NumberTargets) and targets.loss != s.loss:
+        raise SettingError.of(
+            "loss", s.loss, "the fitted network, with which warm_start and partial_fit continue, was "
+            "trained with another. Use ", Setting("loss", targets.loss), ", or a new estimator.",
+        )  # fmt: skip
 
 
 def bytes_of(s: Settings, architecture: Architecture, m: int) -> int:

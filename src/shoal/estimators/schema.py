@@ -20,6 +20,7 @@ from shoal.estimators.plain import settings_again
 from shoal.files.layout import MAX_HEADER, MAX_SIDE, MAX_TENSORS
 from shoal.files.typed import refused, typed
 from shoal.network.activations import ACTIVATIONS
+from shoal.network.outputs import OUTPUTS
 from shoal.settings import FIELDS, MOST_BINS, Settings
 from shoal.wording import shown
 
@@ -49,7 +50,7 @@ class Shape(_Strict, frozen=True):
     n_h: Side
     n_y: Annotated[int, Meta(ge=1, le=MAX_SIDE)]
     activation: Literal[tuple(ACTIVATIONS)]  # type: ignore[valid-type]
-    output: Literal["sigmoid", "softmax", "identity"]
+    output: Literal[tuple(OUTPUTS)]  # type: ignore[valid-type]
 
 
 # --- what was learnt of each column -----------------------------------------------------
@@ -174,6 +175,13 @@ class Numbers(_Strict, frozen=True):
     evidence_: tuple[EvidenceOfMember, ...] = ()
 
 
+class CalibrationOfModel(_Strict, frozen=True):
+    """What is known of the errors on rows that were not seen; the numbers are in arrays of the file."""
+
+    rows: Positive
+    widths: bool
+
+
 class FindingOfModel(_Strict, frozen=True):
     """One finding of the diagnosis."""
 
@@ -203,7 +211,7 @@ class ComparisonOfModel(_Strict, frozen=True):
 
     than: Literal["linear", "constant"]
     outcome: Literal["better", "worse", "no difference"]
-    loss: Literal["log_loss", "rmse"]
+    loss: Literal["log_loss", "rmse", "deviance"]
     difference: float
     standard_error: From0 | None
     rows: Positive
@@ -257,6 +265,7 @@ class Model(_Strict, frozen=True, kw_only=True):
     fitted: Numbers
     record: dict[str, Any]
     diagnosis: DiagnosisOfModel
+    calibration: CalibrationOfModel | None = None
     written: dict[Name, WrittenColumn] = {}  # columns that are text of a form of their own
 
 

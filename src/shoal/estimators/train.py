@@ -15,9 +15,10 @@ from shoal.compute.terms import InMemory
 from shoal.data.rows.examples import Examples
 from shoal.diagnosis.diagnose import findings_of
 from shoal.errors import Setting, SettingError, wording
-from shoal.estimators.automatic import MEMBER, plan_of, seed_of
+from shoal.estimators.automatic import MEMBER, patience_of, plan_of, seed_of, stops_early
 from shoal.estimators.callbacks import EpochTasks
 from shoal.estimators.fitted import Fitted, History
+from shoal.estimators.held_out import with_calibration
 from shoal.estimators.host import Host
 from shoal.estimators.importance import importance_of
 from shoal.estimators.plain import plain_settings
@@ -25,11 +26,12 @@ from shoal.estimators.prepare import Prepared, ensemble_size
 from shoal.estimators.rows import Place, RowProvider
 from shoal.estimators.scores import score_of
 from shoal.estimators.starts import begin, name_of, parameters_of
+from shoal.estimators.targets import first_biases
 from shoal.estimators.threshold import check_held, is_chosen, with_threshold
 from shoal.files.checkpoint import Checkpoint
 from shoal.network.architecture import Architecture
 from shoal.network.draws import child
-from shoal.settings import FIELDS, Settings
+from shoal.settings import FIELDS, POISSON, Settings
 from shoal.training.loop import Job, Plan, Report, Trained, TrainingState, train
 from shoal.training.members import train_all
 from shoal.training.network import Network
@@ -43,28 +45,30 @@ class Starts(NamedTuple):
     states: list[State]
 
 
-def train_members(prepared: Prepared, rows: RowProvider, host: Host) -> Fitted:
-    """Train every member; what was learnt, with its diagnosis."""
+def train_members(
+    prepared: Prepared, rows: RowProvider, host: Host, *, told: bool = True
+) -> Fitted:
+    """Train every member; what was learnt, with its diagnosis. Callbacks hear of it where `told`."""
     s, architecture = prepared.settings, prepared.architecture
     checkpoint = _checkpoint(s, architecture, rows) if s.checkpoint else None
     # The seed that was drawn, if none was given.
     starts = first_states(prepared, rows.m, checkpoint.seed if checkpoint else None)
     check_held(s, rows, given=rows.shown(starts.seeds[0])[1] is not None if is_chosen(s) else True)
-    tasks = EpochTasks.of(host, prepared, starts.states[0])
+    tasks = EpochTasks.of(host, prepared, starts.states[0]) if told else None
     began_at = time.perf_counter()
     with _place_of(s) as place:
         members = _Members(prepared, rows, host, starts, place, checkpoint, tasks)
         trained = _side_by_side(s, members, rows.side_by_side, first_alone=tasks is not None)
-    fitted = fitted_of(prepared, trained, starts.seeds)
-    # Of all members, which wait for each other; a member that was resumed counts its earlier epochs.
-    seconds = max(time.perf_counter() - began_at, fitted.history.seconds)
-    fitted = fitted.replaced(history=fitted.history._replace(seconds=seconds))
+        fitted = fitted_of(prepared, trained, starts.seeds)
+        # Of all members, which wait for each other; a member that was resumed counts its earlier epochs.
+        seconds = max(time.perf_counter() - began_at, fitted.history.seconds)
+        fitted = fitted.replaced(history=fitted.history._replace(seconds=seconds))
+        fitted = with_calibration(with_threshold(fitted, rows, s.n_jobs), rows, place, s.n_jobs)
     part, held = rows.shown(starts.seeds[0])
     began = tuple(Network._of(architecture, state.parameters.copy()) for state in starts.states)
     case = fitted.case(part)._replace(starts=began, weight=_weight_of(part, rows))
-    fitted = fitted.replaced(diagnosis=findings_of(case, held, thorough=False))
-    fitted = fitted.replaced(importance=importance_of(fitted, rows, threads_of(s.n_jobs)))
-    return with_threshold(fitted.replaced(seen=rows.seen()), rows, s.n_jobs)
+    fitted = fitted.replaced(diagnosis=findings_of(case, held, thorough=False), seen=rows.seen())
+    return fitted.replaced(importance=importance_of(fitted, rows, threads_of(s.n_jobs)))
 
 
 def _weight_of(part: Examples, rows: RowProvider) -> float:
@@ -107,7 +111,10 @@ class _Members:
         s, architecture = prepared.settings, prepared.architecture
         part, held = self._rows.terms(seed, self._place)
         scored = self._rows.scored(seed) if s.scoring is not None else None
-        plan = plan_of(s, architecture.output, part.m, seed)._replace(max_iter=self.max_iter)
+        plan = plan_of(s, architecture.output, part.m, seed, held=held is not None)
+        plan = plan._replace(max_iter=self.max_iter)
+        if plan.rule.evidence and architecture.output == "identity":
+            held = None  # it judges, see small.py, and does not stop
         job = Job(
             architecture, plan, part, held, score_of(prepared, self._host, scored, threads),
             threads, stop,
@@ -165,9 +172,9 @@ def first_states(prepared: Prepared, m: int, drawn: int | None = None) -> Starts
     seed = seed_of(s.random_state) if drawn is None else drawn
     members = ensemble_size(s, m, previous)
     seeds = [seed if i == 0 else child(seed, MEMBER + i) for i in range(members)]
-    states = continued(prepared)[:members]
+    states, b2 = continued(prepared)[:members], first_biases(prepared.targets)
     for i in range(len(states), members):
-        states.append(begin(parameters_of(s, architecture, i, seeds[i]), s.solver))
+        states.append(begin(parameters_of(s, architecture, i, seeds[i], b2), s.solver))
     return Starts(seeds, states)
 
 
@@ -202,9 +209,12 @@ def continued(prepared: Prepared) -> list[State]:
 def _checkpoint(s: Settings, architecture: Architecture, rows: RowProvider) -> Checkpoint:
     """The folder that keeps the training with these settings on these rows."""
     asked = {name: value for name, value in plain_settings(s).items() if FIELDS[name].result}
+    if s.loss != POISSON:
+        del asked["loss"]  # as in checkpoints of versions that had no other
     question = {
         **asked,
         "init": name_of(s.init),
+        "n_iter_no_change": patience_of(s, rows.m, held=stops_early(s, rows.m)),
         "scoring": getattr(s.scoring, "__qualname__", str(s.scoring)),
         "examples": rows.m,
         "inputs": architecture.n_x,

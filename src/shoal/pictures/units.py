@@ -294,7 +294,7 @@ def _plane(
     Z1, _, _, _ = engine.forward(shape, network.vector, matrix, 1)
     some = np.linspace(0, len(points) - 1, min(len(points), POINTS)).astype(int)
     kinds = None
-    if y is not None and y.ndim == 1 and shape.output != "identity":
+    if y is not None and y.ndim == 1 and shape.output in ("sigmoid", "softmax"):
         kinds = np.searchsorted(estimator.classes_, y[whole])[some]
     return Plane(
         (names[0], names[1]),

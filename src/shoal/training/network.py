@@ -15,6 +15,7 @@ from shoal.checks import check_choice, check_number, check_whole
 from shoal.compute.engine import engine, threads
 from shoal.compute.steps import Budget, Rule, start
 from shoal.data.rows.examples import Examples
+from shoal.data.rows.rates import check_rates
 from shoal.errors import DataError, SettingError
 from shoal.network.activations import ACTIVATIONS
 from shoal.network.architecture import Architecture
@@ -62,7 +63,7 @@ class Network:
         in float32 if all four are float32, else in float64.
     activation : {"tanh", "relu", "leaky_relu", "sigmoid", "identity"}
         g, of the hidden layer.
-    output : {"sigmoid", "softmax", "identity"}
+    output : {"sigmoid", "softmax", "identity", "poisson"}
         σ, of the output layer; it brings its loss, so that dZ2 = A2 - Y.
 
     Raises
@@ -233,7 +234,7 @@ class Network:
         -------
         array
             sigmoid: 1 where A2 > 0.5, else 0, shape (n_y, m); softmax: the number of the class,
-            shape (1, m); identity: A2 itself, shape (n_y, m).
+            shape (1, m); identity and poisson: A2 itself, shape (n_y, m).
         """
         A2 = engine.predict(self.architecture, self._vector, self._rows(X), threads())
         if self.architecture.output == "sigmoid":
@@ -384,6 +385,8 @@ class Network:
         for name, array in (("X", rows), ("Y", targets)):
             if not np.isfinite(array).all():
                 raise DataError(f"{name} contains NaN or infinity: expected finite numbers.")
+        if self.architecture.output == "poisson":
+            check_rates(targets.T)
         w = None if weights is None else np.asarray(weights, self.dtype).reshape(-1)
         if w is not None and (
             len(w) != len(rows) or not (w >= 0).all() or not np.isfinite(w).all() or not w.sum() > 0

@@ -16,7 +16,7 @@ from shoal.cli.screen.lines import count, importance_line, importance_of, percen
 from shoal.cli.screen.printing import note, print_json, report_news
 from shoal.cli.screen.progress import waiting
 from shoal.cli.screen.screen import Screen
-from shoal.cli.testing import tested, threshold_of
+from shoal.cli.testing import of_rates, tested, threshold_of
 from shoal.cli.typed import named
 from shoal.compute.pool import room_to_read
 from shoal.data.encode.novelty import collected
@@ -56,8 +56,9 @@ def evaluate(
         found = _compared(fitted, tables, target, strict, files)
     report_news(told.lines)
     classes = getattr(fitted, "classes_", None)
-    ours = judged(model, found.answers, found.truth, classes, threshold_of(fitted))
-    trivial = constant(usual_of(found.truth, classes), found.truth, classes)
+    rates = of_rates(fitted)
+    ours = judged(model, found.answers, found.truth, classes, threshold_of(fitted), rates=rates)
+    trivial = constant(usual_of(found.truth, classes), found.truth, classes, rates=rates)
     shown_by = tested([ours, trivial], None)
     if as_json:
         print_json(

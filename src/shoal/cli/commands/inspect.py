@@ -59,7 +59,7 @@ def _show_model(fitted: Any, model: str, screen: Screen) -> None:
 
 
 def _show_training(fitted: Any, model: str, screen: Screen) -> None:
-    screen.line("training", f"{epochs_line(fitted)}, solver {fitted.solver}")
+    screen.line("training", f"{epochs_line(fitted)}, solver {fitted.fitted_.trained.solver}")
     screen.line("", ending_line(fitted))
     screen.lines("diagnosis", fitted.diagnosis_.lines())
     record = Record.of(fitted)

@@ -66,14 +66,14 @@ from shoal.data.rows.selection import Rows
 from shoal.data.rows.target import CLASSIFICATION, REGRESSION
 from shoal.errors import DataError, SettingError, wording
 from shoal.estimators.fitted import Fitted
-from shoal.settings import Settings
+from shoal.settings import POISSON, Settings
 
 ESTIMATORS: dict[str, Any] = {CLASSIFICATION: ShoalClassifier, REGRESSION: ShoalRegressor}
 READ_BY = ("decimal", "date_order", "missing")  # parameters of how text is read
 # With the linear model.
 SHARED = (
     "dtype", "random_state", "n_jobs", "memory", "scratch", "words", "numbers", "drop", *READ_BY,
-    "fold", "class_weight", "threshold",
+    "fold", "class_weight", "threshold", "loss",
 )  # fmt: skip
 
 
@@ -100,6 +100,8 @@ class Asked(NamedTuple):
 def train(order: Order, parameters: Parameters) -> None:
     """Train, test and save, and print each step."""
     settings = refuse(order, parameters)
+    if settings.loss == POISSON:  # of counts, which may have few values
+        order = replace(order, task=REGRESSION)
     if order.save_config:
         save_config(order.save_config, order, parameters)
     screen = Screen.of(order.as_json)
@@ -194,6 +196,8 @@ def estimator_of(
     }
     aside = sorted(not_inputs(order)) or None
     how = {name: getattr(order, name) or None for name in READ_BY}
+    if task == CLASSIFICATION:
+        parameters = {name: value for name, value in parameters.items() if name != "loss"}
     return ESTIMATORS[task](**parameters, **others, **how, **(classes or {}), drop=aside)
 
 

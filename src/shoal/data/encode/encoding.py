@@ -350,6 +350,12 @@ class Encoding(NamedTuple):
         owners = np.array(numbers)
         return [np.flatnonzero(owners == i) for i in range(len(self.columns))]
 
+    def without_bins(self) -> "Encoding":
+        """The same with numbers that have no bins."""
+        return Encoding(
+            tuple(c._replace(edges=()) if isinstance(c, Number) else c for c in self.columns)
+        )
+
     def row_bytes(self, dtype: DTypeLike) -> int:
         """The memory that an encoded row takes."""
         groups = self._groups()

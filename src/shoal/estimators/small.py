@@ -1,0 +1,104 @@
+"""Small tables: whether members of second order predict better than the usual ones.
+
+The usual members bend a network of 64 units step by step, and stop by the rows held out. The others
+have few units, numbers without bins, steps of second order and penalties by the evidence. Each
+holds out the rows that the usual member of its seed held out, and on these rows the two are
+compared: first two members of either kind, then all. What predicts better is the fit.
+"""
+
+from dataclasses import replace
+
+from shoal.compute.engine import engine
+from shoal.estimators.automatic import architecture_of
+from shoal.estimators.fitted import Fitted
+from shoal.estimators.host import Host
+from shoal.estimators.prepare import Feed, Prepared
+from shoal.estimators.rows import RowProvider
+from shoal.estimators.train import train_members
+from shoal.settings import EVIDENCE, FIELDS, Settings
+
+# All that was chosen by the tables of benchmarks/small_defaults.py, see docs/measured/practice.md.
+ROWS, PARAMETERS = 2_000, 200  # fewer rows, and at most so many parameters: the steps' time
+HIDDEN = 5
+# Of numbers: penalties settle slowly, and predictions long before. Of classes the rows held out stop it.
+SETTLED = {"tol": 1e-3, "n_iter_no_change": 3}
+FIRST = 2  # members that are compared before the others are trained
+# With these, and what belongs to the machine, the table may be small; any other setting is a wish.
+FREE = (
+    "class_weight", "threshold", "words", "numbers", "drop", "decimal", "date_order", "missing", "fold",
+    "dtype", "random_state", "n_jobs", "checkpoint", "memory", "scratch", "verbose",
+)  # fmt: skip
+
+
+def second_order(s: Settings, output: str) -> Settings:
+    """The settings of the members of second order."""
+    return s.replaced(
+        solver="lm", alpha=EVIDENCE, hidden=HIDDEN, bins=0, checkpoint=None, verbose=False,
+        **(SETTLED if output == "identity" else {}),
+    )  # fmt: skip
+
+
+def better_of(
+    asked: Settings, usual: Fitted, prepared: Prepared, rows: RowProvider, feed: Feed, host: Host
+) -> Fitted:
+    """The usual members, or where they predict better those of second order."""
+    other = _of_second_order(asked, usual, prepared, rows.m)
+    if other is None or rows.shown(usual.history.seeds[0])[1] is None:
+        return usual
+    found, wanted = usual, _losses(usual, rows)
+    # The rows are held out as they are with a penalty that is a number.
+    s = other.settings.replaced(alpha=prepared.settings.alpha)
+    with feed.rows(s, other.inputs, other.targets, other.architecture) as same:
+        for n in (FIRST, len(wanted)):
+            few = other._replace(settings=other.settings.replaced(members=n))
+            found = train_members(few, same, host, told=False)
+            if found.history.interruption:
+                return _interrupted(usual, found)
+            if not sum(_losses(found, same)) < sum(wanted[:n]):
+                return usual
+    return found
+
+
+def _of_second_order(asked: Settings, usual: Fitted, prepared: Prepared, m: int) -> Prepared | None:
+    """What the members of second order are trained with; None where the table is not small."""
+    encoding = usual.inputs.encoding
+    if encoding is None or m >= ROWS or not _is_free(asked):
+        return None
+    if set(usual.history.endings) & {"interrupted", "stopped"}:
+        return None
+    s = second_order(prepared.settings, prepared.architecture.output).replaced(
+        random_state=usual.history.seeds[0]
+    )
+    inputs = replace(usual.inputs, encoding=encoding.without_bins())
+    architecture = architecture_of(s, inputs.width, *usual.targets.outputs)
+    if architecture.n_parameters > min(PARAMETERS, m):
+        return None
+    return Prepared(s, inputs, usual.targets, architecture)
+
+
+def _is_free(asked: Settings) -> bool:
+    """Whether nothing of the training was wished for."""
+    return all(
+        getattr(asked, name) == field.default for name, field in FIELDS.items() if name not in FREE
+    )
+
+
+def _losses(fitted: Fitted, rows: RowProvider) -> list[float]:
+    """Of each member the loss on the rows held out of it."""
+    found = []
+    for network, seed in zip(fitted.networks, fitted.history.seeds, strict=True):
+        sums = [
+            engine.sums(fitted.architecture, network.vector, held, 1, gradients=False)
+            for held in rows.held(seed)
+        ]
+        found.append(sum(one.loss for one in sums) / sum(one.weight for one in sums))
+    return found
+
+
+def _interrupted(usual: Fitted, found: Fitted) -> Fitted:
+    """The usual members, with the signal that ended the training of the others."""
+    h = usual.history
+    endings = ("interrupted",) * len(h.endings)
+    return usual.replaced(
+        history=h._replace(endings=endings, interruption=found.history.interruption)
+    )

@@ -1,0 +1,142 @@
+"""Small tables: members of second order are the fit where they predict held out rows better."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import shoal
+from shoal import ShoalClassifier, ShoalRegressor
+from shoal.estimators import small
+from shoal.network.draws import normal
+
+SEED = 5
+x = np.linspace(-1, 1, 94)[:, np.newaxis]
+CURVE = np.sin(3 * x[:, 0]) + 0.5 * np.cos(9 * x[:, 0])
+
+
+def steps(m=300):
+    """Numbers with jumps, which bins see better than a few smooth units."""
+    X = normal(SEED, 0, 2 * m).reshape(m, 2)
+    return X, np.floor(2 * X[:, 0]) % 2 + 0.1 * normal(SEED, 1, m)
+
+
+def by_second_order(model):
+    return model.fitted_.trained.solver == "lm"
+
+
+def test_a_smooth_curve_is_learnt_by_members_of_second_order():
+    model = ShoalRegressor(random_state=0).fit(x, CURVE)
+    assert by_second_order(model)
+    assert np.mean((model.predict(x) - CURVE) ** 2) < 1e-4 * CURVE.var()
+    assert model.evidence_.alpha.shape == (8, 3)
+    assert model.get_params()["solver"] == "auto"
+    assert model.networks_[0].architecture[:3] == (1, 5, 1)
+
+
+def test_jumps_are_left_to_the_usual_members():
+    X, y = steps()
+    model = ShoalRegressor(random_state=0).fit(X, y)
+    assert not by_second_order(model)
+    assert (
+        model.fingerprint_ == ShoalRegressor(random_state=0, solver="adam").fit(X, y).fingerprint_
+    )
+    assert not hasattr(model, "evidence_")
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [{"solver": "adam"}, {"hidden": 64}, {"early_stopping": False}, {"alpha": 1e-3}, {"members": 8},
+     {"warm_start": True}, {"n_iter_no_change": 15}, {"validation_fraction": 0.2}, {"encode": None}],
+    ids=str,
+)  # fmt: skip
+def test_a_wish_for_the_training_is_met(wish):
+    assert not by_second_order(ShoalRegressor(random_state=0, **wish).fit(x, CURVE))
+
+
+def test_many_parameters_and_many_rows_are_left_to_the_usual_members(monkeypatch):
+    monkeypatch.setattr(small, "PARAMETERS", 15)  # one less than 1 → 5 → 1 has
+    assert not by_second_order(ShoalRegressor(random_state=0).fit(x, CURVE))
+    monkeypatch.setattr(small, "PARAMETERS", 16)
+    assert by_second_order(ShoalRegressor(random_state=0).fit(x, CURVE))
+    monkeypatch.setattr(small, "ROWS", 94)
+    assert not by_second_order(ShoalRegressor(random_state=0).fit(x, CURVE))
+
+
+def test_files_threads_and_a_checkpoint_change_no_bit(tmp_path):
+    table = pd.DataFrame({"x": x[:, 0], "y": CURVE})
+    table.to_csv(tmp_path / "curve.csv", index=False)
+    wanted = ShoalRegressor(random_state=0, n_jobs=1).fit(table[["x"]], table["y"])
+    assert by_second_order(wanted)
+    for given in (
+        {"n_jobs": 2},
+        {"checkpoint": tmp_path / "kept"},
+        {"checkpoint": tmp_path / "kept"},
+    ):
+        model = ShoalRegressor(random_state=0, **given).fit(table[["x"]], table["y"])
+        assert model.fingerprint_ == wanted.fingerprint_
+    streamed = ShoalRegressor(random_state=0, memory="1GiB").fit(tmp_path / "curve.csv", "y")
+    assert streamed.fingerprint_ == wanted.fingerprint_
+
+
+def test_a_saved_model_knows_how_it_was_trained(tmp_path):
+    model = ShoalRegressor(random_state=0).fit(x, CURVE)
+    model.save(tmp_path / "m.shoal")
+    again = shoal.load(tmp_path / "m.shoal")
+    assert by_second_order(again)
+    assert again.get_params() == model.get_params()
+    np.testing.assert_array_equal(again.predict(x), model.predict(x))
+    assert shoal.diagnose(again, x, CURVE).healthy
+
+
+def test_both_kinds_of_members_hold_out_the_same_rows(monkeypatch):
+    seen = []
+
+    def listen(fitted, rows):
+        seen.append([list(held.rows) for seed in fitted.history.seeds for held in rows.held(seed)])
+        return [0.0 if len(seen) > 1 else 1.0] * len(fitted.networks)
+
+    monkeypatch.setattr(small, "_losses", listen)
+    model = ShoalRegressor().fit(x, CURVE)  # a seed that was drawn
+    assert by_second_order(model)
+    usual, first, every = seen
+    assert usual == every == first + every[2:]
+    assert len(usual[0]) == 14
+
+
+def test_weights_labels_and_several_targets():
+    w = np.where(x[:, 0] > 0, 2.0, 0.5)
+    assert by_second_order(ShoalRegressor(random_state=0).fit(x, CURVE, sample_weight=w))
+    two = ShoalRegressor(random_state=0).fit(x, np.column_stack([CURVE, -CURVE]))
+    assert two.predict(x).shape == (94, 2)
+    labels = np.column_stack([CURVE > 0, x[:, 0] > 0]).astype(int)
+    assert ShoalClassifier(random_state=0).fit(x, labels).predict(x).shape == (94, 2)
+    tied = ShoalRegressor(random_state=0).fit(x, CURVE, groups=np.arange(94) // 5)
+    assert by_second_order(tied)
+
+
+def test_what_a_fit_has_learnt_can_be_continued():
+    labels = CURVE > 0
+    model = ShoalClassifier(random_state=0).fit(x, labels)
+    units = model.networks_[0].architecture.n_h
+    model.partial_fit(x, labels)
+    assert model.networks_[0].architecture.n_h == units
+    model.set_params(warm_start=True).fit(x, labels)
+    assert model.networks_[0].architecture.n_h == units
+    regressor = ShoalRegressor(random_state=0).fit(x, CURVE)
+    regressor.set_params(warm_start=True).fit(x, CURVE)
+    assert regressor.networks_[0].architecture.n_h == 5
+
+
+def test_an_interruption_of_the_others_leaves_the_usual_members(monkeypatch):
+    real = small.train_members
+
+    def interrupted(*given, **more):
+        found = real(*given, **more)
+        return found.replaced(history=found.history._replace(interruption=KeyboardInterrupt()))
+
+    monkeypatch.setattr(small, "train_members", interrupted)
+    with pytest.warns(shoal.ShoalWarning, match="interrupted"):
+        model = ShoalRegressor(random_state=0).fit(x, CURVE)
+    assert not by_second_order(model)
+    assert isinstance(model.interruption_, KeyboardInterrupt)
+    assert set(model.endings_) == {"interrupted"}
