@@ -133,7 +133,7 @@ class Space(NamedTuple):
             p = np.clip(A2, EDGE, 1 - EDGE)
             return np.asarray(np.log(p) - np.log1p(-p), np.float64)
         if self.name == "target":
-            return np.asarray(A2 * self.targets.scale + self.targets.mean, np.float64)
+            return np.asarray(A2 * self.targets.scale + self.targets.centre, np.float64)
         return A2
 
     def slope(self, A2: Array, first: Array) -> Array:
@@ -461,6 +461,8 @@ def _derivatives(
                 [p * v for v in c],
                 p * (both_ways - (p * both_ways).sum(axis=-1, keepdims=True) + cc),
             )
+        elif shape.output == "poisson":
+            d, dd = [p * v for v in z], p * (z[0] * z[-1] + zz)
         elif shape.output == "identity":
             d, dd = z, zz
         else:
