@@ -14,6 +14,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import shoal
 from shoal import ShoalClassifier, ShoalRegressor, ShoalWarning
 
 # What the libraries themselves warn of is theirs; what shoal leaks would be ours.
@@ -64,6 +65,20 @@ def test_shap_permutation(classifier, method):
     total = values.values.sum(axis=1) + values.base_values
     expected = getattr(classifier, method)(SICK.iloc[:2])
     assert total == pytest.approx(np.asarray(expected, float), abs=1e-4)
+
+
+@pytest.mark.parametrize(("dtype", "apart"), [("float64", 1e-10), ("float32", 1e-5)])
+def test_exact_values_are_those_of_shap(dtype, apart):
+    shap = pytest.importorskip("shap")
+    X = SICK.to_numpy(float)[:, :6]
+    model = ShoalClassifier(**FEW, dtype=dtype).fit(X, ILL)
+    background = shap.maskers.Independent(X[:30], max_samples=30)
+    explainer = shap.explainers.Exact(
+        lambda rows: model.predict_proba(rows)[:, 1].astype(float), background
+    )
+    theirs, ours = explainer(X[50:53]), model.explain(X[50:53], background=X[:30])
+    assert ours.values == pytest.approx(theirs.values, abs=apart, rel=0)
+    assert theirs.base_values == pytest.approx(float(ours.base_value), abs=apart, rel=0)
 
 
 def test_lime(classifier, regressor):
@@ -196,6 +211,26 @@ def test_mlflow(classifier, tmp_path):
     again = mlflow.sklearn.load_model(str(tmp_path / "model"))
     assert again.fingerprint_ == classifier.fingerprint_
     served = mlflow.pyfunc.load_model(str(tmp_path / "model"))
+    assert (served.predict(SICK) == classifier.predict(SICK)).all()
+
+
+def test_mlflow_serves_a_file(classifier, tmp_path):
+    """As docs/how-to/services.md does it."""
+    mlflow = pytest.importorskip("mlflow")
+
+    class Shoal(mlflow.pyfunc.PythonModel):
+        def load_context(self, context):
+            self.fitted = shoal.load_fitted(context.artifacts["model"])
+
+        def predict(self, context, model_input, params=None):
+            return self.fitted.predict(model_input)
+
+    classifier.save(tmp_path / "m.shoal")
+    mlflow.pyfunc.save_model(
+        tmp_path / "served", python_model=Shoal(), artifacts={"model": str(tmp_path / "m.shoal")},
+        pip_requirements=["shoal"],
+    )  # fmt: skip
+    served = mlflow.pyfunc.load_model(str(tmp_path / "served"))
     assert (served.predict(SICK) == classifier.predict(SICK)).all()
 
 

@@ -13,7 +13,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 import shoal
 from shoal import DataError, SettingError, ShoalClassifier, ShoalRegressor, ShoalWarning
 from shoal.data.rows.examples import dense
-from shoal.estimators.inputs import arrow_of
+from shoal.estimators.given import arrow_of
 
 # Settings with which a weight is a number of rows to the last digits but a few.
 EXACT = {"solver": "gd", "dtype": "float64", "early_stopping": False, "max_iter": 30}

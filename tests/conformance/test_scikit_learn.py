@@ -18,7 +18,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from shoal import DataError, Parameters, SettingError, ShoalClassifier, ShoalRegressor, ShoalWarning
 from shoal.data.rows.examples import dense
-from shoal.estimators.inputs import arrow_of
+from shoal.estimators.given import arrow_of
 
 BOTH = [ShoalClassifier, ShoalRegressor]
 KINDS = [

@@ -125,7 +125,7 @@ def test_drawn_values_approach_the_exact_ones_within_their_errors(model):
     exact = model.explain(TABLE[:5], background=TABLE[50:90])
     drawn = model.explain(TABLE[:5], background=TABLE[50:90], permutations=200)
     assert drawn.method == "permutations"
-    assert (np.abs(drawn.values - exact.values) <= 5 * drawn.errors + 1e-12).all()
+    assert (np.abs(drawn.values - exact.values) <= 5 * drawn.errors + 1e-6).all()
     assert 0 < drawn.errors.max() < 0.01
     again = model.explain(TABLE[:5], background=TABLE[50:90], permutations=200)
     other = model.explain(TABLE[:5], background=TABLE[50:90], permutations=200, random_state=1)
@@ -176,10 +176,10 @@ def test_what_cannot_be_explained_is_refused(model):
 def test_weights_of_coalitions_share_out_a_known_game():
     v = np.array([0.0, 1, 2, 6])  # none, a, b, both
     np.testing.assert_allclose(shapley.exact_weights(2) @ v, [2.5, 3.5])
-    orders, ways = shapley.paths(5, 3, 7)
-    assert (ways[:, 0] == 0).all()
-    assert (ways[:, -1] == 1).all()
+    orders = shapley.orders(5, 3, 7)
+    assert orders.shape == (6, 5)
     assert (orders[1] == orders[0][::-1]).all()
+    assert (np.sort(orders, axis=1) == np.arange(5)).all()
 
 
 # --- slopes, interactions, partial dependence -------------------------------------------
@@ -187,7 +187,10 @@ def test_weights_of_coalitions_share_out_a_known_game():
 X3 = DRAW.normal(size=(M, 3)) * [1, 20, 0.1]
 SMOOTH = X3[:, 0] * X3[:, 1] / 20 + np.sin(10 * X3[:, 2])
 LAYERS = {"tanh": 4, "sigmoid": 4, "relu": 4, "leaky_relu": 4, "identity": 4, "linear": 0}
-OUTPUTS = {"two": SMOOTH > 0, "three": np.digitize(SMOOTH, [-0.5, 0.5]), "number": SMOOTH}
+OUTPUTS = {
+    "two": SMOOTH > 0, "three": np.digitize(SMOOTH, [-0.5, 0.5]), "number": SMOOTH,
+    "rate": np.round(np.exp(SMOOTH)),
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=LAYERS)
@@ -200,8 +203,11 @@ def smooth(request):
         "dtype": "float64",
     }
     how |= {"members": 2, "max_iter": 20, "random_state": 0}
+    losses = {"number": "squared_error", "rate": "poisson"}
     return {
-        name: (ShoalRegressor if name == "number" else ShoalClassifier)(**how).fit(X3, y)
+        name: (
+            ShoalRegressor(**how, loss=losses[name]) if name in losses else ShoalClassifier(**how)
+        ).fit(X3, y)
         for name, y in OUTPUTS.items()
     }
 
@@ -210,7 +216,7 @@ def smooth(request):
 @pytest.mark.parametrize("output", OUTPUTS)
 def test_slopes_and_interactions_are_limits_of_differences(smooth, output, space):
     model, h = smooth[output], 1e-5 * X3.std(axis=0)
-    space = "target" if output == "number" else space
+    space = "target" if output in ("number", "rate") else space
     rows = X3[:20]
     slopes, second = model.slopes(rows, space=space), model.interactions(rows, space=space)
     assert (slopes.steps == 0).all()

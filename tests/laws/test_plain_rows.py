@@ -13,9 +13,11 @@ import pytest
 
 import shoal
 from shoal import ShoalClassifier, ShoalRegressor
+from shoal.compute.builds import BUILD
 from shoal.data.encode.novelty import collected
 from shoal.data.encode.plain_rows import plain_table
 from shoal.errors import DataError
+from shoal.estimators.columns import EncodedRows
 
 FILES = sorted((Path(__file__).parents[1] / "pins" / "files").glob("*.shoal"))
 UTC = datetime.UTC
@@ -272,3 +274,61 @@ def test_threads_forks_and_copies_give_the_same_bits():
         warnings.simplefilter("ignore")  # Python 3.12 warns of forks beside threads
         with get_context("fork").Pool(2) as pool:
             assert pool.map(_answer, [(fitted, X)] * 2) == [expected] * 2
+
+
+@pytest.fixture(scope="module", params=["float32", "float64"])
+def of_numbers(request):
+    draw = np.random.default_rng(8)
+    X = draw.normal(size=(300, 5)) * [1, 100, 1e-3, 1, 1] + [0, 5, 0, 0, 0]
+    X[::7, 1] = np.nan  # with bins and holes
+    X[:, 3] = draw.random(300) < 0.5  # few values
+    X[:, 4] = 2.0  # set aside
+    how = {"random_state": 0, "members": 3, "hidden": 5, "max_iter": 3, "dtype": request.param}
+    return X, [
+        ShoalClassifier(**how).fit(X, X[:, 0] > 0),
+        ShoalRegressor(**how, bins=0).fit(X, np.nan_to_num(X)),
+    ]
+
+
+def member_by_member(fitted, X):
+    """The members' mean without the kernel's one call."""
+    outputs = list(fitted.outputs(EncodedRows(through_arrow(fitted, X)), 1))
+    total = sum(outputs[1:], outputs[0])
+    return total / total.dtype.type(len(outputs))
+
+
+def test_one_call_of_the_kernel_has_the_bits_of_all_steps(of_numbers):
+    X, models = of_numbers
+    for model in models:
+        fitted = model.fitted_
+        assert BUILD == "plain" or fitted._ready.columns is not None
+        edges = [
+            plan.edges for plan in fitted.inputs.encoding.columns if getattr(plan, "edges", ())
+        ]
+        at_edges = np.tile(X[:1], (40, 1))
+        if edges:
+            at_edges[:, 0] = np.resize([*edges[0], np.nan, -3.5, 3.5], 40)
+        many = np.tile(X, (110, 1))  # more than are encoded at a time
+        for rows in (X, X[:1], X[3:7], at_edges, X.astype(np.float32), np.asfortranarray(X), many):
+            expected = member_by_member(fitted, rows)
+            assert fitted.average(rows, 2).tobytes() == expected.tobytes()
+            assert fitted.average(rows, 1).tobytes() == expected.tobytes()
+
+
+def test_one_call_leaves_errors_and_warnings_to_the_steps(of_numbers):
+    X, (model, _) = of_numbers
+    too_far = [(1e300, "near those of the training")] * (model.dtype == "float32")
+    for value, message in [(np.inf, "infinity"), *too_far]:
+        bad = X[:4].copy()
+        bad[2, 0] = value
+        with pytest.raises(DataError, match=message) as error:
+            model.predict(bad)
+        assert error.value.row == 3
+    far = X[:4].copy()
+    far[1, 0] = 1e4
+    with pytest.warns(shoal.ShoalWarning, match="far outside"):
+        model.predict(far)
+    gone = X[:40].copy()
+    gone[:, 1] = np.nan
+    with pytest.warns(shoal.ShoalWarning, match="of the values are missing"):
+        model.predict(gone)

@@ -38,16 +38,10 @@ def exact_weights(d: int) -> Array:
     return np.where(members.T == 1, joined, -apart)
 
 
-def paths(d: int, n: int, key: int) -> tuple[NDArray[np.int64], Array]:
-    """The columns in 2n orders, (2n, d), each second one the reverse of the one before.
-
-    With them the coalitions on their way, (2n, d + 1, d): from none to all.
-    """
+def orders(d: int, n: int, key: int) -> NDArray[np.int64]:
+    """The columns in 2n orders, (2n, d), each second one the reverse of the one before."""
     drawn = [permutation(key, i, d) for i in range(n)]
-    orders = np.array([order for one in drawn for order in (one, one[::-1])])
-    ranks = np.argsort(orders, axis=1)
-    coalitions = ranks[:, np.newaxis, :] < np.arange(d + 1)[:, np.newaxis]
-    return orders, coalitions.astype(np.float64)
+    return np.array([order for one in drawn for order in (one, one[::-1])])
 
 
 def along(orders: NDArray[np.int64], v: Array) -> Array:

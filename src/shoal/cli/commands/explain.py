@@ -78,5 +78,5 @@ def _show(found: Explanation, k: int, name: str, screen: Screen) -> None:
     lines = []
     for j in np.argsort(-worth, kind="stable"):
         error = "" if errors is None else f" ± {score(float(errors[:, j].mean()))}"
-        lines.append(f"  {short(found.columns[j]):<{width}}{score(float(worth[j])):>10}{error}")
-    screen.block([f"  {'column':<{width}}{'mean |value|':>10}", *lines])
+        lines.append(f"  {short(found.columns[j]):<{width}}{score(float(worth[j])):>14}{error}")
+    screen.block([f"  {'column':<{width}}{'mean |value|':>14}", *lines])
