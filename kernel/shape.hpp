@@ -79,6 +79,7 @@ class KernelLayout {
     }
     KernelLayout(const KernelLayout&) = delete;
     operator T*() { return at_; }
+    operator const T*() const { return at_; }
 
   private:
     void begin(const T* given) {

@@ -46,6 +46,10 @@ UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 UNITS |= {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
 
 
+def _is_text(value: Any, text: str) -> bool:
+    return isinstance(value, str) and value == text
+
+
 # --- what a value may be ----------------------------------------------------------------
 
 
@@ -390,6 +394,8 @@ class Seed(NamedTuple):
 
     def check(self, name: str, value: Any) -> Any:
         """The value; a whole number from 0 on."""
+        if isinstance(value, int | np.integer):  # (a look at np.random would import it)
+            return check_whole(name, value, least=0)
         if value is None or value is np.random or isinstance(value, np.random.RandomState):
             return value
         return check_whole(name, value, least=0)
@@ -659,6 +665,9 @@ FIELDS: dict[str, Field] = {
     )
 }  # fmt: skip
 
+_DEFAULTS = {name: field.kind.check(name, field.default) for name, field in FIELDS.items()}
+_OF_NO_MACHINE = {name: _DEFAULTS[name] for name, field in FIELDS.items() if not field.kept}
+
 
 class Settings(DeclaredForClasses):
     """The checked parameters of one fit. Frozen: no attribute can be set."""
@@ -670,8 +679,9 @@ class Settings(DeclaredForClasses):
         unknown = set(given) - set(FIELDS)
         if unknown:
             raise SettingError(f"no parameter is called {sorted(unknown)[0]}.")
+        own = self.__dict__
         for name, field in FIELDS.items():
-            self.__dict__[name] = field.kind.check(name, given.get(name, field.default))
+            own[name] = field.kind.check(name, given[name]) if name in given else _DEFAULTS[name]
         if self.alpha == EVIDENCE and self.hidden == 0:
             self.__dict__["solver"] = "lm"  # a linear model has one minimum, whoever finds it
         _check_together(self)
@@ -688,7 +698,9 @@ class Settings(DeclaredForClasses):
 
     def without_machine(self) -> "Settings":
         """The same without what belongs to the machine of the fit: threads, folders, a cluster."""
-        return self.replaced(**{name: f.default for name, f in FIELDS.items() if not f.kept})
+        found = Settings.__new__(Settings)  # what was checked, and defaults
+        found.__dict__.update(self.__dict__ | _OF_NO_MACHINE)
+        return found
 
     def __reduce__(self) -> Any:
         return _settings_again, (dict(self.__dict__),)
@@ -764,7 +776,3 @@ def _check_evidence(s: Settings) -> None:
 def _conflict(s: Settings, first: str, second: str, *expected: str | Setting) -> SettingError:
     pair = Setting(first, getattr(s, first)), " with ", Setting(second, getattr(s, second)), ": "
     return SettingError(wording(*pair, *expected), setting=first)
-
-
-def _is_text(value: Any, text: str) -> bool:
-    return isinstance(value, str) and value == text

@@ -89,7 +89,7 @@ uint64_t run(const Case& c, int team, bool together = true) {
     Trainer<T> trainer(s, settings, from, Rows{}, c.m, team, together);
     trainer.run(parameters, state, best, losses, progress, stop);
     Buffer<T> A2(s.n_y * c.m);
-    predict<T>(s, parameters, from, c.m, {nullptr, nullptr, nullptr, A2}, team, stop);
+    predict<T>(Ready<T>(s, parameters), from, c.m, {nullptr, nullptr, nullptr, A2}, team, stop);
     Hash hash;
     hash.add(parameters, sizeof(T) * n);
     hash.add(state, sizeof(T) * 2 * n);

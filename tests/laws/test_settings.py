@@ -159,7 +159,7 @@ def test_a_file_keeps_the_settings_of_the_fit(fitted):
 
 
 def test_the_table_of_the_documentation_is_that_of_the_fields():
-    docs = Path(__file__).parents[2] / "docs"
+    docs = Path(__file__).parents[2] / "docs" / "reference"
     spec = importlib.util.spec_from_file_location("parameters", docs / "parameters.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

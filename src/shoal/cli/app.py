@@ -131,6 +131,24 @@ def evaluate(
 
 @app.command(cls=_Command)
 @ending
+@asking(o.Reasons, {})
+def explain(asked: o.Reasons, parameters: o.Parameters) -> None:
+    """Show what each column contributes to predictions.
+
+    Example:  shoal explain late.shoal new.csv --background flights.csv
+              shoal explain late.shoal new.csv --space log-odds --json
+
+    Shapley values: what a column adds to a prediction when it becomes known, averaged
+    over the orders in which columns become known. Those of a row add up to its prediction
+    less the mean prediction of the background. --json gives them for each row.
+    """
+    from shoal.cli.commands.explain import explain as run
+
+    run(asked)
+
+
+@app.command(cls=_Command)
+@ending
 def inspect(model: o.Model, as_json: o.Json = False) -> None:
     """Show what is in a model file, and how to train it again.
 

@@ -5,15 +5,17 @@ specification. The same blocks, the same tree, the same order of the rows; the b
 from the kernel's, as NumPy rounds elsewhere, but the numbers agree.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve, solve_triangular
 
 from shoal.compute.builds import Stop
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector, judge, not_finite
-from shoal.data.encode.coded import Coded
+from shoal.data.encode.coded import Coded, Group
 from shoal.data.rows.examples import Examples, Matrix, Numbers, dense
 from shoal.data.rows.sparse import Sparse
+from shoal.lazily import linalg
 from shoal.network.activations import Activation
 from shoal.network.architecture import Architecture
 from shoal.network.draws import philox
@@ -130,13 +132,13 @@ def factor(triangle: Exact, diagonal: Exact) -> Exact | None:
 
 def solve(factor: Exact, b: Exact) -> Exact:
     """X of L Lᵀ x = b."""
-    return np.asarray(cho_solve((_unpacked(factor, len(b)), True), b))
+    return np.asarray(linalg.cho_solve((_unpacked(factor, len(b)), True), b))
 
 
 def inverse_diagonal(factor: Exact, n: int) -> tuple[Exact, float]:
     """The diagonal of the inverse of A = L Lᵀ, and log det A."""
     L = _unpacked(factor, n)
-    inverse = solve_triangular(L, np.eye(n), lower=True)
+    inverse = linalg.solve_triangular(L, np.eye(n), lower=True)
     return (inverse**2).sum(axis=0), 2 * float(np.log(np.diag(L)).sum())
 
 
@@ -295,6 +297,10 @@ def dot(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     while len(sums) > 1:
         sums = sums[: len(sums) // 2] + sums[len(sums) // 2 :]
     return float(sums[0])
+
+
+def ready(architecture: Architecture, vectors: Sequence[Vector], groups: tuple[Group, ...]) -> None:
+    """Nothing: `predict` is asked each time."""
 
 
 def order(m: int, key: int, epoch: int) -> NDArray[np.uint32]:

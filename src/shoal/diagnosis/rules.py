@@ -2,7 +2,7 @@
 
 The order of `RULES` is the order of causes: what is explained by an earlier finding is not told
 again. Thresholds were chosen on one half of the data sets of `benchmarks/diagnosis.py` and are
-measured on the other (docs/diagnosis.md).
+measured on the other (docs/reference/diagnosis.md).
 """
 
 from collections.abc import Callable, Iterator, Mapping

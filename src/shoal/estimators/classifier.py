@@ -137,7 +137,7 @@ class ShoalClassifier(ClassifierMixin, ClassAttributes, ShoalBase, DeclaredForCl
         is longer. A `fit` with the same data and settings continues from there, with the same result.
     engine : Dask client, str or None
         Where to train: None for this machine; a cluster by its client, its address, or "local",
-        see docs/cluster.md. Results do not depend on it.
+        see docs/how-to/cluster.md. Results do not depend on it.
     replicas : int
         Local SGD for "adam" and "sgd": that many replicas of a network train on shares of the
         rows, and their parameters are averaged. The result is another than that of one network;

@@ -20,17 +20,13 @@ from shoal.data.rows.examples import Examples, Numbers
 from shoal.data.rows.ties import Ties, groups_of, times_of
 from shoal.errors import DataError, Setting, SettingError, wording
 from shoal.estimators.automatic import architecture_of, members_of
+from shoal.estimators.columns import Inputs
 from shoal.estimators.fitted import Fitted
+from shoal.estimators.given import as_given, column_given, columns_of, has_columns, read
 from shoal.estimators.inputs import (
-    Inputs,
-    as_given,
     check_lengths,
-    column_given,
-    columns_of,
     examples_of,
-    has_columns,
     learn_inputs,
-    read,
     weights_of,
     with_text_read,
 )

@@ -16,8 +16,8 @@ from shoal.data.encode.encoding import PARTS, Encoding
 from shoal.data.encode.novelty import Usual
 from shoal.data.rows.seen import KEPT, Seen
 from shoal.errors import ModelFileError
+from shoal.estimators.columns import Inputs
 from shoal.estimators.fitted import Fitted, History
-from shoal.estimators.inputs import Inputs
 from shoal.estimators.saving import CURVES, DECLARED, NAMES, largest_weight
 from shoal.estimators.schema import (
     BooleanColumn,
@@ -36,6 +36,7 @@ from shoal.estimators.schema import (
     written_of,
 )
 from shoal.estimators.targets import ClassTargets, NumberTargets, Targets
+from shoal.estimators.worth import Importance
 from shoal.files.typed import AGAIN, refused
 from shoal.network.architecture import Architecture
 from shoal.network.equations import Parameters
@@ -121,6 +122,7 @@ def from_document(
         diagnosis_of(model),
         model.record,
         _seen(arrays),
+        _importance(model, arrays),
     )
     arrays.end()
     if fitted.fingerprint != model.fingerprint:
@@ -298,6 +300,16 @@ def _seen(arrays: Arrays) -> Seen | None:
     if not 0 < len(hashes) <= KEPT or any(a >= b for a, b in pairwise([-1, *hashes, limit + 1])):
         raise refused(f"expected 1 to {KEPT} rising hashes and their limit in rows_seen")
     return Seen(limit, np.array(hashes, np.uint64))
+
+
+def _importance(model: Model, arrays: Arrays) -> tuple[Importance, ...]:
+    """What the columns are worth; nothing in files of versions that did not keep it."""
+    if "importance" not in arrays:
+        return ()
+    found = arrays.take("importance", np.float64, (model.fitted.n_features_in_, 2)).tolist()
+    if any(error < 0 for _, error in found):
+        raise refused("expected standard errors from 0 on, in importance")
+    return tuple(Importance(*one) for one in found)
 
 
 def _history(model: Model, arrays: Arrays) -> History:

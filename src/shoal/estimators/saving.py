@@ -1,6 +1,6 @@
 """A fitted model as a model file: plain data and arrays, no pickle. `reading.py` reads it back.
 
-What a file holds is listed in `docs/model-file.md` and declared in `schema.py`; what it looks
+What a file holds is listed in `docs/reference/model-file.md` and declared in `schema.py`; what it looks
 like, in `shoal.files.layout`.
 """
 
@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from shoal.compute.builds import NUMERICS_VERSION
 from shoal.data.encode.encoding import to_plain, vocabularies
-from shoal.data.read.texts import Written
+from shoal.data.read.writing import Written
 from shoal.errors import ModelFileError
 from shoal.estimators.fitted import Curves, Fitted
 from shoal.estimators.plain import plain_settings
@@ -84,6 +84,8 @@ def to_document(fitted: Fitted, kind: str) -> tuple[dict[str, Any], dict[str, ND
     ):
         _put_curves(tensors, name, curves, len(fitted.networks))
     _put_targets(fitted.targets, document, tensors)
+    if fitted.importance:
+        tensors["importance"] = np.array(fitted.importance, np.float64)
     if fitted.seen is not None:
         kept = [np.uint64(fitted.seen.limit), *fitted.seen.hashes]
         tensors["rows_seen"] = np.array(kept, np.uint64).astype(np.int64)

@@ -12,14 +12,11 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType, to_builtins
 
-from shoal.data.encode.encoding import Constant, Number, Plan, SetAside, Time, Words
-from shoal.data.encode.learning import MOST_WORDS
-from shoal.data.read.texts import Written
+from shoal.data.encode.encoding import MOST_WORDS, Constant, Number, Plan, SetAside, Time, Words
+from shoal.data.read.writing import Written
 from shoal.diagnosis.findings import Diagnosis
 from shoal.errors import ModelFileError, SettingError
 from shoal.estimators.plain import settings_again
-from shoal.estimators.scores import check_scoring_name
-from shoal.estimators.threshold import check_threshold_name
 from shoal.files.layout import MAX_HEADER, MAX_SIDE, MAX_TENSORS
 from shoal.files.typed import refused, typed
 from shoal.network.activations import ACTIVATIONS
@@ -315,9 +312,7 @@ def settings_of(plain: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
     typed(plain, PlainSettings)
     found = settings_again(plain)
     try:
-        checked = Settings(**found)
-        check_scoring_name(checked.scoring)
-        check_threshold_name(checked.threshold)
+        Settings(**found)
     except SettingError as error:
         raise refused(f"in settings, {error.message.rstrip('.')}") from None
     return found

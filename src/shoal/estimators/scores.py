@@ -12,8 +12,8 @@ from shoal.checks import check_choice
 from shoal.compute.steps import Vector
 from shoal.data.rows.examples import Examples, rows_of
 from shoal.errors import DataError, Setting, SettingError, wording
+from shoal.estimators.columns import EncodedRows
 from shoal.estimators.host import Host
-from shoal.estimators.inputs import EncodedRows
 from shoal.estimators.labels import listed
 from shoal.estimators.prepare import Prepared
 from shoal.estimators.targets import ClassTargets

@@ -45,8 +45,10 @@ from shoal.diagnosis.case import SAMPLE
 from shoal.errors import DataError, MemoryRefused, Setting, SettingError, wording
 from shoal.estimators.automatic import bins_of, stops_early
 from shoal.estimators.clustered import FileRows
+from shoal.estimators.columns import Inputs
 from shoal.estimators.fitted import Fitted
-from shoal.estimators.inputs import Inputs, columns_of, overrides, wanted_of, with_an_input
+from shoal.estimators.given import columns_of
+from shoal.estimators.inputs import overrides, wanted_of, with_an_input
 from shoal.estimators.prepare import bytes_of, ensemble_size
 from shoal.estimators.rows import (
     InMemoryRows,

@@ -6,18 +6,13 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
-from sklearn.exceptions import DataConversionWarning
-from sklearn.utils import check_array
-from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d
 
 from shoal.compute.engine import engine
 from shoal.data.encode.moments import moments
 from shoal.data.rows.examples import Examples, Numbers
 from shoal.errors import DataError, Setting, SettingError
 from shoal.estimators.labels import as_array, distinct, listed, pieces, refusing
+from shoal.lazily import sparse
 from shoal.warn import warn
 
 Weights = NDArray[np.float64] | None
@@ -47,6 +42,9 @@ class ClassTargets:
     @classmethod
     def learn(cls, y: Any, weights: Weights = None, classes: Any = None) -> Self:
         """From the targets of a fit, or from all `classes` that there will ever be."""
+        from sklearn.utils.multiclass import check_classification_targets
+        from sklearn.utils.validation import column_or_1d
+
         y = as_array(y)
         # Of whole numbers scikit-learn need not look at all.
         whole = y.ndim == 1 and y.dtype.kind in "bui"
@@ -73,6 +71,8 @@ class ClassTargets:
 
     def arrays(self, y: Any, weights: Weights = None, class_weight: Any = None) -> TargetArrays:
         """The targets of rows, as these classes."""
+        from sklearn.utils.validation import column_or_1d
+
         y = as_array(y)
         if self.labels > 1:
             if y.ndim != 2 or y.shape[1] != self.labels:
@@ -137,6 +137,8 @@ class ClassTargets:
         labels: NDArray[Any] = self.classes[chosen]
         return labels
 
+    answers = decide
+
     def decide_by(self, probabilities: Numbers) -> NDArray[Any]:
         """The same from what `probabilities` returns."""
         binary = self.outputs == (1, "sigmoid")
@@ -165,6 +167,8 @@ class NumberTargets:
         """From the targets of a fit."""
         numbers = as_numbers(y)
         if numbers.ndim == 2 and numbers.shape[1] == 1:
+            from sklearn.exceptions import DataConversionWarning
+
             warn(
                 "A column-vector y was passed when a 1d array was expected. Please change the "
                 "shape of y to (n_samples,), for example using ravel().",
@@ -237,6 +241,10 @@ class NumberTargets:
             numbers = A2.T * self.scale + self.mean
         return self._shaped(finite(numbers.T).T)
 
+    def answers(self, A2: Numbers) -> NDArray[np.float64]:
+        """What `predict` gives of outputs."""
+        return self.in_units(A2.astype(np.float64))
+
     def spread_in_units(self, spread: Numbers) -> NDArray[np.float64]:
         """Deviations of outputs in the unit of y."""
         with np.errstate(over="ignore"):
@@ -289,6 +297,8 @@ def _weights_of_several(y: NDArray[Any], class_weight: Any) -> Weights:
             "class_weight", class_weight, "y has several labels: expected ",
             Setting("class_weight", "balanced"), " or None.",
         )  # fmt: skip
+    from sklearn.utils.class_weight import compute_sample_weight
+
     weights: NDArray[np.float64] = compute_sample_weight("balanced", y)
     return weights
 
@@ -303,7 +313,9 @@ def _product(weights: Weights, others: Weights) -> Weights:
 
 def as_numbers(y: Any) -> Numbers:
     """Y as float64, without missing values."""
-    if issparse(y):
+    from sklearn.utils import check_array
+
+    if sparse.issparse(y):
         y = y.toarray()  # type: ignore[attr-defined]
     if isinstance(y, np.ma.MaskedArray):
         y = as_array(y)

@@ -19,6 +19,7 @@ from shoal.estimators.automatic import MEMBER, plan_of, seed_of
 from shoal.estimators.callbacks import EpochTasks
 from shoal.estimators.fitted import Fitted, History
 from shoal.estimators.host import Host
+from shoal.estimators.importance import importance_of
 from shoal.estimators.plain import plain_settings
 from shoal.estimators.prepare import Prepared, ensemble_size
 from shoal.estimators.rows import Place, RowProvider
@@ -62,6 +63,7 @@ def train_members(prepared: Prepared, rows: RowProvider, host: Host) -> Fitted:
     began = tuple(Network._of(architecture, state.parameters.copy()) for state in starts.states)
     case = fitted.case(part)._replace(starts=began, weight=_weight_of(part, rows))
     fitted = fitted.replaced(diagnosis=findings_of(case, held, thorough=False))
+    fitted = fitted.replaced(importance=importance_of(fitted, rows, threads_of(s.n_jobs)))
     return with_threshold(fitted.replaced(seen=rows.seen()), rows, s.n_jobs)
 
 

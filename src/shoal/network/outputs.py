@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logsumexp, softmax
+
+from shoal.lazily import special
 
 Array = NDArray[np.floating]
 
@@ -37,14 +38,14 @@ def _binary_cross_entropy(Z2: Array, Y: Array) -> Array:
 
 def _cross_entropy(Z2: Array, Y: Array) -> Array:
     below = Z2 - Z2.max(axis=0, keepdims=True)
-    return np.asarray(logsumexp(below, axis=0, keepdims=True) - _sum(Y * below))
+    return np.asarray(special.logsumexp(below, axis=0, keepdims=True) - _sum(Y * below))
 
 
 OUTPUTS = {
     output.name: output
     for output in (
-        Output("sigmoid", expit, _binary_cross_entropy),
-        Output("softmax", lambda Z2: np.asarray(softmax(Z2, axis=0)), _cross_entropy),
+        Output("sigmoid", lambda Z2: special.expit(Z2), _binary_cross_entropy),
+        Output("softmax", lambda Z2: np.asarray(special.softmax(Z2, axis=0)), _cross_entropy),
         Output("identity", lambda Z2: Z2, lambda Z2, Y: _sum(0.5 * (Z2 - Y) ** 2)),
     )
 }

@@ -60,7 +60,7 @@ from shoal.compute.scratch import usual_folder
 from shoal.data.encode.novelty import collected
 from shoal.data.read.in_memory import written_in
 from shoal.data.read.messages import shown
-from shoal.data.read.texts import Written
+from shoal.data.read.writing import Written
 from shoal.data.rows.question import Problem, Question, held
 from shoal.data.rows.selection import Rows
 from shoal.data.rows.target import CLASSIFICATION, REGRESSION
@@ -204,7 +204,7 @@ def _trained(order: Order, parameters: Parameters, asked: Asked) -> Run:
         with progress(parameters["max_iter"]) as report:
             model.set_params(verbose=report).fit(parts.X, parts.y, **ties(order))
     except DataError as error:
-        raise placed(error, order.table, None) from None
+        raise placed(error, order.table) from None
     model.set_params(verbose=False)
     if model.interruption_ and not model.n_iter_:
         end(model.interruption_, "before the first epoch was done: no file was written.")
