@@ -233,7 +233,7 @@ def lab(
               shoal lab lesson.json
 
     TABLE is a file of any format. LINK is the part of the page's address from # on.
-    LESSON.json is a lesson of your own (docs/lab.md).
+    LESSON.json is a lesson of your own (docs/how-to/lab.md).
     With -o no page is opened: the network is trained as the link says, and saved.
     """
     from shoal.cli.commands.lab import lab as run
