@@ -1,6 +1,7 @@
 """`check_backward`: classic mistakes are named, and a right function is called right."""
 
 import copy
+import itertools
 import json
 
 import numpy as np
@@ -96,6 +97,18 @@ def test_a_seeded_mistake_is_named_and_no_other(old, new, name, mistake, returne
     assert not check
     assert check.mistakes == {name: (mistake,)}
     assert f"{name} = " in str(check)
+
+
+@pytest.mark.slow
+def test_two_mistakes_in_two_equations_are_both_named():
+    for one, other in itertools.combinations(SEEDED, 2):
+        if one[2] == other[2] or {one[3], other[3]} == {"divided-by-m", "not-divided-by-m"}:
+            continue  # the last two make up for each other
+        function = made(BACKWARD, one[:2], other[:2], WITH_DZ)
+        check = shoal.check_backward(function)
+        size_unseen = {one[3], other[3]} == {"divided-by-n_y", "product-for-elementwise"}
+        named = {one[2]: (one[3],), other[2]: (other[3],)}
+        assert size_unseen or check.mistakes == named, (named, str(check))
 
 
 @pytest.mark.parametrize(("old", "new", "name", "mistake"), SEEDED_STEPS)

@@ -235,8 +235,10 @@ def lab(
               shoal lab flights.csv --target late
               shoal lab '#data=flower&hidden=8'
               shoal lab '#data=xor&epoch=500' -o xor.shoal
+              shoal lab lesson.json
 
     TABLE is a file of any format. LINK is the part of the page's address from # on.
+    LESSON.json is a lesson of your own (docs/how-to/lab.md).
     With -o no page is opened: the network is trained as the link says, and saved.
     """
     from shoal.cli.commands.lab import lab as run

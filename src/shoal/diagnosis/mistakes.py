@@ -223,9 +223,9 @@ _SIZES: tuple[Factor, ...] = (
     ("", "", lambda c: 1.0),
     ("not-divided-by-m", "1/m is missing: a gradient is the mean over the examples", lambda c: c.m),
     ("divided-by-m-twice", "1/m enters twice", lambda c: 1 / c.m),
+    ("divided-by-n_y", "it is divided by n_y, the number of outputs, not by m. The examples are columns: m = X.shape[1]", lambda c: c.m / len(c.Y)),
     ("divided-by-n_x", "it is divided by n_x, the number of features, not by m. The examples are columns: m = X.shape[1]", lambda c: c.m / len(c.X)),
     ("divided-by-n_h", "it is divided by n_h, the number of units, not by m. The examples are columns: m = X.shape[1]", lambda c: c.m / len(c.A1)),
-    ("divided-by-n_y", "it is divided by n_y, the number of outputs, not by m. The examples are columns: m = X.shape[1]", lambda c: c.m / len(c.Y)),
     ("divided-by-m-minus-1", "it is divided by m - 1, not by m", lambda c: c.m / (c.m - 1)),
     ("doubled", "it is twice as large", lambda c: 2.0),
     ("halved", "it is half as large", lambda c: 0.5),
@@ -267,11 +267,12 @@ def _scaled(of: Callable[[Any], Array], *factors: Callable[[Operands], float]) -
 
 # --- the numbers ----------------------------------------------------------------------------
 
-# One output; three; and as many of everything, where wrong products have shapes that fit. The
-# first two differ in all four sizes, and no quotient of m by another is a factor of its own.
+# One output; three; and as many of several, where wrong products have shapes that fit. The first
+# two differ in all four sizes, and no quotient of m by another is a factor of its own.
 SIZES = (
     ("one output", (2, 4, 1, 7)),
     ("three outputs", (2, 4, 3, 7)),
+    ("as many units as outputs", (2, 3, 3, 5)),
     ("as many features, units, outputs and examples", (3, 3, 3, 3)),
 )
 KEY = 28  # of the draw: any, as long as the test finds every pair apart

@@ -70,7 +70,7 @@ def _told_apart(things: list[str]) -> tuple[str | None, str | None, str]:
     tables = [thing for thing in things if thing not in (*links, *stories)]
     if len(links) > 1 or len(tables) > 1 or len(stories) > 1:
         raise SettingError(
-            "expected at most one TABLE, one STORY.json and one LINK (which has a #)."
+            "expected at most one TABLE, one LESSON.json and one LINK (which has a #)."
         )
     return next(iter(stories), None), next(iter(tables), None), next(iter(links), "")
 

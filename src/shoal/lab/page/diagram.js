@@ -3,7 +3,7 @@
 import { css, ramp, signColour, theme } from "./colours.js";
 import { figure, h, sized, still } from "./dom.js";
 
-const LABEL = 92, OUT = 74;
+const LABEL = 112, OUT = 74;
 const MOST_FLOWING = 200; // edges
 const UNSEEN = 620; // its width while another view is shown, for the picture
 

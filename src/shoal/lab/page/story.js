@@ -51,11 +51,11 @@ export class Stories {
     if (experiment.story && !this.now) this.notice(`This laboratory has no lesson "${experiment.story}". Start it with the lesson's file: shoal lab LESSON.json`);
     if (!this.now) return;
     const { found, step, at } = this.now;
-    if (step.table && experiment.data !== "table") return this.go(found.name, at); // opened by the command line
     this.place.textContent = `${found.title}, step ${at + 1} of ${found.steps.length}`;
     if (this.sentence.textContent !== step.say) this.sentence.textContent = step.say;
     this.back.disabled = at === 0;
     this.next.disabled = at === found.steps.length - 1;
+    if (step.table && experiment.data !== "table") return this.go(found.name, at); // its table is not here yet
     if (narrow.matches) requestAnimationFrame(() => document.querySelector(MARKED[step.look?.[0]] ?? "#stage")?.scrollIntoView({ block: "nearest" }));
     if (this.then) this.say(this.then);
     this.then = "";

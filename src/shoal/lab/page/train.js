@@ -124,7 +124,7 @@ export class Train {
       scene.axes[1] ? h("span", {}, `↑ ${scene.axes[1]}, ${reach(scene.x2)}`) : "");
     const numbers = scene.output === "identity";
     this.boxes.decisions.parentElement.hidden = numbers; // a number decides nothing
-    this.over.textContent = `over the ${isWhole(scene) ? "iterations" : "epochs"}, logarithmic`;
+    this.over.textContent = `${isWhole(scene) ? "iterations" : "epochs"}, log scale`;
     const bar = numbers
       ? [`${scene.target || "y"}: ${figure(scene.mean - 2.5 * scene.deviation, 2)}`, h("i", { class: "bar" }), figure(scene.mean + 2.5 * scene.deviation, 2)]
       : scene.classes.length === 2 ? [`A2: 0, class ${scene.classes[0]}`, h("i", { class: "bar" }), `1, class ${scene.classes[1]}`]

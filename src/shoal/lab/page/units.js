@@ -76,7 +76,8 @@ export class Units {
 
   card(answer, unit, j) {
     const canvas = h("canvas", { class: "unit-map", "data-unit": j, role: "img", "aria-label": `Map of unit ${j + 1}` });
-    const state = unit.state === "twin" ? STATES.twin + unit.twins.map((k) => k + 1).join(", ") : STATES[unit.state];
+    const works = unit.flat > 0.8 ? "at work on few examples" : STATES.healthy;
+    const state = unit.state === "healthy" ? works : unit.state === "twin" ? STATES.twin + unit.twins.map((k) => k + 1).join(", ") : STATES[unit.state];
     return h("article", { class: `card unit ${unit.state}`, "data-state": unit.state },
       h("header", {}, h("h3", {}, `Unit ${j + 1}`), h("span", { class: `state ${unit.state}` }, state)),
       canvas, histogram(unit.histogram, { low: answer.range[0], high: answer.range[1], title: `Activations of unit ${j + 1}` }),
