@@ -140,3 +140,17 @@ def test_an_interruption_of_the_others_leaves_the_usual_members(monkeypatch):
     assert not by_second_order(model)
     assert isinstance(model.interruption_, KeyboardInterrupt)
     assert set(model.endings_) == {"interrupted"}
+
+
+def parity(bits):
+    X = np.indices((2,) * bits).reshape(bits, -1).T.astype(float)
+    return X, X.sum(axis=1) % 2
+
+
+def test_classes_of_fewer_than_50_rows_are_left_to_the_evidence():
+    X, y = parity(5)
+    model = ShoalClassifier(random_state=0).fit(X, y)
+    assert by_second_order(model)
+    assert (model.predict(X) == y).all()
+    numbers = ShoalRegressor(random_state=0).fit(x[:49], CURVE[:49])
+    assert not by_second_order(numbers)
