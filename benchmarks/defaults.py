@@ -8,7 +8,7 @@ Examples:
 The tables are those of benchmarks/real.py. Test parts are not looked at: a quarter of the training
 part stands in for them (`choosing`). A figure is the loss (cross-entropy, or root of the mean
 square) beside the default's, geometric mean over the tables. What was found is told in
-docs/practice.md; the last look, at the test parts and beside the peers, is benchmarks/practice.py.
+docs/measured/practice.md; the last look, at the test parts and beside the peers, is benchmarks/practice.py.
 """
 
 import argparse

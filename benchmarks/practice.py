@@ -11,7 +11,7 @@ Examples:
 The figures are kept in benchmarks/practice.json, so that one contender can be measured again
 without the others. The tables, their splits and the seeds are those of benchmarks/real.py: fixed
 before the first comparison. Nothing was chosen by these test parts: the defaults were chosen on
-parts of the training parts (docs/practice.md).
+parts of the training parts (docs/measured/practice.md).
 
 The linear model and scikit-learn's perceptrons stand behind imputation, scaling and one-hot
 encoding; the boosters get words as categories, 250 of a column at most. One thread each, as

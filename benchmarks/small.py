@@ -8,7 +8,7 @@ Examples:
 A table of a few hundred rows says little by one part held out: each is cut ten times, a quarter
 held out by turns of chance (random_state 100, 101 …), and the mean loss counts. The tables are
 small ones of the packages that benchmarks/real.py uses, and the training parts of its own four
-smallest: their test parts are not looked at. What was found is told in docs/practice.md.
+smallest: their test parts are not looked at. What was found is told in docs/measured/practice.md.
 """
 
 import argparse

@@ -1,6 +1,8 @@
 // The functions g [2] and σ [4], the slope of g [8] and the loss, line by line.
 #pragma once
 
+#include <limits>
+
 #include "functions.hpp"
 #include "shape.hpp"
 
@@ -17,6 +19,8 @@ void multiply_lines(T* lines, const T* by, int n) {
 }
 
 constexpr double LEAK = 0.01;  // slope of leaky_relu below 0 (Maas et al. 2013)
+
+constexpr double LARGEST_LOGARITHM = 30;  // of a rate, see src/shoal/network/outputs.py
 
 // Calls use(g), where g takes a line of Z1.
 template <class T, class F>
@@ -87,6 +91,18 @@ void output(Output sigma, int n_y, const T* z, const T* y, T* a, Line<T>* loss) 
         }
         for (int k = 0; k < n_y; ++k) store(a + k * L, load(a + k * L) / total);
         if constexpr (with_loss) sum = log(total) - right;
+    } else if (sigma == Output::poisson) {
+        // exp_of_negative is exp as long as 2ᵏ is a normal number: up to 88 in float32.
+        const auto most = broadcast(T(LARGEST_LOGARITHM)), largest = exp_of_negative(most);
+        const auto tiny = broadcast(std::numeric_limits<T>::min());
+        for (int k = 0; k < n_y; ++k) {
+            const auto Z = load(z + k * L), bounded = lesser(most, Z), A = exp_of_negative(bounded);
+            store(a + k * L, A);
+            if constexpr (with_loss) {  // 0 log 0 is 0
+                const auto Y = load(y + k * L);
+                sum = sum + (fma(Y, log(greater(tiny, Y)) - Z, A - Y) + (Z - bounded) * largest);
+            }
+        }
     } else {
         for (int k = 0; k < n_y; ++k) {
             const auto Z = load(z + k * L);

@@ -1,7 +1,7 @@
 // The Gauss–Newton matrix of any number of rows: JᵀΛJ, where a row of J is ∂Z2/∂θ of one output of one example
 // and Λ the second derivative of the loss by Z2. Beside it the gradient, the loss and the weight.
 //
-//   ã (A1, 1)   x̃ (X, 1)   p  A2   λ  w, w p (1 - p) or w p for identity, sigmoid and softmax
+//   ã (A1, 1)   x̃ (X, 1)   p  A2   λ  w, w p (1 - p) or w p for identity, sigmoid, and softmax or poisson
 //   u[k, j]  = W2[k, j] g'(Z1[j])            ∂Z2[k] / ∂Z1[j]; for softmax less its mean Σ p u over the outputs
 //   hidden layer by itself      Σ λ u[k, j] u[k, j'] · x̃[i] x̃[i']
 //   output layer by hidden      Σ λ u[k, j] ã[j'] · x̃[i]
@@ -117,8 +117,8 @@ class Curvature {
         T *lambda = lambda_ + p * n_y * L, *slope = slope_ + p * n_h * L;
         for (int k = 0; k < n_y; ++k) {
             const auto A2 = load(block_.A2(p) + k * L);
-            const auto curved = shape_.sigma == Output::identity ? one : shape_.sigma == Output::softmax ? A2
-                                                                                                         : A2 * (one - A2);
+            const auto curved = shape_.sigma == Output::identity ? one : shape_.sigma == Output::sigmoid ? A2 * (one - A2)
+                                                                                                         : A2;
             store(lambda + k * L, w * curved);
         }
         each_slope(shape_.g, block_.A1(p), T(1), n_h, [&](int j, auto g) { store(slope + j * L, g); });

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 #include <new>
 #include <type_traits>
@@ -17,16 +16,16 @@ class Buffer {  // aligned numbers, zero at first
     Buffer() = default;
     explicit Buffer(int64_t size) {
         const size_t bytes = (size_t(size) * sizeof(T) + LINE_BYTES) / LINE_BYTES * LINE_BYTES;
-        data_.reset(static_cast<T*>(std::aligned_alloc(LINE_BYTES, bytes)));
-        if (!data_) throw std::bad_alloc();
+        data_.reset(static_cast<T*>(::operator new(bytes, ALIGNMENT)));
         std::memset(static_cast<void*>(data_.get()), 0, bytes);
     }
     operator T*() { return data_.get(); }
     operator const T*() const { return data_.get(); }
 
   private:
+    static constexpr std::align_val_t ALIGNMENT{LINE_BYTES};
     struct Free {
-        void operator()(T* p) const { std::free(p); }
+        void operator()(T* p) const { ::operator delete(p, ALIGNMENT); }
     };
     std::unique_ptr<T[], Free> data_;
 };

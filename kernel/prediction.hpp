@@ -20,18 +20,30 @@ struct Wanted {
     T *Z1, *A1, *Z2, *A2;
 };
 
+// A network's parameters as predictions need them; those that are given must live as long.
+template <class T>
+struct Ready {
+    Shape shape;
+    KernelLayout<T> parameters;
+    Tables<T> tables;
+
+    Ready(const Shape& wanted, const T* given) : shape(wanted), parameters(shape, given), tables(shape) {
+        if (!shape.groups.empty()) tables.take(parameters, 0, shape.n_units());
+    }
+};
+
 // A2 of rows of X, and where wanted Z1, A1 and Z2, all in the lecture's
 // shapes, (units, m). Returns the first row with a number that is not finite, or -1.
 template <class T>
-int64_t predict(const Shape& shape, const T* given, const Examples<T>& from, int64_t m, const Wanted<T>& wanted, int team, Stop& stop) {
+int64_t predict(const Ready<T>& ready, const Examples<T>& from, int64_t m, const Wanted<T>& wanted, int team, Stop& stop) {
+    const Shape& shape = ready.shape;
+    const T* parameters = ready.parameters;
+    const Tables<T>& tables = ready.tables;
     constexpr int L = LANES<T>;
     const int64_t n_blocks = blocks_of(m);
     std::atomic<int64_t> next{0}, bad{-1};
     std::vector<Block<T>> blocks;
     for (int t = 0; t < team; ++t) blocks.emplace_back(shape, m, false);
-    Tables<T> tables(shape);
-    KernelLayout<T> parameters(shape, given);
-    if (blocks[0].coded()) tables.take(parameters, 0, shape.n_units());
     const bool coded = blocks[0].coded();
     const int64_t n_numbers = shape.n_numbers();
     const auto work = [&](int t) {

@@ -10,7 +10,7 @@ namespace shoal {
 
 // clang-format off
 enum class Activation { tanh, relu, leaky_relu, sigmoid, identity };
-enum class Output { sigmoid, softmax, identity };
+enum class Output { sigmoid, softmax, identity, poisson };
 // clang-format on
 
 struct Shape {
@@ -79,6 +79,7 @@ class KernelLayout {
     }
     KernelLayout(const KernelLayout&) = delete;
     operator T*() { return at_; }
+    operator const T*() const { return at_; }
 
   private:
     void begin(const T* given) {

@@ -111,7 +111,6 @@ class Copy:
         """Compile the kernel here; what the compiler says if it refuses."""
         import nanobind
 
-        suffix = sysconfig.get_config_var("EXT_SUFFIX")
         nb = Path(nanobind.include_dir()).parent
         objects = self.root / "nanobind.o"
         common = [
@@ -124,7 +123,7 @@ class Copy:
         calls = [[*common, "-std=gnu++17", "-O1", "-fno-strict-aliasing", robin, "-c",
                   nb / "src/nb_combined.cpp", "-o", objects]] * (not objects.exists())  # fmt: skip
         calls += [[*common, *flags, "-O1", OPTION, "-shared", f"-DSHOAL_MODULE=_kernel_{ISA}",
-                   self.root / "kernel/bindings.cpp", objects, "-o", self.modules / f"_kernel_{ISA}{suffix}"]]  # fmt: skip
+                   self.root / "kernel/bindings.cpp", objects, "-o", self.modules / f"_kernel_{ISA}.abi3.so"]]  # fmt: skip
         for call in calls:
             said = subprocess.run(call, capture_output=True, text=True, check=False)
             if said.returncode:

@@ -13,12 +13,14 @@ Names are looked up when they are first used, so that `import shoal` costs next 
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # The public names, and the rooms they live in.
 _ROOMS = {
     "ClusterError": "shoal.errors",
     "DataError": "shoal.errors",
+    "Explanation": "shoal.estimators.explanation",
+    "ExplanationDisplay": "shoal.pictures.explanation",
     "FileError": "shoal.errors",
     "Files": "shoal.data.read.file_options",
     "InitStudyDisplay": "shoal.pictures.study",
@@ -27,16 +29,21 @@ _ROOMS = {
     "ModelFileError": "shoal.errors",
     "Network": "shoal.training.network",
     "Parameters": "shoal.network.equations",
+    "PartialDependence": "shoal.estimators.explanation",
+    "PartialDependenceDisplay": "shoal.pictures.explanation",
     "SettingError": "shoal.errors",
     "ShoalClassifier": "shoal.estimators.classifier",
     "ShoalError": "shoal.errors",
     "ShoalRegressor": "shoal.estimators.regressor",
     "ShoalWarning": "shoal.errors",
+    "Slopes": "shoal.estimators.explanation",
     "UnitsDisplay": "shoal.pictures.units",
+    "check_backward": "shoal.diagnosis.tutor",
     "diagnose": "shoal.diagnosis.diagnose",
     "gradient_check": "shoal.diagnosis.gradients",
     "init_study": "shoal.diagnosis.study",
     "load": "shoal.estimators.loading",
+    "load_fitted": "shoal.estimators.runtime",
 }
 
 if TYPE_CHECKING:
@@ -44,6 +51,7 @@ if TYPE_CHECKING:
     from shoal.diagnosis.diagnose import diagnose
     from shoal.diagnosis.gradients import gradient_check
     from shoal.diagnosis.study import init_study
+    from shoal.diagnosis.tutor import check_backward
     from shoal.errors import (
         ClusterError,
         DataError,
@@ -55,9 +63,12 @@ if TYPE_CHECKING:
         ShoalWarning,
     )
     from shoal.estimators.classifier import ShoalClassifier
+    from shoal.estimators.explanation import Explanation, PartialDependence, Slopes
     from shoal.estimators.loading import load
     from shoal.estimators.regressor import ShoalRegressor
+    from shoal.estimators.runtime import load_fitted
     from shoal.network.equations import Parameters
+    from shoal.pictures.explanation import ExplanationDisplay, PartialDependenceDisplay
     from shoal.pictures.loss_curve import LossCurveDisplay
     from shoal.pictures.study import InitStudyDisplay
     from shoal.pictures.units import UnitsDisplay
@@ -66,6 +77,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ClusterError",
     "DataError",
+    "Explanation",
+    "ExplanationDisplay",
     "FileError",
     "Files",
     "InitStudyDisplay",
@@ -74,16 +87,21 @@ __all__ = [
     "ModelFileError",
     "Network",
     "Parameters",
+    "PartialDependence",
+    "PartialDependenceDisplay",
     "SettingError",
     "ShoalClassifier",
     "ShoalError",
     "ShoalRegressor",
     "ShoalWarning",
+    "Slopes",
     "UnitsDisplay",
+    "check_backward",
     "diagnose",
     "gradient_check",
     "init_study",
     "load",
+    "load_fitted",
 ]
 
 

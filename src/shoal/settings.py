@@ -31,6 +31,8 @@ SOLVERS = MINI_BATCH + FULL_BATCH
 AUTO = "auto"
 SCHEDULES = ("plateau", "constant", "cosine")
 DTYPES = ("float32", "float64")
+POISSON = "poisson"  # counts and rates
+LOSSES = ("squared_error", POISSON)
 SHUFFLE_ROWS = 1 << 20  # hundreds of MB as a rule, and far more rows than a step has
 MAX_ITER = 1000  # far more than are needed as a rule: the stopping rules end a training
 MOST_EPOCHS = 10**9  # a loss curve has one number an epoch
@@ -45,6 +47,10 @@ _SHARE = (1.0,)
 _INNER = (0.0, 1.0)
 UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 UNITS |= {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
+
+
+def _is_text(value: Any, text: str) -> bool:
+    return isinstance(value, str) and value == text
 
 
 # --- what a value may be ----------------------------------------------------------------
@@ -391,6 +397,8 @@ class Seed(NamedTuple):
 
     def check(self, name: str, value: Any) -> Any:
         """The value; a whole number from 0 on."""
+        if isinstance(value, int | np.integer):  # (a look at np.random would import it)
+            return check_whole(name, value, least=0)
         if value is None or value is np.random or isinstance(value, np.random.RandomState):
             return value
         return check_whole(name, value, least=0)
@@ -518,6 +526,13 @@ class DeclaredForClasses(Declared):
     threshold: Any = None
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
+class DeclaredForNumbers(Declared):
+    """The parameters of the regressor: those, and one more."""
+
+    loss: Literal["squared_error", "poisson"] = "squared_error"
+
+
 class Field(NamedTuple):
     """What is said of a parameter once, and read by everybody."""
 
@@ -533,8 +548,9 @@ class Field(NamedTuple):
 
     @property
     def default(self) -> Any:
-        """The default of both estimators."""
-        return getattr(DeclaredForClasses, self.name)
+        """The default of the estimators that have it."""
+        there = DeclaredForNumbers if hasattr(DeclaredForNumbers, self.name) else DeclaredForClasses
+        return getattr(there, self.name)
 
 
 TRAINING, COLUMNS = "Network and training", "Columns and classes"  # panels of the help
@@ -595,6 +611,9 @@ FIELDS: dict[str, Field] = {
         Field("threshold", Threshold(),
               "Limit for predicting the second class: 0.3, the best for f1, or for CLASS=COST.",
               "--threshold", "VALUE", COLUMNS),
+        Field("loss", Choice(LOSSES),
+              "Loss of numbers: squared_error, or poisson for counts and rates.",
+              "--loss", "NAME", TRAINING, rare=True),
         Field("early_stopping", Flag(auto=True),
               "Whether to hold out a validation part and stop by it."),
         Field("validation_fraction", Number(most=1.0, open_at=_INNER),
@@ -660,8 +679,11 @@ FIELDS: dict[str, Field] = {
     )
 }  # fmt: skip
 
+_DEFAULTS = {name: field.kind.check(name, field.default) for name, field in FIELDS.items()}
+_OF_NO_MACHINE = {name: _DEFAULTS[name] for name, field in FIELDS.items() if not field.kept}
 
-class Settings(DeclaredForClasses):
+
+class Settings(DeclaredForClasses, DeclaredForNumbers):
     """The checked parameters of one fit. Frozen: no attribute can be set."""
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -671,14 +693,12 @@ class Settings(DeclaredForClasses):
         unknown = set(given) - set(FIELDS)
         if unknown:
             raise SettingError(f"no parameter is called {sorted(unknown)[0]}.")
+        own = self.__dict__
         for name, field in FIELDS.items():
-            self.__dict__[name] = field.kind.check(name, given.get(name, field.default))
+            own[name] = field.kind.check(name, given[name]) if name in given else _DEFAULTS[name]
         if self.alpha == EVIDENCE and self.hidden == 0:
             self.__dict__["solver"] = "lm"  # a linear model has one minimum, whoever finds it
-        if self.solver != AUTO:
-            _check_together(self)
-        else:
-            self.resolved()
+        _check_together(self.resolved())
 
     @classmethod
     def of(cls, estimator: Any) -> "Settings":
@@ -694,11 +714,17 @@ class Settings(DeclaredForClasses):
         """The same with a solver for "auto": adam, or lm for penalties by the evidence."""
         if self.solver != AUTO:
             return self
-        return self.replaced(solver="lm" if self.alpha == EVIDENCE else "adam")
+        return self._with({"solver": "lm" if self.alpha == EVIDENCE else "adam"})
 
     def without_machine(self) -> "Settings":
         """The same without what belongs to the machine of the fit: threads, folders, a cluster."""
-        return self.replaced(**{name: f.default for name, f in FIELDS.items() if not f.kept})
+        return self._with(_OF_NO_MACHINE)
+
+    def _with(self, values: Mapping[str, Any]) -> "Settings":
+        """The same with values that need no check."""
+        found = Settings.__new__(Settings)
+        found.__dict__.update({**self.__dict__, **values})
+        return found
 
     def __reduce__(self) -> Any:
         return _settings_again, (dict(self.__dict__),)
@@ -774,7 +800,3 @@ def _check_evidence(s: Settings) -> None:
 def _conflict(s: Settings, first: str, second: str, *expected: str | Setting) -> SettingError:
     pair = Setting(first, getattr(s, first)), " with ", Setting(second, getattr(s, second)), ": "
     return SettingError(wording(*pair, *expected), setting=first)
-
-
-def _is_text(value: Any, text: str) -> bool:
-    return isinstance(value, str) and value == text

@@ -1,6 +1,6 @@
 """shoal through other libraries, as their quick-starts do it: `make test-clients`.
 
-One program a library; docs/clients.md says what works, and how. A library that is not installed
+One program a library; docs/how-to/libraries.md says what works, and how. A library that is not installed
 is left out.
 """
 

@@ -171,12 +171,14 @@ def target(X, n_classes=2):
 
 
 def of_kind(kind, X, **settings):
-    """A fitted model: of classes, labels, or one or more numbers."""
+    """A fitted model: of classes, labels, one or more numbers, or rates."""
     settings = {**SETTINGS, **settings}
     size = X["class"].to_numpy()
     if kind in ("number", "numbers"):
         y = np.column_stack([size, 2 * size + 1e3, -size])
         return ShoalRegressor(**settings).fit(X, y if kind == "numbers" else size)
+    if kind == "rates":
+        return ShoalRegressor(**settings, loss="poisson").fit(X, np.minimum(size, 40).round())
     y = {
         "two": target(X),
         "three": np.array(["x", "*/", "q'q"])[target(X, 3)],

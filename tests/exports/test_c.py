@@ -27,7 +27,7 @@ def assert_the_same_bits(compiled, n=2000):
 
 
 BOTH = pytest.mark.parametrize("dtype", ["float32", "float64"])
-KINDS = ["two", "three", "labels", "number", "numbers"]
+KINDS = ["two", "three", "labels", "number", "numbers", "rates"]
 
 
 @BOTH

@@ -37,12 +37,12 @@ def test_every_field_of_today_is_listed(model):
 def test_a_new_field_of_the_model_is_refused_unless_it_has_its_default(model, monkeypatch):
     @dataclasses.dataclass(frozen=True, eq=False)
     class More(type(model)):
-        calibration: tuple = ()
+        smoothing: tuple = ()
 
     monkeypatch.setattr("shoal.estimators.carried.CARRIED", {**CARRIED, More: CARRIED[type(model)]})
     fields = {f.name: getattr(model, f.name) for f in dataclasses.fields(model)}
     assert exported(More(**fields)).fingerprint == model.fingerprint
-    refused(More(**fields, calibration=(1.0,)), "calibration")
+    refused(More(**fields, smoothing=(1.0,)), "smoothing")
 
 
 def test_a_new_field_or_kind_of_column_is_refused(model, monkeypatch):

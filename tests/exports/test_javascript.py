@@ -20,7 +20,7 @@ from shoal.network.activations import ACTIVATIONS
 pytestmark = pytest.mark.filterwarnings("ignore::shoal.ShoalWarning")
 ROWS = 400
 BOTH = pytest.mark.parametrize("dtype", ["float32", "float64"])
-KINDS = ["two", "three", "labels", "number", "numbers"]
+KINDS = ["two", "three", "labels", "number", "numbers", "rates"]
 
 
 @pytest.fixture

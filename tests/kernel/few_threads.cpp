@@ -82,7 +82,7 @@ Floats predicted(const Data& data, int team) {
     std::atomic<bool> flag{false};
     Stop stop(flag);
     Floats A2(data.shape.n_y * data.m);
-    predict<float>(data.shape, data.W, data.from, data.m, {nullptr, nullptr, nullptr, A2.data()}, team, stop);
+    predict<float>(Ready<float>(data.shape, data.W), data.from, data.m, {nullptr, nullptr, nullptr, A2.data()}, team, stop);
     return A2;
 }
 

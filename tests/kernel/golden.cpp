@@ -89,7 +89,7 @@ uint64_t run(const Case& c, int team, bool together = true) {
     Trainer<T> trainer(s, settings, from, Rows{}, c.m, team, together);
     trainer.run(parameters, state, best, losses, progress, stop);
     Buffer<T> A2(s.n_y * c.m);
-    predict<T>(s, parameters, from, c.m, {nullptr, nullptr, nullptr, A2}, team, stop);
+    predict<T>(Ready<T>(s, parameters), from, c.m, {nullptr, nullptr, nullptr, A2}, team, stop);
     Hash hash;
     hash.add(parameters, sizeof(T) * n);
     hash.add(state, sizeof(T) * 2 * n);
@@ -135,10 +135,10 @@ int print_descents() {
     const int shapes[][3] = {{2, 4, 1}, {9, 11, 3}, {5, 0, 2}, {1, 1, 1}, {20, 9, 1}};
     int failures = 0;
     for (const auto& n : shapes)
-        for (int o = 0; o < 3; ++o)
+        for (int o = 0; o < 4; ++o)
             for (const int64_t m : {150, 1300}) {
                 if (o == 1 && n[2] == 1) continue;
-                const Shape s{n[0], n[1], n[2], Activation(o), Output(o)};
+                const Shape s{n[0], n[1], n[2], Activation(o % 3), Output(o)};
                 const uint64_t single = descend(s, m, 1);
                 std::printf("descent %d-%d-%d %d m=%d %016llx\n", n[0], n[1], n[2], o, int(m), static_cast<unsigned long long>(single));
                 if (descend(s, m, 3) != single) std::printf("  differs with three threads\n"), ++failures;
@@ -147,7 +147,7 @@ int print_descents() {
 }
 
 int main() {
-    const char *g_names[] = {"tanh", "relu", "leaky_relu", "sigmoid", "identity"}, *o_names[] = {"sigmoid", "softmax", "identity"};
+    const char *g_names[] = {"tanh", "relu", "leaky_relu", "sigmoid", "identity"}, *o_names[] = {"sigmoid", "softmax", "identity", "poisson"};
     int failures = 0, index = 0;
     const auto print = [&](const Shape& s, const char* kind, bool regularised = false) {
         const int g = int(s.g), o = int(s.sigma);
@@ -184,6 +184,8 @@ int main() {
         for (int o = 0; o < 3; ++o)
             if (o != 1 || n[2] > 1)
                 for (int k = 0; k < 2; ++k) print({n[0], n[1], n[2], Activation(o), Output(o), {{n[0], 0}}, 3}, "sparse ");
+    for (int i = 0; i < 3; ++i)
+        for (int g = 0; g < 5; ++g) print({shapes[i][0], g ? shapes[i][1] : 0, shapes[i][2], Activation(g), Output::poisson}, "");
     const auto column = numbers<double>(5000, 8, 1000.0);
     double sums[3];
     sums_about(column[0], column, nullptr, 5000, sums);

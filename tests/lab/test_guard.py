@@ -91,6 +91,21 @@ def test_who_connects_and_does_not_ask_is_sent_away(lab, monkeypatch):
             assert [connection.recv(1) for connection in (silent, slow)] == [b"", b""]
 
 
+def test_who_has_asked_once_and_begins_again_is_sent_away_too(lab, monkeypatch):
+    address = ("127.0.0.1", lab.guard.port)
+    host = f"Host: 127.0.0.1:{lab.guard.port}\r\n"
+    with monkeypatch.context() as patch:
+        patch.setattr(lab_server, "SECONDS_TO_ASK", 0.2)
+        with socket.create_connection(address, served.PATIENCE) as slow:
+            slow.sendall(f"GET / HTTP/1.1\r\n{host}\r\n".encode())
+            answer = b""
+            while b"</html>" not in answer:
+                answer += slow.recv(65_536)
+            assert answer.startswith(b"HTTP/1.1 200")
+            slow.sendall(b"GET / HTTP/1.1\r\nHost: ")
+            assert slow.recv(1) == b""
+
+
 @pytest.mark.slow
 def test_a_socket_may_be_quiet_for_longer(lab, monkeypatch):
     connected, impatience = [], threading.Event()

@@ -405,6 +405,196 @@ def test_keys_of_one_letter_can_be_turned_off(screen):
     assert "(S)" in screen.page.get_attribute("#step", "title")
 
 
+@pytest.mark.parametrize("delay", [0, 10, 20, 30, 40])
+def test_an_address_that_changes_as_the_training_pauses_is_followed(delay, screen):
+    screen.open("#data=xor&pace=0")
+    screen.page.click("#play")
+    screen.until("#play.playing")
+    screen.page.evaluate(
+        "(delay) => { document.getElementById('play').click();"
+        " setTimeout(() => { location.hash = '#data=moons&epoch=7'; }, delay); }",
+        delay,
+    )
+    screen.page.wait_for_function("() => document.title.startsWith('Moons')")
+    screen.until_epoch(7)
+    assert "data=moons" in screen.page.url
+
+
+def test_a_point_is_undone_with_the_training_that_it_ended(screen):
+    screen.open("#data=xor&epoch=40")
+    screen.until_epoch(40)
+    before = screen.fingerprint()
+    screen.page.click("#tab-train")
+    for _ in range(2):
+        screen.page.click("canvas.surface", position={"x": 40, "y": 40})
+        screen.page.wait_for_function("() => location.hash.includes('points=')")
+    for _ in range(2):
+        screen.page.click("#undo-point")
+    screen.until_epoch(40)
+    assert "points=" not in screen.page.url
+    assert screen.page.is_hidden("#undo-point")
+    assert screen.fingerprint() == before
+
+
+def test_train_with_this_trains(screen):
+    screen.open("#view=initialise&rows=60")
+    screen.page.click('[data-start="Fitting"] >> text=Train with this')
+    screen.until('#tab-train[aria-selected="true"]')
+    screen.page.wait_for_function("() => Number(document.documentElement.dataset.epoch) > 5")
+    names = screen.page.evaluate(
+        "() => [...document.querySelectorAll('.start button')].map((b) => b.getAttribute('aria-label'))"
+    )
+    assert len(set(names)) == len(names)
+
+
+def test_the_focus_stays_where_it_was_in_the_equations(screen):
+    screen.open("#view=equations&epoch=3")
+    screen.page.focus('[data-equation="dW1"] .matrix')
+    screen.page.keyboard.press("ArrowRight")
+    assert screen.text("#sum").startswith("dW1[1, 2] = mean over the 300 examples of dZ1[1] · X[2]")
+    assert screen.page.locator('[data-equation="dZ1"] td.lit').count() == 1
+    screen.page.keyboard.press("s")
+    screen.until_epoch(4)
+    screen.page.wait_for_function("() => document.querySelector('#q-step').value === '4'")
+    assert screen.page.evaluate("() => document.activeElement.dataset.of") == "dW1"
+
+
+def test_an_entry_is_written_out_and_is_the_sum(screen):
+    screen.open("#view=equations&epoch=3&hidden=3")
+    for name in ("Z1", "Z2", "dZ1"):
+        screen.page.hover(f'[data-equation="{name}"] td')
+        sum_, _, result = screen.text("#sum").partition(" = ")[2].rpartition(" = ")
+        sum_ = sum_.replace("·", "*").replace("−", "-")
+        if name == "dZ1":
+            sum_, _, z = sum_.partition(" * g′(")
+            sum_ += f" * (1 - np.tanh({z} ** 2)"
+        assert eval(sum_, {"np": np}) == pytest.approx(float(result), abs=0.02)
+
+
+def test_all_ten_equations_are_on_one_screen(screen):
+    screen.page.set_viewport_size({"width": 1280, "height": 800})
+    screen.open("#view=equations&epoch=3")
+    screen.until('[data-equation="db1"]')
+    ends = screen.page.evaluate(
+        "() => [...document.querySelectorAll('[data-equation]')].map((e) => e.getBoundingClientRect().bottom)"
+    )
+    assert len(ends) == 11
+    assert max(ends) <= 800
+
+
+def test_network_plane_and_loss_are_on_the_first_screen(screen):
+    screen.page.set_viewport_size({"width": 1280, "height": 800})
+    screen.open("#epoch=30")
+    for selector in (
+        "canvas.diagram",
+        "canvas.surface",
+        ".losses .curve",
+        "#f-init",
+        "#f-activation",
+        "#f-learning_rate",
+        "#trouble",
+    ):
+        assert screen.page.locator(selector).bounding_box()["y"] >= 0
+        box = screen.page.locator(selector).bounding_box()
+        assert box["y"] + box["height"] <= 800, selector
+
+
+def test_what_is_wrong_leads_to_the_units(screen):
+    screen.open("#init=zeros")
+    screen.until_text("#trouble", lambda text: "All weights are zero" in text)
+    screen.page.click("text=Look at the units")
+    screen.until('.unit[data-state="twin"]')
+    screen.open("#epoch=30")
+    screen.until_epoch(30)
+    assert screen.page.is_hidden("text=Look at the units")
+
+
+def test_a_unit_and_a_weight_are_pointed_at(screen):
+    screen.open("#hidden=2&epoch=30")
+    screen.until_epoch(30)
+    look = "() => document.querySelector('canvas.surface').toDataURL()"
+    network = screen.page.evaluate(look)
+    box = screen.page.locator("canvas.diagram").bounding_box()
+    unit = screen.page.evaluate(
+        "() => { const c = document.querySelector('canvas.diagram'); return [c.clientWidth, c.clientHeight]; }"
+    )
+    screen.page.mouse.move(box["x"] + unit[0] / 2, box["y"] + unit[1] / 2 - 40)
+    assert screen.text(".hover-card").startswith("unit ")
+    assert screen.page.evaluate(look) != network
+    screen.page.mouse.move(1, 1)
+    assert screen.page.evaluate(look) == network
+    screen.page.select_option("#plane-of", "1")  # the same by keyboard
+    assert screen.page.evaluate(look) != network
+
+
+def test_a_lesson_by_keyboard_alone(screen):
+    screen.open()
+    screen.page.focus('[data-story="random-initialisation"]')
+    screen.page.keyboard.press("Enter")
+    screen.until_text("#story-says", lambda text: text.startswith("All weights begin at zero"))
+    screen.until_epoch(300)
+    screen.page.focus("#story >> text=Next")
+    for number in range(2, 11):
+        screen.page.keyboard.press("Enter")
+        screen.until_text("#story", lambda text, n=number: f"step {n} of 10" in text)
+    assert screen.page.is_disabled("#story >> text=Next")
+    screen.until_epoch(1000)
+    assert "story=random-initialisation&at=9" in screen.page.url
+    screen.open("#" + screen.page.url.partition("#")[2])  # shared as a link
+    screen.until_text("#story", lambda text: "step 10 of 10" in text)
+    screen.page.click("text=End the lesson")
+    screen.until("#story[hidden]")
+
+
+def test_a_lesson_brings_its_table(screen):
+    screen.open()
+    screen.page.click('[data-story="your-own-table"]')
+    screen.until('#f-target option[value="late"]')
+    screen.page.click("#story >> text=Next")
+    screen.until_epoch(60)
+    assert screen.page.input_value("#f-axis-0") == "delay_h"
+
+
+def test_what_has_the_focus_is_never_behind_the_header(screen):
+    screen.page.set_viewport_size({"width": 1280, "height": 600})
+    screen.open("#epoch=3")
+    screen.page.evaluate("() => window.scrollTo(0, document.body.scrollHeight)")
+    screen.page.focus("#w-value")
+    for _ in range(25):  # backwards and upwards, through the form and the controls
+        screen.page.keyboard.press("Shift+Tab")
+        top, bottom, inside = screen.page.evaluate(
+            "() => { const e = document.activeElement; return [e.getBoundingClientRect().top,"
+            " document.querySelector('.top').getBoundingClientRect().bottom, Boolean(e.closest('.layout'))]; }"
+        )
+        assert not inside or top >= bottom
+
+
+def test_forced_colours_lose_no_mark(screen):
+    screen.page.emulate_media(forced_colors="active")
+    screen.open("#view=equations&epoch=3")
+    screen.until(".lamp.good i")
+    lamp, card, changed = screen.page.evaluate(
+        "() => [getComputedStyle(document.querySelector('.lamp i')).backgroundColor,"
+        " getComputedStyle(document.querySelector('.card')).backgroundColor,"
+        " getComputedStyle(document.querySelector('td.changed')).borderBottomWidth]"
+    )
+    assert lamp != card
+    assert changed == "2px"
+    screen.page.click("#tab-initialise")
+    screen.until(".dots i.on")
+    on, off = screen.page.evaluate(
+        "() => ['.dots i.on', '.dots i:not(.on)'].map((s) => getComputedStyle(document.querySelector(s)).backgroundColor)"
+    )
+    assert on != off
+
+
+def test_relu_is_not_explained_as_tanh(screen):
+    screen.open("#view=initialise&rows=60&activation=relu")
+    told = screen.until_text('[data-start="Too large"] .about', bool)
+    assert "tanh" not in told
+    assert "does not depend on the draw" in told
+
+
 @pytest.mark.parametrize("width", [400, 1280, 2560])
 def test_nothing_sticks_out_and_all_can_be_read(width, screen):
     screen.page.set_viewport_size({"width": width, "height": 900})

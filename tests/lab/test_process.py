@@ -86,6 +86,14 @@ def test_a_table_that_unpacks_to_more_than_it_says(lab, tmp_path, monkeypatch):
     assert "table" in upload(lab, "good.csv", b"a,y\n1,no\n2,yes\n")
 
 
+def test_a_table_of_too_many_columns_is_refused_for_its_width(lab):
+    names = ",".join(f"c{i}" for i in range(100_000))
+    row = ",".join("1" for _ in range(100_000))
+    told = upload(lab, "wide.csv", f"{names}\n{row}\n".encode())["error"]
+    assert "100,000 columns: an upload may have 10,000 at most" in told
+    assert "memory" not in told
+
+
 def test_a_table_is_kept_for_the_pages_that_come_later(lab):
     rows = "".join(f"{i % 7},{i % 5},{'no' if i % 2 else 'yes'}\n" for i in range(60))
     with served.Page(lab) as early:

@@ -13,10 +13,12 @@ import shoal
 from shoal.errors import DataError, SettingError, ShoalError
 from shoal.lab import repeat
 from shoal.lab.experiment import Experiment
+from shoal.lab.frames import scene
 from shoal.lab.session import MOST_MARKS, Mark, Session, _thinned
 from shoal.lab.steps import Position
 from shoal.lab.tables import Tables
 from shoal.lab.takeaway import command, fingerprint, link_of, python
+from shoal.lab.trouble import trouble
 from shoal.lab.units import units
 
 from . import served
@@ -375,3 +377,59 @@ def test_zeros_fail_in_the_four_starts_and_fitting_ones_learn():
         assert kinds[2]["learnt"] > 90
         assert kinds[2]["trials"] == 100
         assert sum(kinds[3]["begin"]["slopes"][:3]) > 0.5  # flat from the start
+
+
+def test_overfitting_is_named_by_the_validation_rows():
+    link = "#data=xor&rows=20&noise=40&validation=80&hidden=32&solver=lbfgs&epoch=400&init=1"
+    session = session_of(link)
+    view = waited(session, lambda view: view.position.epoch >= 400 or view.position.ending)
+    assert view.curve[-1].validation > 1.5 * view.curve[-1].loss
+    found = {each["name"]: each for each in units(view, (0, 1))["findings"]}
+    assert "alpha" in found["overfitting"]["cure"]
+    session.close()
+
+
+def test_a_unit_that_says_the_same_to_all_is_not_healthy():
+    link = "#hidden=2&edits=0,W1,0,0,0;0,W1,0,1,0;0,b1,0,0,0.3"
+    session = session_of(link)
+    assert [each["state"] for each in units(session.view, (0, 1))["units"]] == [
+        "constant",
+        "healthy",
+    ]
+    assert trouble(session.view) == "1 of 2 units say the same to every example."
+    session.close()
+
+
+@pytest.mark.parametrize(
+    ("link", "told"),
+    [
+        ("#", ""),
+        ("#hidden=0&init=zeros", ""),
+        (
+            "#init=zeros",
+            "All weights are zero: all units say the same, and will say the same for ever.",
+        ),
+        ("#init=10", "units are flat on nearly all examples"),
+        ("#activation=relu&hidden=1&edits=0,b1,0,0,-99", "1 of 1 units say 0 to every example"),
+    ],
+)
+def test_what_is_wrong_is_told_in_a_line(link, told):
+    session = session_of(link)
+    assert told in trouble(session.view)
+    assert bool(told) == bool(trouble(session.view))
+    session.close()
+
+
+def test_rows_without_a_target_are_counted(tmp_path):
+    (tmp_path / "t.csv").write_text(
+        "a,b,late\n"
+        + "".join(
+            f"{i},{i % 7},{'yes' if i % 3 else ''}{'' if i % 6 else 'no'}\n" for i in range(60)
+        )
+    )
+    tables = Tables()
+    digest = tables.open(str(tmp_path / "t.csv")).digest
+    session = session_of(f"#data=table&table={digest}", tables)
+    told = scene(session.view.ready)
+    assert (told["left_out"], told["total"], told["target"]) == (10, 50, "late")
+    session.close()

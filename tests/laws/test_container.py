@@ -351,6 +351,7 @@ def test_a_missing_file_suggests_its_neighbours(file):
     with pytest.raises(FileError, match=r"Did you mean m\.shoal\?") as caught:
         read(file.with_name("n.shoal"))
     assert caught.value.errno == errno.ENOENT
+    assert caught.value.file == str(file.with_name("n.shoal"))
     with pytest.raises(FileError, match=r"no such file\. Correct the path"):
         read(file.with_name("something else entirely"))
     with pytest.raises(FileError, match=r"the folder .*nowhere does not exist"):
@@ -377,7 +378,9 @@ def test_an_impossible_name_is_told_so(name):
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="the system has no /proc")
 def test_a_failing_device_is_told_in_words():
-    with pytest.raises(FileError, match="/proc/self/mem cannot be read: the device failed"):
+    with pytest.raises(
+        FileError, match="/proc/self/mem: the file cannot be read: the device failed"
+    ):
         read("/proc/self/mem")
 
 
@@ -446,7 +449,11 @@ FULL = OSError(errno.ENOSPC, "No space left on device")
 @pytest.mark.parametrize(
     ("error", "expected", "words"),
     [
-        (FULL, FileError, "m.shoal cannot be written: no space is left on the device. Free"),
+        (
+            FULL,
+            FileError,
+            "m.shoal: the file cannot be written: no space is left on the device. Free",
+        ),
         (OSError(errno.EIO, "?"), FileError, "the device failed"),
         (OSError(errno.EACCES, "?"), FileError, "permission is denied"),
         (KeyboardInterrupt(), KeyboardInterrupt, None),
@@ -472,7 +479,7 @@ def test_a_pipe_without_a_reader_is_told_in_words_and_stays_a_pipe(tmp_path):
     file = output.__enter__()
     os.close(reader)
     file.write(b"nobody listens")
-    with pytest.raises(FileError, match="pipe cannot be written: its reader has gone"):
+    with pytest.raises(FileError, match="pipe: the file cannot be written: its reader has gone"):
         output.__exit__(None, None, None)
     assert stat.S_ISFIFO(path.stat().st_mode)
 

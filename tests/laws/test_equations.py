@@ -56,6 +56,7 @@ def make(activation="tanh", output="sigmoid", hidden=4, weighted=False, m=30):
         "sigmoid": lambda: (rng.random((n_y, m)) < 0.5).astype(float),
         "softmax": lambda: np.eye(n_y)[rng.integers(n_y, size=m)].T,
         "identity": lambda: rng.standard_normal((n_y, m)),
+        "poisson": lambda: rng.poisson(2.0, (n_y, m)).astype(float),
     }[output]()
     w = rng.integers(0, 4, (1, m)).astype(float) if weighted else None
     return Problem(parameters, X, Y, w, ACTIVATIONS[activation], OUTPUTS[output])

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import shoal
@@ -79,7 +80,34 @@ def test_import_shoal_loads_nothing_heavy():
 def test_a_network_needs_no_scikit_learn_and_no_tables():
     loaded = loaded_after("import shoal; shoal.Network.initialise(2, 3, 1).W1")
     assert "numpy" in loaded
-    assert not [name for name in HEAVY if name in loaded and name not in ("scipy",)]
+    assert not [name for name in HEAVY if name in loaded]
+
+
+PREDICTIONS = {
+    "array": ("binary-numbers", "fitted.predict_proba(np.zeros((1, 4)))"),
+    "rows": ("words", "fitted.predict([{'x': 1.5, 'colour': 'red'}, {'x': None, 'colour': None}])"),
+    "columns": ("words", "fitted.predict({'x': [1.5], 'colour': ['red']})"),
+    "explanation": ("words", "fitted.explain({'x': [1.5, 2], 'colour': ['red', 'blue']})"),
+}
+
+
+@pytest.mark.parametrize("kind", PREDICTIONS)
+def test_the_fitted_value_of_a_file_needs_numpy_alone(kind, tmp_path):
+    table, code = PREDICTIONS[kind]
+    file = tmp_path / "m.shoal"
+    y = [0, 1] * 30
+    X = {"x": [0.5 * i for i in range(60)], "colour": ["red", "blue", "green"] * 20}
+    if table == "binary-numbers":
+        X = np.random.default_rng(0).normal(size=(60, 4))
+    model = shoal.ShoalClassifier(
+        random_state=0, members=2, max_iter=2, threshold="f1", scoring="accuracy"
+    )
+    model.fit(X, y).save(file)
+    loaded = loaded_after(
+        f"import shoal, numpy as np; fitted = shoal.load_fitted({str(file)!r}); {code}"
+    )
+    assert "numpy" in loaded
+    assert not [name for name in HEAVY if name in loaded]
 
 
 @pytest.mark.slow

@@ -15,9 +15,9 @@ from sklearn.datasets import load_diabetes, load_iris
 
 import shoal
 from shoal import SettingError, ShoalClassifier, ShoalRegressor
-from shoal.settings import FIELDS, Declared, DeclaredForClasses, Settings, names_of
+from shoal.settings import FIELDS, DeclaredForClasses, DeclaredForNumbers, Settings, names_of
 
-ESTIMATORS = {ShoalClassifier: DeclaredForClasses, ShoalRegressor: Declared}
+ESTIMATORS = {ShoalClassifier: DeclaredForClasses, ShoalRegressor: DeclaredForNumbers}
 X, Y = load_iris(return_X_y=True)
 NUMBERS = load_diabetes(return_X_y=True)
 QUICK = {"hidden": 3, "members": 2, "max_iter": 5, "random_state": 0}
@@ -31,7 +31,7 @@ OTHERS = {
     "decimal": ",", "date_order": "dmy", "missing": ["gone"], "fold": ["x0"],
     "dtype": "float64", "random_state": 7, "n_jobs": 1, "warm_start": True, "checkpoint": "folder",
     "engine": "local", "replicas": 2, "local_steps": 3, "memory": "1GiB", "scratch": "folder",
-    "verbose": True, "class_weight": "balanced", "threshold": 0.3,
+    "verbose": True, "class_weight": "balanced", "threshold": 0.3, "loss": "poisson",
 }  # fmt: skip
 
 
@@ -39,8 +39,8 @@ OTHERS = {
 def test_signatures_and_fields_agree(estimator):
     signature = inspect.signature(estimator)
     assert all(p.kind is p.KEYWORD_ONLY for p in signature.parameters.values())
-    of_classes = {"class_weight", "threshold"}
-    expected = {name for name in FIELDS if name not in of_classes or estimator is ShoalClassifier}
+    others = {"loss"} if estimator is ShoalClassifier else {"class_weight", "threshold"}
+    expected = set(FIELDS) - others
     assert set(signature.parameters) == expected == set(names_of(ESTIMATORS[estimator]))
     for name, parameter in signature.parameters.items():
         assert parameter.annotation is not parameter.empty
@@ -112,6 +112,7 @@ def answers(model, X, y):
         found += [model.predict_proba(X), model.predict_log_proba(X)]
     else:
         found += list(model.predict(X, return_std=True))
+        found += [model.predict_interval(X, 0.8), model.predict_members(X)]
     for array in found:
         np.save(file, array)
     told = shoal.diagnose(model, X, y).to_dict(), model.diagnosis_.to_dict()
@@ -159,7 +160,7 @@ def test_a_file_keeps_the_settings_of_the_fit(fitted):
 
 
 def test_the_table_of_the_documentation_is_that_of_the_fields():
-    docs = Path(__file__).parents[2] / "docs"
+    docs = Path(__file__).parents[2] / "docs" / "reference"
     spec = importlib.util.spec_from_file_location("parameters", docs / "parameters.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -48,7 +48,7 @@ def test_nothing_writes_a_fitted_attribute(path):
     written = {a for a in attributes_written(path) if not a.startswith("_")}
     # Displays are scikit-learn's: `plot` leaves what it drew.
     if path.parent.name == "pictures":
-        written -= {"ax_", "axes_", "figure_", "lines_"}
+        written -= {"ax_", "axes_", "bars_", "figure_", "lines_"}
     assert not written
 
 

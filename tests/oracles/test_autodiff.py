@@ -24,6 +24,7 @@ def problems():
             "sigmoid": (rng.random((n_y, m)) < 0.5).astype(float),
             "softmax": np.eye(n_y)[rng.integers(n_y, size=m)].T,
             "identity": rng.standard_normal((n_y, m)),
+            "poisson": rng.poisson(2.0, (n_y, m)).astype(float),
         }[output]
         w = rng.random((1, m)) if weighted else None
         yield Network(*matrices, activation=activation, output=output), X, Y, w
@@ -65,6 +66,7 @@ def by_pytorch(torch, net, X, Y, w):
         "sigmoid": lambda: F.binary_cross_entropy_with_logits(Z2, y, reduction="none").sum(0),
         "softmax": lambda: F.cross_entropy(Z2.T, y.T, reduction="none"),
         "identity": lambda: 0.5 * F.mse_loss(Z2, y, reduction="none").sum(0),
+        "poisson": lambda: (torch.exp(Z2) - y - y * Z2 + torch.xlogy(y, y)).sum(0),
     }[net.architecture.output]()
     weights = torch.ones(X.shape[1], dtype=torch.float64) if w is None else torch.tensor(w[0])
     J = (weights * losses).sum() / weights.sum()
@@ -94,6 +96,7 @@ def by_jax(jax, net, X, Y, w):
         "sigmoid": lambda Z: (jax.nn.softplus(Z) - Y * Z).sum(0),
         "softmax": lambda Z: -(Y * jax.nn.log_softmax(Z, axis=0)).sum(0),
         "identity": lambda Z: 0.5 * ((Z - Y) ** 2).sum(0),
+        "poisson": lambda Z: (np_.exp(Z) - Y - Y * Z + jax.scipy.special.xlogy(Y, Y)).sum(0),
     }[net.architecture.output]
     weights = np.ones(X.shape[1]) if w is None else w[0]
 

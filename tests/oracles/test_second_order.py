@@ -59,6 +59,8 @@ def curved_by(output, z):
         total = sum(mpmath.exp(v) for v in z)
         p = [mpmath.exp(v) / total for v in z]
         return mpmath.matrix(n, n) + mpmath.matrix([[(p[i] if i == j else 0) - p[i] * p[j] for j in range(n)] for i in range(n)])  # fmt: skip
+    if output == "poisson":
+        return mpmath.diag([mpmath.exp(v) for v in z])
     p = [1 / (1 + mpmath.exp(-v)) for v in z]
     return mpmath.diag([v * (1 - v) if output == "sigmoid" else mpmath.mpf(1) for v in p])
 
@@ -71,7 +73,7 @@ def matrix_of(shape, theta, X, w):
     return G
 
 
-@pytest.mark.parametrize("output", ["identity", "sigmoid", "softmax"])
+@pytest.mark.parametrize("output", ["identity", "sigmoid", "softmax", "poisson"])
 @pytest.mark.parametrize("n_h", [0, 3])
 def test_the_gauss_newton_matrix_is_that_of_automatic_differentiation(output, n_h):
     shape = Architecture(2, n_h, 3, "tanh", output)

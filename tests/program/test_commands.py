@@ -173,7 +173,7 @@ MISTAKES = {
     "rate nan": (GOOD, ["--learning-rate", "nan"], 2, ["learning"]),
     "too wide": (GOOD, ["--hidden", "1000000000"], 2, ["memory", "GB"]),
     "no such folder": (GOOD, ["-o", "nowhere/m.shoal"], 1, ["nowhere/m.shoal"]),
-    "a folder as output": (GOOD, ["-o", "."], 1, [". cannot be written", "folder"]),
+    "a folder as output": (GOOD, ["-o", "."], 1, [".: the file cannot be written", "folder"]),
     "a full disk": (GOOD, ["-o", "/dev/full"], 1, ["/dev/full", "no space"]),
     "a table as output": (GOOD, ["-o", "u.csv"], 2, ["-o u.csv", "model.shoal"]),
     "the table as output": (GOOD, ["--test", "m.shoal"], 2, ["-o m.shoal", "another name"]),
@@ -348,7 +348,7 @@ def test_a_limit_of_file_size(command, model, capsys):
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, usual[1]))
     try:
-        said = ["old.file cannot be written: the file is larger"]
+        said = ["old.file: the file cannot be written: the file is larger"]
         Path("old.file").write_bytes(b"old")
         refused(capsys, [command, *arguments, "trips.csv", "-o", "old.file"], 1, said)
     finally:

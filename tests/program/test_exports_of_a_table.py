@@ -25,7 +25,7 @@ import pyarrow as pa
 import pytest
 import xlwt
 
-from shoal.data.read import sheet_size
+from shoal.data.read import csv_text, sheet_size
 from shoal.data.read.column_types import Wanted
 from shoal.data.read.compound import has_circle
 from shoal.data.read.file_options import FileOptions
@@ -622,3 +622,23 @@ def test_a_dialect_is_read_as_it_was_written_and_as_duckdb_reads_it(seed, tmp_pa
     other = duckdb.read_csv(str(path), all_varchar=True)
     if other.columns == names:  # DuckDB's sniffer found the dialect
         assert [tuple(line) for line in body] == other.fetchall()
+
+
+@pytest.mark.parametrize("blocks", [1, 8])
+@pytest.mark.parametrize("seed", range(12))
+def test_line_ends_within_quotes_are_kept_wherever_a_block_ends(monkeypatch, seed, blocks):
+    draw = random.Random(seed)
+    parts = ["a", "b", "\n", "\r\n", "\r", '"', ",", "x y", ""]
+    values = [
+        ["".join(draw.choices(parts, k=7)).strip() or "v" for _ in range(3)] for _ in range(300)
+    ]
+    lines = [",".join('"' + v.replace('"', '""') + '"' for v in row) for row in values]
+    stream = io.BytesIO("\n".join(['"p","q","r"', *lines]).encode())
+    monkeypatch.setattr(csv_text, "BLOCK", draw.choice([16, 64, 100]))
+    top = csv_text.header(stream.read, "t.csv")
+    found, places = [], []
+    for _, table, rows in csv_text.pieces(stream.read, "t.csv", top, top.names, blocks):
+        found += [list(row.values()) for row in table.to_pylist()]
+        places += [rows.place(i)["row"] for i in range(table.num_rows)]
+    assert found == values
+    assert places == list(range(1, 301))

@@ -100,3 +100,48 @@ def test_it_says_where_it_is_and_ends_with_ctrl_c():
     _, told = run.communicate(timeout=60)
     assert run.returncode == 0  # there is no other end of it
     assert "Traceback" not in told
+
+
+def test_a_model_of_a_table_knows_its_target(capsys):
+    assert main(["lab", "trips.csv", "#epoch=5&hidden=4", "-o", "m.shoal"]) == 0
+    assert main(["evaluate", "m.shoal", "trips.csv", "--json"]) == 0
+    assert '"target": "late"' in capsys.readouterr().out
+    assert main(["inspect", "m.shoal"]) == 0
+    assert "shoal lab trips.csv" in capsys.readouterr().out
+
+
+def test_a_name_that_is_far_from_all_columns_suggests_none(capsys):
+    Path("people.csv").write_text("income,age\n" + "".join(f"{i},{i % 7}\n" for i in range(20)))
+    assert main(["lab", "people.csv", "--target", "nope"]) == 2
+    told = capsys.readouterr().err
+    assert "Did you mean" not in told
+    assert "Columns: income, age." in told
+
+
+STORIES = {
+    "no JSON": ("{'steps'", ["lesson.json", "not JSON"]),
+    "no title": ('{"steps": [{"say": "S"}]}', ["lesson.json", "title"]),
+    "no steps": ('{"title": "T", "steps": []}', ["lesson.json", "steps"]),
+    "an unknown name": ('{"title": "T", "steps": [{"say": "S", "text": 1}]}', ["text"]),
+    "a number": ('{"title": "T", "steps": [{"say": "S"}, {"say": 7}]}', ["steps 2.say"]),
+    "a bad link": ('{"title": "T", "steps": [{"say": "S"}, {"say": "S", "link": "hidden=x"}]}', ["step 2", "hidden"]),
+    "a place": ('{"title": "T", "steps": [{"say": "S", "look": ["moon"]}]}', ["step 1", "look", "moon"]),
+    "a table": ('{"title": "T", "steps": [{"say": "S", "table": "../x.csv"}]}', ["step 1", "table"]),
+    "a story in a story": ('{"title": "T", "steps": [{"say": "S", "link": "story=t"}]}', ["step 1", "without story"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_a_wrong_story_is_told_in_one_line(story, capsys):
+    text, said = STORIES[story]
+    Path("lesson.json").write_text(text if '"steps"' in text else text.replace("'", '"'))
+    assert main(["lab", "lesson.json"]) == 2
+    told = capsys.readouterr().err
+    assert len(told.strip().splitlines()) == 1
+    for word in said:
+        assert word in told
+
+
+def test_a_table_in_json_is_no_story(capsys):
+    Path("rows.json").write_text(json.dumps([{"a": i, "steps": i % 3} for i in range(20)]))
+    assert main(["lab", "rows.json", "#epoch=1&data=table&hidden=2", "-o", "m.shoal"]) == 0

@@ -60,6 +60,8 @@ def make(
     matrices = Parameters(
         *(rng.standard_normal(shape) / np.sqrt(max(shape[1], 1)) for shape in shapes)
     )
+    if output == "poisson":  # the exponents of rates, whose errors are those of Z2 times as large
+        matrices = matrices._replace(W2=0.2 * matrices.W2, b2=0.2 * matrices.b2)
     parameters = architecture.flatten(matrices, dtype)
     # Means away from 0, as a sum that cancels has no digits left to compare.
     X = (0.5 + rng.standard_normal((m, n_x))).astype(dtype)

@@ -92,6 +92,7 @@ def predict(
     output: o.PredictionsFile = "-",
     keep: o.Keep = None,
     as_json: o.JsonLines = False,
+    interval: o.Interval = None,
     strict: o.Strict = False,
     files: FileOptions = FileOptions(),  # noqa: B008
 ) -> None:
@@ -100,13 +101,17 @@ def predict(
     Example:  shoal predict late.shoal new.csv -o predictions.csv
               shoal predict late.shoal monday.csv tuesday.csv --keep all
               cat new.csv | shoal predict late.shoal - --keep flight --json
+              shoal predict price.shoal new.csv --interval 0.9
 
     Rows of several tables follow each other. Columns are matched by name, in any order. Predictions are written to
     standard output as CSV, or with --json as one JSON object a row.
     """
     from shoal.cli.commands.predict import predict as run
 
-    run(model, tables, output, keep or [], as_json=as_json, strict=strict, files=files)
+    run(
+        model, tables, output, keep or [], as_json=as_json, interval=interval, strict=strict,
+        files=files,
+    )  # fmt: skip
 
 
 @app.command(cls=_Command)
@@ -127,6 +132,24 @@ def evaluate(
     from shoal.cli.commands.evaluate import evaluate as run
 
     run(model, tables, target, as_json=as_json, strict=strict, files=files)
+
+
+@app.command(cls=_Command)
+@ending
+@asking(o.Reasons, {})
+def explain(asked: o.Reasons, parameters: o.Parameters) -> None:
+    """Show what each column contributes to predictions.
+
+    Example:  shoal explain late.shoal new.csv --background flights.csv
+              shoal explain late.shoal new.csv --space log-odds --json
+
+    Shapley values: what a column adds to a prediction when it becomes known, averaged
+    over the orders in which columns become known. Those of a row add up to its prediction
+    less the mean prediction of the background. --json gives them for each row.
+    """
+    from shoal.cli.commands.explain import explain as run
+
+    run(asked)
 
 
 @app.command(cls=_Command)

@@ -12,7 +12,7 @@ from shoal.data.read import absent
 from shoal.data.read.column_types import Wanted
 from shoal.data.read.file_options import FileOptions
 from shoal.data.read.messages import shown, unknown_column
-from shoal.data.read.texts import Written
+from shoal.data.read.writing import Written
 from shoal.errors import DataError, ModelFileError
 
 Types = Mapping[str, pa.DataType]
@@ -115,6 +115,6 @@ def chosen(
     return pa.table(columns)
 
 
-def placed(error: DataError, file: str, _: int | None = None) -> DataError:
+def placed(error: DataError, file: str) -> DataError:
     """The error with the file that it is about; its row counts other rows than the file's."""
     return error if error.file else error.at(file=shown(file), row=None)

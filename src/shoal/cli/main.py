@@ -14,7 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code.
 
     >>> main(["--version"])
-    shoal 0.1.0
+    shoal 0.2.0
     0
     """
     try:

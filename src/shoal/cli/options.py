@@ -186,6 +186,14 @@ Strict = Annotated[
         rare=True,
     ),
 ]
+Interval = Annotated[
+    float | None,
+    option(
+        "--interval",
+        metavar="COVERAGE",
+        help="Add the interval that holds the target with this probability, such as 0.9; of classes the set.",
+    ),
+]
 Separator = Annotated[
     str | None,
     option(
@@ -278,6 +286,36 @@ MeasuredRows = Annotated[
     option("--rows", metavar="TABLE", help="With --integer: rows to measure the difference on."),
 ]
 WithMain = Annotated[bool, option("--main", help="C: add a program that reads CSV.")]
+Background = Annotated[
+    str | None,
+    option(
+        "--background",
+        metavar="TABLE",
+        help="Rows to compare with, such as those of the training. By default the rows themselves.",
+        parser=file,
+    ),
+]
+Space = Annotated[
+    str | None,
+    option(
+        "--space",
+        metavar="NAME",
+        help="probability, log-odds or target: what is shared out. By default what is predicted.",
+    ),
+]
+Permutations = Annotated[
+    int | None,
+    option(
+        "--permutations",
+        metavar="N",
+        help="Draw N orders of the columns. By default exact up to 10 columns, else 10.",
+        parser=WHOLE,
+    ),
+]
+ExplainedRows = Annotated[
+    int,
+    option("--rows", metavar="N", help="Explain at most N rows, evenly spread.", parser=WHOLE),
+]
 KnownTarget = Annotated[
     str | None,
     option(
@@ -488,6 +526,20 @@ class Export:
     table: InputTable = "input"
     integer: Integer = None
     rows: MeasuredRows = None
+    as_json: Json = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reasons(Reading):
+    """What `shoal explain` is asked for."""
+
+    model: Model
+    tables: Tables
+    background: Background = None
+    space: Space = None
+    permutations: Permutations = None
+    rows: ExplainedRows = 100
+    strict: Strict = False
     as_json: Json = False
 
 

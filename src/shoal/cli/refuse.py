@@ -14,7 +14,7 @@ from shoal.estimators.base import settings_of
 from shoal.files.atomic import check_writable
 from shoal.files.checkpoint import kept_in
 from shoal.pictures.canvas import library
-from shoal.settings import Settings
+from shoal.settings import POISSON, Settings
 
 
 def refuse(order: Order, parameters: Parameters) -> Settings:
@@ -30,6 +30,10 @@ def refuse(order: Order, parameters: Parameters) -> Settings:
             "name such as model.shoal."
         )
     settings = settings_of(ShoalRegressor(**parameters))
+    if settings.loss == POISSON and order.task == CLASSIFICATION:
+        raise SettingError(
+            "--loss poisson is for counts and rates, not for classes: leave --task out."
+        )
     refuse_output(order.output, (*order.tables, order.test))
     _refuse_report(order)
     refuse_output(order.save_config, (*order.tables, order.test), "--save-config")

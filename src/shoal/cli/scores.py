@@ -14,7 +14,9 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from shoal.data.rows.rates import check_rates
 from shoal.data.rows.selection import Rows
+from shoal.estimators.scores import deviances
 
 Scores = dict[str, float | None]
 Usual = float | NDArray[Any]
@@ -45,9 +47,14 @@ class Judged(NamedTuple):
 
 def judged(
     who: str, answers: NDArray[Any], truth: NDArray[Any], classes: NDArray[Any] | None,
-    threshold: float | None = None,
+    threshold: float | None = None, *, rates: bool = False,
 ) -> Judged:  # fmt: skip
-    """log-loss, AUC and accuracy for classes; RMSE and R² for numbers."""
+    """log-loss, AUC and accuracy for classes; RMSE and R² for numbers, of rates the deviance first."""
+    if rates:
+        check_rates(truth)
+        apart = deviances(truth, np.asarray(answers, np.float64))
+        scores = {"deviance": float(apart.mean()), **regression(answers, truth)}
+        return Judged(who, scores, apart)
     if classes is None:
         squares = (np.asarray(answers, np.float64) - truth) ** 2
         return Judged(who, regression(answers, truth), squares)
@@ -103,10 +110,12 @@ def usual_of(y: NDArray[Any], classes: NDArray[Any] | None) -> Usual:
     return np.bincount(np.searchsorted(classes, y), minlength=len(classes))
 
 
-def constant(usual: Usual, truth: NDArray[Any], classes: NDArray[Any] | None) -> Judged:
+def constant(
+    usual: Usual, truth: NDArray[Any], classes: NDArray[Any] | None, *, rates: bool = False
+) -> Judged:
     """The prediction that needs no inputs: the distribution of the classes, or the mean."""
     if classes is None:
-        return judged(f"always {usual:.4g}", np.full(len(truth), usual), truth, None)
+        return judged(f"always {usual:.4g}", np.full(len(truth), usual), truth, None, rates=rates)
     counts = np.asarray(usual)
     share = np.tile(counts / counts.sum(), (len(truth), 1))
     return judged(f'always "{classes[counts.argmax()]}"', share, truth, classes)

@@ -55,17 +55,23 @@ def _names(X: Any) -> Sequence[str]:
 
 def judgements(models: Mapping[str, Any], part: Part) -> list[Judged]:
     """Each model on the part, then the constant."""
-    classes = getattr(next(iter(models.values())), "classes_", None)
+    first = next(iter(models.values()))
+    classes, rates = getattr(first, "classes_", None), of_rates(first)
     found = [
-        judged(who, answers_of(model, part.X), part.y, classes, threshold_of(model))
+        judged(who, answers_of(model, part.X), part.y, classes, threshold_of(model), rates=rates)
         for who, model in models.items()
     ]
-    return [*found, constant(part.usual, part.y, classes)]
+    return [*found, constant(part.usual, part.y, classes, rates=rates)]
 
 
 def threshold_of(model: Any) -> float | None:
     """The probability above which the second class is predicted; None for the likeliest class."""
     return getattr(model, "threshold_", None)
+
+
+def of_rates(model: Any) -> bool:
+    """Whether the model predicts counts or rates, which are judged by their deviance."""
+    return model.out_activation_ == "poisson"
 
 
 def tested(found: Sequence[Judged], groups: NDArray[np.integer] | None) -> Tested:

@@ -99,7 +99,7 @@ def _checked(address: str) -> str:
     if parts.scheme == "tcp" and not _is_loopback(parts.hostname):
         raise SettingError(
             f"{address} is another machine, and tcp:// without TLS lets everybody who can reach "
-            "the scheduler run programs on it. Use tls://, with certificates as README.md shows."
+            "the scheduler run programs on it. Use tls://, with certificates as the documentation shows."
         )
     return address
 

@@ -1,6 +1,7 @@
 """The seam: what a trainer knows of whoever computes, and who computes here."""
 
 import os
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from shoal.compute import kernel, plain
 from shoal.compute.builds import BUILD, Stop
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
+from shoal.data.encode.coded import Group
 from shoal.data.rows.examples import Examples, Matrix, Numbers
 from shoal.errors import SettingError
 from shoal.network.architecture import Architecture
@@ -88,6 +90,12 @@ class Engine(Protocol):
         self, architecture: Architecture, parameters: Vector, X: Matrix, threads: int
     ) -> Numbers:
         """A2 of rows of X, (n_y, m); DataError for what is not finite."""
+        ...
+
+    def ready(
+        self, architecture: Architecture, vectors: Sequence[Vector], groups: tuple[Group, ...]
+    ) -> "kernel.Ensemble | None":
+        """The networks made ready for predictions again and again; None where there is no such form."""
         ...
 
     def order(self, m: int, key: int, epoch: int) -> NDArray[np.uint32]:

@@ -5,7 +5,7 @@ that do not fit and indices out of range ValueError: kernel/arguments.hpp says w
 whose memory is not aligned, as those that arrive over a wire may be, are copied here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,15 @@ from shoal.compute.builds import Stop
 from shoal.compute.builds import compiled as _k
 from shoal.compute.points import Descent, Limits, Point
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector, not_finite
-from shoal.data.encode.coded import Coded
+from shoal.data.encode.coded import Coded, Group
+from shoal.data.encode.encoding import Constant, Encoding, Number, SetAside
 from shoal.data.rows.examples import Examples, Matrix, Numbers
 from shoal.data.rows.sparse import Sparse
 from shoal.network.architecture import Architecture
 from shoal.sums import GradientSums
 
 Exact = NDArray[np.float64]
+Groups = tuple[Group, ...]
 
 
 def _run(function: Callable[..., Any], *given: Any) -> Any:
@@ -258,6 +260,65 @@ def _predict(
         raise flag.exception
     if bad >= 0:
         raise not_finite(_parts(X)[0], bad)
+
+
+class Ensemble:
+    """Networks of one architecture, made ready to be asked again and again for the mean of their A2."""
+
+    def __init__(
+        self, architecture: Architecture, vectors: Sequence[Vector], groups: Groups
+    ) -> None:
+        n_x, n_h, self._n_y, activation, output = architecture
+        names = getattr(_k.Activation, activation), getattr(_k.Output, output)
+        shape = _k.Shape(n_x, n_h, self._n_y, *names, groups, 0)
+        self.dtype = vectors[0].dtype
+        kind = _k.EnsembleFloat if self.dtype == np.float32 else _k.EnsembleDouble
+        self._members = _run(kind, shape, np.stack(vectors))
+
+    def mean(self, X: Numbers | Coded, threads: int) -> Numbers | None:
+        """Of rows as the networks see them, (n_y, m); None where something is not finite."""
+        A2, flag = np.empty((self._n_y, len(X)), self.dtype), _k.StopFlag()
+        good = _run(self._members.answer, *_parts(X)[:3], A2, threads, flag)
+        if flag.exception is not None:
+            raise flag.exception
+        return A2 if good else None
+
+    def mean_of_numbers(
+        self, columns: Any, X: Exact, threads: int
+    ) -> tuple[Numbers, NDArray[np.int64]] | None:
+        """Of rows of a table, with how many values of each column are missing.
+
+        None where a number is infinite, too large or far outside, or an output is not finite.
+        """
+        A2, flag = np.empty((self._n_y, len(X)), self.dtype), _k.StopFlag()
+        missing = np.zeros(X.shape[1], np.int64)
+        good = _run(self._members.answer_numbers, columns, _aligned(X), A2, missing, threads, flag)
+        if flag.exception is not None:
+            raise flag.exception
+        return (A2, missing) if good else None
+
+
+def number_columns(encoding: Encoding, low: Exact, high: Exact) -> Any:
+    """The columns as `Ensemble.mean_of_numbers` takes them; None unless all are numbers."""
+    plans = encoding.columns
+    if not all(isinstance(plan, Number | SetAside | Constant) for plan in plans):
+        return None
+    numbers = [
+        plan if isinstance(plan, Number) else Number(plan.name, 0.0, 1.0, False) for plan in plans
+    ]
+    kinds = [1 if isinstance(plan, Number) else 2 * isinstance(plan, Constant) for plan in plans]
+    starts = np.cumsum([0, *(len(one.edges) for one in numbers)])
+    return _run(
+        _k.NumberColumns, np.array(kinds, np.int64), np.array([one.mean for one in numbers]),
+        np.array([one.scale for one in numbers]), np.array([one.holes for one in numbers], np.int64),
+        starts.astype(np.int64), np.array([edge for one in numbers for edge in one.edges], np.float64),
+        np.ascontiguousarray(low, np.float64), np.ascontiguousarray(high, np.float64),
+    )  # fmt: skip
+
+
+def ready(architecture: Architecture, vectors: Sequence[Vector], groups: Groups) -> Ensemble | None:
+    """The networks, ready for predictions."""
+    return Ensemble(architecture, vectors, groups)
 
 
 def sums_about(

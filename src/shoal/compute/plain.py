@@ -5,15 +5,17 @@ specification. The same blocks, the same tree, the same order of the rows; the b
 from the kernel's, as NumPy rounds elsewhere, but the numbers agree.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve, solve_triangular
 
 from shoal.compute.builds import Stop
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector, judge, not_finite
-from shoal.data.encode.coded import Coded
+from shoal.data.encode.coded import Coded, Group
 from shoal.data.rows.examples import Examples, Matrix, Numbers, dense
 from shoal.data.rows.sparse import Sparse
+from shoal.lazily import linalg
 from shoal.network.activations import Activation
 from shoal.network.architecture import Architecture
 from shoal.network.draws import philox
@@ -85,16 +87,16 @@ def curvature(
     def block_sums(part: slice) -> GradientSums:
         X, _, w = examples.take(part).columns(architecture.n_y)
         A = _forward(matrices, X, architecture.g, architecture.sigma)
-        J, curved = _jacobian(architecture, matrices, X, A.A1), _curved(architecture.output, A.A2)
+        J, lambdas = jacobian(architecture, matrices, X, A.A1), curved(architecture.output, A.A2)
         w = np.ones((1, X.shape[1])) if w is None else w
-        G = np.einsum("kpm,klm,lqm->pq", J, curved * w, J, optimize=True)
+        G = np.einsum("kpm,klm,lqm->pq", J, lambdas * w, J, optimize=True)
         packed = sums(architecture, parameters, examples.take(part))
         return packed._replace(gradient=np.concatenate([G[np.tril_indices(n)], packed.gradient]))
 
     return add_in_order([block_sums(part) for part in blocks(examples.m)])
 
 
-def _jacobian(architecture: Architecture, W: Parameters, X: Numbers, A1: Numbers) -> Numbers:
+def jacobian(architecture: Architecture, W: Parameters, X: Numbers, A1: Numbers) -> Numbers:
     """∂Z2/∂θ, of shape (n_y, parameters, m)."""
     n_h, n_y, m = architecture.n_h, architecture.n_y, X.shape[1]
     inner = A1 if n_h else X
@@ -109,12 +111,13 @@ def _jacobian(architecture: Architecture, W: Parameters, X: Numbers, A1: Numbers
     return np.concatenate(parts[2 * (n_h == 0) :], axis=1)
 
 
-def _curved(output: str, A2: Numbers) -> Numbers:
+def curved(output: str, A2: Numbers) -> Numbers:
     """∂²L/∂Z2², of shape (n_y, n_y, m)."""
     own = np.eye(len(A2))[:, :, np.newaxis]
     if output == "softmax":
         return own * A2 - A2[:, np.newaxis] * A2
-    return own * (A2 * (1 - A2) if output == "sigmoid" else np.ones_like(A2))
+    own_curvature = {"sigmoid": A2 * (1 - A2), "poisson": A2}.get(output, np.ones_like(A2))
+    return own * own_curvature
 
 
 def factor(triangle: Exact, diagonal: Exact) -> Exact | None:
@@ -130,13 +133,13 @@ def factor(triangle: Exact, diagonal: Exact) -> Exact | None:
 
 def solve(factor: Exact, b: Exact) -> Exact:
     """X of L Lᵀ x = b."""
-    return np.asarray(cho_solve((_unpacked(factor, len(b)), True), b))
+    return np.asarray(linalg.cho_solve((_unpacked(factor, len(b)), True), b))
 
 
 def inverse_diagonal(factor: Exact, n: int) -> tuple[Exact, float]:
     """The diagonal of the inverse of A = L Lᵀ, and log det A."""
     L = _unpacked(factor, n)
-    inverse = solve_triangular(L, np.eye(n), lower=True)
+    inverse = linalg.solve_triangular(L, np.eye(n), lower=True)
     return (inverse**2).sum(axis=0), 2 * float(np.log(np.diag(L)).sum())
 
 
@@ -295,6 +298,10 @@ def dot(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     while len(sums) > 1:
         sums = sums[: len(sums) // 2] + sums[len(sums) // 2 :]
     return float(sums[0])
+
+
+def ready(architecture: Architecture, vectors: Sequence[Vector], groups: tuple[Group, ...]) -> None:
+    """Nothing: `predict` is asked each time."""
 
 
 def order(m: int, key: int, epoch: int) -> NDArray[np.uint32]:

@@ -124,6 +124,9 @@ def baseline_of(shape: Architecture, Y: Numbers, w: Numbers | None = None) -> fl
     mean = (weights * Y).sum(axis=1, keepdims=True) / weights.sum()
     if shape.output == "identity":
         return float((weights * 0.5 * (Y - mean) ** 2).sum() / weights.sum())
+    if shape.output == "poisson":
+        usual = np.log(np.maximum(mean, np.finfo(np.float64).tiny))
+        return float((weights * shape.sigma.loss(usual, Y)).sum() / weights.sum())
     with np.errstate(divide="ignore", invalid="ignore"):
         yes = np.where(mean > 0, -mean * np.log(mean), 0.0)
         no = np.where(mean < 1, -(1 - mean) * np.log(1 - mean), 0.0)

@@ -26,12 +26,32 @@ TRIAL_STEPS, TRIAL_ROWS = 2000, 32  # of a short training
 def diagnose(model: Any, X: ArrayLike, y: Any) -> Diagnosis:
     """Say what is wrong with a trained model, what shows it, and what to change.
 
-    `model` is a fitted estimator (X and y as for its `fit`: rows are examples) or a `Network`
-    (X and Y are the lecture's columns). With rows that were not trained on, overfitting can
-    be seen too. The answer prints as a line or a few; its `findings` have names, figures and
-    cures, and `cured(estimator)` is an unfitted estimator with the cures applied. Raises
-    DataError when X or y do not fit the model.
+    Parameters
+    ----------
+    model : fitted estimator or Network
+        What is examined.
+    X, y : as for `fit` of the estimator, or the lecture's columns for a `Network`
+        Examples, at most 1,000 of which are looked at. With rows that were not trained on,
+        overfitting can be seen too.
 
+    Returns
+    -------
+    Diagnosis
+        Prints as a line or a few. Its `findings`, the gravest first, have names, severities, figures and
+        cures; `healthy` says that nothing is wrong, and `cured(estimator)` is an unfitted
+        estimator with the cures applied.
+
+    Raises
+    ------
+    DataError
+        When X or y do not fit the model.
+
+    See Also
+    --------
+    gradient_check : Whether the equations are right, on this machine.
+
+    Examples
+    --------
     >>> zeros = Network.initialise(2, 4, 1, scale="zeros")
     >>> print(diagnose(zeros, [[0.5, -1.0, 2.0], [1.0, 0.0, -1.0]], [[0, 1, 1]]))
     error: symmetric-units: 4 of 4 hidden units are twins, with equal weights in and out: \

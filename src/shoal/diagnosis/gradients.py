@@ -150,12 +150,33 @@ def gradient_check(
 ) -> GradientCheck:
     """Compare the kernel that trains, equation by equation, with differences of the cost.
 
-    X (n_x, m) and Y (n_y, m) are the lecture's columns; of many examples 600, evenly
-    spread, are used, and of a large matrix 24 entries. Both precisions are checked, each
-    at its own rounded parameters. The answer prints as a table with a line for each equation;
-    `passed`, `first_faulty` and `worst` are for programs. `engine` is whoever computes.
-    Raises DataError when X or Y do not fit the network.
+    Both precisions are checked, each at its own rounded parameters.
 
+    Parameters
+    ----------
+    network : Network
+        Its activation, output and parameters are those checked.
+    X, Y : arrays of shape (n_x, m) and (n_y, m)
+        Examples and their targets; of many examples 600, evenly spread, are used, and of a large
+        matrix 24 entries.
+    weights : array of m numbers, optional
+        Weights of the examples.
+    engine : Engine
+        Who computes; by default the engine that trains.
+
+    Returns
+    -------
+    GradientCheck
+        Prints as a table with a line for each equation and the relative error in each precision;
+        `passed`, `first_faulty` and `worst` are for programs.
+
+    Raises
+    ------
+    DataError
+        When X or Y do not fit the network.
+
+    Examples
+    --------
     >>> net = Network.initialise(n_x=2, n_h=3, n_y=1, seed=3, scale=0.5)
     >>> check = gradient_check(net, [[0.1, 0.7, -1.0], [0.3, -0.2, 0.4]], [[0, 1, 1]])
     >>> check.passed, check.first_faulty

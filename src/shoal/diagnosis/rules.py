@@ -2,7 +2,7 @@
 
 The order of `RULES` is the order of causes: what is explained by an earlier finding is not told
 again. Thresholds were chosen on one half of the data sets of `benchmarks/diagnosis.py` and are
-measured on the other (docs/diagnosis.md).
+measured on the other (docs/reference/diagnosis.md).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -290,7 +290,9 @@ def _not_converged(seen: Seen) -> Iterator[Finding]:
 
 
 def _one_class(seen: Seen) -> Iterator[Finding]:
-    if seen.shape.output == "identity" or (seen.shape.n_y > 1 and seen.shape.output == "sigmoid"):
+    if seen.shape.output in ("identity", "poisson") or (
+        seen.shape.n_y > 1 and seen.shape.output == "sigmoid"
+    ):
         return
     if seen.shape.n_y == 1:
         said, true = (seen.A2[0] > 0.5).astype(int), seen.Y[0].astype(int)

@@ -149,8 +149,14 @@ def init_study(
     seeds : int or list
         How many (from 0 on), or which. Seed i gives every scheme the same normal numbers,
         so that only the scale differs.
-    hidden, activation, learning_rate, iterations : the network and its training
-        Full-batch gradient descent, as in the lecture. "auto" is its 1.2, and 0.05 for numbers.
+    hidden : int
+        Number of hidden units.
+    activation : str
+        As of `Network`.
+    learning_rate : float or "auto"
+        Of full-batch gradient descent. "auto" is the lecture's 1.2, and 0.05 for numbers.
+    iterations : int
+        Updates of each training.
     goal : number or None
         A training has learnt when its final cost is at most this. None takes the middle
         between the cost of the best constant answer and the lowest final cost of the whole
@@ -161,15 +167,28 @@ def init_study(
     dtype : {"float64", "float32"}
         As the lecture computes, or faster.
     n_jobs : int or None
-        Threads; None means all. No bit of the result depends on it.
+        Number of threads; None for all. The result does not depend on it.
     progress : function or None
         Called with (trainings done, trainings in all).
 
+    Returns
+    -------
+    InitStudy
+        Prints as a table with a row for each scheme. `frame()` is a data frame, `schemes`, `trials`
+        and `curves` are values. After Ctrl-C it has the trainings that are done, and a warning says so.
+
+    Raises
+    ------
+    DataError, SettingError
+        For what cannot be studied.
+
+    Notes
+    -----
     A trial has the bits of `Network.initialise(…, seed=seed, scale=scheme).descend(X.T, …)`.
     A unit is saturated on an example when its slope g' is below 1 % of the largest possible.
-    Ctrl-C ends the study with the trainings that are done, and a warning. Raises DataError
-    or SettingError for what cannot be studied.
 
+    Examples
+    --------
     >>> X = np.linspace(-np.pi, np.pi, 40)[:, np.newaxis]
     >>> study = init_study(X, np.sign(np.tan(X[:, 0])), schemes=["zeros", 1.0], seeds=2)
     >>> [scheme.learnt for scheme in study.schemes]

@@ -13,7 +13,11 @@ from shoal.training.lbfgs import GRADIENT_TOLERANCE
 from shoal.training.lm import SMALLEST_GAIN
 from shoal.training.loop import Plan
 
-PLATEAU_RATES = (1.0, 0.3, 0.09)  # shares of the rate: what they bring is in docs/practice.md
+PLATEAU_RATES = (
+    1.0,
+    0.3,
+    0.09,
+)  # shares of the rate: what they bring is in docs/measured/practice.md
 # By solver, and by the curvature of the loss: half squares are far steeper than cross-entropy.
 # (lbfgs and lm find the length of each step by themselves.)
 LEARNING_RATES = {"adam": 0.005, "sgd": 0.03, "gd": 0.25, "lbfgs": 1.0, "lm": 1.0}
@@ -22,7 +26,7 @@ SQUARES_LEARNING_RATES = {"adam": 0.005, "sgd": 0.003, "gd": 0.025, "lbfgs": 1.0
 CONVERGED = {"lbfgs": GRADIENT_TOLERANCE, "lm": SMALLEST_GAIN}
 BETA2 = 0.95  # adam's memory of squared gradients: some 20 steps, less than an epoch
 EARLY_STOPPING_ROWS = 50  # from here on some rows can be held out
-# Number of hidden units, and more of them for many classes or targets (docs/practice.md).
+# Number of hidden units, and more of them for many classes or targets (docs/measured/practice.md).
 HIDDEN, MANY_OUTPUTS, HIDDEN_FOR_MANY = 64, 9, 128
 # The time of a step of lm grows with the cube of the parameters: few units, and numbers without bins.
 HIDDEN_FOR_LM = 10  # as in MATLAB's fitnet
@@ -30,7 +34,7 @@ HIDDEN_FOR_LM = 10  # as in MATLAB's fitnet
 MEMBERS = ((2_000, 8), (20_000, 6), (100_000, 4))
 MOST_ROWS_MEMBERS = 2
 # Epochs without improvement: six, but of few rows these are few steps. Where none are held out, more
-# would only learn the noise (docs/practice.md).
+# would only learn the noise (docs/measured/practice.md).
 PATIENCE, PATIENCE_STEPS = 6, 150
 # Bins of a number; fewer for few rows or many columns, and none for very many columns.
 MOST_BINS = 32

@@ -2,7 +2,8 @@
 
     automatic.py   what "auto" means
     targets.py     what y means: classes or numbers
-    inputs.py      how X becomes a matrix
+    inputs.py      what a fit learns of X; given.py the forms that X may have
+    columns.py     how new rows become a matrix
     rows.py        the rows of a training, and how members divide them
     prepare.py     the one sequence from X and y to a training
     streamed.py    the same of files larger than memory; clustered.py of files that workers read
@@ -12,9 +13,13 @@
     threshold.py   the probability above which the second class is predicted
     callbacks.py   scikit-learn's callbacks
     train.py       the members trained; partial.py one epoch of them
+    held_out.py    the errors on rows that were not seen; calibration.py what is kept of them
+    intervals.py   intervals, quantiles and sets from it
     fitted.py      what a fit has learnt, as a value, and its answers
     attributes.py  the fitted attributes that scikit-learn's users expect, read from it
+    explaining.py  why these answers; explanation.py as values
     saving.py      the .shoal file; schema.py what it may say, reading.py how it is read
+    runtime.py     the fitted value of a file alone, for programs that only predict
     exporting.py   what shoal.exports is given, to write programs of other languages
 
     parameters → Settings → Prepared → Fitted → answers
@@ -39,9 +44,11 @@ from shoal.diagnosis.case import Case
 from shoal.errors import SettingError
 from shoal.estimators.attributes import FittedAttributes
 from shoal.estimators.callbacks import CallbackSupportMixin, end_of_fit, with_callbacks
+from shoal.estimators.explanation import Explanation, PartialDependence, Slopes
 from shoal.estimators.exporting import described
 from shoal.estimators.host import Host
 from shoal.estimators.inputs import computed
+from shoal.estimators.intervals import members_of
 from shoal.estimators.partial import check_classes, check_partial, one_epoch, warn_of_divergence
 from shoal.estimators.prepare import ArrayFeed, Feed, prepare
 from shoal.estimators.saving import save
@@ -191,6 +198,21 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
         """The members' mean of A2, of shape (n_outputs, rows)."""
         return self.fitted_.average(X, self.n_jobs)
 
+    def predict_members(self, X: Any) -> Numbers:
+        """Return what each member alone predicts; `predict` and `predict_proba` give their means.
+
+        Parameters
+        ----------
+        X : like X of `fit`, in memory
+            The rows.
+
+        Returns
+        -------
+        array of shape (members, rows), (members, rows, targets) or (members, rows, n_classes)
+            Numbers in the unit of y, or the probability of each class or label.
+        """
+        return members_of(self.fitted_, X, self.n_jobs)
+
     def transform(self, X: Any) -> Numbers:
         """Return the hidden activations A1 of each row, all members side by side.
 
@@ -293,6 +315,119 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
         if model.note:
             warn(model.note)
         return files
+
+    def explain(
+        self, X: Any, *, background: Any = None, space: str | None = None,
+        permutations: int | None = None, random_state: int = 0,
+    ) -> Explanation:  # fmt: skip
+        """Share each prediction out among the columns of the table: its Shapley values.
+
+        The value of a column is what it adds to the prediction when it becomes known, averaged over
+        all orders in which the columns may become known; a column that is not known has the values
+        of the background's rows.
+
+        Parameters
+        ----------
+        X : like X of `fit`, in memory
+            The rows.
+        background : like X, or None
+            The rows that they are compared with: some hundred of the training, say. None takes at
+            most 100 rows of X itself, evenly spread.
+        space : {"probability", "log-odds", "target"} or None
+            What is shared out: of classes probabilities (None) or their log-odds, of numbers the
+            target in its unit.
+        permutations : int or None
+            None for exact values with up to 10 columns, else 10. With a number of 2 or more so
+            many orders of the columns are drawn, and each is taken forwards and backwards.
+        random_state : int
+            What orders are drawn.
+
+        Returns
+        -------
+        Explanation
+            `values`, `base_value` (the mean prediction of the background), `columns`, `outputs`,
+            `space`, and `errors` where orders were drawn.
+
+        Raises
+        ------
+        SettingError
+            For one row without a background, or a space that the model does not have.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from shoal import ShoalClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = ShoalClassifier(random_state=0, members=1, max_iter=20).fit(X, y)
+        >>> found = model.explain(X[:3], background=X[::10])
+        >>> found.values.shape
+        (3, 4, 3)
+        >>> bool(np.allclose(found.base_value + found.values.sum(axis=1), found.predictions))
+        True
+        """
+        return self.fitted_.explain(
+            X, background=background, space=space, permutations=permutations,
+            random_state=random_state,
+        )  # fmt: skip
+
+    def slopes(self, X: Any, *, space: str | None = None) -> Slopes:
+        """Return ∂ŷ/∂x of each row and each column that is a number.
+
+        Parameters
+        ----------
+        X : like X of `fit`, in memory
+            The rows.
+        space : str or None
+            As in `explain`.
+
+        Returns
+        -------
+        Slopes
+            Derivatives for columns without bins (`bins=0`); else central differences over 0.1
+            standard deviations of the column to both sides, which `steps` states.
+        """
+        return self.fitted_.slopes(X, space=space)
+
+    def interactions(self, X: Any, *, space: str | None = None) -> Slopes:
+        """Return ∂²ŷ/∂x∂x' of each row and each pair of columns that are numbers.
+
+        Parameters
+        ----------
+        X : like X of `fit`, in memory
+            The rows.
+        space : str or None
+            As in `explain`.
+
+        Returns
+        -------
+        Slopes
+            Derivatives or differences, as those of `slopes`.
+        """
+        return self.fitted_.interactions(X, space=space)
+
+    def partial_dependence(
+        self, X: Any, column: str | int, *, grid: Any = None, space: str | None = None
+    ) -> PartialDependence:
+        """Return the predictions of the rows with other values of one column.
+
+        Parameters
+        ----------
+        X : like X of `fit`, in memory
+            The rows.
+        space : str or None
+            As in `explain`.
+        column : str or int
+            Its name or its place.
+        grid : list or None
+            Its values. None for those of X, or 40 between their 1 % and 99 % quantiles; of
+            categories the first 40.
+
+        Returns
+        -------
+        PartialDependence
+            One curve a row, and their mean.
+        """
+        return self.fitted_.partial_dependence(X, column, grid=grid, space=space)
 
     def _case_of(self, X: Any, y: Any) -> Case:
         """What `shoal.diagnose` looks at, with a table that may be new."""

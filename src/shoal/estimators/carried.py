@@ -10,17 +10,28 @@ from typing import Any
 
 from shoal.data.encode.encoding import Constant, Number, SetAside, Time, Words
 from shoal.errors import SettingError
+from shoal.estimators.columns import Inputs
 from shoal.estimators.fitted import Fitted
-from shoal.estimators.inputs import Inputs
 from shoal.estimators.targets import ClassTargets, NumberTargets
 from shoal.exports.model import ACTIVATIONS, OUTPUTS
 
 CARRIED: Mapping[type, set[str]] = {
-    Fitted: {"settings", "inputs", "targets", "networks", "history", "diagnosis", "record", "seen"},
+    Fitted: {
+        "settings",
+        "inputs",
+        "targets",
+        "networks",
+        "history",
+        "diagnosis",
+        "record",
+        "seen",
+        "importance",
+        "calibration",
+    },
     # `written` and `missing` say how text is read: an export takes numbers and times as such.
     Inputs: {"who", "n", "names", "encoding", "dtype", "written", "missing", "usual"},
     ClassTargets: {"classes", "labels", "threshold"},
-    NumberTargets: {"mean", "scale", "columns"},
+    NumberTargets: {"mean", "scale", "columns", "loss"},
     Number: {"name", "mean", "scale", "holes", "kind", "edges"},
     Words: {"name", "words", "rare", "holes", "kind"},
     Time: {"name", "mean", "scale", "parts", "holes", "zoned", "kind"},

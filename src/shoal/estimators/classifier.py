@@ -11,6 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from shoal.data.rows.examples import Numbers
 from shoal.estimators.attributes import ClassAttributes
 from shoal.estimators.base import ShoalBase
+from shoal.estimators.intervals import set_of
 from shoal.estimators.partial import continues
 from shoal.estimators.saving import CLASSIFIER
 from shoal.estimators.targets import ClassTargets, Targets
@@ -140,7 +141,7 @@ class ShoalClassifier(ClassifierMixin, ClassAttributes, ShoalBase, DeclaredForCl
         is longer. A `fit` with the same data and settings continues from there, with the same result.
     engine : Dask client, str or None
         Where to train: None for this machine; a cluster by its client, its address, or "local",
-        see docs/cluster.md. Results do not depend on it.
+        see docs/how-to/cluster.md. Results do not depend on it.
     replicas : int
         Local SGD for "adam" and "sgd": that many replicas of a network train on shares of the
         rows, and their parameters are averaged. The result is another than that of one network;
@@ -302,6 +303,41 @@ class ShoalClassifier(ClassifierMixin, ClassAttributes, ShoalBase, DeclaredForCl
         """
         A2 = self._average(X)
         return self._classes.probabilities(A2)
+
+    def predict_set(self, X: Any, coverage: float = 0.9) -> NDArray[np.bool_]:
+        """Return for each row the classes of which one is the true one with this probability.
+
+        The predicted class, and those as probable as the true classes of rows that members did not
+        see; docs/how-to/intervals.md says what is guaranteed, and what was measured.
+
+        Parameters
+        ----------
+        X : like X of `fit`, in memory
+            The rows.
+        coverage : float
+            Between 0 and 1. Where predictions are right more often, a set is the predicted class alone.
+
+        Returns
+        -------
+        array of bool of shape (rows, n_classes)
+            Which classes are in the set, in the order of `classes_`. No set is empty.
+
+        Raises
+        ------
+        SettingError
+            With several labels; where no row was held out (a fit without `early_stopping`, X_val or
+            alpha="evidence"; after `partial_fit`), or too few: n rows allow up to n / (n + 1).
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_wine
+        >>> X, y = load_wine(return_X_y=True)
+        >>> model = ShoalClassifier(random_state=0, max_iter=3).fit(X[::2], y[::2])
+        >>> sets = model.predict_set(X[1::2], coverage=0.95)
+        >>> bool(sets[np.arange(len(sets)), y[1::2]].mean() > 0.85)
+        True
+        """
+        return set_of(self.fitted_, X, coverage, self.n_jobs)
 
     def predict_log_proba(self, X: Any) -> Numbers:
         """The logarithms of `predict_proba`."""

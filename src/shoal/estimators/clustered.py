@@ -19,7 +19,7 @@ from shoal.data.rows.target_column import TargetColumn
 from shoal.data.rows.ties import HeldOut, Ties
 from shoal.errors import Setting, SettingError, wording
 from shoal.estimators.automatic import stops_early
-from shoal.estimators.rows import Place, name_of_ties, replicas_of, split_of
+from shoal.estimators.rows import Numbers, Place, name_of_ties, replicas_of, split_of
 from shoal.settings import Settings
 from shoal.sums import BLOCK_ROWS
 
@@ -105,6 +105,10 @@ class FileRows:
         for first in range(0, n_blocks, run):
             assert held is not None
             yield held.examples(first, min(first + run, n_blocks))
+
+    def held_rows(self, seed: int, most: int) -> Iterator[tuple[Numbers, Examples]]:
+        """None: to read them all again takes the driver as long as an epoch takes the workers."""
+        yield from ()
 
     def seen(self) -> Seen | None:
         """None: only the workers hold the rows."""

@@ -12,8 +12,8 @@ from shoal.data.encode.encoding import Time, Words
 from shoal.data.rows.examples import Matrix
 from shoal.errors import DataError, Setting, SettingError
 from shoal.estimators.carried import refuse_what_is_not_carried
+from shoal.estimators.columns import EncodedRows
 from shoal.estimators.fitted import Fitted
-from shoal.estimators.inputs import EncodedRows
 from shoal.estimators.targets import ClassTargets
 from shoal.exports.golden import golden_rows
 from shoal.exports.integers import rounded
@@ -57,7 +57,7 @@ def exported(fitted: Fitted) -> Model:
             tuple(map(str, targets.classes.tolist())), targets.labels > 1, targets.threshold or 0.5
         )
     else:
-        answer = Values(tuple(targets.mean.tolist()), tuple(targets.scale.tolist()))
+        answer = Values(tuple(targets.centre.tolist()), tuple(targets.scale.tolist()))
     return Model(
         columns, fitted.architecture, tuple(network.parameters for network in fitted.networks),
         answer, fitted.fingerprint, _golden(fitted, columns),

@@ -7,7 +7,8 @@ Nothing here can be changed, and nothing depends on what is set on an estimator 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, Self
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,23 +19,21 @@ from shoal.compute.steps import State
 from shoal.data.rows.examples import Examples, Matrix, Numbers, dense
 from shoal.data.rows.seen import Hashes, Seen, hashes_of
 from shoal.data.rows.sparse import Sparse
-from shoal.diagnosis.case import Case
 from shoal.diagnosis.findings import Diagnosis
-from shoal.estimators.automatic import patience_of, rate_of, usual_rate_of
-from shoal.estimators.inputs import (
-    EncodedRows,
-    Inputs,
-    check_lengths,
-    examples_of,
-    weights_of,
-)
-from shoal.estimators.starts import parameters_of
-from shoal.estimators.targets import Targets, finite
+from shoal.estimators.calibration import Calibration
+from shoal.estimators.columns import EncodedRows, Inputs
+from shoal.estimators.ready import Ready
+from shoal.estimators.targets import ClassTargets, Targets, finite, first_biases
+from shoal.estimators.worth import Importance
 from shoal.network.architecture import Architecture
 from shoal.settings import EVIDENCE, Settings
 from shoal.training.evidence import Evidence
-from shoal.training.loop import Trained
 from shoal.training.network import Network
+
+if TYPE_CHECKING:
+    from shoal.diagnosis.case import Case
+    from shoal.estimators.explanation import Explanation, PartialDependence, Slopes
+    from shoal.training.loop import Trained
 
 Curves = tuple[tuple[float, ...], ...]  # of each member, one number an epoch
 
@@ -56,7 +55,7 @@ class History(NamedTuple):
     scratch: tuple[str, int] | None = None  # the folder and bytes of a streamed fit
 
     @classmethod
-    def of(cls, trained: Sequence[Trained], seeds: Sequence[int]) -> Self:
+    def of(cls, trained: "Sequence[Trained]", seeds: Sequence[int]) -> Self:
         """Of members that have just been trained."""
         return cls(
             seeds=tuple(seeds[: len(trained)]),
@@ -95,6 +94,8 @@ class Fitted:
     diagnosis: Diagnosis = field(default_factory=lambda: Diagnosis(()))
     record: Mapping[str, Any] = field(default_factory=dict)  # what a program adds for its own use
     seen: Seen | None = None  # hashes of some rows of the training
+    importance: tuple[Importance, ...] = ()  # of each column, on rows held out, if it was measured
+    calibration: Calibration | None = None  # what rows that were not seen say of predictions
 
     @property
     def architecture(self) -> Architecture:
@@ -126,6 +127,9 @@ class Fitted:
             return X.matrix
         if self.inputs.is_ready(X):
             return X
+        plain = self.inputs.plain_matrix(X)
+        if plain is not None:
+            return plain
         return self.inputs.matrix(self.inputs.read(X), watched=True)
 
     def hashes(self, matrix: Matrix) -> Hashes:
@@ -147,7 +151,17 @@ class Fitted:
 
     def average(self, X: Any, n_jobs: int | None) -> Numbers:
         """The members' mean of A2, of shape (n_outputs, rows)."""
-        members = self.outputs(X, n_jobs)
+        threads, ready = threads_of(n_jobs), self._ready
+        if ready is not None:
+            found = ready.average(self.inputs, X, threads)
+            if found is not None:
+                return found
+        matrix = self.matrix(X)
+        if ready is not None and not isinstance(matrix, Sparse):
+            found = ready.ensemble.mean(matrix, threads)
+            if found is not None:
+                return found
+        members = self.outputs(EncodedRows(matrix), n_jobs)
         total, n = next(members), len(self.networks)
         if n == 1:
             return total
@@ -155,6 +169,77 @@ class Fitted:
             for A2 in members:
                 total = total + A2
         return finite(total / total.dtype.type(n))
+
+    @cached_property
+    def _ready(self) -> Ready | None:
+        """The same for the kernel, made when it is first needed; no part of the value."""
+        return Ready.of(self.inputs, self.networks)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_ready"}
+
+    def predict(self, X: Any, n_jobs: int | None = None) -> NDArray[Any]:
+        """Classes or numbers, as the estimator's `predict` gives them.
+
+        Parameters
+        ----------
+        X : like X of the estimator's `fit`, in memory
+            The rows. An array of numbers, a dict of columns and a list of dicts need NumPy alone.
+        n_jobs : int or None
+            Number of threads; None for all. Results do not depend on it.
+
+        Returns
+        -------
+        array of shape (rows,), or (rows, targets or labels)
+        """
+        return self.targets.answers(self.average(X, n_jobs))
+
+    def predict_proba(self, X: Any, n_jobs: int | None = None) -> Numbers:
+        """The probability of each class, as the estimator's `predict_proba` gives it.
+
+        Parameters
+        ----------
+        X : as in `predict`
+            The rows.
+        n_jobs : int or None
+            Number of threads.
+
+        Returns
+        -------
+        array of shape (rows, classes or labels)
+
+        Raises
+        ------
+        AttributeError
+            When the model predicts numbers.
+        """
+        if not isinstance(self.targets, ClassTargets):
+            raise AttributeError("predict_proba: the model predicts numbers. Use predict.")
+        return self.targets.probabilities(self.average(X, n_jobs))
+
+    def predict_interval(
+        self, X: Any, coverage: float = 0.9, n_jobs: int | None = None
+    ) -> NDArray[np.float64]:
+        """An interval for the target of each row, as the regressor's `predict_interval` gives it."""
+        from shoal.estimators.intervals import interval_of
+
+        return interval_of(self, X, coverage, n_jobs)
+
+    def predict_quantiles(
+        self, X: Any, quantiles: Sequence[float], n_jobs: int | None = None
+    ) -> NDArray[np.float64]:
+        """Quantiles of the target of each row, as the regressor's `predict_quantiles` gives them."""
+        from shoal.estimators.intervals import checked_levels, quantiles_of
+
+        return quantiles_of(self, X, checked_levels(self, quantiles), n_jobs)
+
+    def predict_set(
+        self, X: Any, coverage: float = 0.9, n_jobs: int | None = None
+    ) -> NDArray[np.bool_]:
+        """The classes that each row may have, as the classifier's `predict_set` gives them."""
+        from shoal.estimators.intervals import set_of
+
+        return set_of(self, X, coverage, n_jobs)
 
     def activations(self, X: Any, n_jobs: int | None) -> Numbers:
         """The members' A1 side by side, (rows, members × n_h); with no hidden layer the matrix itself."""
@@ -177,6 +262,37 @@ class Fitted:
             for k in range(self.architecture.n_h)
         ]
 
+    # --- why these answers, see `explaining.py` and the estimator's methods of the same names ------
+
+    def explain(
+        self, X: Any, *, background: Any = None, space: str | None = None,
+        permutations: int | None = None, random_state: int = 0,
+    ) -> "Explanation":  # fmt: skip
+        """The Shapley values of each row, as the estimator's `explain` gives them."""
+        from shoal.estimators.explaining import explain
+
+        return explain(self, X, background, space, permutations, random_state)
+
+    def slopes(self, X: Any, *, space: str | None = None) -> "Slopes":
+        """How the predictions change with each number."""
+        from shoal.estimators.explaining import slopes
+
+        return slopes(self, X, space)
+
+    def interactions(self, X: Any, *, space: str | None = None) -> "Slopes":
+        """How the slope along one number changes with another."""
+        from shoal.estimators.explaining import interactions
+
+        return interactions(self, X, space)
+
+    def partial_dependence(
+        self, X: Any, column: str | int, *, grid: Any = None, space: str | None = None
+    ) -> "PartialDependence":
+        """The predictions of the rows with other values of one column."""
+        from shoal.estimators.explaining import partial_dependence
+
+        return partial_dependence(self, X, column, grid, space)
+
     # --- other rows, and the diagnosis --------------------------------------------------
 
     def examples(
@@ -187,14 +303,19 @@ class Fitted:
         names: tuple[str, str] = ("y", "sample_weight"),
     ) -> Examples:
         """Rows with their targets; `names` are what errors call the targets and the weights."""
+        from shoal.estimators.inputs import check_lengths, examples_of, weights_of
+
         table = self.inputs.read(X)
         weights = weights_of(sample_weight, table, names[1])
         targets = self.targets.arrays(y, weights, self.settings.class_weight)
         check_lengths(len(table), targets, names[0])
         return examples_of(self.inputs.matrix(table), targets)
 
-    def case(self, examples: Examples) -> Case:
+    def case(self, examples: Examples) -> "Case":
         """What a diagnosis looks at, with these examples."""
+        from shoal.diagnosis.case import Case
+        from shoal.estimators.automatic import patience_of, rate_of, usual_rate_of
+
         h, s, output = self.history, self.trained, self.architecture.output
         return Case(
             self.networks, examples, vars(s),
@@ -207,13 +328,15 @@ class Fitted:
             columns=tuple(self.inputs.features),
         )  # fmt: skip
 
-    def case_of_new(self, X: Any, y: Any) -> Case:
+    def case_of_new(self, X: Any, y: Any) -> "Case":
         """The same, with rows that may not have been trained on."""
+        from shoal.estimators.starts import parameters_of
+
         starts: tuple[Network, ...] = ()
         if not self.settings.warm_start:
-            shape = self.architecture
+            shape, b2 = self.architecture, first_biases(self.targets)
             starts = tuple(
-                Network._of(shape, parameters_of(self.settings, shape, i, seed))
+                Network._of(shape, parameters_of(self.settings, shape, i, seed, b2))
                 for i, seed in enumerate(self.history.seeds)
             )
         return self.case(self.examples(X, y))._replace(new=True, starts=starts)
@@ -228,11 +351,3 @@ def fingerprint(networks: Sequence[Network]) -> str:
         digest.update(vector.astype(vector.dtype.newbyteorder("<")).tobytes())
     word = digest.hexdigest()
     return f"{word[:4]}-{word[4:8]}"
-
-
-def spread_of(outputs: Sequence[Numbers]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and standard deviation of the members' outputs, in float64."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean = sum(outputs[1:], outputs[0]) / outputs[0].dtype.type(len(outputs))
-        square = sum((A2.astype(np.float64) - mean) ** 2 for A2 in outputs) / len(outputs)
-    return finite(mean.astype(np.float64)), finite(np.sqrt(np.asarray(square, np.float64)))

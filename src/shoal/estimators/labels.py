@@ -5,12 +5,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
-from scipy.sparse import issparse
 
-from shoal.data.read.objects import is_missing
 from shoal.errors import DataError, ShoalError
+from shoal.lazily import pa, sparse
 
 PIECE = 1 << 20  # targets that are looked at together
 SHOWN = 20  # classes that a message lists
@@ -39,7 +37,9 @@ def _only_column(y: Any) -> Any:
 
 def as_array(y: Any) -> NDArray[Any]:
     """Y as an array of one type, without missing values. Raises DataError."""
-    if issparse(y):
+    from shoal.data.read.objects import is_missing
+
+    if sparse.issparse(y):
         y = y.toarray()  # type: ignore[attr-defined]
     if hasattr(y, "__arrow_c_stream__") and not hasattr(y, "__array__"):
         y = _only_column(y)

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from shoal.estimators.starts import starts_given
 from shoal.settings import FIELDS, Settings
 
 # An empty selection of columns is written as null, as None is.
@@ -18,6 +17,8 @@ def plain_settings(s: Settings, seed: int | None = None) -> dict[str, Any]:
 
     `seed` stands for a random state that is no number.
     """
+    from shoal.estimators.starts import starts_given
+
     values = {name: getattr(s, name) if f.kept else f.default for name, f in FIELDS.items()}
     if starts_given(values["init"]):
         values["init"] = "auto"  # a file holds what was learnt, not what it was learnt from

@@ -20,17 +20,13 @@ from shoal.data.rows.examples import Examples, Numbers
 from shoal.data.rows.ties import Ties, groups_of, times_of
 from shoal.errors import DataError, Setting, SettingError, wording
 from shoal.estimators.automatic import architecture_of, members_of
+from shoal.estimators.columns import Inputs
 from shoal.estimators.fitted import Fitted
+from shoal.estimators.given import as_given, column_given, columns_of, has_columns, read
 from shoal.estimators.inputs import (
-    Inputs,
-    as_given,
     check_lengths,
-    column_given,
-    columns_of,
     examples_of,
-    has_columns,
     learn_inputs,
-    read,
     weights_of,
     with_text_read,
 )
@@ -84,6 +80,7 @@ def prepare(
     """Learn targets and inputs, or take those of the previous fit; check that all fits into memory."""
     targets = feed.targets(kind, previous.targets if previous else None)
     check_threshold(s, targets)
+    _check_same_loss(s, targets)
     inputs = previous.inputs if previous else feed.inputs(s, who)
     architecture = architecture_of(s, inputs.width, *targets.outputs)
     if previous and s.hidden == "auto":
@@ -108,7 +105,7 @@ class ArrayFeed:
             )
         X = as_given(X)
         self._y, self._classes, self._class_weight = y, classes, s.class_weight
-        self._holds_out = s.alpha != EVIDENCE
+        self._holds_out, self._loss = s.alpha != EVIDENCE, s.loss
         if previous:
             self._names = previous.inputs.names
             self._table = previous.inputs.read(X)
@@ -171,7 +168,7 @@ class ArrayFeed:
 
     def targets(self, kind: type[Targets], known: Targets | None) -> Targets:
         """What y means; if it is `known` already, y is held against it."""
-        found = known or kind.learn(self._y, self._weights, self._classes)
+        found = known or by_loss(kind.learn(self._y, self._weights, self._classes), self._loss)
         self._arrays = found.arrays(self._y, self._weights, self._class_weight)
         check_lengths(self.m, self._arrays, "y")
         if isinstance(known, NumberTargets) and not known.scale.all():
@@ -211,6 +208,20 @@ def ensemble_size(s: Settings, m: int, previous: Fitted | None = None) -> int:
         if given := starts_given(s.init):
             return len(given)
     return members_of(s, m)
+
+
+def by_loss(targets: Targets, loss: str) -> Targets:
+    """What y means, where numbers have this loss."""
+    return targets.by(loss) if isinstance(targets, NumberTargets) else targets
+
+
+def _check_same_loss(s: Settings, targets: Targets) -> None:
+    """Raise SettingError where a fit would continue by another loss."""
+    if isinstance(targets, NumberTargets) and targets.loss != s.loss:
+        raise SettingError.of(
+            "loss", s.loss, "the fitted network, with which warm_start and partial_fit continue, was "
+            "trained with another. Use ", Setting("loss", targets.loss), ", or a new estimator.",
+        )  # fmt: skip
 
 
 def bytes_of(s: Settings, architecture: Architecture, m: int) -> int:

@@ -16,8 +16,10 @@ from shoal.data.encode.encoding import PARTS, Encoding
 from shoal.data.encode.novelty import Usual
 from shoal.data.rows.seen import KEPT, Seen
 from shoal.errors import ModelFileError
+from shoal.estimators.calibration import KEPT as KEPT_VALUES
+from shoal.estimators.calibration import Calibration, Spread
+from shoal.estimators.columns import Inputs
 from shoal.estimators.fitted import Fitted, History
-from shoal.estimators.inputs import Inputs
 from shoal.estimators.saving import CURVES, DECLARED, NAMES, largest_weight
 from shoal.estimators.schema import (
     BooleanColumn,
@@ -36,10 +38,11 @@ from shoal.estimators.schema import (
     written_of,
 )
 from shoal.estimators.targets import ClassTargets, NumberTargets, Targets
+from shoal.estimators.worth import Importance
 from shoal.files.typed import AGAIN, refused
 from shoal.network.architecture import Architecture
 from shoal.network.equations import Parameters
-from shoal.settings import Settings, names_of
+from shoal.settings import POISSON, Settings, names_of
 from shoal.training.evidence import Evidence
 from shoal.training.network import Network
 from shoal.wording import shown
@@ -47,6 +50,7 @@ from shoal.wording import shown
 # Characters of the names of all encoded columns: those of a column are long if its name is.
 MOST_CHARACTERS = 100_000_000
 LARGEST_CODE = (1 << 16) - 1  # of a group of columns; it stands for none of them
+LARGEST_LOGARITHM = 300.0  # of a width
 LARGEST_SEED = (1 << 64) - 1
 LARGEST_SCALE = 2e154  # A larger deviation cannot be squared, see `NumberTargets.of`.
 
@@ -121,7 +125,11 @@ def from_document(
         diagnosis_of(model),
         model.record,
         _seen(arrays),
+        _importance(model, arrays),
+        _calibration(model, arrays, networks[0]),
     )
+    if isinstance(fitted.targets, NumberTargets) and fitted.targets.loss != fitted.settings.loss:
+        raise refused(f"loss is {shown(fitted.settings.loss)}, and the output {shape.output}")
     arrays.end()
     if fitted.fingerprint != model.fingerprint:
         raise ModelFileError(
@@ -245,7 +253,8 @@ def _targets(model: Classifier | Regressor, arrays: Arrays, shape: Architecture)
             raise refused(f"expected target_scale from 0 to {LARGEST_SCALE:g}")
         if model.columns != (shape.n_y if shape.n_y > 1 else 0):
             raise refused(f"{model.columns} columns of y, and {shape.n_y} outputs")
-        targets = NumberTargets(mean, scale, model.columns)
+        loss = POISSON if shape.output == "poisson" else NumberTargets.loss
+        targets = NumberTargets(mean, scale, model.columns, loss)
     else:
         targets = ClassTargets(_classes(model, arrays), model.labels, model.threshold)
         n = len(targets.classes)
@@ -298,6 +307,48 @@ def _seen(arrays: Arrays) -> Seen | None:
     if not 0 < len(hashes) <= KEPT or any(a >= b for a, b in pairwise([-1, *hashes, limit + 1])):
         raise refused(f"expected 1 to {KEPT} rising hashes and their limit in rows_seen")
     return Seen(limit, np.array(hashes, np.uint64))
+
+
+def _importance(model: Model, arrays: Arrays) -> tuple[Importance, ...]:
+    """What the columns are worth; nothing in files of versions that did not keep it."""
+    if "importance" not in arrays:
+        return ()
+    found = arrays.take("importance", np.float64, (model.fitted.n_features_in_, 2)).tolist()
+    if any(error < 0 for _, error in found):
+        raise refused("expected standard errors from 0 on, in importance")
+    return tuple(Importance(*one) for one in found)
+
+
+def _calibration(
+    model: Classifier | Regressor, arrays: Arrays, member: Network
+) -> Calibration | None:
+    if model.calibration is None:
+        return None
+    shape, dtype = member.architecture, member.dtype
+    n = shape.n_y if isinstance(model, Regressor) else 1
+    values = arrays.take("calibration.values", np.float64, (n, None))
+    deviation = arrays.take("calibration.deviation", np.float64, (n,))
+    if not 0 < values.shape[1] <= KEPT_VALUES or (np.diff(values) < 0).any():
+        raise refused(f"expected 1 to {KEPT_VALUES} rising values, in calibration")
+    if (deviation < 0).any() or (n == 1 and isinstance(model, Classifier) and not 0 <= values[0, 0] <= values[0, -1] <= 1):  # fmt: skip
+        raise refused("expected deviations from 0, and probabilities, in calibration")
+    spread = None
+    if model.calibration.widths:
+        if isinstance(model, Classifier):
+            raise refused("classes have no widths, in calibration")
+        linear = Architecture(shape.n_x, 0, n, "tanh", "identity")
+        W2, b2 = (
+            arrays.take(f"calibration.{V}", dtype, sides)
+            for V, sides in zip(("W2", "b2"), linear.shapes[2:], strict=True)
+        )
+        bounds = arrays.take("calibration.range", np.float64, (2, n))
+        if (bounds[0] > bounds[1]).any() or np.abs(bounds).max() > LARGEST_LOGARITHM:
+            raise refused("expected a range that rises, in calibration")
+        if max(float(np.abs(V).max()) for V in (W2, b2)) > largest_weight(dtype):
+            raise refused(f"calibration has a weight beyond {largest_weight(dtype):.1e}")
+        empty = np.empty((0, shape.n_x), dtype), np.empty((0, 1), dtype)
+        spread = Spread(Network(*empty, W2, b2, activation="tanh", output="identity"), bounds)
+    return Calibration(values, deviation, model.calibration.rows, spread)
 
 
 def _history(model: Model, arrays: Arrays) -> History:

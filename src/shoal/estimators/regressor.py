@@ -8,22 +8,25 @@ from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
+from shoal.data.rows.rates import check_rates
 from shoal.estimators.attributes import NumberAttributes
 from shoal.estimators.base import ShoalBase
-from shoal.estimators.fitted import spread_of
+from shoal.estimators.intervals import checked_levels, deviation_of, interval_of, quantiles_of
 from shoal.estimators.partial import continues
 from shoal.estimators.saving import REGRESSOR
-from shoal.estimators.targets import NumberTargets, Targets
+from shoal.estimators.scores import explained_deviance
+from shoal.estimators.targets import NumberTargets, Targets, as_numbers
+from shoal.settings import POISSON, DeclaredForNumbers
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class ShoalRegressor(RegressorMixin, NumberAttributes, ShoalBase):
+class ShoalRegressor(RegressorMixin, NumberAttributes, ShoalBase, DeclaredForNumbers):
     """A network with one hidden layer that predicts numbers.
 
     The targets are standardised inside, so they may be millions or millionths. All parameters are
-    keyword-only; they are those of `ShoalClassifier`, without `class_weight` and `threshold`, and so is what they
-    share with scikit-learn's `MLPRegressor`. `alpha` and `tol` count in units of the standardised
-    targets.
+    keyword-only; they are those of `ShoalClassifier`, without `class_weight` and `threshold` and with
+    `loss`, and so is what they share with scikit-learn's `MLPRegressor`. `alpha` and `tol` count in
+    units of the standardised targets.
 
     Parameters
     ----------
@@ -72,6 +75,9 @@ class ShoalRegressor(RegressorMixin, NumberAttributes, ShoalBase):
         Ensemble size: networks trained side by side, each from its own draw and with its own
         validation part; their predictions are averaged. "auto" is 8 below 2,000 rows, 6 below
         20,000, 4 below 100,000, else 2.
+    loss : {"squared_error", "poisson"}
+        "poisson" is for counts and rates, from 0 on: the logarithm of their mean is learnt, and the
+        loss is half the Poisson deviance. The targets are then not standardised.
     early_stopping : bool or "auto"
         Hold out a validation part, stop when its loss has not fallen by `tol` for
         `n_iter_no_change` epochs, and keep the best epoch. "auto" is True from 50 rows on.
@@ -123,7 +129,7 @@ class ShoalRegressor(RegressorMixin, NumberAttributes, ShoalBase):
         is longer. A `fit` with the same data and settings continues from there, with the same result.
     engine : Dask client, str or None
         Where to train: None for this machine; a cluster by its client, its address, or "local",
-        see docs/cluster.md. Results do not depend on it.
+        see docs/how-to/cluster.md. Results do not depend on it.
     replicas : int
         Local SGD for "adam" and "sgd": that many replicas of a network train on shares of the
         rows, and their parameters are averaged. The result is another than that of one network;
@@ -141,7 +147,8 @@ class ShoalRegressor(RegressorMixin, NumberAttributes, ShoalBase):
     Attributes
     ----------
     target_mean_, target_scale_ : arrays of shape (n_targets,)
-        Mean and standard deviation of each target, by which it is standardised.
+        Mean and standard deviation of each target, by which it is standardised; with loss="poisson"
+        the scale is 1, and the logarithm of the mean is where training starts.
     networks_ : list of Network
         The members.
     fingerprint_ : str
@@ -223,19 +230,104 @@ class ShoalRegressor(RegressorMixin, NumberAttributes, ShoalBase):
         X : like X of `fit`, in memory
             The rows.
         return_std : bool
-            Also return the standard deviation of the members' predictions around their mean: how
-            far they differ, not how far they are from the truth. One member alone gives 0.
+            Also return the predictive standard deviation: how far the target is from the prediction,
+            as rows that members did not see show. (`predict_members` has each member's prediction.)
 
         Returns
         -------
         array of shape (rows,), or (rows, targets)
             In the unit of y; two-dimensional if y was. With `return_std` a pair of these.
+
+        Raises
+        ------
+        SettingError
+            With `return_std`, where no row was held out: see `predict_interval`.
         """
-        numbers, known = self._numbers, self.fitted_
-        if not return_std:
-            return numbers.in_units(known.average(X, self.n_jobs).astype(np.float64))
-        mean, spread = spread_of(list(known.outputs(X, self.n_jobs)))
-        return numbers.in_units(mean), numbers.spread_in_units(spread)
+        if return_std:
+            return deviation_of(self.fitted_, X, self.n_jobs)
+        return self._numbers.in_units(self._average(X).astype(np.float64))
+
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> NDArray[np.float64]:
+        """Return an interval for the target of each row, which holds it with this probability.
+
+        Made from the errors on rows that members did not see; docs/how-to/intervals.md says what is
+        guaranteed, and what was measured.
+
+        Parameters
+        ----------
+        X : like X of `fit`, in memory
+            The rows.
+        coverage : float
+            Between 0 and 1. The target is below and above the interval with equal probability.
+
+        Returns
+        -------
+        array of shape (rows, 2), or (rows, 2, targets)
+            The lower and the upper end, in the unit of y.
+
+        Raises
+        ------
+        SettingError
+            Where no row was held out (a fit without `early_stopping`, X_val or alpha="evidence"; after
+            `partial_fit`), or too few for this coverage: n rows allow up to 1 - 2 / (n + 1).
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> model = ShoalRegressor(random_state=0, hidden=8, max_iter=30).fit(X[::2], y[::2])
+        >>> low, high = model.predict_interval(X[1::2], coverage=0.8).T
+        >>> bool(0.7 < ((low <= y[1::2]) & (y[1::2] <= high)).mean() < 0.9)
+        True
+        """
+        return interval_of(self.fitted_, X, coverage, self.n_jobs)
+
+    def predict_quantiles(self, X: Any, quantiles: Any) -> NDArray[np.float64]:
+        """Return quantiles of the target of each row; a higher one is never lower than another.
+
+        Parameters
+        ----------
+        X : like X of `fit`, in memory
+            The rows.
+        quantiles : list of float
+            Between 0 and 1, in any order.
+
+        Returns
+        -------
+        array of shape (rows, quantiles), or (rows, quantiles, targets)
+            In the unit of y. `predict_interval(X, 0.9)` is that of 0.05 and 0.95.
+
+        Raises
+        ------
+        SettingError
+            As `predict_interval`.
+        """
+        levels = checked_levels(self.fitted_, quantiles)
+        return quantiles_of(self.fitted_, X, levels, self.n_jobs)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return R², or with loss="poisson" D²: the share of the Poisson deviance that is explained.
+
+        Parameters
+        ----------
+        X : like X of `fit`, in memory
+            The rows.
+        y : array of shape (rows,), or (rows, targets)
+            Their targets; of several the mean score.
+        sample_weight : array of shape (rows,), optional
+            Row i counts as that many rows.
+
+        Returns
+        -------
+        float
+            1 for perfect predictions, 0 for those of the mean of y. D² is that of scikit-learn's
+            `PoissonRegressor`.
+        """
+        if self._numbers.loss != POISSON:
+            return float(super().score(X, y, sample_weight))
+        truth = as_numbers(y)
+        check_rates(truth)
+        return explained_deviance(truth, self.predict(X), sample_weight)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shoal.compute.terms import Terms
 from shoal.data.rows.digest import digest
@@ -18,6 +19,7 @@ from shoal.settings import Settings
 from shoal.warn import warn
 
 Place = Callable[..., Terms]
+Numbers = NDArray[np.int64]  # of rows, from 0
 
 
 class RowProvider(Protocol):
@@ -50,6 +52,10 @@ class RowProvider(Protocol):
 
     def held(self, seed: int) -> Iterable[Examples]:
         """All that is held out of it, some at a time."""
+        ...
+
+    def held_rows(self, seed: int, most: int) -> Iterable[tuple[Numbers, Examples]]:
+        """Of about `most` rows, evenly spread over all, those that are held out of it, with their numbers."""
         ...
 
     def seen(self) -> Seen | None:
@@ -117,6 +123,16 @@ class InMemoryRows(NamedTuple):
         held = self.shown(seed)[1]
         return () if held is None else (held,)
 
+    def held_rows(self, seed: int, most: int) -> Iterable[tuple[Numbers, Examples]]:
+        """Of about `most` rows, evenly spread over all, those that are held out of it, with their numbers."""
+        held = self.shown(seed)[1]
+        if held is None:
+            return
+        numbers = np.arange(held.m) if held.rows is None else held.rows.astype(np.int64)
+        rows = self.m if self.validation is None else held.m
+        chosen = np.flatnonzero(numbers % stride_of(rows, most) == 0)
+        yield numbers[chosen], held.take(chosen)
+
     def seen(self) -> Seen | None:
         """Hashes of some rows, by which they are known again."""
         return seen_in([self.examples.X])
@@ -134,6 +150,11 @@ class InMemoryRows(NamedTuple):
 def replicas_of(s: Settings) -> tuple[int, int]:
     """How many replicas there are, and after how many steps they are averaged; 0 is an epoch."""
     return s.replicas, s.local_steps or 0
+
+
+def stride_of(rows: int, most: int) -> int:
+    """Every how many rows one is looked at, for at most so many."""
+    return max(1, -(-rows // most))
 
 
 def key_of(seed: int) -> int:

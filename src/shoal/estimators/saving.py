@@ -1,6 +1,6 @@
 """A fitted model as a model file: plain data and arrays, no pickle. `reading.py` reads it back.
 
-What a file holds is listed in `docs/model-file.md` and declared in `schema.py`; what it looks
+What a file holds is listed in `docs/reference/model-file.md` and declared in `schema.py`; what it looks
 like, in `shoal.files.layout`.
 """
 
@@ -13,20 +13,21 @@ from numpy.typing import DTypeLike, NDArray
 
 from shoal.compute.builds import NUMERICS_VERSION
 from shoal.data.encode.encoding import to_plain, vocabularies
-from shoal.data.read.texts import Written
+from shoal.data.read.writing import Written
 from shoal.errors import ModelFileError
+from shoal.estimators.calibration import Calibration
 from shoal.estimators.fitted import Curves, Fitted
 from shoal.estimators.plain import plain_settings
 from shoal.estimators.schema import FORMAT_VERSION
 from shoal.estimators.targets import NumberTargets, Targets
 from shoal.files.container import write
 from shoal.network.equations import Parameters
-from shoal.settings import Declared, DeclaredForClasses, names_of
+from shoal.settings import DeclaredForClasses, DeclaredForNumbers, names_of
 from shoal.training.network import Network
 
 CLASSIFIER, REGRESSOR = "classifier", "regressor"
 NAMES = {CLASSIFIER: "ShoalClassifier", REGRESSOR: "ShoalRegressor"}
-DECLARED = {CLASSIFIER: DeclaredForClasses, REGRESSOR: Declared}
+DECLARED = {CLASSIFIER: DeclaredForClasses, REGRESSOR: DeclaredForNumbers}
 # Of each member, one number an epoch; the last two are empty without a validation part, or a score.
 CURVES = ("loss_curve", "validation_loss_curve", "validation_score_curve")
 
@@ -84,9 +85,13 @@ def to_document(fitted: Fitted, kind: str) -> tuple[dict[str, Any], dict[str, ND
     ):
         _put_curves(tensors, name, curves, len(fitted.networks))
     _put_targets(fitted.targets, document, tensors)
+    if fitted.importance:
+        tensors["importance"] = np.array(fitted.importance, np.float64)
     if fitted.seen is not None:
         kept = [np.uint64(fitted.seen.limit), *fitted.seen.hashes]
         tensors["rows_seen"] = np.array(kept, np.uint64).astype(np.int64)
+    if fitted.calibration is not None:
+        _put_calibration(fitted.calibration, document, tensors)
     return document, tensors
 
 
@@ -121,6 +126,18 @@ def _put_curves(tensors: dict[str, NDArray[Any]], name: str, curves: Curves, mem
         if name != "validation_score_curve":
             curve = curve[np.isfinite(curve)]
         tensors[f"{name}.{i}"] = np.clip(curve, -most, most)
+
+
+def _put_calibration(
+    calibration: Calibration, document: dict[str, Any], tensors: dict[str, NDArray[Any]]
+) -> None:
+    document["calibration"] = {"rows": calibration.rows, "widths": calibration.spread is not None}
+    tensors["calibration.values"] = calibration.values
+    tensors["calibration.deviation"] = calibration.deviation
+    if calibration.spread is not None:
+        p = calibration.spread.network.parameters
+        tensors["calibration.W2"], tensors["calibration.b2"] = map(np.ascontiguousarray, p[2:])
+        tensors["calibration.range"] = calibration.spread.range
 
 
 # --- words as bytes with offsets: 10,000 of them fit, and the header stays small ------

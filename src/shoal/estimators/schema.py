@@ -12,17 +12,15 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType, to_builtins
 
-from shoal.data.encode.encoding import Constant, Number, Plan, SetAside, Time, Words
-from shoal.data.encode.learning import MOST_WORDS
-from shoal.data.read.texts import Written
+from shoal.data.encode.encoding import MOST_WORDS, Constant, Number, Plan, SetAside, Time, Words
+from shoal.data.read.writing import Written
 from shoal.diagnosis.findings import Diagnosis
 from shoal.errors import ModelFileError, SettingError
 from shoal.estimators.plain import settings_again
-from shoal.estimators.scores import check_scoring_name
-from shoal.estimators.threshold import check_threshold_name
 from shoal.files.layout import MAX_HEADER, MAX_SIDE, MAX_TENSORS
 from shoal.files.typed import refused, typed
 from shoal.network.activations import ACTIVATIONS
+from shoal.network.outputs import OUTPUTS
 from shoal.settings import FIELDS, MOST_BINS, Settings
 from shoal.wording import shown
 
@@ -52,7 +50,7 @@ class Shape(_Strict, frozen=True):
     n_h: Side
     n_y: Annotated[int, Meta(ge=1, le=MAX_SIDE)]
     activation: Literal[tuple(ACTIVATIONS)]  # type: ignore[valid-type]
-    output: Literal["sigmoid", "softmax", "identity"]
+    output: Literal[tuple(OUTPUTS)]  # type: ignore[valid-type]
 
 
 # --- what was learnt of each column -----------------------------------------------------
@@ -177,6 +175,13 @@ class Numbers(_Strict, frozen=True):
     evidence_: tuple[EvidenceOfMember, ...] = ()
 
 
+class CalibrationOfModel(_Strict, frozen=True):
+    """What is known of the errors on rows that were not seen; the numbers are in arrays of the file."""
+
+    rows: Positive
+    widths: bool
+
+
 class FindingOfModel(_Strict, frozen=True):
     """One finding of the diagnosis."""
 
@@ -206,7 +211,7 @@ class ComparisonOfModel(_Strict, frozen=True):
 
     than: Literal["linear", "constant"]
     outcome: Literal["better", "worse", "no difference"]
-    loss: Literal["log_loss", "rmse"]
+    loss: Literal["log_loss", "rmse", "deviance"]
     difference: float
     standard_error: From0 | None
     rows: Positive
@@ -260,6 +265,7 @@ class Model(_Strict, frozen=True, kw_only=True):
     fitted: Numbers
     record: dict[str, Any]
     diagnosis: DiagnosisOfModel
+    calibration: CalibrationOfModel | None = None
     written: dict[Name, WrittenColumn] = {}  # columns that are text of a form of their own
 
 
@@ -315,9 +321,7 @@ def settings_of(plain: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
     typed(plain, PlainSettings)
     found = settings_again(plain)
     try:
-        checked = Settings(**found)
-        check_scoring_name(checked.scoring)
-        check_threshold_name(checked.threshold)
+        Settings(**found)
     except SettingError as error:
         raise refused(f"in settings, {error.message.rstrip('.')}") from None
     return found

@@ -12,11 +12,12 @@ from shoal.checks import check_choice
 from shoal.compute.steps import Vector
 from shoal.data.rows.examples import Examples, rows_of
 from shoal.errors import DataError, Setting, SettingError, wording
+from shoal.estimators.columns import EncodedRows
 from shoal.estimators.host import Host
-from shoal.estimators.inputs import EncodedRows
 from shoal.estimators.labels import listed
 from shoal.estimators.prepare import Prepared
 from shoal.estimators.targets import ClassTargets
+from shoal.network.outputs import OUTPUTS
 from shoal.training.loop import Score
 from shoal.training.network import Network
 
@@ -85,6 +86,28 @@ def score_of(prepared: Prepared, host: Host, held: Examples | None, threads: int
     if not callable(scoring):
         _refuse_no_score(scoring, score, prepared, len(y))
     return score
+
+
+def explained_deviance(
+    y: NDArray[Any], predicted: NDArray[np.float64], weights: Any = None
+) -> float:
+    """D² of rates: 1 - their Poisson deviance over that of their mean; of several targets the mean."""
+    truth = y.reshape(len(y), -1).T
+    usual = np.average(truth, axis=1, weights=weights)[:, np.newaxis]
+    shares = []
+    for one, given, mean in zip(truth, predicted.reshape(len(y), -1).T, usual, strict=True):
+        found, trivial = (
+            np.average(deviances(one, np.broadcast_to(rate, one.shape)), weights=weights)
+            for rate in (given, mean)
+        )
+        shares.append(1 - found / trivial if trivial > 0 else float(found == 0))
+    return float(np.mean(shares))
+
+
+def deviances(y: NDArray[Any], rate: NDArray[Any]) -> NDArray[np.float64]:
+    """The Poisson deviance of each target from its predicted rate."""
+    logarithm = np.log(np.maximum(rate, np.finfo(np.float64).tiny))
+    return 2 * OUTPUTS["poisson"].loss(logarithm[np.newaxis], y[np.newaxis])[0]
 
 
 def _refuse_no_score(scoring: str, score: Score, prepared: Prepared, rows: int) -> None:

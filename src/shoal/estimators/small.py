@@ -19,7 +19,7 @@ from shoal.estimators.rows import RowProvider
 from shoal.estimators.train import train_members
 from shoal.settings import EVIDENCE, FIELDS, Settings
 
-# All that was chosen by the tables of benchmarks/small_defaults.py, see docs/practice.md.
+# All that was chosen by the tables of benchmarks/small_defaults.py, see docs/measured/practice.md.
 ROWS, PARAMETERS = 2_000, 200  # fewer rows, and at most so many parameters: the steps' time
 HIDDEN = 6
 # Penalties settle slowly, and predictions long before. Of classes the rows held out end the training.

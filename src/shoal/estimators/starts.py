@@ -61,16 +61,17 @@ def check_start(s: Settings) -> None:
 
 
 def parameters_of(
-    s: Settings, architecture: Architecture, member: int, seed: int
-) -> NDArray[np.floating]:
-    """The parameters that a member starts from."""
+    s: Settings, architecture: Architecture, member: int, seed: int,
+    b2: NDArray[np.float64] | None = None,
+) -> NDArray[np.floating]:  # fmt: skip
+    """The parameters that a member starts from; `b2` are its last biases, where they are not 0."""
     given, dtype = starts_given(s.init), np.dtype(s.dtype)
     if given:
         return _fitting(given[member % len(given)], architecture, dtype)
     drawn = initialise(
         *architecture[:3], key=child(seed, DRAW), init=s.init, activation=s.activation
     )
-    return architecture.flatten(drawn, dtype)
+    return architecture.flatten(drawn if b2 is None else drawn._replace(b2=b2), dtype)
 
 
 def _fitting(one: Start, wanted: Architecture, dtype: np.dtype[Any]) -> NDArray[np.floating]:

@@ -37,6 +37,7 @@ from shoal.data.read.origin import Origin, Piece
 from shoal.data.rows import target
 from shoal.data.rows.digest import RUN, digest
 from shoal.data.rows.examples import Examples, rows_of
+from shoal.data.rows.rates import check_rates
 from shoal.data.rows.seen import Seen, seen_in
 from shoal.data.rows.selection import STRIDE, Chosen, Rows
 from shoal.data.rows.target_column import TargetColumn
@@ -45,8 +46,10 @@ from shoal.diagnosis.case import SAMPLE
 from shoal.errors import DataError, MemoryRefused, Setting, SettingError, wording
 from shoal.estimators.automatic import bins_of, stops_early
 from shoal.estimators.clustered import FileRows
+from shoal.estimators.columns import Inputs
 from shoal.estimators.fitted import Fitted
-from shoal.estimators.inputs import Inputs, columns_of, overrides, wanted_of, with_an_input
+from shoal.estimators.given import columns_of
+from shoal.estimators.inputs import overrides, wanted_of, with_an_input
 from shoal.estimators.prepare import bytes_of, ensemble_size
 from shoal.estimators.rows import (
     InMemoryRows,
@@ -54,11 +57,12 @@ from shoal.estimators.rows import (
     RowProvider,
     name_of_ties,
     split_of,
+    stride_of,
     warn_of_unknown,
 )
 from shoal.estimators.targets import ClassTargets, NumberTargets, Targets
 from shoal.network.architecture import Architecture
-from shoal.settings import FULL_BATCH, Settings
+from shoal.settings import FULL_BATCH, POISSON, Settings
 from shoal.sums import BLOCK_ROWS
 
 # Python with its libraries, and a batch of rows on its way from a file to the scratch file:
@@ -104,7 +108,7 @@ class FileFeed:
         columns = self._given.source.columns
         if not isinstance(y, str) or y not in columns:
             raise SettingError(unknown_column(str(y), columns), file=self._given.source.name)
-        self._y, self._class_weight = y, s.class_weight
+        self._y, self._class_weight, self._loss = y, s.class_weight, s.loss
         self._features = [name for name in columns if name != y]
         self._previous = previous
         if s.encode is not None and not previous:
@@ -161,6 +165,8 @@ class FileFeed:
             if not np.isfinite(numbers).all():
                 row = m + int(np.argmin(np.isfinite(numbers)))
                 raise _no_target("NaN or infinity", row, self._y)
+            if self._loss == POISSON:
+                check_rates(numbers, m)
             if known:
                 known.arrays(numbers)  # as many as there were
                 apart = np.maximum(apart, known.apart(numbers))
@@ -169,11 +175,11 @@ class FileFeed:
             m += run.num_rows
         if known is None:
             _, mean, variance = running.moments()
-            known = NumberTargets.of([mean], [variance])
+            known = NumberTargets.of([mean], [variance]).by(self._loss)
         else:
             known = known.with_scale(apart)
         self._sizes = [m]
-        mean, scale = float(known.mean[0]), float(known.divisor[0])
+        mean, scale = float(known.centre[0]), float(known.divisor[0])
         self._target = TargetColumn(self._y, None, mean=mean, scale=scale)
         return known
 
@@ -431,6 +437,24 @@ class ScratchRows:
     def held(self, seed: int) -> Iterable[Examples]:
         """All that is held out of it, a run at a time."""
         return self._parted(seed)[1].runs(STRIDE)
+
+    def held_rows(self, seed: int, most: int) -> Iterator[tuple[NDArray[np.int64], Examples]]:
+        """Of about `most` rows, evenly spread over all, those that are held out of it, with their numbers."""
+        if not stops_early(self._settings, self.m):
+            return
+        (chosen, held), stride = self._parted(seed), stride_of(self.m, most)
+        places, numbers, before = list[NDArray[np.int64]](), list[NDArray[np.int64]](), 0
+        for first in range(0, self.m, STRIDE):
+            out = first + np.flatnonzero(~chosen.mask(first, min(first + STRIDE, self.m)))
+            wanted = np.flatnonzero(out % stride == 0)
+            places.append(before + wanted)
+            numbers.append(out[wanted])
+            before += len(out)
+        place, number = np.concatenate(places), np.concatenate(numbers)
+        for i, run in enumerate(held.runs(STRIDE)):
+            here = np.flatnonzero(place // STRIDE == i)
+            if len(here):
+                yield number[here], _some(run, place[here] - i * STRIDE)
 
     def seen(self) -> Seen | None:
         """Hashes of some rows, by which they are known again."""

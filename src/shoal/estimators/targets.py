@@ -6,22 +6,21 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
-from sklearn.exceptions import DataConversionWarning
-from sklearn.utils import check_array
-from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d
 
 from shoal.compute.engine import engine
 from shoal.data.encode.moments import moments
 from shoal.data.rows.examples import Examples, Numbers
+from shoal.data.rows.rates import check_rates
 from shoal.errors import DataError, Setting, SettingError
 from shoal.estimators.labels import as_array, distinct, listed, pieces, refusing
+from shoal.lazily import sparse
+from shoal.network.outputs import LARGEST_RATE
+from shoal.settings import POISSON
 from shoal.warn import warn
 
 Weights = NDArray[np.float64] | None
 # A deviation below so many roundings of the mean is none.
+SMALLEST_RATE = 1e-9  # from which a training starts, where all targets are 0
 ROUNDINGS = 4 * np.finfo(np.float64).eps
 
 
@@ -47,6 +46,9 @@ class ClassTargets:
     @classmethod
     def learn(cls, y: Any, weights: Weights = None, classes: Any = None) -> Self:
         """From the targets of a fit, or from all `classes` that there will ever be."""
+        from sklearn.utils.multiclass import check_classification_targets
+        from sklearn.utils.validation import column_or_1d
+
         y = as_array(y)
         # Of whole numbers scikit-learn need not look at all.
         whole = y.ndim == 1 and y.dtype.kind in "bui"
@@ -73,6 +75,8 @@ class ClassTargets:
 
     def arrays(self, y: Any, weights: Weights = None, class_weight: Any = None) -> TargetArrays:
         """The targets of rows, as these classes."""
+        from sklearn.utils.validation import column_or_1d
+
         y = as_array(y)
         if self.labels > 1:
             if y.ndim != 2 or y.shape[1] != self.labels:
@@ -132,10 +136,15 @@ class ClassTargets:
         """The class of each row, the likeliest without a threshold; of several labels a 0 or 1 for each."""
         if self.labels > 1:
             return (A2.T > 0.5).astype(np.int64)
-        threshold = 0.5 if self.threshold is None else self.threshold
-        chosen = (A2[0] > threshold).astype(np.intp) if len(A2) == 1 else A2.argmax(axis=0)
-        labels: NDArray[Any] = self.classes[chosen]
+        labels: NDArray[Any] = self.classes[self.places(A2)]
         return labels
+
+    def places(self, A2: Numbers) -> NDArray[np.intp]:
+        """The same as places among the classes; not for several labels."""
+        threshold = 0.5 if self.threshold is None else self.threshold
+        return (A2[0] > threshold).astype(np.intp) if len(A2) == 1 else A2.argmax(axis=0)
+
+    answers = decide
 
     def decide_by(self, probabilities: Numbers) -> NDArray[Any]:
         """The same from what `probabilities` returns."""
@@ -159,12 +168,21 @@ class NumberTargets:
     mean: NDArray[np.float64]
     scale: NDArray[np.float64]
     columns: int = 0  # of y; 0 when it has one dimension
+    loss: str = "squared_error"  # or "poisson": rates, which are not standardised
+
+    def by(self, loss: str) -> Self:
+        """The same for another loss, as they were learnt."""
+        return (
+            self if loss == self.loss else replace(self, loss=loss, scale=np.ones_like(self.scale))
+        )
 
     @classmethod
     def learn(cls, y: Any, weights: Weights = None, classes: Any = None) -> Self:
         """From the targets of a fit."""
         numbers = as_numbers(y)
         if numbers.ndim == 2 and numbers.shape[1] == 1:
+            from sklearn.exceptions import DataConversionWarning
+
             warn(
                 "A column-vector y was passed when a 1d array was expected. Please change the "
                 "shape of y to (n_samples,), for example using ravel().",
@@ -199,7 +217,12 @@ class NumberTargets:
     @property
     def outputs(self) -> tuple[int, str]:
         """How many outputs a network has, and their function."""
-        return len(self.mean), "identity"
+        return len(self.mean), "poisson" if self.loss == POISSON else "identity"
+
+    @property
+    def centre(self) -> NDArray[np.float64]:
+        """What is subtracted from each target: its mean, or nothing from rates."""
+        return np.zeros_like(self.mean) if self.loss == POISSON else self.mean
 
     def arrays(self, y: Any, weights: Weights = None, class_weight: Any = None) -> TargetArrays:
         """The targets of rows, standardised."""
@@ -207,8 +230,10 @@ class NumberTargets:
         columns = numbers.reshape(len(numbers), -1)
         if columns.shape[1] != len(self.mean):
             raise DataError(f"y must have {len(self.mean)} columns, but has {columns.shape[1]}.")
+        if self.loss == POISSON:
+            check_rates(columns)
         # A constant target has the scale 0, so that exactly its mean is predicted.
-        return TargetArrays((columns - self.mean) / self.divisor, None, weights)
+        return TargetArrays((columns - self.centre) / self.divisor, None, weights)
 
     def apart(self, y: Any) -> NDArray[np.float64]:
         """The largest distance of each target of some rows from the mean."""
@@ -234,8 +259,12 @@ class NumberTargets:
     def in_units(self, A2: Numbers) -> NDArray[np.float64]:
         """Outputs in the unit of y: (rows,), or (rows, targets) as y was."""
         with np.errstate(over="ignore"):
-            numbers = A2.T * self.scale + self.mean
+            numbers = A2.T * self.scale + self.centre
         return self._shaped(finite(numbers.T).T)
+
+    def answers(self, A2: Numbers) -> NDArray[np.float64]:
+        """What `predict` gives of outputs."""
+        return self.in_units(A2.astype(np.float64))
 
     def spread_in_units(self, spread: Numbers) -> NDArray[np.float64]:
         """Deviations of outputs in the unit of y."""
@@ -248,6 +277,13 @@ class NumberTargets:
 
 
 Targets = ClassTargets | NumberTargets
+
+
+def first_biases(targets: Targets) -> NDArray[np.float64] | None:
+    """The biases b2 with which a network of rates predicts their means; None for other targets."""
+    if not isinstance(targets, NumberTargets) or targets.loss != POISSON:
+        return None
+    return np.log(np.clip(targets.mean, SMALLEST_RATE, LARGEST_RATE))[:, np.newaxis]
 
 
 def finite(A: NDArray[Any]) -> NDArray[Any]:
@@ -289,6 +325,8 @@ def _weights_of_several(y: NDArray[Any], class_weight: Any) -> Weights:
             "class_weight", class_weight, "y has several labels: expected ",
             Setting("class_weight", "balanced"), " or None.",
         )  # fmt: skip
+    from sklearn.utils.class_weight import compute_sample_weight
+
     weights: NDArray[np.float64] = compute_sample_weight("balanced", y)
     return weights
 
@@ -303,7 +341,9 @@ def _product(weights: Weights, others: Weights) -> Weights:
 
 def as_numbers(y: Any) -> Numbers:
     """Y as float64, without missing values."""
-    if issparse(y):
+    from sklearn.utils import check_array
+
+    if sparse.issparse(y):
         y = y.toarray()  # type: ignore[attr-defined]
     if isinstance(y, np.ma.MaskedArray):
         y = as_array(y)

@@ -18,17 +18,20 @@ from shoal.errors import Setting, SettingError, wording
 from shoal.estimators.automatic import MEMBER, patience_of, plan_of, seed_of, stops_early
 from shoal.estimators.callbacks import EpochTasks
 from shoal.estimators.fitted import Fitted, History
+from shoal.estimators.held_out import with_calibration
 from shoal.estimators.host import Host
+from shoal.estimators.importance import importance_of
 from shoal.estimators.plain import plain_settings
 from shoal.estimators.prepare import Prepared, ensemble_size
 from shoal.estimators.rows import Place, RowProvider
 from shoal.estimators.scores import score_of
 from shoal.estimators.starts import begin, name_of, parameters_of
+from shoal.estimators.targets import first_biases
 from shoal.estimators.threshold import check_held, is_chosen, with_threshold
 from shoal.files.checkpoint import Checkpoint
 from shoal.network.architecture import Architecture
 from shoal.network.draws import child
-from shoal.settings import FIELDS, Settings
+from shoal.settings import FIELDS, POISSON, Settings
 from shoal.training.loop import Job, Plan, Report, Trained, TrainingState, train
 from shoal.training.members import train_all
 from shoal.training.network import Network
@@ -56,15 +59,16 @@ def train_members(
     with _place_of(s) as place:
         members = _Members(prepared, rows, host, starts, place, checkpoint, tasks)
         trained = _side_by_side(s, members, rows.side_by_side, first_alone=tasks is not None)
-    fitted = fitted_of(prepared, trained, starts.seeds)
-    # Of all members, which wait for each other; a member that was resumed counts its earlier epochs.
-    seconds = max(time.perf_counter() - began_at, fitted.history.seconds)
-    fitted = fitted.replaced(history=fitted.history._replace(seconds=seconds))
+        fitted = fitted_of(prepared, trained, starts.seeds)
+        # Of all members, which wait for each other; a member that was resumed counts its earlier epochs.
+        seconds = max(time.perf_counter() - began_at, fitted.history.seconds)
+        fitted = fitted.replaced(history=fitted.history._replace(seconds=seconds))
+        fitted = with_calibration(with_threshold(fitted, rows, s.n_jobs), rows, place, s.n_jobs)
     part, held = rows.shown(starts.seeds[0])
     began = tuple(Network._of(architecture, state.parameters.copy()) for state in starts.states)
     case = fitted.case(part)._replace(starts=began, weight=_weight_of(part, rows))
-    fitted = fitted.replaced(diagnosis=findings_of(case, held, thorough=False))
-    return with_threshold(fitted.replaced(seen=rows.seen()), rows, s.n_jobs)
+    fitted = fitted.replaced(diagnosis=findings_of(case, held, thorough=False), seen=rows.seen())
+    return fitted.replaced(importance=importance_of(fitted, rows, threads_of(s.n_jobs)))
 
 
 def _weight_of(part: Examples, rows: RowProvider) -> float:
@@ -168,9 +172,9 @@ def first_states(prepared: Prepared, m: int, drawn: int | None = None) -> Starts
     seed = seed_of(s.random_state) if drawn is None else drawn
     members = ensemble_size(s, m, previous)
     seeds = [seed if i == 0 else child(seed, MEMBER + i) for i in range(members)]
-    states = continued(prepared)[:members]
+    states, b2 = continued(prepared)[:members], first_biases(prepared.targets)
     for i in range(len(states), members):
-        states.append(begin(parameters_of(s, architecture, i, seeds[i]), s.solver))
+        states.append(begin(parameters_of(s, architecture, i, seeds[i], b2), s.solver))
     return Starts(seeds, states)
 
 
@@ -205,6 +209,8 @@ def continued(prepared: Prepared) -> list[State]:
 def _checkpoint(s: Settings, architecture: Architecture, rows: RowProvider) -> Checkpoint:
     """The folder that keeps the training with these settings on these rows."""
     asked = {name: value for name, value in plain_settings(s).items() if FIELDS[name].result}
+    if s.loss != POISSON:
+        del asked["loss"]  # as in checkpoints of versions that had no other
     question = {
         **asked,
         "init": name_of(s.init),

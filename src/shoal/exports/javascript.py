@@ -17,6 +17,7 @@ from shoal.exports.header import title_of
 from shoal.exports.model import Classes, Model, Placed, Value, Values
 from shoal.exports.names import literal_of_javascript, wrapped
 from shoal.exports.numerics import LEAK, LOG2_E, TWICE_LOG2_E, precision_of
+from shoal.network.outputs import LARGEST_LOGARITHM
 
 USAGE = """\
 // {title}
@@ -86,6 +87,7 @@ def _constants(model: Model) -> Iterator[str]:
         "TO_INTEGER": p.to_integer, "LOG2_E": LOG2_E, "TWICE_LOG2_E": TWICE_LOG2_E,
         "LOG2_HIGH": p.log2_high, "LOG2_LOW": p.log2_low, "EXP_LOWEST": p.exp_lowest,
         "TANH_CEILING": p.tanh_ceiling, "ARTANH_HALF": p.artanh_half, "LEAK": LEAK,
+        "LARGEST_LOGARITHM": LARGEST_LOGARITHM,
     }  # fmt: skip
     yield "\n"
     for name, value in known.items():

@@ -20,7 +20,7 @@ from shoal.network.architecture import Architecture
 from shoal.network.equations import Parameters
 
 ACTIVATIONS = ("tanh", "relu", "leaky_relu", "sigmoid", "identity")  # that every export has
-OUTPUTS = ("sigmoid", "softmax", "identity")
+OUTPUTS = ("sigmoid", "softmax", "identity", "poisson")
 
 Value = float | str | None  # of a cell: a number, text, or missing
 

@@ -22,6 +22,7 @@ from shoal.exports.header import title_of
 from shoal.exports.model import Classes, Model, Placed, Raw, Values
 from shoal.exports.names import identifier
 from shoal.exports.numerics import LEAK
+from shoal.network.outputs import LARGEST_LOGARITHM
 
 OUTPUTS = {"label", "labels", "probabilities", "prediction"}
 MATRIX = "X"  # the only input of a model of numbers without names and encoding
@@ -222,6 +223,8 @@ class Writer:
             z = g.node("Sigmoid", z)
         elif shape.output == "softmax":
             z = g.node("Softmax", z, axis=-1)
+        elif shape.output == "poisson":
+            z = g.node("Exp", g.node("Min", z, g.constant(LARGEST_LOGARITHM)))
         return g.node("ReduceMean", z, axes=[0], keepdims=0)
 
     def _activated(self, z: str, activation: str) -> str:

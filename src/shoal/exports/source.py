@@ -20,6 +20,7 @@ from shoal.exports.names import comment
 from shoal.exports.numerics import LEAK, LOG2_E, TWICE_LOG2_E, precision_of
 from shoal.exports.program import program
 from shoal.exports.tables import array, constant, doubles, integers, number, text
+from shoal.network.outputs import LARGEST_LOGARITHM
 
 
 class Target(NamedTuple):
@@ -64,7 +65,7 @@ def _uses(model: Model) -> tuple[bool, bool]:
     """Whether it needs exp, and tanh."""
     shape = model.architecture
     hidden = shape.activation if shape.n_h else ""
-    exp = shape.output in ("sigmoid", "softmax") or hidden == "sigmoid"
+    exp = shape.output in ("sigmoid", "softmax", "poisson") or hidden == "sigmoid"
     return exp, hidden == "tanh"
 
 
@@ -83,6 +84,7 @@ def _sizes(model: Model) -> Iterator[str]:
         "TO_INTEGER": p.to_integer, "LOG2_E": LOG2_E, "TWICE_LOG2_E": TWICE_LOG2_E,
         "LOG2_HIGH": p.log2_high, "LOG2_LOW": p.log2_low, "EXP_LOWEST": p.exp_lowest,
         "TANH_CEILING": p.tanh_ceiling, "ARTANH_HALF": p.artanh_half, "LEAK": LEAK,
+        "LARGEST_LOGARITHM": LARGEST_LOGARITHM,
     }  # fmt: skip
     for name, value in reals.items():
         yield f"#define {name} {number(float(model.dtype.type(value)), single)}\n"

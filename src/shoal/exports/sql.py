@@ -25,6 +25,7 @@ from shoal.exports.header import title_of
 from shoal.exports.model import Classes, Model, Values
 from shoal.exports.numerics import LEAK
 from shoal.exports.terms import Lookup, rows_of_words, sources
+from shoal.network.outputs import LARGEST_LOGARITHM
 
 TOGETHER = 40  # terms of a sum in one pair of brackets
 MOST_COLUMNS = 1500  # SQLite allows 2,000 in a table, PostgreSQL 1,600
@@ -142,7 +143,9 @@ class Writer:
             ]
             yield _step("o", [ROW, *(f"e{p}/{sums[p // shape.n_y]} AS o{p}" for p in places)], "e")
         else:
-            f = self._logistic if shape.output == "sigmoid" else str
+            known: dict[str, Callable[[str], str]]
+            known = {"sigmoid": self._logistic, "poisson": self._rate, "identity": str}
+            f = known[shape.output]
             yield _step("o", [ROW, *(f"{f(f't{p}')} AS o{p}" for p in places)], "t")
         means = []
         for k in range(shape.n_y):
@@ -198,6 +201,9 @@ class Writer:
 
     def _logistic(self, z: str) -> str:
         return f"1 / (1 + {self._exp(f'-{z}')})"
+
+    def _rate(self, z: str) -> str:
+        return self._exp(f"{self.dialect.lesser}({LARGEST_LOGARITHM}, {z})")
 
     def _activation(self, called: str) -> Callable[[str], str]:
         known: dict[str, Callable[[str], str]] = {

@@ -72,16 +72,18 @@ def file_name(path: str | os.PathLike[str]) -> str:
     except UnicodeEncodeError:  # half a surrogate pair
         possible = False
     if not possible:
-        raise FileError(f"{name!r} cannot name a file: it has impossible characters. Correct it.")
+        raise FileError(
+            "no file can have this name: it has impossible characters. Correct it.", file=repr(name)
+        )
     return name
 
 
 @contextmanager
 def in_words(name: str, action: str) -> Iterator[None]:
-    """Turn the OSErrors of a block into a FileError: "`name` cannot be `action`: …"."""
+    """Turn the OSErrors of a block into a FileError: "`name`: the file cannot be `action`: …"."""
     try:
         yield
-    except FileError:  # Told already.
+    except FileError:  # It says so already.
         raise
     except OSError as error:
         raise file_error(name, action, error) from error
@@ -91,9 +93,9 @@ def file_error(name: str, action: str, error: OSError) -> FileError:
     """Return the FileError that says why the file `name` cannot be `action`, and what to do."""
     other = (error.strerror or str(error), "Choose another place, or try again")
     reason, cure = _WORDS.get(error.errno or 0, other)
-    told = FileError(f"{name} cannot be {action}: {reason}. {cure}.")
-    told.errno = error.errno
-    return told
+    found = FileError(f"the file cannot be {action}: {reason}. {cure}.", file=name)
+    found.errno = error.errno
+    return found
 
 
 @contextmanager

@@ -143,8 +143,9 @@ def _opened(name: str) -> BufferedReader:
         raise IsADirectoryError(errno.EISDIR, "is a folder", name)
     if not stat.S_ISREG(mode):  # To open a pipe would wait for its writer, perhaps for ever.
         raise FileError(
-            f"{name} cannot be read: a model must be an ordinary file, and this is a pipe or a "
-            "device. Save it to a file first."
+            "the file cannot be read: a model must be an ordinary file, and this is a pipe or a "
+            "device. Save it to a file first.",
+            file=name,
         )
     return open(name, "rb")
 
@@ -159,9 +160,9 @@ def _missing(name: str) -> FileError:
         near = difflib.get_close_matches(last, _listed(folder or "."), n=3)
         found = "there is no such file. "
         found += f"Did you mean {' or '.join(near)}?" if near else "Correct the path."
-    told = FileError(f"{name} cannot be read: {found}")
-    told.errno = errno.ENOENT
-    return told
+    missing = FileError(f"the file cannot be read: {found}", file=name)
+    missing.errno = errno.ENOENT
+    return missing
 
 
 def _listed(folder: str) -> list[str]:

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from shoal.lab import process
+from shoal.lab import process, stories
 from shoal.lab.page_socket import Ended, PageSocket
 from shoal.lab.process import TABLE, Process
 from shoal.lab.tables import MOST_BYTES, MOST_TABLES, Tables
@@ -27,14 +27,18 @@ KINDS = {
     ".css": "text/css",
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
+    ".csv": "text/csv",
 }
 
 
 class Laboratory:
     """What the routes share: the page's files, the tables, the pages that are open."""
 
-    def __init__(self, tables: Tables, opening: str = "") -> None:
+    def __init__(
+        self, tables: Tables, opening: str = "", own: Mapping[str, stories.Story] | None = None
+    ) -> None:
         self.tables = tables
+        self.stories = stories.plain({**(own or {}), **stories.built_in()})
         self.opening = opening  # the fragment of a page that is opened without one
         self.pages: dict[str, PageSocket] = {}  # of the pages that are open
         self.shelf: dict[str, tuple[str, bytes]] = {}  # tables that pages brought: name, bytes
@@ -47,6 +51,7 @@ class Laboratory:
             routes=[
                 Route("/", self.index),
                 Route("/page/{name}", self.file),
+                Route("/stories", self.told_stories),
                 Route("/table", self.take_table, methods=["POST"]),
                 Route("/model/{session}", self.model),
                 WebSocketRoute("/socket", self.socket),
@@ -68,6 +73,10 @@ class Laboratory:
         if name not in self.page:
             return PlainTextResponse("There is no such file.\n", 404)
         return Response(self.page[name], media_type=KINDS[os.path.splitext(name)[1]])
+
+    async def told_stories(self, request: Request) -> Response:
+        """The lessons that there are."""
+        return JSONResponse(self.stories)
 
     async def take_table(self, request: Request) -> Response:
         """The bytes of a table that somebody dropped."""

@@ -21,6 +21,7 @@ TABLE = "table"  # the data are somebody's own
 SOLVERS = ("gd", "sgd", "adam", "lbfgs", "lm")
 VIEWS = ("train", "equations", "initialise", "units", "take-away")
 # What a link can hide from a class.
+STORY = ("story", "at")
 CONTROLS = ("data", "features", "network", "initialisation", "training", "edits", "keys", "tabs")
 SHOWN = ("points", "validation", "decisions")
 MATRICES = ("W1", "b1", "W2", "b2")
@@ -30,6 +31,7 @@ MOST_UNITS, MOST_EPOCHS, MOST_ROWS = 64, 10_000_000, 20_000
 OF_TABLES: dict[str, Any] = {"data": TABLE, "rows": 5000, "hidden": 8, "solver": "adam"}
 LARGEST = 1e6  # of a number that comes from a page
 MOST_TEXT = 200
+MOST_NAME, MOST_STEPS = 40, 30  # of a story
 
 
 class Point(NamedTuple):
@@ -91,6 +93,8 @@ class Experiment:
     pair: tuple[int, ...] = (0, 1)  # the units that span the hidden plane
     show: tuple[str, ...] = ("points",)  # on the surface
     hide: tuple[str, ...] = ()
+    story: str = ""  # the lesson that is under way
+    at: int = 0  # its step, from 0
 
     def changed(self, changes: Mapping[str, Any]) -> "Experiment":
         """The same with some fields as a page gives them, in JSON. Raises SettingError."""
@@ -155,7 +159,7 @@ class Experiment:
         usual = Experiment()
         return replace(
             self, edits=(), epoch=0, step=0, pace=usual.pace, view=usual.view, example=0,
-            pair=usual.pair, show=usual.show, hide=(), axes=(), held=(),
+            pair=usual.pair, show=usual.show, hide=(), axes=(), held=(), story="", at=0,
         )  # fmt: skip
 
 
@@ -211,6 +215,13 @@ def _hash(name: str, value: Any) -> str:
     text = _words(name, value)
     if text and (len(text) != 16 or set(text) - set("0123456789abcdef")):
         raise _refused(name, value, "16 hexadecimal digits")
+    return text
+
+
+def _name(name: str, value: Any) -> str:
+    text = _words(name, value)
+    if set(text) - set("abcdefghijklmnopqrstuvwxyz0123456789-") or len(text) > MOST_NAME:
+        raise _refused(name, value, f"at most {MOST_NAME} letters a-z, digits and hyphens")
     return text
 
 
@@ -280,6 +291,8 @@ FIELDS: dict[str, Check] = {
     "pair": _several(_whole(0, MOST_UNITS - 1), 2, least=2, once=False),
     "show": _several(_choice(*SHOWN), len(SHOWN)),
     "hide": _several(_choice(*CONTROLS), len(CONTROLS)),
+    "story": _name,
+    "at": _whole(0, MOST_STEPS - 1),
 }  # fmt: skip
 
 
@@ -326,7 +339,7 @@ def _value(name: str, text: str) -> Any:
         return [_items(part, words=name == "held") for part in text.split(";") if part]
     if name in LISTS:
         return _items(text, words=name in ("features", "axes", "show", "hide"))
-    return _scalar(text) if name not in ("table", "target") else text
+    return _scalar(text) if name not in ("table", "target", "story") else text
 
 
 def _items(text: str, *, words: bool = False) -> list[Any]:

@@ -56,6 +56,8 @@ def scene(ready: Ready) -> dict[str, Any]:
         if ready.experiment.data == TABLE
         else list(ready.inputs),
         "total": question.total,
+        "target": question.asked.target if question.asked else "",
+        "left_out": question.asked.left_out if question.asked else 0,
         "rows": [ready.examples.m, 0 if ready.validation is None else ready.validation.m],
         "batch": ready.rule.batch_size or ready.examples.m,
         "steps": ready.steps,
@@ -69,8 +71,8 @@ def scene(ready: Ready) -> dict[str, Any]:
     }
 
 
-def frame(view: View) -> bytes:
-    """One moment, ready to be sent."""
+def frame(view: View, trouble: str = "") -> bytes:
+    """One moment, ready to be sent; `trouble` is what is wrong, in a line."""
     ready, position = view.ready, view.position
     vector = position.state.parameters
     planes = surface(ready, vector, ready.surface)
@@ -85,6 +87,7 @@ def frame(view: View) -> bytes:
         "playing": view.playing,
         "ending": position.ending,
         "rate": round(view.rate, 1),
+        "trouble": trouble,
         "fragment": ready.experiment.changed(
             {"epoch": position.epoch, "step": position.step}
         ).fragment,

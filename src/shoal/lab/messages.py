@@ -23,7 +23,8 @@ from shoal.lab.session import Session, View
 from shoal.lab.starts import starts
 from shoal.lab.tables import Tables
 from shoal.lab.takeaway import command, file_of, fingerprint, link_of, python
-from shoal.lab.toys import FEATURES, TOYS
+from shoal.lab.toys import FEATURES, TOYS, thumbnails
+from shoal.lab.trouble import trouble
 from shoal.lab.units import units
 from shoal.network.activations import ACTIVATIONS
 from shoal.network.initialisers import SCHEMES
@@ -108,6 +109,7 @@ class MessageHandler:
             self.session.close()
         with self._news:
             self.session, self._frame_wanted = opened, False
+        self._say({"is": "toys", "toys": thumbnails()})
         self._say_scene()
 
     def _set(self, message: Message) -> None:
@@ -183,7 +185,7 @@ class MessageHandler:
                 self._news.wait_for(self._is_news)
                 view, self._frame_wanted = self.now.view, False
             try:
-                self._send(frame(view))
+                self._send(frame(view, trouble(view)))
             except Exception as error:
                 self._say_error(error)
 

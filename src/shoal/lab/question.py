@@ -5,6 +5,7 @@ X_val ...   for validation; None where there are none
 points      where the training rows lie in the plane (rows, 2)
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from shoal.data.read.in_memory import written_in
 from shoal.data.rows.question import problem_of
 from shoal.data.rows.split import hold_out
 from shoal.data.rows.target import CLASSIFICATION, REGRESSION
@@ -49,6 +51,16 @@ class Plane(NamedTuple):
     choices: tuple[str, ...] = ()  # what may be an axis
 
 
+class Asked(NamedTuple):
+    """What a table was asked, and how."""
+
+    table: str  # the name of its file
+    target: str
+    reason: str  # why its target is a class, or a number
+    left_out: int  # rows whose target is missing
+    written: Mapping[str, Any]  # how the target was written, if it was text
+
+
 class Question(NamedTuple):
     """What an estimator is given, and what of it is shown."""
 
@@ -63,7 +75,8 @@ class Question(NamedTuple):
     plane: Plane
     columns: tuple[str, ...]  # what may be a feature
     used: tuple[str, ...]  # what is one
-    total: int  # rows that the table has
+    total: int  # rows that the table has, with a target
+    asked: Asked | None = None  # of a table
 
     def rows_at(self, x1: Array, x2: Array, experiment: Experiment) -> Any:
         """Rows as an estimator takes them, for places in the plane."""
@@ -158,6 +171,10 @@ def _own(experiment: Experiment, tables: Tables) -> Question:
         X.take(kept), y[kept], X.take(held) if len(held) else None, y[held] if len(held) else None,
         problem.task, classes, _places(X.take(kept), plane), _places(X.take(held), plane),
         plane, columns, tuple(chosen), len(problem.y),
+        Asked(
+            known.name, target, problem.reason, problem.left_out,
+            written_in(known.table.select([target])),
+        ),
     )  # fmt: skip
 
 

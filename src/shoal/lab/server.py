@@ -1,7 +1,7 @@
 """The server: on the loopback alone, on a port of its own, until Ctrl-C."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import uvicorn
@@ -12,36 +12,66 @@ from shoal.lab.app import Laboratory
 from shoal.lab.guard import Guard
 from shoal.lab.page_socket import MOST_MESSAGE
 from shoal.lab.process import make_ready
+from shoal.lab.stories import Story
 from shoal.lab.tables import Tables
 
 LOOPBACK = "127.0.0.1"
 MOST_CONNECTIONS = 2000
-SECONDS_TO_ASK = 10.0  # from the connection to the end of the first question's headers
+SECONDS_TO_ASK = 10.0  # from the connection, or a question's first byte, to the end of its headers
 
 
 class Prompt(H11Protocol):
-    """Whoever connects and does not ask is sent away.
+    """Whoever connects, or begins to ask again, and does not ask in time is sent away.
 
     Of h11, as it bounds the headers; httptools, which uvicorn takes where it is installed, does not.
     """
 
+    _waiting: Any = None
+
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first question."""
         super().connection_made(transport)
-        self.loop.call_later(SECONDS_TO_ASK, self._lose_patience)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Wait for the end of a question's headers, of the first one and of any later one."""
+        super().data_received(data)
+        if not self._is_idle():
+            self._stop_waiting()
+        elif self._waiting is None:
+            self._wait()
+
+    def _wait(self) -> None:
+        self._waiting = self.loop.call_later(SECONDS_TO_ASK, self._lose_patience)
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _is_idle(self) -> bool:
+        """Whether no question has been asked that is not answered."""
+        return self.cycle is None or self.cycle.response_complete
 
     def _lose_patience(self) -> None:
         handed_on = self.transport.get_protocol() is not self  # to a socket's protocol
-        if self.cycle is None and not handed_on:
+        if self._is_idle() and not handed_on:
             self.transport.close()
 
 
 class Server:
     """A laboratory that can be served."""
 
-    def __init__(self, tables: Tables, *, opening: str = "", port: int = 0) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        *,
+        opening: str = "",
+        port: int = 0,
+        stories: Mapping[str, Story] | None = None,
+    ) -> None:
         self._socket = _bound(port)
-        self.laboratory = Laboratory(tables, opening)
+        self.laboratory = Laboratory(tables, opening, stories)
         self.guard = Guard(self.laboratory.app(), self._socket.getsockname()[1])
         config = uvicorn.Config(
             self.guard, http=Prompt, ws="websockets-sansio", ws_max_size=MOST_MESSAGE, ws_per_message_deflate=False,

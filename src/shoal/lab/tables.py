@@ -20,6 +20,7 @@ from shoal.errors import DataError, SettingError
 
 MOST_BYTES = 32 << 20  # of an upload; a file that is named on the command line may be larger
 MOST_CELLS = 8_000_000  # what such a file may hold once it is unpacked
+MOST_WIDTH = 10_000  # columns of an upload, which take half a millisecond each to read
 MOST_TABLES = 8  # that came from pages; the oldest makes room
 
 
@@ -123,6 +124,23 @@ def _shortened(name: str) -> str:
     return "".join(c for c in name if c.isprintable())[:80] or "table"
 
 
+def _width(name: str, content: bytes) -> int:
+    """As many columns as the first line of a text may have, whatever separates them."""
+    if not name.lower().endswith((".csv", ".tsv", ".txt")):
+        return 0
+    line = content[: content.find(b"\n") + 1 or None]
+    return 1 + max(line.count(mark) for mark in (b",", b";", b"\t", b"|"))
+
+
+def _refuse_width(name: str, columns: int) -> None:
+    if columns > MOST_WIDTH:
+        raise DataError(
+            f"{columns:,} columns: an upload may have {MOST_WIDTH:,} at most. Keep the columns that "
+            f"the question is about, or name the file on the command line: shoal lab {name}.",
+            file=name,
+        )
+
+
 def _table_of(name: str, content: bytes) -> pa.Table:
     upload = Spooled(name, pa.py_buffer(content))
     if is_packed(upload):
@@ -132,7 +150,9 @@ def _table_of(name: str, content: bytes) -> pa.Table:
         )
     # What is compressed within a file may be far larger than the file: only its description says.
     room_to_read()
+    _refuse_width(name, _width(name, content))
     source = source_of(upload)
+    _refuse_width(name, len(source.columns))
     if source.m * len(source.columns) > MOST_CELLS:
         raise DataError(
             f"{source.m:,} rows × {len(source.columns):,} columns: an upload may have "

@@ -1,5 +1,6 @@
 """What can be taken away: the model, and the Python and the command that repeat the screen."""
 
+import dataclasses
 import os
 import shlex
 import tempfile
@@ -11,8 +12,9 @@ import numpy as np
 
 from shoal.data.rows.target import CLASSIFICATION
 from shoal.errors import ShoalWarning
+from shoal.estimators.fitted import Fitted
 from shoal.estimators.fitted import fingerprint as fingerprint_of
-from shoal.lab.experiment import TABLE, Experiment
+from shoal.lab.experiment import STORY, TABLE, Experiment
 from shoal.lab.steps import Position, batch_of, reached
 from shoal.lab.tables import Tables
 from shoal.lab.training import Ready, estimator_of, prepare, settings_of
@@ -69,7 +71,28 @@ def model_of(ready: Ready, position: Position) -> Any:
     network = ready.network(position.state.parameters)
     if model.networks_[0] != network:
         model._keep(model.fitted_.replaced(networks=(network,)))
+    if question.asked is not None:
+        model._keep(_with_target(ready, position, model.fitted_))
     return model
+
+
+def _with_target(ready: Ready, position: Position, fitted: Fitted) -> Fitted:
+    """The fitted model, which also knows what it predicts: `evaluate` and `inspect` read it."""
+    question = ready.question
+    assert question.asked is not None
+    table, target, reason, _, written = question.asked
+    record = {
+        "target": target,
+        "task": question.task,
+        "reason": reason,
+        "table": table,
+        "rows": ready.examples.m,
+        "test_rows": 0,
+        "command": ["shoal", "lab", table, link_of(ready, position)],
+        "scores": [],
+    }
+    inputs = dataclasses.replace(fitted.inputs, written={**fitted.inputs.written, **written})
+    return fitted.replaced(record=record, inputs=inputs)
 
 
 def file_of(ready: Ready, position: Position) -> bytes:
@@ -88,7 +111,8 @@ def fingerprint(ready: Ready, position: Position) -> str:
 
 def link_of(ready: Ready, position: Position) -> str:
     """What opens this screen again, in the view that trains."""
-    shown = {"epoch": position.epoch, "step": position.step, "view": Experiment().view}
+    usual = {name: getattr(Experiment(), name) for name in ("view", *STORY)}
+    shown = {"epoch": position.epoch, "step": position.step, **usual}
     return "#" + ready.experiment.changed(shown).fragment
 
 

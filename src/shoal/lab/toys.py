@@ -5,6 +5,7 @@ of what is added to both, as a share of 4. Training and validation points are tw
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ Array = NDArray[np.float64]
 
 REACH = 4.0  # of the data; the plane that is shown is a little larger
 PLANE = 5.0
+FEW = 90  # points of a thumbnail
 
 
 class Draws:
@@ -195,3 +197,13 @@ def points(
 def features(plane: Array, names: Sequence[str]) -> Array:
     """What a network is shown of points (rows, 2): a column for each name."""
     return np.column_stack([FEATURES[name](plane[:, 0], plane[:, 1]) for name in names])
+
+
+@cache
+def thumbnails() -> dict[str, list[list[float]]]:
+    """Some points of every toy, in tenths: x1, x2, class or number."""
+    found = {}
+    for name in TOYS:
+        plane, y = points(name, FEW, 0.02, 0)
+        found[name] = np.column_stack([plane, y]).round(1).tolist()
+    return found

@@ -9,6 +9,7 @@ from shoal.compute.engine import engine
 from shoal.data.rows.examples import Examples, rows_of
 from shoal.diagnosis.case import Case, sample_of
 from shoal.diagnosis.diagnose import findings_of
+from shoal.diagnosis.findings import Finding
 from shoal.diagnosis.units import FLAT, LARGEST_SLOPE, twins_of
 from shoal.estimators.automatic import usual_rate_of
 from shoal.lab.experiment import FIELDS
@@ -17,8 +18,10 @@ from shoal.lab.session import MOST_MARKS, Mark, View
 from shoal.lab.training import Ready
 
 BINS = 24  # of a histogram
+FEWEST = 10  # validation rows: of fewer a loss says nothing
 SMALLER = 0.1  # a start that no toy saturates
 MOSTLY = 0.95  # of the examples: a unit that is flat there is saturated
+CONSTANT = 1e-3  # of the range of its answers: a unit that varies by less says the same to all
 
 
 def units(view: View, pair: tuple[int, ...]) -> dict[str, Any]:
@@ -57,7 +60,7 @@ def units(view: View, pair: tuple[int, ...]) -> dict[str, Any]:
 
 
 def states_of(ready: Ready, vector: Any, A1: NDArray[Any]) -> list[dict[str, Any]]:
-    """Of each unit: healthy, dead, saturated, or the twin of others."""
+    """Of each unit: healthy, dead, saturated, constant, or the twin of others."""
     shape = ready.shape
     groups = twins_of(shape.unflatten(vector))
     twins = {unit: [k for k in group if k != unit] for group in groups for unit in group}
@@ -66,10 +69,12 @@ def states_of(ready: Ready, vector: Any, A1: NDArray[Any]) -> list[dict[str, Any
         slope = shape.g.slope(A1.astype(np.float64))
         flat = (slope < FLAT * LARGEST_SLOPE[shape.activation]).mean(axis=1)
     dead = (A1.max(axis=1) <= 0) & (shape.activation == "relu")
+    reach = range_of(shape.activation, A1)
+    constant = np.ptp(A1, axis=1) <= CONSTANT * (reach[1] - reach[0])
     return [
         {
             "state": "twin" if j in twins else "dead" if dead[j] else "saturated"
-            if flat[j] > MOSTLY else "healthy",
+            if flat[j] >= MOSTLY else "constant" if constant[j] else "healthy",
             "twins": twins.get(j, []),
             "flat": float(flat[j]),
         }
@@ -106,8 +111,9 @@ def findings(view: View) -> list[dict[str, Any]]:
     )  # fmt: skip
     with np.errstate(all="ignore"):
         diagnosis = findings_of(case)
+        told = [*diagnosis.findings, *_overfitting(case, ready)]
     found = []
-    for finding in diagnosis.findings:
+    for finding in told:
         now = ready.experiment.plain()
         cure = {k: v for k, v in finding.cure.items() if k in FIELDS and v != now[k]}
         advice = finding.advice
@@ -115,6 +121,14 @@ def findings(view: View) -> list[dict[str, Any]]:
             cure, advice = {"init": SMALLER}, f"Draw smaller weights: init={SMALLER}."
         found.append({**finding._asdict(), "cure": cure, "advice": advice, "evidence": None})
     return found
+
+
+def _overfitting(case: Case, ready: Ready) -> list[Finding]:
+    """What only rows show that were not trained on."""
+    if ready.validation is None or ready.validation.m < FEWEST:
+        return []
+    later = findings_of(case._replace(examples=ready.validation, new=True), thorough=False)
+    return [finding for finding in later.findings if finding.name == "overfitting"]
 
 
 def _losses(curve: tuple[Mark, ...]) -> tuple[float, ...]:

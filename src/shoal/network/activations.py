@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
+
+from shoal.lazily import special
 
 Array = NDArray[np.floating]
 
@@ -38,7 +39,7 @@ ACTIVATIONS = {
         Activation("tanh", np.tanh, lambda A: 1 - A**2),
         Activation("relu", _relu, lambda A: _step(A, 0)),  # at the kink itself: 0
         Activation("leaky_relu", _leaky_relu, lambda A: _step(A, LEAK)),
-        Activation("sigmoid", expit, lambda A: A * (1 - A)),
+        Activation("sigmoid", lambda Z: special.expit(Z), lambda A: A * (1 - A)),
         Activation("identity", lambda Z: Z, np.ones_like),
     )
 }

@@ -17,7 +17,7 @@ its columns, fan_out of its rows.
 
 A unit bends where W1 x + b1 = 0, at the distance |b1| / ‖W1‖ from the origin. With b1 = 0 all
 units bend in the middle of the data; with "auto" they do so all over inputs of the size of 1, as
-b1 has the deviation that ‖W1‖ is expected to have. It pays on real tables (docs/practice.md).
+b1 has the deviation that ‖W1‖ is expected to have. It pays on real tables (docs/measured/practice.md).
 """
 
 import math

@@ -15,7 +15,21 @@ Curve = Sequence[float]
 class LossCurveDisplay:
     """The loss of each epoch; several members are a line (the median) in a band (all of them).
 
-    Made by `from_estimator`. After `plot`: `ax_`, `figure_`, `lines_`.
+    Made by `from_estimator`.
+
+    Parameters
+    ----------
+    training, validation : lists of lists of float
+        Loss by epoch, one list for each member.
+    best_epoch : int, optional
+        The epoch to mark as kept, counted from 1.
+    loss_name : str
+        What the vertical axis is called.
+
+    Attributes
+    ----------
+    ax_, figure_, lines_ :
+        Of matplotlib, after `plot`.
     """
 
     def __init__(
@@ -33,7 +47,26 @@ class LossCurveDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: Any = None) -> Self:
-        """Draw the loss curves of a fitted estimator. Raises NotFittedError before a fit."""
+        """Draw the loss curves of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : ShoalClassifier or ShoalRegressor
+            Fitted; others with a `loss_curve_` serve too.
+        ax : axes of matplotlib, optional
+            Where to draw; by default a figure of its own.
+
+        Returns
+        -------
+        LossCurveDisplay
+
+        Raises
+        ------
+        NotFittedError
+            Before a fit.
+        SettingError
+            Where matplotlib is not installed.
+        """
         check_is_fitted(estimator)
         alone = [estimator.loss_curve_], [estimator.validation_loss_curve_ or []]
         squares = estimator.out_activation_ == "identity"
@@ -47,7 +80,17 @@ class LossCurveDisplay:
         return display.plot(ax=ax)
 
     def plot(self, *, ax: Any = None) -> Self:
-        """Draw the curves, on `ax` or on a figure of its own."""
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : axes of matplotlib, optional
+            Where to draw; by default a figure of its own.
+
+        Returns
+        -------
+        self
+        """
         self.ax_ = ax = canvas.axes(ax)
         self.figure_ = ax.figure
         self.lines_ = []

@@ -17,7 +17,17 @@ OTHERS = {"glorot": canvas.RED, "he": canvas.ORANGE, "auto": canvas.PURPLE}
 class InitStudyDisplay:
     """The final cost of every training, or the costs on the way, scheme by scheme.
 
-    Made by `from_study` or `from_data`. After `plot`: `ax_`, `figure_`.
+    Made by `from_study` or `from_data`.
+
+    Parameters
+    ----------
+    study : InitStudy
+        What `init_study` has returned.
+
+    Attributes
+    ----------
+    ax_, figure_ :
+        Of matplotlib, after `plot`.
     """
 
     def __init__(self, study: InitStudy) -> None:
@@ -25,22 +35,61 @@ class InitStudyDisplay:
 
     @classmethod
     def from_study(cls, study: InitStudy, *, kind: str = "costs", ax: Any = None) -> Self:
-        """Draw a study that `init_study` has made; for `kind` see `plot`."""
+        """Draw a study that `init_study` has made.
+
+        Parameters
+        ----------
+        study : InitStudy
+            The study.
+        kind, ax :
+            As of `plot`.
+
+        Returns
+        -------
+        InitStudyDisplay
+        """
         return cls(study).plot(kind=kind, ax=ax)
 
     @classmethod
     def from_data(
         cls, X: ArrayLike, y: ArrayLike, *, kind: str = "costs", ax: Any = None, **options: Any
     ) -> Self:
-        """Make a study and draw it; `options` are those of `init_study`."""
+        """Make a study and draw it.
+
+        Parameters
+        ----------
+        X, y : arrays
+            As of `init_study`.
+        kind, ax :
+            As of `plot`.
+        **options :
+            As of `init_study`.
+
+        Returns
+        -------
+        InitStudyDisplay
+        """
         return cls.from_study(init_study(X, y, **options), kind=kind, ax=ax)
 
     def plot(self, *, kind: str = "costs", ax: Any = None) -> Self:
-        """Draw the study, on `ax` or on a figure of its own.
+        """Draw the study.
 
-        "costs" shows each training's final cost as a dot, medians and quartiles as bars, and
-        how many have learnt; "curves" the median cost after each number of iterations. Raises
-        SettingError for another `kind`.
+        Parameters
+        ----------
+        kind : {"costs", "curves"}
+            "costs" shows each training's final cost as a dot, medians and quartiles as bars, and
+            how many have learnt; "curves" the median cost after each number of iterations.
+        ax : axes of matplotlib, optional
+            Where to draw; by default a figure of its own.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        SettingError
+            For another `kind`.
         """
         if kind not in KINDS:
             raise SettingError(f"kind={kind!r}: expected one of {', '.join(KINDS)}.")

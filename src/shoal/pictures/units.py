@@ -52,11 +52,26 @@ class Plane(NamedTuple):
 class UnitsDisplay:
     """What each hidden unit responds to, how its activations spread, and whether it works.
 
-    Made by `from_estimator`. A unit is healthy, dead (relu that never answers), saturated (its
+    Made by `from_estimator`, or without a drawing by `measured`. A unit is healthy, dead (relu that never answers), saturated (its
     slope is below 1 % of the largest on 95 % of the examples), a twin of another, or idle
     (what it adds hardly varies). For a model of two columns of numbers the answers are drawn
-    over the plane, with the line on which each unit's Z1 is 0. After `plot`: `ax_` (of the plane, or
-    the first unit's), `axes_`, `figure_`.
+    over the plane, with the line on which each unit's Z1 is 0.
+
+    Parameters
+    ----------
+    units : tuple of Unit
+        What is shown: `number`, `state`, `activations` and the strongest `inputs` of each.
+    n_units : int
+        Number of hidden units in all.
+    activation : str
+        Function of the units.
+    plane : Plane, optional
+        Predictions over the plane of two columns.
+
+    Attributes
+    ----------
+    ax_, axes_, figure_ :
+        Of matplotlib, after `plot`: `ax_` is the plane's, or the first unit's.
     """
 
     def __init__(
@@ -81,7 +96,16 @@ class UnitsDisplay:
     ) -> Self:
         """Look at the hidden units of a fitted estimator on rows of X, and draw them.
 
-        For `columns` see `plot`, for all else `measured`.
+        Parameters
+        ----------
+        estimator, X, y, member, units :
+            As of `measured`.
+        columns, ax :
+            As of `plot`.
+
+        Returns
+        -------
+        UnitsDisplay
         """
         return cls.measured(estimator, X, y, member=member, units=units).plot(
             columns=columns, ax=ax
@@ -93,8 +117,30 @@ class UnitsDisplay:
     ) -> Self:
         """Look at the hidden units of a fitted estimator on rows of X, without a drawing.
 
-        At most `units` are shown: the sick ones, then those that move the answer most; `y` colours the points of the plane. Raises SettingError when there is no hidden
-        layer or no such member, NotFittedError before a fit.
+        Parameters
+        ----------
+        estimator : ShoalClassifier or ShoalRegressor
+            Fitted.
+        X : like X of `fit`, in memory
+            The rows.
+        y : array, optional
+            Their targets, which colour the points of the plane.
+        member : int
+            Which of the networks, from 0 on.
+        units : int
+            At most that many are shown: first those that are not healthy, then those that move the
+            prediction most.
+
+        Returns
+        -------
+        UnitsDisplay
+
+        Raises
+        ------
+        SettingError
+            When there is no hidden layer or no such member.
+        NotFittedError
+            Before a fit.
         """
         known: Fitted = estimator.fitted_
         if not 0 <= member < len(estimator.networks_):
@@ -117,7 +163,19 @@ class UnitsDisplay:
         return cls(shown, n_units=shape.n_h, activation=shape.activation, plane=plane)
 
     def plot(self, *, columns: int | None = None, ax: Any = None) -> Self:
-        """Draw the units, in the place of `ax` or on a figure of its own, with `columns` units abreast."""
+        """Draw the units.
+
+        Parameters
+        ----------
+        columns : int, optional
+            Number of units next to each other.
+        ax : axes of matplotlib, optional
+            Whose place is taken; by default a figure of its own.
+
+        Returns
+        -------
+        self
+        """
         columns = min(columns or (2 if len(self.units) > 1 else 1), len(self.units))
         rows = -(-len(self.units) // columns)
         tall = 0 if self.plane is None else 3.2
@@ -236,7 +294,7 @@ def _plane(
     Z1, _, _, _ = engine.forward(shape, network.vector, matrix, 1)
     some = np.linspace(0, len(points) - 1, min(len(points), POINTS)).astype(int)
     kinds = None
-    if y is not None and y.ndim == 1 and shape.output != "identity":
+    if y is not None and y.ndim == 1 and shape.output in ("sigmoid", "softmax"):
         kinds = np.searchsorted(estimator.classes_, y[whole])[some]
     return Plane(
         (names[0], names[1]),

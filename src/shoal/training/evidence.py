@@ -71,7 +71,7 @@ def improved(
 ) -> Penalties | None:
     """Penalties that raise the evidence of a settled fit; None where the matrix has no inverse."""
     n = architecture.n_parameters
-    triangle = _grounded(architecture, curved.gradient[:-n])
+    triangle = grounded(architecture, curved.gradient[:-n])
     factor = engine.factor(triangle, spread(architecture, a))
     if factor is None:
         return None
@@ -91,7 +91,7 @@ def improved(
     return Penalties((first, second, third), found._replace(gamma=sum(determined)))
 
 
-def _grounded(architecture: Architecture, triangle: Exact) -> Exact:
+def grounded(architecture: Architecture, triangle: Exact) -> Exact:
     """The matrix plus vvᵀ for softmax, v the direction in which b2 may move without any effect.
 
     It is the only one with neither curvature nor penalty; now it has the factor 1 in |A|.

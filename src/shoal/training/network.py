@@ -15,6 +15,7 @@ from shoal.checks import check_choice, check_number, check_whole
 from shoal.compute.engine import engine, threads
 from shoal.compute.steps import Budget, Rule, start
 from shoal.data.rows.examples import Examples
+from shoal.data.rows.rates import check_rates
 from shoal.errors import DataError, SettingError
 from shoal.network.activations import ACTIVATIONS
 from shoal.network.architecture import Architecture
@@ -53,18 +54,34 @@ def _summary(V: Array, most: int = 4) -> str:
 class Network:
     """One hidden layer with its four matrices, and everything the lecture does with them.
 
+    A network is a value: nothing changes it, and training returns another one.
+
     Parameters
     ----------
     W1, b1, W2, b2 : arrays of shape (n_h, n_x), (n_h, 1), (n_y, n_h), (n_y, 1)
-        With n_h = 0, W1 is (0, n_x), b1 is (0, 1) and W2 is (n_y, n_x).
+        Finite numbers. With n_h = 0, W1 is (0, n_x), b1 is (0, 1) and W2 is (n_y, n_x). It computes
+        in float32 if all four are float32, else in float64.
     activation : {"tanh", "relu", "leaky_relu", "sigmoid", "identity"}
         g, of the hidden layer.
-    output : {"sigmoid", "softmax", "identity"}
+    output : {"sigmoid", "softmax", "identity", "poisson"}
         σ, of the output layer; it brings its loss, so that dZ2 = A2 - Y.
 
-    Computes in float32 if all four are float32, else in float64. Raises ValueError when the
-    shapes do not fit each other.
+    Raises
+    ------
+    SettingError
+        When the shapes do not fit each other, or a number is not finite.
 
+    See Also
+    --------
+    ShoalClassifier, ShoalRegressor : Estimators, which take rows and encode them.
+    gradient_check : Compares each equation with differences of the cost.
+
+    References
+    ----------
+    A. Ng, "Neural Networks and Deep Learning", week 3: "Shallow neural networks".
+
+    Examples
+    --------
     >>> net = Network.initialise(n_x=2, n_h=4, n_y=1, seed=3)
     >>> net
     Network(n_x=2, n_h=4, n_y=1, tanh → sigmoid, 17 parameters, float64)
@@ -114,7 +131,27 @@ class Network:
     ) -> "Network":
         """Draw the weights: `scale` × a standard normal, the biases zero.
 
-        `scale` may also be a scheme: "lecture" (0.01), "glorot", "he", "zeros", "auto".
+        Parameters
+        ----------
+        n_x, n_h, n_y : int
+            Numbers of features, of hidden units (0: none) and of outputs.
+        seed : int
+            Of the draw, which is the same on every machine.
+        scale : float or {"lecture", "glorot", "he", "zeros", "auto"}
+            Standard deviation of the weights, or a scheme; "lecture" is 0.01. "auto" draws b1 too.
+        activation, output : str
+            As of the class.
+        dtype : {float64, float32}
+            Precision.
+
+        Returns
+        -------
+        Network
+
+        Raises
+        ------
+        SettingError
+            For a size or a scale that is not allowed.
         """
         shape = architecture(n_x, n_h, n_y, activation, output)
         check_init("scale", scale)
@@ -165,15 +202,39 @@ class Network:
         return self._vector
 
     def forward(self, X: ArrayLike) -> Forward:
-        """Compute [1] to [4] for X (n_x, m)."""
+        """Compute [1] to [4].
+
+        Parameters
+        ----------
+        X : array of shape (n_x, m)
+            One column is one example.
+
+        Returns
+        -------
+        Forward
+            Z1, A1 of shape (n_h, m), and Z2, A2 of shape (n_y, m); it prints as a table.
+
+        Raises
+        ------
+        DataError
+            When X has another shape.
+        """
         rows = self._rows(X)
         return Forward(*engine.forward(self.architecture, self._vector, rows, threads()))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """What the network decides for X (n_x, m).
+        """What the network decides for each example.
 
-        sigmoid: 1 where A2 > 0.5, else 0, shape (n_y, m); softmax: the number of the class,
-        shape (1, m); identity: A2 itself, shape (n_y, m).
+        Parameters
+        ----------
+        X : array of shape (n_x, m)
+            One column is one example.
+
+        Returns
+        -------
+        array
+            sigmoid: 1 where A2 > 0.5, else 0, shape (n_y, m); softmax: the number of the class,
+            shape (1, m); identity and poisson: A2 itself, shape (n_y, m).
         """
         A2 = engine.predict(self.architecture, self._vector, self._rows(X), threads())
         if self.architecture.output == "sigmoid":
@@ -183,7 +244,25 @@ class Network:
         return A2
 
     def cost(self, X: ArrayLike, Y: ArrayLike, weights: ArrayLike | None = None) -> float:
-        """J, the mean loss over the examples: nats, or half squared units for identity."""
+        """J, the mean loss over the examples.
+
+        Parameters
+        ----------
+        X, Y : arrays of shape (n_x, m) and (n_y, m)
+            Examples and their targets.
+        weights : array of m numbers, optional
+            From 0 on, not all 0; 1 each by default.
+
+        Returns
+        -------
+        float
+            In nats, or half squared units for identity; finite also for a confident mistake.
+
+        Raises
+        ------
+        DataError
+            When an array has another shape, or a number that is not finite.
+        """
         examples = self._examples(X, Y, weights)
         total = engine.sums(self.architecture, self._vector, examples, threads(), gradients=False)
         return total.loss / total.weight
@@ -192,6 +271,22 @@ class Network:
         """Compute [5] to [10]: dW1, db1, dW2, db2 of the cost; dZ1, dZ2 of each example.
 
         The four sums are the kernel's, which keeps no dZ; these two are made from its A1, A2.
+
+        Parameters
+        ----------
+        X, Y, weights : as of `cost`
+            Examples, their targets and weights.
+
+        Returns
+        -------
+        Gradients
+            With the fields dW1, db1, dW2, db2, of the shapes of the parameters, and dZ1 (n_h, m),
+            dZ2 (n_y, m).
+
+        Raises
+        ------
+        DataError
+            As of `cost`.
         """
         examples = self._examples(X, Y, weights)
         total = engine.sums(self.architecture, self._vector, examples, threads())
@@ -216,9 +311,37 @@ class Network:
     ) -> tuple["Network", NDArray[np.float64]]:
         """Full-batch gradient descent: forward, backward, update, `iterations` times.
 
-        Returns the trained network and the cost before each update. With `tol` it ends as
-        soon as an iteration moves no parameter by more than `tol`. If the cost stops being a
-        number, or the call is interrupted, it says so and returns the best network seen.
+        Parameters
+        ----------
+        X, Y, weights : as of `cost`
+            Examples, their targets and weights.
+        learning_rate : float
+            α, above 0.
+        iterations : int
+            Number of updates, from 0 on.
+        tol : float, optional
+            End as soon as an iteration moves no parameter by more than this.
+
+        Returns
+        -------
+        network : Network
+            The trained network. If the cost stops being a number, or the call is interrupted, a
+            warning says so, and it is the best network seen.
+        costs : array
+            The cost before each update.
+
+        Raises
+        ------
+        DataError, SettingError
+            For examples or settings that are not allowed.
+
+        Examples
+        --------
+        >>> X, Y = np.array([[0.0, 0, 1, 1], [0, 1, 0, 1]]), np.array([[0.0, 1, 1, 0]])
+        >>> net = Network.initialise(n_x=2, n_h=4, n_y=1, seed=3, scale=1.0)
+        >>> trained, costs = net.descend(X, Y, learning_rate=1.2, iterations=2000)
+        >>> trained.predict(X)
+        array([[0, 1, 1, 0]])
         """
         check_number("learning_rate", learning_rate, open_at=(0.0,))
         check_whole("iterations", iterations, least=0)
@@ -262,6 +385,8 @@ class Network:
         for name, array in (("X", rows), ("Y", targets)):
             if not np.isfinite(array).all():
                 raise DataError(f"{name} contains NaN or infinity: expected finite numbers.")
+        if self.architecture.output == "poisson":
+            check_rates(targets.T)
         w = None if weights is None else np.asarray(weights, self.dtype).reshape(-1)
         if w is not None and (
             len(w) != len(rows) or not (w >= 0).all() or not np.isfinite(w).all() or not w.sum() > 0

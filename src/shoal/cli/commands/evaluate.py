@@ -12,11 +12,11 @@ from shoal.cli.columns import needed, type_of_target, verbatim_target, wanted_by
 from shoal.cli.record import target_of
 from shoal.cli.scores import answers_of, constant, judged, usual_of
 from shoal.cli.screen.comparison import score_lines, verdict
-from shoal.cli.screen.lines import count, percent
+from shoal.cli.screen.lines import count, importance_line, importance_of, percent
 from shoal.cli.screen.printing import note, print_json, report_news
 from shoal.cli.screen.progress import waiting
 from shoal.cli.screen.screen import Screen
-from shoal.cli.testing import tested, threshold_of
+from shoal.cli.testing import of_rates, tested, threshold_of
 from shoal.cli.typed import named
 from shoal.compute.pool import room_to_read
 from shoal.data.encode.novelty import collected
@@ -25,7 +25,7 @@ from shoal.data.read.files import stream
 from shoal.data.read.messages import nothing_in
 from shoal.data.rows.target import check_target, has_target, truth_of
 from shoal.errors import DataError, SettingError
-from shoal.estimators.inputs import EncodedRows
+from shoal.estimators.columns import EncodedRows
 from shoal.estimators.targets import ClassTargets
 
 MOSTLY = 0.5  # of the rows were trained on: then it is a test of memory
@@ -56,8 +56,9 @@ def evaluate(
         found = _compared(fitted, tables, target, strict, files)
     report_news(told.lines)
     classes = getattr(fitted, "classes_", None)
-    ours = judged(model, found.answers, found.truth, classes, threshold_of(fitted))
-    trivial = constant(usual_of(found.truth, classes), found.truth, classes)
+    rates = of_rates(fitted)
+    ours = judged(model, found.answers, found.truth, classes, threshold_of(fitted), rates=rates)
+    trivial = constant(usual_of(found.truth, classes), found.truth, classes, rates=rates)
     shown_by = tested([ours, trivial], None)
     if as_json:
         print_json(
@@ -69,6 +70,7 @@ def evaluate(
                 "scores": ours.scores,
                 "constant": {"answer": trivial.who, "scores": trivial.scores},
                 "drift": told.drift,
+                "importance": importance_of(fitted),
                 "verdicts": [one.plain() for one in shown_by.verdicts],
                 "fingerprint": fitted.fingerprint_,
             }
@@ -81,6 +83,8 @@ def evaluate(
     if found.seen:
         note(_known_again(found.seen))
     screen.block(score_lines(shown_by.scores))
+    if line := importance_line(fitted):
+        screen.line("importance", line)
     screen.line("verdict", verdict(shown_by.verdicts, shown_by.scores))
     screen.done()
 

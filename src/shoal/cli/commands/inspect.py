@@ -12,6 +12,8 @@ from shoal.cli.screen.lines import (
     encoding_lines,
     ending_line,
     epochs_line,
+    importance_line,
+    importance_of,
     listed,
     short,
     size_of,
@@ -34,6 +36,8 @@ def inspect(model: str, *, as_json: bool) -> None:
     screen.line("columns", summary_of(fitted.encoding_, fitted.networks_[0].architecture.n_x))
     for line in encoding_lines(fitted.encoding_):
         screen.line("", line)
+    if line := importance_line(fitted):
+        screen.line("importance", line)
     screen.done()
 
 
@@ -93,6 +97,7 @@ def _report(fitted: Any) -> dict[str, Any]:
             "standard_errors": by_role(record.standard_errors),
         },
         "columns": columns,
+        "importance": importance_of(fitted),
         "settings": {k: v for k, v in fitted.get_params().items() if k != "verbose"},
         "diagnosis": fitted.diagnosis_.to_dict(),
         "epochs": fitted.n_iter_,

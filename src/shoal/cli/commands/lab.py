@@ -5,6 +5,7 @@ import importlib
 import os
 import tempfile
 import webbrowser
+from collections.abc import Mapping
 from pathlib import Path
 
 from shoal.cli.endings import TERMINATED, exit_code
@@ -16,6 +17,7 @@ from shoal.data.read.file_options import FileOptions
 from shoal.errors import SettingError, ShoalError
 from shoal.lab.experiment import Experiment
 from shoal.lab.steps import reached
+from shoal.lab.stories import Story, is_story, opened
 from shoal.lab.tables import Known, Tables
 from shoal.lab.takeaway import model_of
 from shoal.lab.training import prepare
@@ -29,35 +31,48 @@ def lab(
     files: FileOptions = FileOptions(),  # noqa: B008
 ) -> None:  # fmt: skip
     """Open the page of an experiment; with `output` train it here and save it."""
-    table, link = _told_apart(things)
+    story, table, link = _told_apart(things)
     if not 0 <= port <= PORTS:
         raise SettingError(f"--port {port}: expected a number from 0 (any) to {PORTS:,}.")
     if target and table is None:
         raise SettingError(f"--target {target}: expected a TABLE too, with that column.")
     refuse_output(output, (table,))
     tables = Tables()
+    own = [opened(story)] if story else []
+    if story and not link:
+        link = _first(*own[0])
     experiment = Experiment.of(link)  # a bad link is reported before a table is read
     if table is not None:
         experiment = _about(link, tables.open(table, target, files), target)
     if table is not None or not experiment.table:  # else the page asks for the table
         prepare(experiment, tables)  # errors are reported here, not on the page
     if output is None:
-        _serve(experiment, tables, port, browser, as_json)
+        _serve(experiment, tables, port, browser, as_json, dict(own))
         return
     _train(experiment, tables, output, as_json)
 
 
-def _told_apart(things: list[str]) -> tuple[str | None, str]:
+def _first(name: str, story: Story) -> str:
+    """The link of a story's first step; a table of the package is brought by the page."""
+    step = story.steps[0]
+    experiment = Experiment.of("" if step.table else step.link)
+    return "#" + experiment.changed({"story": name}).fragment
+
+
+def _told_apart(things: list[str]) -> tuple[str | None, str | None, str]:
     links = [
         thing
         for thing in things
         if "#" in thing
         and not (thing.lower().endswith((".csv", ".parquet")) or os.path.exists(thing))
     ]
-    tables = [thing for thing in things if thing not in links]
-    if len(links) > 1 or len(tables) > 1:
-        raise SettingError("expected at most one TABLE and one LINK (which has a #).")
-    return (tables[0] if tables else None), (links[0] if links else "")
+    stories = [thing for thing in things if is_story(thing)]
+    tables = [thing for thing in things if thing not in (*links, *stories)]
+    if len(links) > 1 or len(tables) > 1 or len(stories) > 1:
+        raise SettingError(
+            "expected at most one TABLE, one STORY.json and one LINK (which has a #)."
+        )
+    return next(iter(stories), None), next(iter(tables), None), next(iter(links), "")
 
 
 def _about(link: str, known: Known, target: str) -> Experiment:
@@ -93,7 +108,10 @@ def _door(folder: str, address: str) -> str:
     return path.as_uri()  # in a folder that only its owner can read
 
 
-def _serve(experiment: Experiment, tables: Tables, port: int, browser: bool, as_json: bool) -> None:
+def _serve(
+    experiment: Experiment, tables: Tables, port: int, browser: bool, as_json: bool,
+    stories: Mapping[str, Story],
+) -> None:  # fmt: skip
     try:
         served = importlib.import_module("shoal.lab.server")
     except ImportError as error:
@@ -103,7 +121,7 @@ def _serve(experiment: Experiment, tables: Tables, port: int, browser: bool, as_
         ) from None
     if startable(THREADS_OF_A_SERVER) < THREADS_OF_A_SERVER:
         raise ShoalError(f"the laboratory needs threads, and {NO_THREADS}")
-    server = served.Server(tables, opening=experiment.fragment, port=port)
+    server = served.Server(tables, opening=experiment.fragment, port=port, stories=stories)
     address = f"{server.address}#{experiment.fragment}".removesuffix("#")
 
     def ready() -> None:

@@ -112,7 +112,7 @@ def _ready(order: Order, parameters: Parameters, part: Problem) -> Ready:
         prepared = prepare(s, feed, model._targets, who)
         examples = feed.examples(prepared.inputs)
     except DataError as error:
-        raise placed(error, order.table, None) from None
+        raise placed(error, order.table) from None
     shape = prepared.architecture
     return Ready(
         shape,

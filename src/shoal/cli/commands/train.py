@@ -60,20 +60,20 @@ from shoal.compute.scratch import usual_folder
 from shoal.data.encode.novelty import collected
 from shoal.data.read.in_memory import written_in
 from shoal.data.read.messages import shown
-from shoal.data.read.texts import Written
+from shoal.data.read.writing import Written
 from shoal.data.rows.question import Problem, Question, held
 from shoal.data.rows.selection import Rows
 from shoal.data.rows.target import CLASSIFICATION, REGRESSION
 from shoal.errors import DataError, SettingError, wording
 from shoal.estimators.fitted import Fitted
-from shoal.settings import Settings
+from shoal.settings import POISSON, Settings
 
 ESTIMATORS: dict[str, Any] = {CLASSIFICATION: ShoalClassifier, REGRESSION: ShoalRegressor}
 READ_BY = ("decimal", "date_order", "missing")  # parameters of how text is read
 # With the linear model.
 SHARED = (
     "dtype", "random_state", "n_jobs", "memory", "scratch", "words", "numbers", "drop", *READ_BY,
-    "fold", "class_weight", "threshold",
+    "fold", "class_weight", "threshold", "loss",
 )  # fmt: skip
 
 
@@ -100,6 +100,8 @@ class Asked(NamedTuple):
 def train(order: Order, parameters: Parameters) -> None:
     """Train, test and save, and print each step."""
     settings = refuse(order, parameters)
+    if settings.loss == POISSON:  # of counts, which may have few values
+        order = replace(order, task=REGRESSION)
     if order.save_config:
         save_config(order.save_config, order, parameters)
     screen = Screen.of(order.as_json)
@@ -194,6 +196,8 @@ def estimator_of(
     }
     aside = sorted(not_inputs(order)) or None
     how = {name: getattr(order, name) or None for name in READ_BY}
+    if task == CLASSIFICATION:
+        parameters = {name: value for name, value in parameters.items() if name != "loss"}
     return ESTIMATORS[task](**parameters, **others, **how, **(classes or {}), drop=aside)
 
 
@@ -204,7 +208,7 @@ def _trained(order: Order, parameters: Parameters, asked: Asked) -> Run:
         with progress(parameters["max_iter"]) as report:
             model.set_params(verbose=report).fit(parts.X, parts.y, **ties(order))
     except DataError as error:
-        raise placed(error, order.table, None) from None
+        raise placed(error, order.table) from None
     model.set_params(verbose=False)
     if model.interruption_ and not model.n_iter_:
         end(model.interruption_, "before the first epoch was done: no file was written.")

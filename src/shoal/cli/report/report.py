@@ -29,12 +29,15 @@ from shoal.cli.screen.printing import printable
 from shoal.cli.testing import Tested
 from shoal.compute.builds import BUILD
 from shoal.data.encode.encoding import SetAside
+from shoal.errors import SettingError
+from shoal.estimators.intervals import check_coverage
 from shoal.files.atomic import atomic_write
 from shoal.pictures.loss_curve import LossCurveDisplay
 from shoal.pictures.units import COLOURS, UnitsDisplay
 
 Values = NDArray[Any]
 
+COVERAGE = 0.9  # of intervals and sets
 COLUMNS = 15  # that have a bar
 SHUFFLED = 200  # at most: each costs five predictions
 UNITS = 6  # that are drawn
@@ -46,6 +49,7 @@ WORDS = {
     "accuracy": "share of correct predictions",
     "precision": "share of true ones among the rows that are predicted as the second class",
     "recall": "share of the rows of the second class that are predicted as such",
+    "deviance": "mean Poisson deviance of the target from its predicted rate; 0 is perfect",
     "rmse": "root of the mean squared error, in the target's own units; 0 is perfect",
     "r2": "share of the target's variance that is explained; 1 is perfect",
 }
@@ -165,7 +169,7 @@ def _predictions(facts: Facts, answers: Values) -> Html:
         pictures = charts.residuals("residuals", facts.y, answers) + charts.tenths(
             "calibration", facts.y, answers
         )
-        return Html(where + tag("div", Html(pictures), class_="figures"))
+        return Html(where + tag("div", Html(pictures), class_="figures") + _covered(facts))
     names = [str(name) for name in classes.tolist()]
     codes = np.searchsorted(classes, facts.y)
     p = np.asarray(answers, np.float64)
@@ -182,7 +186,34 @@ def _predictions(facts: Facts, answers: Values) -> Html:
         few = paragraph(f"Curves are shown for the first {charts.CURVES} of {len(names)} classes.")
     predicted = np.searchsorted(classes, facts.model.fitted_.targets.decide_by(answers))
     confusion = _confusion(codes, predicted, names)
-    return Html(where + tag("div", Html(drawn), confusion, class_="figures") + few)
+    return Html(
+        where + tag("div", Html(drawn), confusion, class_="figures") + few + _covered(facts)
+    )
+
+
+def _covered(facts: Facts) -> Html:
+    """How often intervals or sets hold the true value; nothing where the model has none."""
+    model = facts.model
+    try:
+        check_coverage(model.fitted_, COVERAGE)
+    except SettingError:
+        return Html("")
+    where = f"{count(len(facts.y), 'row')} {'of the test' if facts.tested else 'of the training'}"
+    asked = percent(COVERAGE)
+    if not hasattr(model, "classes_"):
+        low, high = model.predict_interval(facts.X, COVERAGE).reshape(-1, 2).T
+        inside = percent(float(((low <= facts.y) & (facts.y <= high)).mean()))
+        return paragraph(
+            f"Intervals for {asked} of the values (predict --interval {COVERAGE:g}) hold {inside} of them on "
+            f"{where}; on average they are {float((high - low).mean()):.4g} wide."
+        )
+    sets = model.predict_set(facts.X, COVERAGE)
+    places = np.searchsorted(model.classes_, facts.y)
+    inside = percent(float(sets[np.arange(len(sets)), places].mean()))
+    return paragraph(
+        f"Sets for {asked} of the rows (predict --interval {COVERAGE:g}) hold the true class of {inside} of "
+        f"them on {where}; on average they have {float(sets.sum(axis=1).mean()):.2f} classes."
+    )
 
 
 def _confusion(codes: Values, predicted: Values, names: list[str]) -> Html:

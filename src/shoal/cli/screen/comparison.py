@@ -16,6 +16,7 @@ TITLES = {
     "accuracy": "accuracy",
     "precision": "precision",
     "recall": "recall",
+    "deviance": "deviance",
     "rmse": "RMSE",
     "r2": "R²",
 }

@@ -53,6 +53,29 @@ def training_line(model: Any, rows: int) -> str:
     return f"{epochs_line(model)}     {size_of(model)}     {speed}"
 
 
+def importance_of(model: Any) -> list[dict[str, Any]]:
+    """What each used column is worth on the rows held out in training, the most important first."""
+    fitted = model.fitted_
+    plans = fitted.inputs.encoding.columns if fitted.inputs.encoding else ()
+    names = [plan.name for plan in plans] or list(fitted.inputs.names or ())
+    found = [
+        {"column": name, "loss_added": one.mean, "standard_error": one.error}
+        for j, (name, one) in enumerate(zip(names, fitted.importance, strict=False))
+        if not plans or not isinstance(plans[j], SetAside)
+    ]
+    return sorted(found, key=lambda one: -one["loss_added"])
+
+
+def importance_line(model: Any) -> str:
+    """Distance +0.12, carrier +0.03 (loss added by shuffling a column, on rows held out in training)."""
+    found = importance_of(model)
+    if not found:
+        return ""
+    shown = [f"{short(one['column'])} {one['loss_added']:+.3g}" for one in found[:MOST_ASIDE]]
+    what = "loss added by shuffling a column of the rows held out in training"
+    return f"{listed(shown, len(found))}     ({what})"
+
+
 def epochs_line(model: Any) -> str:
     """31 epochs, 4.2 s."""
     return f"{count(model.n_iter_, 'epoch')}, {model.training_seconds_:.1f} s"

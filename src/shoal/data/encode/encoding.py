@@ -18,25 +18,27 @@ embeddings for numerical features in tabular deep learning", NeurIPS 2022, secti
 bins hold equal shares of the examples, where no value is more frequent than that.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import DTypeLike, NDArray
 
 from shoal.data.encode.coded import Coded, Group, Numbers
 from shoal.data.read.words import as_words, places_among
 from shoal.errors import DataError, Setting, wording
+from shoal.lazily import pa, pc
 
 Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
+Values = Any  # of a column, read: see `Plan`
 Floats = NDArray[np.float64]
 
 TRUTH = {"true": 1.0, "false": 0.0}
 # Dates among numbers: so many deviations away there are none that a date could be.
 FAR = 1000
+MOST_WORDS = (1 << 16) - 3  # of a column: a code has 16 bits, and two are for other words and holes
+UNKNOWN, MISSING = -1, -2  # places of values that are no word of the column
 
 PARTS = {"month": 12, "weekday": 7, "hour": 24}
 
@@ -63,12 +65,16 @@ class Number(NamedTuple):
         names = bins + [f"{self.name} is missing"] * self.holes
         return [(Group(len(names), len(bins)), names)] if names else []
 
-    def encode(self, column: Column, out: Coded) -> None:
-        """Write these columns."""
+    def read(self, column: Column) -> Floats:
+        """The numbers, holes as NaN."""
         x = as_numbers(column, self.name)
-        missing = np.isnan(x)
         if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
             self._refuse_dates(x)
+        return x
+
+    def write(self, x: Floats, out: Coded) -> None:
+        """Write the columns of these numbers."""
+        missing = np.isnan(x)
         if np.isinf(x).any():
             raise infinite(self.name, int(np.flatnonzero(np.isinf(x))[0]))
         z = out.numbers[:, 0]
@@ -135,16 +141,21 @@ class Words(NamedTuple):
         names = [f"{self.name} = {word}" for word in [*self.words, *others]] + missing
         return [(Group(len(names)), names)]
 
-    def encode(self, column: Column, out: Coded) -> None:
-        """Write these columns."""
+    def read(self, column: Column) -> NDArray[np.integer]:
+        """The place of each value among the words, or UNKNOWN or MISSING."""
         text = as_words(column)
-        code = places_among(text, self.words)
+        places = pc.fill_null(places_among(text, self.words), UNKNOWN)
         missing = pc.is_null(text).to_numpy(zero_copy_only=False)
+        return np.where(missing, MISSING, places.to_numpy(zero_copy_only=False))
+
+    def write(self, places: NDArray[np.integer], out: Coded) -> None:
+        """Write the columns of words at these places."""
         n = len(self.words)
         none = n + self.rare + self.holes  # all columns hold 0
         # An unknown word without a column of its own for such is 0 everywhere.
-        codes = pc.fill_null(code, n if self.rare else none).to_numpy(zero_copy_only=False)
-        out.codes[:, 0] = np.where(missing, n + self.rare if self.holes else none, codes)
+        codes = np.where(places == UNKNOWN, n if self.rare else none, places)
+        missing = n + self.rare if self.holes else none
+        out.codes[:, 0] = np.where(places == MISSING, missing, codes)
 
 
 class Time(NamedTuple):
@@ -172,13 +183,16 @@ class Time(NamedTuple):
         groups = [(Group(len(names)), names) for _, names in parts]
         return groups + [(Group(1), [f"{self.name} is missing"])] * self.holes
 
-    def encode(self, column: Column, out: Coded) -> None:
-        """Write these columns."""
+    def read(self, column: Column) -> Floats:
+        """The seconds since 1970, holes as NaN."""
         if not pa.types.is_temporal(column.type):
             column = _times_in_text(column, self.name, "UTC" if self.zoned else None)
         check_zone(column, self.name, zoned=self.zoned)
-        seconds = as_seconds(column, self.name)
-        Number(self.name, self.mean, self.scale, False).encode(pa.array(seconds), out)
+        return as_seconds(column, self.name)
+
+    def write(self, seconds: Floats, out: Coded) -> None:
+        """Write the columns of these times."""
+        Number(self.name, self.mean, self.scale, False).write(seconds, out)
         missing = np.isnan(seconds)
         for i, part in enumerate(self.parts):
             out.codes[:, i] = PARTS[part]
@@ -204,7 +218,10 @@ class SetAside(NamedTuple):
         """Nothing."""
         return []
 
-    def encode(self, column: Column, out: Coded) -> None:
+    def read(self, column: Column) -> None:
+        """Nothing."""
+
+    def write(self, values: None, out: Coded) -> None:
         """Write nothing."""
 
 
@@ -225,12 +242,58 @@ class Constant(NamedTuple):
         """Nothing."""
         return []
 
-    def encode(self, column: Column, out: Coded) -> None:
+    def read(self, column: Column) -> None:
+        """Nothing."""
+
+    def write(self, values: None, out: Coded) -> None:
         """Write zeros."""
         out.numbers[:, 0] = 0.0
 
 
+# What was learnt of a column: `read` takes an Arrow column, and `write` what it has read.
 Plan = Number | Words | Time | SetAside | Constant
+
+
+class Place(NamedTuple):
+    """Which columns of the arrays of a `Coded` matrix belong to a column of the table."""
+
+    numbers: slice
+    codes: slice
+    places: slice
+
+    @classmethod
+    def of_number(cls, j: int) -> "Place":
+        """That of a matrix of numbers."""
+        return cls(slice(j, j + 1), slice(0, 0), slice(0, 0))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there are none."""
+        return self.numbers.start == self.numbers.stop and self.codes.start == self.codes.stop
+
+    def of(self, matrix: Coded, groups: tuple[Group, ...]) -> Coded:
+        """The part of a matrix."""
+        return Coded(
+            matrix.numbers[:, self.numbers], matrix.codes[:, self.codes],
+            matrix.places[:, self.places], groups,
+        )  # fmt: skip
+
+    def shuffled(self, matrix: Coded | Numbers, order: NDArray[np.integer]) -> Coded | Numbers:
+        """The matrix in which this column has the values of other rows."""
+        if not isinstance(matrix, Coded):
+            return _exchanged(matrix, self.numbers, order)
+        return Coded(
+            _exchanged(matrix.numbers, self.numbers, order),
+            _exchanged(matrix.codes, self.codes, order),
+            _exchanged(matrix.places, self.places, order),
+            matrix.groups,
+        )
+
+
+def _exchanged(array: NDArray[Any], columns: slice, order: NDArray[np.integer]) -> NDArray[Any]:
+    out = array.copy()
+    out[:, columns] = array[order, columns]
+    return out
 
 
 class Encoding(NamedTuple):
@@ -248,9 +311,44 @@ class Encoding(NamedTuple):
         numbers = [name for column in self.columns for name in column.numbers]
         return numbers + [name for _, names in self._groups() for name in names]
 
+    @property
+    def all_groups(self) -> tuple[Group, ...]:
+        """The columns that are kept as codes, as a matrix has them."""
+        return tuple(group for group, _ in self._groups())
+
     def _groups(self) -> list[tuple[Group, list[str]]]:
         groups = [group for column in self.columns for group in column.groups]
         return sorted(groups, key=lambda group: not group[0].bins)
+
+    @property
+    def stored(self) -> list["Place"]:
+        """Where each column of the table is in a `Coded` matrix."""
+        found, number, binned = list[Place](), 0, 0
+        word = sum(group.bins > 0 for group in self.all_groups)
+        for plan in self.columns:
+            own = [group for group, _ in plan.groups]
+            n, bins = len(plan.numbers), sum(group.bins > 0 for group in own)
+            first = binned if bins else word
+            found.append(
+                Place(
+                    slice(number, number + n),
+                    slice(first, first + len(own)),
+                    slice(binned, binned + bins),
+                )
+            )
+            number, binned, word = number + n, binned + bins, word + len(own) - bins
+        return found
+
+    @property
+    def places(self) -> list[NDArray[np.intp]]:
+        """Which of the matrix's columns belong to each column of the table."""
+        numbers = [i for i, column in enumerate(self.columns) for _ in column.numbers]
+        for binned in (True, False):
+            for i, column in enumerate(self.columns):
+                for group, _ in column.groups:
+                    numbers += [i] * group.columns * (bool(group.bins) is binned)
+        owners = np.array(numbers)
+        return [np.flatnonzero(owners == i) for i in range(len(self.columns))]
 
     def without_bins(self) -> "Encoding":
         """The same with numbers that have no bins."""
@@ -265,9 +363,18 @@ class Encoding(NamedTuple):
         floats += sum(group.bins > 0 for group, _ in groups)
         return floats * np.dtype(dtype).itemsize + 2 * len(groups)
 
-    def encode(self, table: pa.Table, dtype: DTypeLike) -> Coded | Numbers:
+    def encode(self, table: "pa.Table", dtype: DTypeLike) -> Coded | Numbers:
         """The matrix (rows, features) of a table whose columns are matched by name."""
-        m, groups = table.num_rows, tuple(group for group, _ in self._groups())
+        there = dict(zip(table.column_names, table.columns, strict=True))
+        read = (
+            plan.read(_column_of(there, plan.name)) if is_used(plan) else None
+            for plan in self.columns
+        )
+        return self.matrix(read, table.num_rows, dtype)
+
+    def matrix(self, read: Iterable[Values], m: int, dtype: DTypeLike) -> Coded | Numbers:
+        """The same of the values of m rows, as `read` of each column's plan gives them."""
+        groups = self.all_groups
         n_numbers, n_binned = (
             sum(len(column.numbers) for column in self.columns),
             sum(group.bins > 0 for group in groups),
@@ -278,23 +385,15 @@ class Encoding(NamedTuple):
             np.empty((m, n_binned), dtype),
             groups,
         )
-        number, binned, word = 0, 0, n_binned
-        there = dict(zip(table.column_names, table.columns, strict=True))
-        for plan in self.columns:
-            if not plan.numbers and not plan.groups:
-                continue
-            own = tuple(group for group, _ in plan.groups)
-            n, bins = len(plan.numbers), sum(group.bins > 0 for group in own)
-            first = binned if bins else word
-            part = Coded(
-                out.numbers[:, number : number + n],
-                out.codes[:, first : first + len(own)],
-                out.places[:, binned : binned + bins],
-                own,
-            )
-            plan.encode(_column_of(there, plan.name), part)
-            number, binned, word = number + n, binned + bins, word + len(own) - bins
+        for plan, values, place in zip(self.columns, read, self.stored, strict=True):
+            if not place.is_empty:
+                plan.write(values, place.of(out, tuple(group for group, _ in plan.groups)))
         return out if groups else out.numbers
+
+
+def is_used(plan: Plan) -> bool:
+    """Whether the column has inputs."""
+    return not isinstance(plan, SetAside)
 
 
 def _column_of(columns: Mapping[str, Column], name: str) -> Column:

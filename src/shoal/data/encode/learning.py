@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from shoal.data.encode.encoding import (
+    MOST_WORDS,
     PARTS,
     Column,
     Encoding,
@@ -57,9 +58,8 @@ TOO_CLOSE = (
 # words get a column of their own, and all others share one.
 RARE_SHARE, RARE_LEAST, RARE_MOST = 1 / 1000, 2, 20
 # Behind the first so many only words of so many rows, unless the column is named in `words`: words
-# that say little are learnt by heart, and a hundred rows do not prevent it (docs/estimators.md). A
-# code has 16 bits, and two columns are for the other words and for holes.
-FIRST_WORDS, ROWS_OF_MORE, MOST_WORDS = 128, 300, (1 << 16) - 3
+# that say little are learnt by heart, and a hundred rows do not prevent it (docs/how-to/estimators.md).
+FIRST_WORDS, ROWS_OF_MORE = 128, 300
 
 
 def learn(

@@ -7,15 +7,14 @@ A fit keeps of every column what was usual (`Usual`). Each time rows are encoded
 import contextlib
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from shoal.data.encode.coded import Coded, Numbers
 from shoal.data.encode.encoding import Encoding, Number, Plan, SetAside, Time, Words
+from shoal.lazily import pa, pc
 from shoal.warn import warn
 
 Counts = NDArray[np.int64]  # for each column
@@ -62,6 +61,51 @@ class News(NamedTuple):
         )
 
 
+class Rows(Protocol):
+    """Rows that were encoded, column by column."""
+
+    @property
+    def m(self) -> int:
+        """How many rows there are."""
+        ...
+
+    def n_missing(self, i: int) -> int:
+        """How many values of a column are missing."""
+        ...
+
+    def valid(self, i: int) -> NDArray[np.bool_]:
+        """Where a column has a value."""
+        ...
+
+    def shown(self, i: int, row: int) -> str:
+        """A value in words."""
+        ...
+
+
+class ArrowRows(NamedTuple):
+    """The rows of an Arrow table."""
+
+    table: "pa.Table"
+
+    @property
+    def m(self) -> int:
+        """How many rows there are."""
+        return int(self.table.num_rows)
+
+    def n_missing(self, i: int) -> int:
+        """How many values of a column are missing."""
+        return n_missing(self.table[i])
+
+    def valid(self, i: int) -> NDArray[np.bool_]:
+        """Where a column has a value."""
+        valid: NDArray[np.bool_] = pc.is_valid(self.table[i]).to_numpy()
+        return valid
+
+    def shown(self, i: int, row: int) -> str:
+        """A value in words."""
+        return str(self.table[i][row].as_py())
+
+
 class Watch:
     """Where in the encoded rows something new can be seen."""
 
@@ -80,6 +124,19 @@ class Watch:
         self._unknown = np.array([_unknown_code(self.plans[i]) for i in self._owners])
         self._rare = np.array([_rare_code(self.plans[i]) for i in self._owners])
 
+    @property
+    def bounds(self) -> tuple[Numbers, Numbers]:
+        """Of each number of the matrix the values beyond which it is far outside."""
+        return self._low, self._high
+
+    def has_grown(self, missing: Counts, m: int) -> bool:
+        """Whether in one of the columns clearly more is missing than was usual; of few rows never."""
+        if m < SHARES_OF:
+            return False
+        return any(
+            _has_grown(self.usual[i].missing, int(missing[i]), m) for i in np.flatnonzero(missing)
+        )
+
     def _bounds(self, numbers: Sequence[int]) -> tuple[Numbers, Numbers]:
         """Of each number the standardised values between which nothing is far outside."""
         low, high = np.full(len(numbers), -np.inf), np.full(len(numbers), np.inf)
@@ -91,36 +148,37 @@ class Watch:
                 high[at] = max((usual.high + room - plan.mean) / plan.scale, AT_LEAST)
         return low, high
 
-    def news(self, table: pa.Table, matrix: Coded | Numbers) -> News:
+    def news(self, rows: Rows, matrix: Coded | Numbers) -> News:
         """What is new in rows and their encoding."""
-        n, m = len(self.plans), table.num_rows
+        n, m = len(self.plans), rows.m
         missing, outside, unknown, rare = (np.zeros(n, np.int64) for _ in range(4))
         examples: dict[int, str] = {}
         if m >= SHARES_OF:
-            missing[:] = [_missing(table[i], plan) for i, plan in enumerate(self.plans)]
+            used = [i for i, plan in enumerate(self.plans) if not isinstance(plan, SetAside)]
+            missing[used] = [rows.n_missing(i) for i in used]
         z = matrix.numbers if isinstance(matrix, Coded) else matrix
         far = (z < self._low) | (z > self._high)
         for at in np.flatnonzero(far.any(axis=0)):
             i = self._numbers[at]
             outside[i] = far[:, at].sum()
-            examples[i] = _shown(table[i], int(np.argmax(far[:, at])))
+            examples[i] = _shown(rows.shown(i, int(np.argmax(far[:, at]))))
         if self._words and isinstance(matrix, Coded):
             codes = matrix.codes[:, self._words]
             odd = codes == self._unknown
             for at in np.flatnonzero(odd.any(axis=0)):
-                self._count_unknown(table, self._owners[at], odd[:, at], unknown, examples)
+                self._count_unknown(rows, self._owners[at], odd[:, at], unknown, examples)
             if m >= SHARES_OF:
                 rare[self._owners] = (codes == self._rare).sum(axis=0)
         return News(m, missing, outside, unknown, rare, examples)
 
     def _count_unknown(
-        self, table: pa.Table, i: int, odd: Any, unknown: Counts, examples: dict[int, str]
+        self, rows: Rows, i: int, odd: Any, unknown: Counts, examples: dict[int, str]
     ) -> None:
         """Texts without a code, among which may be missing values."""
-        there = odd & pc.is_valid(table[i]).to_numpy()
+        there = odd & rows.valid(i)
         unknown[i] = there.sum()
         if unknown[i]:
-            examples[i] = _shown(table[i], int(np.argmax(there)))
+            examples[i] = _shown(rows.shown(i, int(np.argmax(there))))
 
     def lines(self, news: News) -> list[str]:
         """What is worth telling, a phrase for each column; the first few."""
@@ -169,10 +227,6 @@ def _rare_code(plan: Plan) -> int:
     return len(plan.words) if isinstance(plan, Words) and plan.rare else NONE
 
 
-def _missing(column: Any, plan: Plan) -> int:
-    return 0 if isinstance(plan, SetAside) else n_missing(column)
-
-
 def n_missing(column: Any) -> int:
     """How many values of a column are missing."""
     if not pa.types.is_floating(column.type):
@@ -180,8 +234,8 @@ def n_missing(column: Any) -> int:
     return int(pc.sum(pc.is_null(column, nan_is_null=True)).as_py() or 0)
 
 
-def _shown(column: Any, row: int) -> str:
-    text = " ".join(str(column[row].as_py()).split())
+def _shown(value: str) -> str:
+    text = " ".join(value.split())
     return text if len(text) <= 40 else f"{text[:40]}…"
 
 
@@ -218,6 +272,11 @@ class Told:
 _collected: ContextVar[Told | None] = ContextVar("collected", default=None)
 
 
+def is_collecting() -> bool:
+    """Whether what is new is collected."""
+    return _collected.get() is not None
+
+
 @contextlib.contextmanager
 def collected() -> Iterator[Told]:
     """Collect what would be warned of within the block."""
@@ -229,9 +288,9 @@ def collected() -> Iterator[Told]:
         _collected.reset(token)
 
 
-def tell(watch: Watch, table: pa.Table, matrix: Coded | Numbers) -> None:
+def tell(watch: Watch, rows: Rows, matrix: Coded | Numbers) -> None:
     """Warn of what is new in the rows, in one warning, or collect it."""
-    news, told = watch.news(table, matrix), _collected.get()
+    news, told = watch.news(rows, matrix), _collected.get()
     if told is not None:
         told.add(watch, news)
     elif lines := watch.lines(news):

@@ -12,7 +12,8 @@ from shoal.data.read.absent import ALL, without
 from shoal.data.read.column_types import Noticed, Wanted
 from shoal.data.read.origin import Origin
 from shoal.data.read.spoilt import few, kind_in_words
-from shoal.data.read.texts import TEXT, Reading, Written
+from shoal.data.read.texts import TEXT, Reading
+from shoal.data.read.writing import Written
 
 Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
 

@@ -7,8 +7,7 @@ there only a blank does. In a column of numbers or dates `OTHERS` do, too, and w
 from collections.abc import Iterable
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
+from shoal.lazily import pa, pc
 
 Column = Any  # a pyarrow ChunkedArray or Array: its stubs are too narrow for the functions of pc
 

@@ -25,7 +25,8 @@ from shoal.data.read.spoilt import (
     shortened,
 )
 from shoal.data.read.tables import plain
-from shoal.data.read.texts import NUMBERS, TEXT, ColumnTypes, Reading, Written
+from shoal.data.read.texts import NUMBERS, TEXT, ColumnTypes, Reading
+from shoal.data.read.writing import Written
 from shoal.errors import DataError, Setting, SettingError, wording
 
 Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc

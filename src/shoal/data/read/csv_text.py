@@ -9,6 +9,8 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -193,14 +195,22 @@ def pieces(
 ) -> Iterator[tuple[int, pa.Table, Rows]]:
     """The kept columns as text, about so many megabytes of rows at a time, or what a pipe has brought.
 
-    Each with its size in bytes, also those without a row, so that each can be found again. Raises
-    DataError for a line that cannot be parsed.
+    Each with its size in bytes, also those without a row, so that each can be found again. Threads
+    parse the megabytes. Raises DataError for a line that cannot be parsed.
     """
     row, line = 1, top.first_line
-    for raw, lines in _whole_records(read, file, top, blocks):
-        table, rows = parsed(raw, file, row, line, top, kept, lines)
-        yield len(raw), table, rows
-        row, line = row + table.num_rows, line + lines
+    cut = _whole_records(read, file, top)
+    threads = min(blocks, pa.cpu_count())
+    with ThreadPoolExecutor(threads) as pool:
+        each = pool.map if threads > 1 else map
+        while several := list(islice(cut, blocks)):
+            raws, counts = zip(*several, strict=True)
+            firsts = accumulate(counts, initial=line)
+            found = each(lambda *a: _parsed(file, top, kept, *a), raws, firsts, counts)
+            table, lines = pa.concat_tables(found), sum(counts)
+            raw = b"".join(raws) if lines != table.num_rows else b""
+            yield sum(map(len, raws)), table, Rows(row, line, top.separator, raw)
+            row, line = row + table.num_rows, line + lines
 
 
 def records(text: str, separator: str) -> list[tuple[int, list[str]]]:
@@ -224,7 +234,7 @@ def line_ends(raw: bytes) -> int:
     return raw.count(b"\n") + raw.count(b"\r") - raw.count(b"\r\n")
 
 
-def _whole_records(read: Read, file: str, top: Header, blocks: int) -> Iterator[tuple[bytes, int]]:
+def _whole_records(read: Read, file: str, top: Header) -> Iterator[tuple[bytes, int]]:
     """Records that are whole, and how many lines end in them."""
     record, records_above = _patterns(top)
     held, line, block = top.rest, top.first_line, b"\n"
@@ -245,18 +255,10 @@ def _whole_records(read: Read, file: str, top: Header, blocks: int) -> Iterator[
             )
         if not block:
             break
-        block = b"".join(_several(read, blocks))
+        block = read(BLOCK)
         held += block
     if held:
         yield held, line_ends(held)  # the last line may have no end
-
-
-def _several(read: Read, blocks: int) -> Iterator[bytes]:
-    """That many blocks, fewer at the end; of one what a pipe has brought."""
-    left = blocks * BLOCK
-    while left > 0 and (block := read(min(left, BLOCK))):
-        yield block
-        left -= len(block) if blocks > 1 else left
 
 
 def _patterns(top: Header) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
@@ -293,18 +295,17 @@ def _end(pattern: re.Pattern[bytes], text: bytes) -> int:
 
 
 def parsed(
-    raw: bytes, file: str, row: int, line: int, top: Header, kept: Sequence[str],
-    lines: int | None = None,
-) -> tuple[pa.Table, Rows]:  # fmt: skip
+    raw: bytes, file: str, row: int, line: int, top: Header, kept: Sequence[str]
+) -> tuple[pa.Table, Rows]:
     """The kept columns of whole records, of which the first is this row on this line."""
-    lines = line_ends(raw) if lines is None else lines
-    table = _parsed(raw, file, line, top, kept, lines)
+    lines = line_ends(raw)
+    table = _parsed(file, top, kept, raw, line, lines)
     whole = raw if lines != table.num_rows else b""
     return table, Rows(row, line, top.separator, whole)
 
 
 def _parsed(
-    raw: bytes, file: str, line: int, top: Header, kept: Sequence[str], lines: int
+    file: str, top: Header, kept: Sequence[str], raw: bytes, line: int, lines: int
 ) -> pa.Table:
     try:
         table = _read(raw, top, kept)
@@ -328,30 +329,21 @@ def _parsed(
     raise DataError(f"the file cannot be read from here on: {reason}.", file=file, line=line)
 
 
-def _read(raw: bytes, top: Header, kept: Sequence[str], *, in_one: bool = False) -> pa.Table:
-    source: Any = pa.BufferReader(raw)  # the stubs know Python's files only
-    has_quote = b'"' in raw
-    size = len(raw) if in_one else min(len(raw), BLOCK)
-    try:
-        return pyarrow.csv.read_csv(
-            source,
-            read_options=pyarrow.csv.ReadOptions(
-                column_names=top.names, block_size=size, use_threads=size < len(raw)
-            ),
-            parse_options=pyarrow.csv.ParseOptions(
-                delimiter=top.separator, newlines_in_values=has_quote
-            ),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(kept, pa.string()),
-                include_columns=list(kept),
-                null_values=[""],
-                strings_can_be_null=True,
-            ),
-        )
-    except pa.ArrowInvalid:
-        if size == len(raw):
-            raise
-    return _read(raw, top, kept, in_one=True)  # a line is longer than a block
+def _read(raw: bytes, top: Header, kept: Sequence[str]) -> pa.Table:
+    """Whole records, as one block of pyarrow's, in which values may have line ends."""
+    return pyarrow.csv.read_csv(
+        pa.BufferReader(raw),
+        read_options=pyarrow.csv.ReadOptions(
+            column_names=top.names, block_size=len(raw), use_threads=False
+        ),
+        parse_options=pyarrow.csv.ParseOptions(delimiter=top.separator),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=dict.fromkeys(kept, pa.string()),
+            include_columns=list(kept),
+            null_values=[""],
+            strings_can_be_null=True,
+        ),
+    )
 
 
 def _cure(found: int, top: Header) -> str:

@@ -37,8 +37,8 @@ from shoal.data.read.texts import (
     ZONED,
     ColumnTypes,
     Reading,
-    Written,
 )
+from shoal.data.read.writing import Written
 from shoal.errors import DataError, Setting, wording
 from shoal.warn import warn
 

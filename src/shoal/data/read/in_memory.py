@@ -14,7 +14,8 @@ from shoal.data.read.guesses import Looks
 from shoal.data.read.origin import Origin, Piece
 from shoal.data.read.source import Part, TableSource
 from shoal.data.read.spoilt import listed
-from shoal.data.read.texts import TEXT, Reading, Written
+from shoal.data.read.texts import TEXT, Reading
+from shoal.data.read.writing import Written
 from shoal.errors import Setting, wording
 from shoal.warn import warn
 

@@ -28,8 +28,8 @@ from shoal.data.read.texts import (
     ZONED,
     ColumnTypes,
     Reading,
-    Written,
 )
+from shoal.data.read.writing import Written
 
 Column = Any  # a pyarrow ChunkedArray or Array: its stubs are too narrow for the functions of pc
 

@@ -5,6 +5,8 @@ from difflib import get_close_matches
 
 from shoal.errors import DataError
 
+ALIKE = 0.65  # of difflib, whose 0.6 takes "nope" for "income"
+
 
 def shown(source: str) -> str:
     """What messages call a source: its path as it was typed, or "standard input"."""
@@ -27,7 +29,7 @@ def unknown(kind: str, name: str, names: Sequence[str]) -> str:
     'there is no sheet "sales". Did you mean "Sales"? Sheets: Sales, Notes.'
     """
     lowered = {one.lower(): one for one in names}
-    near = get_close_matches(name.lower(), lowered, n=1)
+    near = get_close_matches(name.lower(), lowered, n=1, cutoff=ALIKE)
     hint = f' Did you mean "{lowered[near[0]]}"?' if near else ""
     more = f" and {len(names) - 20:,} more" if len(names) > 20 else ""
     listed = ", ".join(names[:20])

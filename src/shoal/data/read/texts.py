@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from shoal.data.read import days, numerals
 from shoal.data.read.absent import ALL, MISSING, without
+from shoal.data.read.writing import Written
 
 Column = Any  # a pyarrow ChunkedArray or Array: its stubs are too narrow for the functions of pc
 ColumnTypes = tuple[pa.DataType, ...]
@@ -33,16 +34,6 @@ SOME = 1000  # values by which it is told whether they repeat
 WORTHWHILE = 4  # values for each different one: then each is rewritten once
 
 TRUTHS = r"(?i)^\s*(true|false|0|1)\s*$"
-
-
-class Written(NamedTuple):
-    """How the values of a column are written as text."""
-
-    decimal: str = numerals.POINT  # or a comma: it decides where a number can be read with both
-    unit: str = ""  # that numbers have, or leave out
-    order: str = days.YMD  # of the day, the month and the year
-    fold: bool = False  # text that differs in capitals and blanks is the same
-    kind: str = ""  # "clock" or "span", which are numbers to a model
 
 
 class Reading(NamedTuple):

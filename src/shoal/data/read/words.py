@@ -7,10 +7,12 @@ date, and the same day at 00:00, are 2020-01-01.
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
+
+from shoal.lazily import pa, pc
 
 CLOCK_OF_A_DAY = r"^(\d{4}-\d\d-\d\d)[T ]00:00(?::00(?:\.0+)?)?$"
+
+NUMBER_WITH_ZEROS = r"^(-?(?:0|[1-9]\d*)(?:\.\d*?[1-9])?)\.?0+$"
 
 Column = Any  # a pyarrow ChunkedArray or Array: the stubs are too narrow for the functions of pc
 
@@ -62,7 +64,7 @@ def places_among(text: Column, words: tuple[str, ...]) -> Column:
 
 
 def _in_one_spelling(text: Column) -> Column:
-    shorter = _replaced(text, r"^(-?(?:0|[1-9]\d*)(?:\.\d*?[1-9])?)\.?0+$", r"\1")
+    shorter = _replaced(text, NUMBER_WITH_ZEROS, r"\1")
     whole = pc.match_substring_regex(text, pattern=r"^-?\d+$")
     days = _replaced(pc.if_else(whole, text, shorter), CLOCK_OF_A_DAY, r"\1")
     lowered = pc.utf8_lower(days)

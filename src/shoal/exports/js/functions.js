@@ -8,7 +8,7 @@ function polynomial(a, x) {
   return sum;
 }
 
-// exp(x) for x <= 0; below the normal numbers it is 0.
+// exp(x) for x <= 0, and as far as 2^k is a normal number; below the normal numbers it is 0.
 function expOfNegative(x) {
   const floored = EXP_LOWEST > x ? EXP_LOWEST : x;
   const kShifted = multiplyAdd(floored, LOG2_E, TO_INTEGER);
@@ -59,4 +59,10 @@ const ACTIVATIONS = {
   sigmoid: logistic,
   identity: (x) => x,
 };
-const OUTPUT_FUNCTIONS = { sigmoid: (z) => z.map(logistic), softmax, identity: (z) => z };
+const rate = (x) => expOfNegative(LARGEST_LOGARITHM < x ? LARGEST_LOGARITHM : x);
+const OUTPUT_FUNCTIONS = {
+  sigmoid: (z) => z.map(logistic),
+  softmax,
+  identity: (z) => z,
+  poisson: (z) => z.map(rate),
+};

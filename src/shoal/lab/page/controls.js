@@ -1,11 +1,13 @@
 // The experiment's fields. They are built when the choices change, and else only set.
 
-import { h, whole } from "./dom.js";
+import { colourOf } from "./colours.js";
+import { h, sized, whole } from "./dom.js";
 
 const RATES = ["auto", 0.001, 0.003, 0.005, 0.01, 0.03, 0.05, 0.1, 0.3, 0.5, 1, 1.2, 3, 10];
 const BATCHES = ["auto", 1, 4, 10, 16, 32, 64, 128, 256];
 const ALPHAS = [0, 1e-4, 0.001, 0.01, 0.1, 0.3, 1, 3, 10];
 const SCALES = [0.0001, 0.001, 0.01, 0.1, 0.3, 1, 3, 10];
+const THUMB = 34; // pixels
 const MOST_HELD = 40; // columns of more are held at their usual values
 const PACES = [[10, "10 a second"], [30, "30 a second"], [100, "100 a second"], [1000, "1,000 a second"], [0, "full speed"]];
 const TITLES = { gd: "descent", sgd: "sgd, momentum", adam: "adam", lbfgs: "L-BFGS", lm: "Levenberg–Marquardt" };
@@ -60,15 +62,20 @@ export class Controls {
     const group = (control, title, ...rows) => {
       if (!hidden.has(control)) groups.push(h("fieldset", { "data-control": control }, h("legend", {}, title), ...rows.filter(Boolean)));
     };
-    group("data", "Data", this.data(scene), own ? this.target(scene) : this.range("noise", "Noise", 0, 50, 1, (v) => `${v} %`),
+    const points = [own ? null : this.range("noise", "Noise", 0, 50, 1, (v) => `${v} %`),
       this.range("rows", own ? "Rows at most" : "Points", 10, own ? 20000 : 2000, own ? 10 : 10, whole),
-      this.range("validation", "Held out", 0, 80, 5, (v) => `${v} %`),
+      this.range("validation", own ? "Held out" : "Validation", 0, 80, 5, (v) => (own ? `${v} %` : `${v} % more`)),
       this.counts(),
       this.seed("data_seed", own ? "Seed of the split" : "Seed of the data"),
-      scene.experiment.points.length ? this.forget("points", "Forget the added points") : null, this.drop());
-    if (own) group("features", "What is shown", this.axis(0, "Across", scene), this.axis(1, "Up", scene),
+      scene.experiment.points.length ? this.forget("points", "Forget the added points") : null, this.drop()];
+    group("data", "Data", this.thumbnails(scene), this.data(scene), own ? this.target(scene) : null);
+    const columns = () => {
+      group("data", own ? "Rows" : "Points", ...points);
+      if (own) group("features", "What is shown", this.axis(0, "Across", scene), this.axis(1, "Up", scene),
       scene.held.length ? h("p", { class: "between" }, "The other columns are held at") : null, scene.held.length ? h("div", { class: "held" }, scene.held.slice(0, MOST_HELD).map((held) => this.held(held))) : null);
-    group("features", own ? "Columns" : "Features", this.features(scene));
+      group("features", own ? "Columns" : "Features", this.features(scene));
+    };
+    if (own) columns();
     group("network", "Network", this.range("hidden", "Hidden units", 0, 64, 1), this.select("activation", "Activation", scene.activations.map((a) => [a, a])));
     group("initialisation", "Initialisation", this.init(scene), this.seed("seed", "Seed of the weights"));
     group("training", "Training",
@@ -77,6 +84,7 @@ export class Controls {
       this.combo("batch_size", "Batch", BATCHES, (s) => (wholeBatch(s) ? "all rows" : `auto (${s.batch})`), wholeBatch),
       this.combo("alpha", "Penalty (L2)", ALPHAS),
       this.select("pace", "Pace", PACES));
+    if (!own) columns();
     if (scene.experiment.edits.length) group("edits", "By hand", this.forget("edits", "Forget the changed weights"));
     this.root.replaceChildren(...groups);
     if (focused) document.getElementById(focused)?.focus();
@@ -140,6 +148,24 @@ export class Controls {
     return this.row(id, "Which", control);
   }
 
+  /** The toys as small pictures. */
+  thumbnails(scene) {
+    if (!this.toys) return null;
+    const buttons = scene.toys.map(([name, title, classes]) => {
+      const canvas = h("canvas", { "aria-hidden": "true" });
+      const button = h("button", { type: "button", class: "thumb", title, "aria-label": title, onclick: () => this.choose(name) }, canvas);
+      const kind = { output: classes ? "softmax" : "identity", classes: Array.from({ length: classes }) };
+      const context = sized(canvas, THUMB, THUMB);
+      for (const [x1, x2, y] of this.toys[name]) {
+        context.fillStyle = colourOf(kind, y);
+        context.fillRect((x1 / 10 + 0.5) * THUMB - 1, (0.5 - x2 / 10) * THUMB - 1, 2, 2);
+      }
+      return button;
+    });
+    this.setters.push(({ experiment }) => buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(experiment.data === scene.toys[i][0]))));
+    return h("div", { class: "thumbs", role: "group", "aria-label": "Toys" }, buttons);
+  }
+
   choose(value) {
     const bare = { points: [], edits: [], axes: [], held: [], target: "" };
     if (value.startsWith("table:")) this.change({ ...bare, ...this.scene.of_tables, table: value.slice(6), features: [] });
@@ -170,8 +196,9 @@ export class Controls {
 
   counts() {
     const text = h("small", { class: "counts" });
-    this.setters.push(({ rows, total, experiment }) => {
-      const of = experiment.data === "table" ? `, of ${whole(total)} rows` : "";
+    this.setters.push(({ rows, total, left_out, experiment }) => {
+      const missing = left_out ? `; ${whole(left_out)} without a target are left out` : "";
+      const of = experiment.data === "table" ? `, of ${whole(total)} rows with a target${missing}` : "";
       text.textContent = `${whole(rows[0])} for training, ${whole(rows[1])} for validation${of}`;
     });
     return text;

@@ -1,25 +1,59 @@
 // The network: inputs, hidden units with their maps, outputs; weights as edges.
 
 import { css, ramp, signColour, theme } from "./colours.js";
-import { h, sized } from "./dom.js";
+import { figure, h, sized, still } from "./dom.js";
 
 const LABEL = 92, OUT = 74;
+const MOST_FLOWING = 200; // edges
 const UNSEEN = 620; // its width while another view is shown, for the picture
 
 export class Diagram {
-  constructor(choose) {
+  constructor(choose, look) {
+    this.look = look; // called with the number of the unit that is pointed at, or null
+    this.card = h("div", { class: "hover-card", "aria-hidden": "true", hidden: true });
     this.canvas = h("canvas", { class: "diagram", role: "img" });
     this.image = h("canvas");
     this.chosen = null;
     this.canvas.addEventListener("click", (event) => {
-      const box = this.canvas.getBoundingClientRect();
-      const found = this.near(event.clientX - box.left, event.clientY - box.top);
-      if (found) choose(found);
+      const found = this.point(event);
+      if (found?.matrix) choose(found);
     });
-    this.canvas.addEventListener("mousemove", (event) => {
-      const box = this.canvas.getBoundingClientRect();
-      this.canvas.classList.toggle("over", Boolean(this.near(event.clientX - box.left, event.clientY - box.top)));
-    });
+    this.canvas.addEventListener("pointermove", (event) => this.point(event));
+    this.canvas.addEventListener("pointerdown", (event) => this.point(event));
+    this.canvas.addEventListener("pointerleave", () => { this.card.hidden = true; this.at(null); });
+  }
+
+  /** Say what is under the pointer: a weight, or a unit, which the plane then shows. */
+  point(event) {
+    const box = this.canvas.getBoundingClientRect();
+    const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+    const unit = this.unitAt(x, y);
+    const edge = unit < 0 ? this.near(x, y) : null;
+    this.at(unit < 0 ? null : unit);
+    this.canvas.classList.toggle("over", Boolean(edge) || unit >= 0);
+    this.card.hidden = !edge && unit < 0;
+    if (edge) this.card.textContent = this.told(edge);
+    else if (unit >= 0) this.card.textContent = `unit ${unit + 1}, bias ${figure(this.frame?.b1[unit][0])}`;
+    this.card.style.left = `${Math.min(x + 14, this.width - 190)}px`;
+    this.card.style.top = `${y + 14}px`;
+    return edge;
+  }
+
+  at(unit) {
+    if (unit === this.pointed) return;
+    this.pointed = unit;
+    this.look(unit);
+  }
+
+  unitAt(x, y) {
+    return (this.units ?? []).findIndex(([u, v]) => Math.abs(x - u) <= this.tile / 2 && Math.abs(y - v) <= this.tile / 2);
+  }
+
+  told({ matrix, row, column }) {
+    const { scene, frame } = this;
+    const from = matrix === "W1" || !scene.shape[1] ? scene.inputs[column] : `unit ${column + 1}`;
+    const to = matrix === "W1" ? `unit ${row + 1}` : scene.shape[2] > 1 ? scene.classes[row] : "output";
+    return `${matrix}: ${from} → ${to}: ${figure(frame?.[matrix]?.[row]?.[column], 4)}`;
   }
 
   /** Where everything stands. */
@@ -27,7 +61,7 @@ export class Diagram {
     const [, n_h, n_y] = scene.shape;
     const n_in = scene.inputs.length;
     const gap = n_h > 24 ? 2 : n_h > 12 ? 4 : 8;
-    const tile = n_h ? Math.max(12, Math.min(width < 480 ? 34 : width < 800 ? 52 : 72, Math.floor(520 / n_h) - gap)) : 0;
+    const tile = n_h ? Math.max(12, Math.min(width < 400 ? 56 : 96, Math.floor(520 / n_h) - gap)) : 0;
     const height = Math.max(n_h * (tile + gap), n_in * 22, n_y * 26, 220) + 24;
     const spread = (n, i) => 12 + (height - 24) * ((i + 0.5) / n);
     const packed = (n, i, size) => height / 2 + (i - (n - 1) / 2) * Math.min(size, (height - 24) / n);
@@ -61,6 +95,7 @@ export class Diagram {
 
   drawEdges(context, frame) {
     const scale = { W1: largest(frame.W1), W2: largest(frame.W2) };
+    const flows = frame.playing && !still.matches && this.edges.length <= MOST_FLOWING;
     context.lineCap = "round";
     for (const edge of this.edges) {
       const value = frame[edge.matrix][edge.row][edge.column] ?? 0;
@@ -68,6 +103,7 @@ export class Diagram {
       context.strokeStyle = signColour(value, 0.16 + 0.74 * share);
       context.lineWidth = 0.5 + 5 * share;
       context.stroke(edge.path);
+      if (flows && share > 0.15) this.flow(context, edge, frame);
       if (this.chosen && this.chosen.matrix === edge.matrix && this.chosen.row === edge.row && this.chosen.column === edge.column) {
         context.setLineDash([2, 5]);
         context.lineWidth = 2;
@@ -76,6 +112,16 @@ export class Diagram {
         context.setLineDash([]);
       }
     }
+  }
+
+  /** Marks that move along an edge while the network trains. */
+  flow(context, edge, frame) {
+    context.setLineDash([1, 15]);
+    context.lineDashOffset = -(frame.version % 16);
+    context.lineWidth *= 0.5;
+    context.strokeStyle = css(theme().paper, 0.9);
+    context.stroke(edge.path);
+    context.setLineDash([]);
   }
 
   drawUnits(context, scene, frame) {
@@ -98,6 +144,13 @@ export class Diagram {
       context.strokeStyle = signColour(frame.b1[j][0] ?? 0, 0.9);
       context.lineWidth = 1.5;
       context.stroke();
+      if (size >= 40 && !frame.W1[j].some(Boolean)) {
+        context.fillStyle = theme().quiet;
+        context.font = "12px system-ui, sans-serif";
+        context.textAlign = "center";
+        context.textBaseline = "middle";
+        context.fillText("w = 0", x, y);
+      }
     });
   }
 
@@ -123,7 +176,7 @@ export class Diagram {
       context.fill();
       context.stroke();
       context.fillStyle = ink;
-      const name = scene.shape[2] > 1 ? scene.classes[k] : scene.classes[1] ?? "y";
+      const name = scene.shape[2] > 1 ? scene.classes[k] : scene.classes[1] ?? (scene.target || "y");
       context.fillText(clipped(context, name, this.width - x - 16), x + 14, y);
     });
   }
@@ -145,8 +198,8 @@ function curve({ from, to }) {
   return path;
 }
 
-// Of a word's column the word: the name before it is the same for many.
-const short = (name) => (name.includes(" = ") ? name.slice(name.indexOf(" = ") + 3) : name);
+// A word's column and the word, in the room of both.
+const short = (name) => name.replace(" = ", ": ");
 
 const largest = (matrix) => Math.max(0.5, ...matrix.flat().map((v) => Math.abs(v ?? 0)));
 

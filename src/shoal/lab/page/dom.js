@@ -62,4 +62,12 @@ export function sized(canvas, width, height) {
   return context;
 }
 
+/** Rebuild what is within an element; whoever had the focus there has it again, by its place. */
+export function rebuilt(root, ...children) {
+  const all = () => [...root.querySelectorAll("button, input, select, a, [tabindex]")];
+  const at = all().indexOf(document.activeElement);
+  root.replaceChildren(...children);
+  if (at >= 0) all()[Math.min(at, all().length - 1)]?.focus({ preventScroll: true });
+}
+
 export const still = window.matchMedia("(prefers-reduced-motion: reduce)");

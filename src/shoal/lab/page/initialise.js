@@ -7,8 +7,14 @@ const ABOUT = {
   Zeros: "All units are the same and stay the same: they do the work of one.",
   "Too small": "The units differ, but by so little that it takes long to show.",
   Fitting: "Drawn for this activation and width.",
-  "Too large": "tanh and sigmoid are flat far from zero: there is little slope to learn from.",
 };
+// What a large draw does, by the activation.
+const LARGE = {
+  tanh: "tanh is flat far from zero: there is little slope to learn from.",
+  sigmoid: "sigmoid is flat far from zero: there is little slope to learn from.",
+};
+const STEEP = "Its slope does not depend on the draw, but its values do: the loss begins high, and a step may overshoot.";
+const about = (title, activation) => ABOUT[title] ?? LARGE[activation] ?? STEEP;
 
 export class Initialise {
   constructor({ say, change, scene }) {
@@ -70,9 +76,8 @@ export class Initialise {
     if (!answer) return;
     const top = Math.max(answer.constant * 1.3, ...answer.kinds.filter((k) => k.title !== "Too large").flatMap((k) => k.curve.map(([, y]) => y)));
     this.body.querySelectorAll(".curve").forEach((svg, i) => curves(svg, [
-      { kind: "ceiling", points: [[0, top]] },
-      { kind: "solid", points: answer.kinds[i].curve.map(([x, y]) => [x, Math.min(y, top)]) },
-    ], { height: 120 }));
+      { kind: "solid", points: answer.kinds[i].curve },
+    ], { height: 120, most: top }));
   }
 
   card(kind) {
@@ -90,8 +95,13 @@ export class Initialise {
       h("h3", {}, "Activations"), pair(kind, "activations", ...kind.begin.range, ...kind.end.range),
       h("h3", {}, "Slopes g′"), pair(kind, "slopes", 0, 1, 0, 1),
       legend([["bar-before", "at the start"], ["bar-after", "at the end"]]),
-      h("p", { class: "about" }, ABOUT[kind.title]),
-      h("button", { type: "button", class: "pill", onclick: () => this.change({ init: kind.init, view: "train" }) }, "Train with this"));
+      h("p", { class: "about" }, about(kind.title, this.scene().experiment.activation)),
+      h("button", { type: "button", class: "pill", "aria-label": `Train with this: ${kind.title}`, onclick: () => this.train(kind.init) }, "Train with this"));
+  }
+
+  train(init) {
+    this.change({ init, view: "train" });
+    this.say("play");
   }
 }
 

@@ -6,6 +6,7 @@ import { $, figure, h, still } from "./dom.js";
 import { Equations } from "./equations.js";
 import { Initialise } from "./initialise.js";
 import { Link } from "./link.js";
+import { Stories } from "./story.js";
 import { TakeAway } from "./takeaway.js";
 import { showFigures, Train } from "./train.js";
 import { Units } from "./units.js";
@@ -14,16 +15,20 @@ const VIEWS = [["train", "Train"], ["equations", "Equations"], ["initialise", "I
 const CALM = 250; // milliseconds between frames where motion is to be reduced
 
 let scene = null, frame = null, view = null, wanted = null, waiting = false, opening = true;
+let address = location.hash.slice(1); // as it was last read or written here
 const taken = []; // milliseconds that the last frames took
+const SHOWN = ["view", "example", "pair", "show", "pace"]; // fields that no training depends on
 
 const link = new Link({
-  open: () => {
+  open: async () => {
+    await ready;
     $("closed").textContent = "The laboratory is getting ready …";
     link.say("open", { fragment: location.hash.slice(1) }); // "" is what the command line named
   },
   close: (reason) => notice(reason || "The laboratory is closed. Start it again with: shoal lab"),
   error: ({ message }) => failed(message),
   ended: ({ message }) => lost(message),
+  toys: ({ toys }) => { controls.toys = toys; },
   scene: arrived,
   frame: (next) => { if (scene && !opening && String(next.shape) === String(scene.shape)) { frame = next; plan(); } },
   equations: (answer) => views.equations.answer(answer),
@@ -37,12 +42,17 @@ const say = (what, message) => {
   if (["play", "step", "rewind", "go", "set", "edit"].includes(what)) notice("");
   link.say(what, message);
 };
-const change = (changes) => say("set", { changes });
-const shared = { say, change, scene: () => scene, frame: () => frame, notice, picture };
+const change = (changes) => {
+  if (!Object.keys(changes).every((name) => SHOWN.includes(name))) views.train.forget();
+  say("set", { changes });
+};
+const shared = { say, change, scene: () => scene, frame: () => frame, notice, picture, goTo, look: () => { change({ view: "units" }); showView("units"); } };
 const views = {
   train: new Train(shared), equations: new Equations(shared), initialise: new Initialise(shared),
   units: new Units(shared), "take-away": new TakeAway(shared),
 };
+const stories = new Stories({ ...shared, bring });
+const ready = stories.load();
 const controls = new Controls($("fields"), change, upload);
 
 // --- what arrives -----------------------------------------------------------------------
@@ -53,6 +63,7 @@ function arrived(next) {
   $("closed")?.remove();
   controls.show(scene);
   nameSteps(scene);
+  stories.show(scene);
   for (const each of Object.values(views)) each.show?.(scene);
   showView(scene.experiment.view);
   document.title = `${scene.name || scene.toys.find(([name]) => name === scene.experiment.data)?.[1] || "shoal"} · shoal lab`;
@@ -65,7 +76,12 @@ function arrived(next) {
 function failed(message) {
   notice(message);
   const missing = message.match(/table with hash ([0-9a-f]{16})/);
-  if (missing && opening) {
+  const lesson = new URLSearchParams(location.hash.slice(1));
+  const step = missing && opening && stories.find({ story: lesson.get("story"), at: Number(lesson.get("at")) })?.step;
+  if (step?.table) {
+    notice("");
+    stories.go(lesson.get("story"), Number(lesson.get("at")));
+  } else if (missing && opening) {
     wanted = { table: missing[1], fragment: location.hash.slice(1) };
     say("open", { fragment: "#" });
   } else if (!scene || opening) say("open", { fragment: "#" });
@@ -121,7 +137,7 @@ function report() {
     converged: "Converged: no step leads further down. ",
     failed: "The training could not go on, perhaps for want of memory: try fewer rows or units. ",
   };
-  const told = `${ends[frame.ending] ?? ""}Epoch ${frame.epoch}${frame.step ? ` and ${frame.step} of ${scene.steps} steps` : ""}, loss ${figure(frame.loss)}, ${scene.output === "identity" ? "R²" : "accuracy"} ${figure(frame.accuracy)}`;
+  const told = `${ends[frame.ending] ?? ""}Epoch ${frame.epoch}${frame.step ? ` and ${frame.step} of ${scene.steps} steps` : ""}, loss ${figure(frame.loss)}, ${scene.output === "identity" ? "R²" : "accuracy"} ${figure(frame.accuracy)}${frame.trouble ? `. ${frame.trouble}` : ""}`;
   if (told === reported) return;
   reported = told;
   $("said").textContent = told;
@@ -129,7 +145,16 @@ function report() {
 }
 
 function remember(fragment) {
-  if (location.hash.slice(1) !== fragment) history.replaceState(null, "", fragment ? `#${fragment}` : "/");
+  if (location.hash.slice(1) !== address) return; // somebody has changed it: the event follows
+  if (address !== fragment) history.replaceState(null, "", fragment ? `#${fragment}` : "/");
+  address = location.hash.slice(1);
+}
+
+/** Open another experiment. */
+function goTo(fragment) {
+  opening = true;
+  frame = null;
+  say("open", { fragment: fragment || "#" });
 }
 
 function notice(text) {
@@ -138,6 +163,14 @@ function notice(text) {
 }
 
 // --- what is asked for ------------------------------------------------------------------
+
+/** Bring a table of the page's own files to the laboratory; its hash. */
+async function bring(name) {
+  const own = await (await fetch(`/page/${name}`)).blob();
+  const answer = await (await fetch(`/table?name=${name}`, { method: "POST", body: own })).json();
+  if (answer.error) notice(answer.error);
+  return answer.table;
+}
 
 async function upload(file) {
   notice("");
@@ -196,9 +229,9 @@ document.addEventListener("drop", (event) => {
   document.body.classList.remove("dropping");
   if (event.dataTransfer.files[0]) upload(event.dataTransfer.files[0]);
 });
-window.addEventListener("hashchange", () => { opening = true; frame = null; say("open", { fragment: location.hash.slice(1) || "#" }); });
+window.addEventListener("hashchange", () => { address = location.hash.slice(1); goTo(address); });
 window.addEventListener("resize", () => { view?.fit?.(); if (frame) plan(); });
-onTheme(() => { if (scene) { for (const each of Object.values(views)) each.show?.(scene); } if (frame) plan(); });
+onTheme(() => { if (scene) { controls.signature = ""; controls.show(scene); for (const each of Object.values(views)) each.show?.(scene); } if (frame) plan(); });
 
 /** Network and surface side by side, as a picture. */
 function picture(give) {

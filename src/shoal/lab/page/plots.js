@@ -5,13 +5,14 @@ import { figure, h, s, whole } from "./dom.js";
 const W = 360, H = 150, LEFT = 40, BOTTOM = 20, TOP = 8, RIGHT = 8;
 
 /** Loss curves over log(1 + epochs), so that long runs still show how they began: lines are {kind, points: [[epoch, loss], …]}. */
-export function curves(svg, lines, { width = svg.clientWidth || W, height = H } = {}) {
+export function curves(svg, lines, { width = svg.clientWidth || W, height = H, most = Infinity } = {}) {
   const points = lines.flatMap((line) => line.points.filter(([, y]) => y !== null));
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.replaceChildren();
   if (!points.length) return;
   const last = Math.max(1, ...points.map(([x]) => x));
-  const top = Math.max(...points.map(([, y]) => y)) * 1.05 || 1;
+  const highest = Math.max(...points.map(([, y]) => y));
+  const top = Math.min(most, highest) * 1.05 || 1;
   const X = (x) => LEFT + (width - LEFT - RIGHT) * (Math.log1p(x) / Math.log1p(last));
   const Y = (y) => height - BOTTOM - (height - BOTTOM - TOP) * Math.min(1, y / top);
   for (const y of [0, top / 2.1, top / 1.05]) {
@@ -28,8 +29,15 @@ export function curves(svg, lines, { width = svg.clientWidth || W, height = H } 
     svg.append(s("text", { class: "tick", x: X(x), y: height - 5, "text-anchor": "middle" }, whole(x)));
     from = X(x) + half + 6;
   }
+  if (highest > top) svg.append(s("text", { class: "tick", x: LEFT + 6, y: TOP + 10 }, `↑ up to ${figure(highest, 2)}`));
   for (const { kind, points: own } of lines) {
-    const path = own.filter(([, y]) => y !== null).map(([x, y], i) => `${i ? "L" : "M"}${X(x).toFixed(1)} ${Y(y).toFixed(1)}`).join("");
+    // Above the frame there is no line, rather than a flat one.
+    let before = null;
+    const path = own.filter(([, y]) => y !== null).map(([x, y]) => {
+      const to = before !== null && before <= top && y <= top ? "L" : "M";
+      before = y;
+      return y <= top ? `${to}${X(x).toFixed(1)} ${Y(y).toFixed(1)}` : "";
+    }).join("");
     if (path) svg.append(s("path", { class: `line ${kind}`, d: path }));
   }
 }

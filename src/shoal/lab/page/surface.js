@@ -14,6 +14,7 @@ export class Surface {
     this.canvas = h("canvas", { class: "surface", role: "img", tabindex: 0 });
     this.image = h("canvas");
     this.cross = null;
+    this.unit = null; // the hidden unit that is shown in place of the network
     this.canvas.addEventListener("click", (event) => {
       const box = this.canvas.getBoundingClientRect();
       this.place((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
@@ -49,9 +50,12 @@ export class Surface {
     if (!frame) return;
     const size = Math.floor(canvas.parentElement.clientWidth) || UNSEEN;
     const context = sized(canvas, size, size);
-    this.paint(scene, frame);
-    context.imageSmoothingEnabled = !this.options.decisions;
+    const unit = this.unit !== null && this.unit < frame.maps ? this.unit : null;
+    if (unit === null) this.paint(scene, frame);
+    else this.paintUnit(scene, frame, unit);
+    context.imageSmoothingEnabled = unit !== null || !this.options.decisions;
     context.drawImage(this.image, 0, 0, size, size);
+    if (unit !== null && scene.experiment.data !== "table" && String(scene.inputs) === "x1,x2") drawLine(context, scene, [...frame.W1[unit], frame.b1[unit][0]], size);
     if (this.options.points) this.dots(context, size, scene.points, false);
     if (this.options.validation) this.dots(context, size, scene.points_val, true);
     if (this.cross) {
@@ -84,6 +88,16 @@ export class Surface {
     context.putImageData(image, 0, 0);
   }
 
+  paintUnit(scene, frame, unit) {
+    const side = scene.map, from = frame.planes * scene.side ** 2 + unit * side * side;
+    this.image.width = this.image.height = side;
+    const context = this.image.getContext("2d");
+    const image = context.createImageData(side, side);
+    const pixels = new Uint32Array(image.data.buffer), colours = ramp();
+    for (let i = 0; i < pixels.length; i++) pixels[i] = colours[frame.bytes[from + i]];
+    context.putImageData(image, 0, 0);
+  }
+
   dots(context, size, points, hollow) {
     const { x1, x2 } = this.scene;
     const r = Math.max(2.2, size / 130);
@@ -107,4 +121,23 @@ export class Surface {
       `What the network says over ${scene.axes[0]} and ${scene.axes[1] || "nothing else"}, after ${frame.epoch} epochs${frame.step ? ` and ${frame.step} steps` : ""}; loss ${figure(frame.loss)}.` +
       (takesPoints(scene) ? " Arrow keys move a cross, Enter adds a point." : ""));
   }
+}
+
+/** Where w · x + b = 0. */
+export function drawLine(context, scene, [w1, w2, b], size) {
+  const { x1, x2 } = scene;
+  const X = (x) => ((x - x1[0]) / (x1[1] - x1[0])) * size;
+  const Y = (y) => ((x2[1] - y) / (x2[1] - x2[0])) * size;
+  const ends = Math.abs(w2 * (x2[1] - x2[0])) > Math.abs(w1 * (x1[1] - x1[0]))
+    ? x1.map((x) => [X(x), Y(-(w1 * x + b) / w2)])
+    : x2.map((y) => [X(-(w2 * y + b) / w1), Y(y)]);
+  if (ends.flat().some((v) => !Number.isFinite(v))) return;
+  context.strokeStyle = theme().ink;
+  context.lineWidth = 1.5;
+  context.setLineDash([5, 4]);
+  context.beginPath();
+  context.moveTo(...ends[0]);
+  context.lineTo(...ends[1]);
+  context.stroke();
+  context.setLineDash([]);
 }

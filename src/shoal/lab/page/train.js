@@ -7,11 +7,16 @@ import { curves, legend } from "./plots.js";
 import { Surface, takesPoints } from "./surface.js";
 
 export class Train {
-  constructor({ change, say }) {
-    Object.assign(this, { change, say });
+  constructor({ change, say, goTo, look }) {
+    Object.assign(this, { change, say, goTo });
+    this.trouble = h("span", {});
+    this.lookAt = h("button", { type: "button", class: "pill", hidden: true, onclick: look }, "Look at the units");
+    this.shown = h("select", { id: "plane-of", onchange: () => this.showUnit(null) });
+    this.before = []; // the experiments to which the added points were added
+    this.undo = h("button", { type: "button", class: "pill", id: "undo-point", hidden: true, onclick: () => this.goTo(this.before.pop()) }, "Undo the point");
     this.options = {};
     this.boxes = {};
-    this.diagram = new Diagram((edge) => this.choose(edge));
+    this.diagram = new Diagram((edge) => this.choose(edge), (unit) => this.showUnit(unit));
     this.surface = new Surface((x1, x2) => this.addPoint(x1, x2));
     this.curve = s("svg", { class: "curve", role: "img", "aria-label": "Losses over the epochs, on a logarithmic axis" });
     this.weight = this.weightForm();
@@ -19,16 +24,18 @@ export class Train {
     this.scale = h("div", { class: "scale" });
     this.axes = h("p", { class: "legend" });
     this.more = h("span", {});
+    this.over = h("span", {});
     this.root = h("div", { class: "train" },
       h("section", { class: "card network", "aria-labelledby": "t-network" },
-        h("h2", { id: "t-network" }, "Network"), h("div", { class: "holder" }, this.diagram.canvas),
+        h("h2", { id: "t-network" }, "Network"), h("div", { class: "holder" }, this.diagram.canvas, this.diagram.card),
+        h("p", { class: "trouble", id: "trouble" }, this.trouble, this.lookAt),
         h("p", { class: "legend edges" }, ...edgeLegend(), this.more), this.weight),
       h("section", { class: "card says", "aria-labelledby": "t-surface" },
-        h("h2", { id: "t-surface" }, "What it says"), h("div", { class: "holder plane" }, this.surface.canvas),
-        this.axes, this.scale, this.classes,
-        h("div", { class: "switches" }, this.toggle("points", "training points"), this.toggle("validation", "validation points"), this.toggle("decisions", "decisions"))),
+        h("header", {}, h("h2", { id: "t-surface" }, "What it says"), h("label", { for: "plane-of", class: "unseen" }, "Shown on the plane"), this.shown), h("div", { class: "holder plane" }, this.surface.canvas),
+        this.axes, this.scale, this.classes, this.undo,
+        h("div", { class: "switches" }, h("span", {}, "Points:"), this.toggle("points", "training"), this.toggle("validation", "validation"), this.toggle("decisions", "decisions"))),
       h("section", { class: "card losses", "aria-labelledby": "t-curve" },
-        h("h2", { id: "t-curve" }, "Loss"), this.curve, legend([["solid", "training"], ["dashed", "validation"]], "over the epochs, logarithmic")));
+        h("header", {}, h("h2", { id: "t-curve" }, "Loss"), legend([["solid", "training"], ["dashed", "validation"]], this.over)), this.curve));
   }
 
   toggle(name, title) {
@@ -76,26 +83,39 @@ export class Train {
   fillPlaces() {
     const names = this.scene.shape[1] ? ["W1", "b1", "W2", "b2"] : ["W2", "b2"];
     const [inputs, units] = [this.scene.inputs, Array.from({ length: this.scene.shape[1] }, (_, j) => `unit ${j + 1}`)];
-    const outputs = this.scene.shape[2] > 1 ? this.scene.classes : ["output"];
+    const outputs = this.scene.shape[2] > 1 ? this.scene.classes : [this.scene.target || "output"];
     fill(this.matrix, names);
     const name = this.matrix.value;
     fill(this.row, name.endsWith("1") ? units : outputs, true);
     fill(this.column, name.startsWith("b") ? ["bias"] : name === "W1" || !units.length ? inputs : units, true);
   }
 
+  /** Show a unit on the plane in place of the network: the one that is pointed at, or the chosen one. */
+  showUnit(unit) {
+    this.surface.unit = unit ?? (this.shown.value === "" ? null : Number(this.shown.value));
+    this.surface.redraw();
+  }
+
   addPoint(x1, x2) {
     if (!takesPoints(this.scene)) return;
     const y = Number(this.classes.querySelector("input:checked, input[type=number]")?.value ?? 0);
     const short = (v) => Number(v.toPrecision(4));
+    const before = [...this.before, this.frame?.fragment ?? this.scene.fragment];
     this.change({ points: [...this.scene.experiment.points, [short(x1), short(x2), y]] });
+    this.before = before;
   }
+
+  /** What was before added points cannot be had again: something else has changed since. */
+  forget() { this.before = []; }
 
   show(scene) {
     this.scene = scene;
+    this.undo.hidden = !this.before.length;
     const hidden = new Set(scene.experiment.hide);
     this.weight.hidden = hidden.has("edits");
     this.fillPlaces();
     this.showClasses(scene);
+    this.showChoice(scene);
     for (const [name, box] of Object.entries(this.boxes)) this.options[name] = box.checked = scene.experiment.show.includes(name);
     const [n_x] = scene.shape, drawn = scene.inputs.length;
     this.more.textContent = drawn < n_x ? `${drawn} of ${n_x} inputs are drawn` : "";
@@ -103,11 +123,20 @@ export class Train {
     this.axes.replaceChildren(h("span", {}, `→ ${scene.axes[0]}, ${reach(scene.x1)}`),
       scene.axes[1] ? h("span", {}, `↑ ${scene.axes[1]}, ${reach(scene.x2)}`) : "");
     const numbers = scene.output === "identity";
+    this.boxes.decisions.parentElement.hidden = numbers; // a number decides nothing
+    this.over.textContent = `over the ${isWhole(scene) ? "iterations" : "epochs"}, logarithmic`;
     const bar = numbers
-      ? [figure(scene.mean - 2.5 * scene.deviation, 2), h("i", { class: "bar" }), figure(scene.mean + 2.5 * scene.deviation, 2)]
-      : scene.classes.length === 2 ? [scene.classes[0], h("i", { class: "bar" }), scene.classes[1]]
+      ? [`${scene.target || "y"}: ${figure(scene.mean - 2.5 * scene.deviation, 2)}`, h("i", { class: "bar" }), figure(scene.mean + 2.5 * scene.deviation, 2)]
+      : scene.classes.length === 2 ? [`A2: 0, class ${scene.classes[0]}`, h("i", { class: "bar" }), `1, class ${scene.classes[1]}`]
         : scene.classes.map((name, k) => keyed(name, colourOf(scene, k)));
     this.scale.replaceChildren(...bar);
+  }
+
+  showChoice({ shape }) {
+    if (this.shown.options.length === shape[1] + 1) return;
+    this.shown.replaceChildren(h("option", { value: "" }, "the network"), ...Array.from({ length: shape[1] }, (_, j) => h("option", { value: j }, `unit ${j + 1}`)));
+    this.shown.hidden = !shape[1];
+    this.surface.unit = null;
   }
 
   showClasses(scene) {
@@ -129,10 +158,14 @@ export class Train {
     this.frame = frame;
     this.diagram.draw(scene, frame);
     this.surface.draw(scene, frame, this.options);
+    if (this.trouble.textContent !== frame.trouble) {
+      this.trouble.textContent = frame.trouble;
+      this.lookAt.hidden = !frame.trouble || !scene.shape[1] || scene.experiment.hide.includes("tabs");
+    }
     curves(this.curve, [
       { kind: "dashed", points: frame.curve.map(([x, , y]) => [x, y]) },
       { kind: "solid", points: frame.curve.map(([x, y]) => [x, y]) },
-    ]);
+    ], { height: 110 });
     if (document.activeElement !== this.value && this.value.form.contains(this.value)) {
       this.value.value = frame[this.matrix.value]?.[Number(this.row.value)]?.[Number(this.column.value)] ?? "";
     }
@@ -145,6 +178,9 @@ export class Train {
     this.diagram.canvas.setAttribute("aria-label", `${n_x} inputs, ${n_h} hidden units of ${scene.experiment.activation}, ${n_y} outputs. Weights can be read and changed in the form below.`);
   }
 }
+
+/** Whether an epoch is one step over all rows. */
+const isWhole = ({ experiment }) => ["gd", "lbfgs", "lm"].includes(experiment.solver);
 
 function fill(select, names, numbered = false) {
   const signature = names.join("\n");
@@ -170,7 +206,7 @@ function edgeLegend() {
 /** The figures at the top. */
 export function showFigures(scene, frame) {
   const numbers = scene.output === "identity";
-  const gd = ["gd", "lbfgs", "lm"].includes(scene.experiment.solver);
+  const gd = isWhole(scene);
   $("epoch").replaceChildren(whole(frame.epoch), frame.step ? h("small", {}, ` + ${frame.step}/${scene.steps}`) : "");
   $("epoch-name").textContent = gd ? "Iteration" : "Epoch";
   $("epoch").classList.toggle("in-part", scene.steps > 1);
@@ -180,5 +216,6 @@ export function showFigures(scene, frame) {
   $("accuracy-val-name").textContent = numbers ? "Validation R²" : "Validation accuracy";
   $("accuracy").textContent = numbers ? figure(frame.accuracy) : percent(frame.accuracy);
   $("accuracy-val").textContent = numbers ? figure(frame.accuracy_val) : percent(frame.accuracy_val);
-  $("rate").textContent = frame.rate ? whole(frame.rate) : "–";
+  $("rate-name").textContent = gd ? "Iterations a second" : "Epochs a second";
+  $("rate").textContent = frame.playing && frame.rate ? whole(frame.rate) : "–";
 }

@@ -1,11 +1,12 @@
 // Each hidden unit, what the diagnosis says, and the data as two of them see it.
 
 import { colourOf, css, ramp, theme } from "./colours.js";
-import { h, percent, sized } from "./dom.js";
+import { h, percent, rebuilt, sized } from "./dom.js";
 import { histogram } from "./plots.js";
+import { drawLine } from "./surface.js";
 
 const EVERY = 500; // milliseconds between two looks while training
-const STATES = { healthy: "healthy", dead: "dead: says 0 to every example", saturated: "saturated: flat on nearly all examples", twin: "twin of unit " };
+const STATES = { healthy: "healthy", dead: "dead: says 0 to every example", saturated: "saturated: flat on nearly all examples", constant: "constant: says the same to every example", twin: "twin of unit " };
 
 export class Units {
   constructor({ say, change, scene }) {
@@ -54,7 +55,7 @@ export class Units {
     this.seen = answer.version;
     const scene = this.scene();
     this.latest = answer;
-    this.findings.replaceChildren(...this.found(answer));
+    rebuilt(this.findings, ...this.found(answer));
     this.cards.replaceChildren(...answer.units.map((unit, j) => this.card(answer, unit, j)));
     if (this.frame) this.maps(scene, this.frame);
     this.plane(scene, answer);
@@ -125,23 +126,4 @@ export class Units {
       context.stroke();
     }
   }
-}
-
-/** Where w · x + b = 0. */
-function drawLine(context, scene, [w1, w2, b], size) {
-  const { x1, x2 } = scene;
-  const X = (x) => ((x - x1[0]) / (x1[1] - x1[0])) * size;
-  const Y = (y) => ((x2[1] - y) / (x2[1] - x2[0])) * size;
-  const ends = Math.abs(w2 * (x2[1] - x2[0])) > Math.abs(w1 * (x1[1] - x1[0]))
-    ? x1.map((x) => [X(x), Y(-(w1 * x + b) / w2)])
-    : x2.map((y) => [X(-(w2 * y + b) / w1), Y(y)]);
-  if (ends.flat().some((v) => !Number.isFinite(v))) return;
-  context.strokeStyle = theme().ink;
-  context.lineWidth = 1.5;
-  context.setLineDash([5, 4]);
-  context.beginPath();
-  context.moveTo(...ends[0]);
-  context.lineTo(...ends[1]);
-  context.stroke();
-  context.setLineDash([]);
 }
