@@ -30,7 +30,7 @@ def test_a_smooth_curve_is_learnt_by_members_of_second_order():
     assert np.mean((model.predict(x) - CURVE) ** 2) < 1e-4 * CURVE.var()
     assert model.evidence_.alpha.shape == (8, 3)
     assert model.get_params()["solver"] == "auto"
-    assert model.networks_[0].architecture[:3] == (1, 5, 1)
+    assert model.networks_[0].architecture[:3] == (1, 6, 1)
 
 
 def test_jumps_are_left_to_the_usual_members():
@@ -54,9 +54,9 @@ def test_a_wish_for_the_training_is_met(wish):
 
 
 def test_many_parameters_and_many_rows_are_left_to_the_usual_members(monkeypatch):
-    monkeypatch.setattr(small, "PARAMETERS", 15)  # one less than 1 → 5 → 1 has
+    monkeypatch.setattr(small, "PARAMETERS", 18)  # one less than 1 → 6 → 1 has
     assert not by_second_order(ShoalRegressor(random_state=0).fit(x, CURVE))
-    monkeypatch.setattr(small, "PARAMETERS", 16)
+    monkeypatch.setattr(small, "PARAMETERS", 19)
     assert by_second_order(ShoalRegressor(random_state=0).fit(x, CURVE))
     monkeypatch.setattr(small, "ROWS", 94)
     assert not by_second_order(ShoalRegressor(random_state=0).fit(x, CURVE))
@@ -124,7 +124,7 @@ def test_what_a_fit_has_learnt_can_be_continued():
     assert model.networks_[0].architecture.n_h == units
     regressor = ShoalRegressor(random_state=0).fit(x, CURVE)
     regressor.set_params(warm_start=True).fit(x, CURVE)
-    assert regressor.networks_[0].architecture.n_h == 5
+    assert regressor.networks_[0].architecture.n_h == 6
 
 
 def test_an_interruption_of_the_others_leaves_the_usual_members(monkeypatch):
@@ -140,3 +140,25 @@ def test_an_interruption_of_the_others_leaves_the_usual_members(monkeypatch):
     assert not by_second_order(model)
     assert isinstance(model.interruption_, KeyboardInterrupt)
     assert set(model.endings_) == {"interrupted"}
+
+
+def parity(bits):
+    X = np.indices((2,) * bits).reshape(bits, -1).T.astype(float)
+    return X, X.sum(axis=1) % 2
+
+
+def test_classes_of_fewer_than_50_rows_are_left_to_the_evidence():
+    X, y = parity(5)
+    model = ShoalClassifier(random_state=0).fit(X, y)
+    assert by_second_order(model)
+    assert (model.predict(X) == y).all()
+    numbers = ShoalRegressor(random_state=0).fit(x[:49], CURVE[:49])
+    assert not by_second_order(numbers)
+
+
+def test_of_the_first_members_the_better_one_counts_and_of_all_the_mean():
+    usual = [4.0, 4.0, 4.0]
+    assert small._promises([9.0, 3.9], usual)
+    assert not small._promises([4.0, 9.0], usual)
+    assert not small._promises([9.0, 3.0, 3.0], usual)
+    assert small._promises([4.0, 3.0, 4.0], usual)

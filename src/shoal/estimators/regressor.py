@@ -41,7 +41,7 @@ class ShoalRegressor(RegressorMixin, NumberAttributes, ShoalBase, DeclaredForNum
         `networks_` of another estimator), or that estimator itself.
     solver : {"auto", "adam", "sgd", "gd", "lbfgs", "lm"}
         "auto" is "adam". On small tables, where no other parameter of the training is set, it is "lm" with
-        alpha="evidence" and 5 units where that predicts the rows held out better: below 2,000 rows, for at
+        alpha="evidence" and 6 units where that predicts the rows held out better: below 2,000 rows, for at
         most 200 parameters. "adam" and "sgd" take mini-batches. "gd" is the lecture's full-batch gradient descent.
         "lbfgs" takes all rows too and finds direction and length of each step itself, without
         learning_rate, schedule and weight_decay: for up to some 10,000 rows. "lm" is

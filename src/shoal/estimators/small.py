@@ -3,7 +3,9 @@
 The usual members bend a network of 64 units step by step, and stop by the rows held out. The others
 have few units, numbers without bins, steps of second order and penalties by the evidence. Each
 holds out the rows that the usual member of its seed held out, and on these rows the two are
-compared: first two members of either kind, then all. What predicts better is the fit.
+compared: first the better of two with the mean of the usual ones, then all. What predicts better is the fit. Where there
+are too few rows to hold some out, those of second order are the fit for classes, as the others would
+learn the noise; for numbers they are not, as what they find of so few rows is too certain.
 """
 
 from dataclasses import replace
@@ -19,10 +21,10 @@ from shoal.settings import EVIDENCE, FIELDS, Settings
 
 # All that was chosen by the tables of benchmarks/small_defaults.py, see docs/measured/practice.md.
 ROWS, PARAMETERS = 2_000, 200  # fewer rows, and at most so many parameters: the steps' time
-HIDDEN = 5
-# Of numbers: penalties settle slowly, and predictions long before. Of classes the rows held out stop it.
+HIDDEN = 6
+# Penalties settle slowly, and predictions long before. Of classes the rows held out end the training.
 SETTLED = {"tol": 1e-3, "n_iter_no_change": 3}
-FIRST = 2  # members that are compared before the others are trained
+FIRST = 2  # members that are trained before the others
 # With these, and what belongs to the machine, the table may be small; any other setting is a wish.
 FREE = (
     "class_weight", "threshold", "words", "numbers", "drop", "decimal", "date_order", "missing", "fold",
@@ -30,11 +32,11 @@ FREE = (
 )  # fmt: skip
 
 
-def second_order(s: Settings, output: str) -> Settings:
+def second_order(s: Settings, *, settles: bool) -> Settings:
     """The settings of the members of second order."""
     return s.replaced(
         solver="lm", alpha=EVIDENCE, hidden=HIDDEN, bins=0, checkpoint=None, verbose=False,
-        **(SETTLED if output == "identity" else {}),
+        **(SETTLED if settles else {}),
     )  # fmt: skip
 
 
@@ -42,38 +44,47 @@ def better_of(
     asked: Settings, usual: Fitted, prepared: Prepared, rows: RowProvider, feed: Feed, host: Host
 ) -> Fitted:
     """The usual members, or where they predict better those of second order."""
-    other = _of_second_order(asked, usual, prepared, rows.m)
-    if other is None or rows.shown(usual.history.seeds[0])[1] is None:
+    if rows.m >= ROWS or not _is_free(asked):
         return usual
-    found, wanted = usual, _losses(usual, rows)
+    held = rows.shown(usual.history.seeds[0])[1] is not None
+    other = _of_second_order(usual, prepared, held=held)
+    if other is None:
+        return usual
+    found, members = usual, len(usual.networks)
+    wanted = _losses(usual, rows) if held else []
     # The rows are held out as they are with a penalty that is a number.
     s = other.settings.replaced(alpha=prepared.settings.alpha)
     with feed.rows(s, other.inputs, other.targets, other.architecture) as same:
-        for n in (FIRST, len(wanted)):
+        for n in (FIRST, members) if held else (members,):
             few = other._replace(settings=other.settings.replaced(members=n))
             found = train_members(few, same, host, told=False)
             if found.history.interruption:
                 return _interrupted(usual, found)
-            if not sum(_losses(found, same)) < sum(wanted[:n]):
+            if held and not _promises(_losses(found, same), wanted):
                 return usual
     return found
 
 
-def _of_second_order(asked: Settings, usual: Fitted, prepared: Prepared, m: int) -> Prepared | None:
-    """What the members of second order are trained with; None where the table is not small."""
-    encoding = usual.inputs.encoding
-    if encoding is None or m >= ROWS or not _is_free(asked):
+def _of_second_order(usual: Fitted, prepared: Prepared, *, held: bool) -> Prepared | None:
+    """What the members of second order are trained with; None where they are not wanted."""
+    encoding, output = usual.inputs.encoding, usual.architecture.output
+    if encoding is None or not (held or output != "identity"):
         return None
     if set(usual.history.endings) & {"interrupted", "stopped"}:
         return None
-    s = second_order(prepared.settings, prepared.architecture.output).replaced(
-        random_state=usual.history.seeds[0]
-    )
+    s = second_order(prepared.settings, settles=not held or output == "identity")
+    s = s.replaced(random_state=usual.history.seeds[0])
     inputs = replace(usual.inputs, encoding=encoding.without_bins())
     architecture = architecture_of(s, inputs.width, *usual.targets.outputs)
-    if architecture.n_parameters > min(PARAMETERS, m):
+    if architecture.n_parameters > PARAMETERS:
         return None
     return Prepared(s, inputs, usual.targets, architecture)
+
+
+def _promises(losses: list[float], wanted: list[float]) -> bool:
+    """Whether members with these losses are better; of a few the best, as single starts may fail."""
+    own = sum(losses) / len(losses) if len(losses) == len(wanted) else min(losses)
+    return own < sum(wanted) / len(wanted)
 
 
 def _is_free(asked: Settings) -> bool:
