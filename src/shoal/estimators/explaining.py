@@ -33,7 +33,7 @@ from shoal.training.network import Network
 if TYPE_CHECKING:
     from shoal.estimators.fitted import Fitted
 
-Array = NDArray[np.float64]
+Array = NDArray[Any]  # float64, and float32 where values are drawn
 
 MOST_EXACT = 10  # columns: 1,024 coalitions
 MOST_BACKGROUND = 100  # rows, if none are given: shap takes as many
@@ -65,7 +65,7 @@ class Member(NamedTuple):
 
     def rounded(self) -> "Member":
         """The same in float32."""
-        return Member(self.shape, *(np.asarray(V, np.float32) for V in self[1:]))  # type: ignore[arg-type]
+        return Member(self.shape, *(np.asarray(V, np.float32) for V in self[1:]))
 
     def parts(self, X: Array, places: Sequence[NDArray[np.intp]]) -> Array:
         """P of rows, (rows, columns, n)."""
