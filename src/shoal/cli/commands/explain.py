@@ -34,7 +34,9 @@ def explain(asked: Reasons) -> None:
         raise SettingError(
             "one row has no background: give the rows that it is compared with, --background TABLE."
         )
-    found = model.explain(X, background=others, space=asked.space, permutations=asked.permutations)
+    how = {"background": others, "space": asked.space, "permutations": asked.permutations}
+    with waiting(f"explaining {count(X.num_rows, 'row')}"):
+        found = model.explain(X, **how)
     if asked.as_json:
         print_json({"model": asked.model, "fingerprint": model.fingerprint_} | found.to_dict())
         return
