@@ -49,6 +49,7 @@ def expected_failures(estimator):
 # (Some of its labels are drawn by chance: validation then ends a training that has learnt nothing.)
 @pytest.mark.filterwarnings("ignore:saturated-units:shoal.ShoalWarning")
 @pytest.mark.filterwarnings("ignore:stuck-on-plateau:shoal.ShoalWarning")
+@pytest.mark.filterwarnings("ignore:stopped-too-early:shoal.ShoalWarning")
 @parametrize_with_checks(
     [kind(**settings) for kind in BOTH for settings in KINDS],
     expected_failed_checks=expected_failures,
@@ -143,6 +144,7 @@ def test_pickle_and_joblib_bring_back_the_same_bits(fitted, tmp_path):
             copy.networks_[0].W1[0, 0] = 1.0
 
 
+@pytest.mark.filterwarnings("ignore:underfitting:shoal.ShoalWarning")  # of hidden=0
 def test_grid_search_finds_that_hidden_units_help():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((300, 2))

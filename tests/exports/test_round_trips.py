@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shoal import ShoalClassifier, ShoalRegressor
+from shoal.errors import SettingError
 from shoal.estimators.exporting import exported
 from shoal.exports.checking import RUNNERS
 from shoal.exports.golden import UNKNOWN
@@ -98,7 +99,11 @@ def far_apart(check_of, model, form):
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_a_model_of_any_kind(check_of, form, model):
-    assert far_apart(check_of, model, form) == 0
+    try:
+        assert far_apart(check_of, model, form) == 0
+    except SettingError as error:
+        if "predicts no finite number" not in str(error):  # as a training that diverged may do
+            raise
 
 
 @pytest.mark.parametrize("form", RUNNERS)

@@ -380,9 +380,9 @@ def test_zeros_fail_in_the_four_starts_and_fitting_ones_learn():
 
 
 def test_overfitting_is_named_by_the_validation_rows():
-    link = "#data=xor&rows=20&noise=40&validation=80&hidden=32&solver=lbfgs&epoch=400&init=1"
+    link = "#data=xor&rows=80&noise=50&validation=80&hidden=32&solver=lbfgs&epoch=300"
     session = session_of(link)
-    view = waited(session, lambda view: view.position.epoch >= 400 or view.position.ending)
+    view = waited(session, lambda view: view.position.epoch >= 300 or view.position.ending)
     assert view.curve[-1].validation > 1.5 * view.curve[-1].loss
     found = {each["name"]: each for each in units(view, (0, 1))["findings"]}
     assert "alpha" in found["overfitting"]["cure"]

@@ -73,6 +73,10 @@ def _golden(fitted: Fitted, columns: tuple[Column, ...]) -> Golden:
         except DataError:  # an extreme value, which the export refuses as well
             continue
         rows.append(row)
+    if not rows:
+        raise SettingError(
+            "the model cannot be exported: it predicts no finite number. Train it again."
+        )
     return Golden(rows, np.stack(answers))
 
 

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from shoal.compute.engine import engine
 from shoal.data.rows.examples import Examples, rows_of
-from shoal.diagnosis.case import Case, sample_of
+from shoal.diagnosis.case import Case, Seen, sample_of
 from shoal.diagnosis.diagnose import findings_of
 from shoal.diagnosis.findings import Finding
+from shoal.diagnosis.rules.rows import new_rows
 from shoal.diagnosis.units import look, states_of
 from shoal.lab.experiment import FIELDS
 from shoal.lab.frames import MOST_SHOWN, rounded
@@ -122,8 +123,8 @@ def _overfitting(case: Case, ready: Ready) -> list[Finding]:
     """What only rows show that were not trained on."""
     if ready.validation is None or ready.validation.m < FEWEST:
         return []
-    later = findings_of(case._replace(examples=ready.validation, new=True), thorough=False)
-    return [finding for finding in later.findings if finding.name == "overfitting"]
+    later = Seen(case._replace(examples=ready.validation, new=True), None, thorough=False)
+    return [finding for finding in new_rows(later) if finding.name == "overfitting"]
 
 
 def _losses(curve: tuple[Mark, ...]) -> tuple[float, ...]:

@@ -25,6 +25,7 @@ ROWS = 10_000  # of the sample, evenly spread
 LEAST_ROWS = 40  # fewer prove nothing
 # What is left of a constant answer's error. A good feature leaves more; a copy of the target less.
 LEFT = 0.01
+ENDS = 20  # of the values between an end and where the slope beyond it is taken from
 LEAST_ERROR = 0.02  # of a constant answer, in classes: below it there is little to give away
 VALUES_OF_TEXT = (
     4  # rows for each of its values, on average: else a table of them is learnt by heart
@@ -192,8 +193,13 @@ def _nearby(x: Floats, y: NDArray[Any], wanted: Floats, *, classes: bool) -> NDA
     guess = np.interp(wanted, values, np.bincount(places, y) / np.bincount(places))
     outside = (wanted < values[0]) | (wanted > values[-1])  # there a line goes on
     if outside.any() and len(values) > 1:
-        slope = np.cov(x, y)[0, 1] / x.var(ddof=1)
-        guess[outside] = y.mean() + slope * (wanted[outside] - x.mean())
+        means, inner = np.bincount(places, y) / np.bincount(places), max(1, len(values) // ENDS)
+        for end, next_to_it, there in (
+            (0, inner, wanted < values[0]),
+            (-1, -1 - inner, wanted > values[-1]),
+        ):
+            slope = (means[next_to_it] - means[end]) / (values[next_to_it] - values[end])
+            guess[there] = means[end] + slope * (wanted[there] - values[end])
     return guess
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from shoal.diagnosis.case import NOTHING_LEARNT, Seen
 from shoal.diagnosis.rules.stepping import STILL_FALLING
-from shoal.diagnosis.suspect import Suspect
+from shoal.diagnosis.suspect import Suspect, times
 
 PATIENCE, TOL = 4, 1e-3  # less patience, or a coarser tolerance, is worth a try
 USUAL = {"n_iter_no_change": 6, "tol": 1e-4, "validation_fraction": 0.15}
@@ -63,7 +63,7 @@ def stopped_too_early(seen: Seen) -> Iterator[Suspect]:
     yield Suspect(
         "stopped-too-early",
         f"training ended after {seen.curve.epochs} epochs, when {patience} in a row were not better by "
-        f"{tol:g}, at {seen.share:.0%} of a constant answer's loss: that was no plateau.",
+        f"{tol:g}, at {times(seen.share)} a constant answer's loss: that was no plateau.",
         changes or {"n_iter_no_change": MORE_PATIENCE},
         {"epochs": seen.curve.epochs, "patience": patience, "tol": tol, "loss": seen.share},
         sure=odd or (seen.behind and seen.share < NOTHING_LEARNT),

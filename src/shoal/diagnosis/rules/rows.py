@@ -233,7 +233,8 @@ def new_rows(seen: Seen) -> Iterator[Finding]:
         else min(seen.curve.last, seen.curve.first) * seen.baseline
     )  # fmt: skip
     gap = (seen.new_loss - expected) / seen.baseline
-    chance = 3 * (seen.new_error**2 + _expected_error(seen) ** 2) ** 0.5 / seen.baseline
+    unsure = _expected_error(seen) if stopped else 0.0  # of all training rows it is small
+    chance = 3 * (seen.new_error**2 + unsure**2) ** 0.5 / seen.baseline
     if gap < max(GAP, chance):
         return
     moved = _moved(seen)
