@@ -84,7 +84,8 @@ class Trainer {
                 sums_.barrier().wait();
                 if (alone_ && t > 0) return;  // until the team is started again
                 if (alone_ && team_ > 1) set_team(1);
-                if (!go || over_) break;
+                // After the last step member 0 goes on to judge, while others may still be here.
+                if (step + 1 == n_steps || !go || over_) break;
             }
             if (t == 0) {
                 progress_->power1 = power1, progress_->power2 = power2;
