@@ -25,8 +25,9 @@ from shoal.estimators.columns import EncodedRows, Inputs
 from shoal.estimators.ready import Ready
 from shoal.estimators.targets import ClassTargets, Targets, finite, first_biases
 from shoal.estimators.worth import Importance
+from shoal.kinds import EVIDENCE
 from shoal.network.architecture import Architecture
-from shoal.settings import EVIDENCE, Settings
+from shoal.settings import Settings
 from shoal.training.evidence import Evidence
 from shoal.training.network import Network
 

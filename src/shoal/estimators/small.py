@@ -17,7 +17,8 @@ from shoal.estimators.host import Host
 from shoal.estimators.prepare import Feed, Prepared
 from shoal.estimators.rows import RowProvider
 from shoal.estimators.train import train_members
-from shoal.settings import EVIDENCE, FIELDS, Settings
+from shoal.kinds import EVIDENCE
+from shoal.settings import FIELDS, Settings
 
 # All that was chosen by the tables of benchmarks/small_defaults.py, see docs/measured/practice.md.
 ROWS, PARAMETERS = 2_000, 200  # fewer rows, and at most so many parameters: the steps' time
