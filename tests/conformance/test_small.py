@@ -7,6 +7,7 @@ import pytest
 import shoal
 from shoal import ShoalClassifier, ShoalRegressor
 from shoal.estimators import small
+from shoal.estimators import train as base_train
 from shoal.network.draws import normal
 
 SEED = 5
@@ -91,9 +92,10 @@ def test_a_saved_model_knows_how_it_was_trained(tmp_path):
 def test_both_kinds_of_members_hold_out_the_same_rows(monkeypatch):
     seen = []
 
-    def listen(fitted, rows):
-        seen.append([list(held.rows) for seed in fitted.history.seeds for held in rows.held(seed)])
-        return [0.0 if len(seen) > 1 else 1.0] * len(fitted.networks)
+    def listen(learnt):
+        seeds, rows = learnt.starts.seeds, learnt.rows
+        seen.append([list(held.rows) for seed in seeds for held in rows.held(seed)])
+        return [0.0 if len(seen) > 1 else 1.0] * len(seeds)
 
     monkeypatch.setattr(small, "_losses", listen)
     model = ShoalRegressor().fit(x, CURVE)  # a seed that was drawn
@@ -132,7 +134,8 @@ def test_an_interruption_of_the_others_leaves_the_usual_members(monkeypatch):
 
     def interrupted(*given, **more):
         found = real(*given, **more)
-        return found.replaced(history=found.history._replace(interruption=KeyboardInterrupt()))
+        history = found.fitted.history._replace(interruption=KeyboardInterrupt())
+        return found._replace(fitted=found.fitted.replaced(history=history))
 
     monkeypatch.setattr(small, "train_members", interrupted)
     with pytest.warns(shoal.ShoalWarning, match="interrupted"):
@@ -162,3 +165,21 @@ def test_of_the_first_members_the_better_one_counts_and_of_all_the_mean():
     assert not small._promises([4.0, 9.0], usual)
     assert not small._promises([9.0, 3.0, 3.0], usual)
     assert small._promises([4.0, 3.0, 4.0], usual)
+
+
+def test_what_is_not_kept_is_not_examined_and_no_member_is_trained_twice(monkeypatch):
+    examined, trained = [], []
+    examine, train = base_train.findings_of, base_train.train
+    monkeypatch.setattr(
+        base_train, "findings_of", lambda *a, **k: examined.append(0) or examine(*a, **k)
+    )
+    monkeypatch.setattr(base_train, "train", lambda *a, **k: trained.append(0) or train(*a, **k))
+    model = ShoalRegressor(random_state=0).fit(x, CURVE)
+    assert by_second_order(model)
+    assert (len(examined), len(trained)) == (1, 16)
+
+
+def test_the_first_members_are_those_of_a_fit_that_trains_all_at_once(monkeypatch):
+    model = ShoalRegressor(random_state=0).fit(x, CURVE)
+    monkeypatch.setattr(small, "FIRST", 8)
+    assert model.fingerprint_ == ShoalRegressor(random_state=0).fit(x, CURVE).fingerprint_
