@@ -28,7 +28,7 @@ FIRST = 2  # members that are trained before the others
 # With these, and what belongs to the machine, the table may be small; any other setting is a wish.
 FREE = (
     "class_weight", "threshold", "words", "numbers", "drop", "decimal", "date_order", "missing", "fold",
-    "dtype", "random_state", "n_jobs", "checkpoint", "memory", "scratch", "verbose",
+    "dtype", "random_state", "effort", "max_predict_cost", "n_jobs", "checkpoint", "memory", "scratch", "verbose",
 )  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def better_of(
     asked: Settings, usual: Fitted, prepared: Prepared, rows: RowProvider, feed: Feed, host: Host
 ) -> Fitted:
     """The usual members, or where they predict better those of second order."""
-    if rows.m >= ROWS or not _is_free(asked):
+    if rows.m >= ROWS or not is_free(asked):
         return usual
     held = rows.shown(usual.history.seeds[0])[1] is not None
     other = _of_second_order(usual, prepared, held=held)
@@ -87,7 +87,7 @@ def _promises(losses: list[float], wanted: list[float]) -> bool:
     return own < sum(wanted) / len(wanted)
 
 
-def _is_free(asked: Settings) -> bool:
+def is_free(asked: Settings) -> bool:
     """Whether nothing of the training was wished for."""
     return all(
         getattr(asked, name) == field.default for name, field in FIELDS.items() if name not in FREE
