@@ -63,7 +63,7 @@ from shoal.warn import warn
 # Of each effort: the most work, as a multiple of that without a search, and the members of the result.
 BUDGETS = {2: 6.0, 3: 20.0, 4: 60.0, 5: 160.0}
 MEMBERS = {2: 1, 3: 2, 4: 3, 5: 4}
-FIRST_SHARE = 0.4  # of the work: what the first rung may take
+SHARE = 0.5  # of the work that is left: what a rung may take
 FIRST = 2  # members of the first rung
 LARGEST_LOSS = 1e100  # what a loss that is no number counts as
 FINALISTS = 4  # that train all members
@@ -218,7 +218,7 @@ def _search(ground: Ground) -> Fitted:
         return budget - sum(one.work for one in every.values())
 
     for n in _rungs(wanted):
-        running = _within(running, n, base, left() * (1 if judged else FIRST_SHARE))
+        running = _within(running, n, base, SHARE * left())
         running, interruption = _with_members(ground, running, [n] * len(running))
         if interruption:
             break
@@ -269,7 +269,7 @@ def _entrants(ground: Ground, base: Entrant) -> Iterator[Entrant]:
         if changes == base.changes:
             continue
         try:
-            s = usual.settings.replaced(**changes, random_state=ground.seed)
+            s = usual.settings.replaced(**changes, effort=1, random_state=ground.seed)
         except ShoalError:  # settings that exclude each other, or a wish
             continue
         if "bins" in changes and changes["bins"] >= bins_of(Settings(), m, usual.inputs.n):
@@ -504,14 +504,13 @@ def _most_members(parts: Sequence[Entrant], base: Entrant, ground: Ground) -> in
 def _filled(parts: list[Part], base: Entrant, ground: Ground, left: float) -> list[Part]:
     """The same shares of as many members as a prediction, and the work that is left, allow.
 
-    The widest networks come first.
+    As many as without a search there are in any case, if a prediction allows it. The widest networks come first.
     """
-    n = sum(part.members for part in parts)
+    n, usual = sum(part.members for part in parts), len(base.trained)
     room = _most_members([part.entrant for part in parts], base, ground)
     for times in range(max(room // n, 1), 0, -1):
         found = [part._replace(members=part.members * times) for part in parts]
-        needed = sum(_needed(part) for part in found)
-        if needed <= left:
+        if sum(_needed(part) for part in found) <= max(left, 0.0) or n * times <= usual:
             break
     return sorted(found, key=lambda part: (-part.entrant.shape.n_h, -part.members))
 

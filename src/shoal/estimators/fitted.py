@@ -110,8 +110,8 @@ class Fitted:
     def trained(self) -> Settings:
         """The settings of the training, with what "auto" has become of the solver."""
         s = self.settings.resolved()
-        if self.search:
-            s = s.replaced(**self.search.first.settings)
+        if s.effort > 1:
+            s = s.replaced(**{"effort": 1, **(self.search.first.settings if self.search else {})})
         if self.history.evidence and s.alpha != EVIDENCE:
             return s.replaced(solver="lm", alpha=EVIDENCE)
         return s

@@ -70,4 +70,4 @@ def changes_of(asked: Settings, found: Settings) -> Changes:
     }
 
 
-_OF_NO_CANDIDATE = ("random_state", "members", "checkpoint", "verbose", "n_jobs")
+_OF_NO_CANDIDATE = ("effort", "random_state", "members", "checkpoint", "verbose", "n_jobs")

@@ -35,7 +35,8 @@ FREE = (
 def second_order(s: Settings, *, settles: bool) -> Settings:
     """The settings of the members of second order."""
     return s.replaced(
-        solver="lm", alpha=EVIDENCE, hidden=HIDDEN, bins=0, checkpoint=None, verbose=False,
+        solver="lm", alpha=EVIDENCE, hidden=HIDDEN, bins=0, effort=1, checkpoint=None,
+        verbose=False,
         **(SETTLED if settles else {}),
     )  # fmt: skip
 
