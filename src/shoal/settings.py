@@ -813,6 +813,10 @@ def _check_search(s: Settings) -> None:
             ),
             setting="effort",
         )  # fmt: skip
+    if s.memory is not None:
+        raise _conflict(
+            s, "effort", "memory", "a search needs the table in memory. Leave one of the two out.",
+        )  # fmt: skip
     off = "early_stopping" if s.early_stopping is False else "alpha" if s.alpha == EVIDENCE else ""
     if off:
         raise _conflict(

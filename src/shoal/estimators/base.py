@@ -478,7 +478,7 @@ def _refuse_search_of_files(s: Settings) -> None:
         raise SettingError(
             wording(
                 Setting("effort", s.effort), " needs a table in memory, and files are streamed. Read "
-                "the table first, or use ", Setting("effort", 1), ".",
+                "them into a table first, or use ", Setting("effort", 1), ".",
             ),
             setting="effort",
         )  # fmt: skip

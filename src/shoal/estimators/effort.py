@@ -131,6 +131,7 @@ class Ground(NamedTuple):
     prepared: Prepared
     host: Host
     provided: "Provided"
+    began: float  # by the clock, for reports
 
     @property
     def seed(self) -> int:
@@ -199,11 +200,12 @@ def searched(
         because = "no rows are held out, by which candidates could be compared: "
         warn(wording(because, Setting("effort", asked.effort), " has changed nothing."))
         return usual
-    began = time.perf_counter()
+    began = time.perf_counter() - usual.history.seconds
     with ExitStack() as stack:
-        ground = Ground(asked, usual, prepared, host, Provided(prepared, rows, feed, stack))
+        provided = Provided(prepared, rows, feed, stack)
+        ground = Ground(asked, usual, prepared, host, provided, began)
         found = _search(ground)
-    seconds = usual.history.seconds + time.perf_counter() - began
+    seconds = time.perf_counter() - began
     return found.replaced(history=found.history._replace(seconds=seconds))
 
 
@@ -333,7 +335,7 @@ def _with_members(
 ) -> tuple[list[Entrant], BaseException | None]:
     """The same with so many members each, and what interrupted that: then they are as they were."""
     jobs, owners = list[Callable[..., Trained]](), list[int]()
-    counter = _Counter(ground.asked.verbose)
+    counter = _Counter(ground)
     with place_of(ground.prepared.settings) as place:
         for k, (one, n) in enumerate(zip(entrants, members, strict=True)):
             if len(one.trained) < n:
@@ -374,8 +376,8 @@ def _answering(ground: Ground, one: Entrant, new: Sequence[Trained]) -> Entrant:
 class _Counter:
     """Reports how many members of a rung are trained."""
 
-    def __init__(self, verbose: object) -> None:
-        self._report = progress_of(verbose, 0)
+    def __init__(self, ground: Ground) -> None:
+        self._report, self._began = progress_of(ground.asked.verbose, 0), ground.began
         self._lock, self._done, self.jobs = threading.Lock(), 0, 0
 
     def counted(self, job: Callable[..., Trained]) -> Callable[..., Trained]:
@@ -387,9 +389,9 @@ class _Counter:
                 self._done += 1
                 if self._report and trained.losses:
                     held = trained.validation_losses[-1] if trained.validation_losses else None
-                    note = f"search: {self._done} of {self.jobs} networks of a round"
+                    note = f"search, network {self._done} of {self.jobs} of this round"
                     self._report(Report(
-                        trained.epochs, trained.losses[-1], held, trained.seconds, note=note
+                        trained.epochs, trained.losses[-1], held, time.perf_counter() - self._began, note=note
                     ))  # fmt: skip
             return trained
 

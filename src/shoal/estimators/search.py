@@ -18,8 +18,8 @@ class Tried(NamedTuple):
 
     @property
     def name(self) -> str:
-        """hidden=256, activation=relu; "default" for what is fitted without a search."""
-        return ", ".join(f"{name}={value}" for name, value in self.settings.items()) or "default"
+        """activation=relu, hidden=256; "default" for what is fitted without a search."""
+        return ", ".join(f"{k}={value}" for k, value in sorted(self.settings.items())) or "default"
 
 
 class Search(NamedTuple):

@@ -261,6 +261,9 @@ def progress_of(verbose: Any, max_iter: int) -> Callable[[Report], None] | None:
         validation = (
             "" if report.validation_loss is None else f", validation {report.validation_loss:.6f}"
         )
+        if report.note:
+            print(f"{report.note}: loss {report.loss:.6f}{validation}")
+            return
         print(f"epoch {report.epoch} of {max_iter}: loss {report.loss:.6f}{validation}")
 
     return show
