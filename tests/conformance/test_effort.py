@@ -9,7 +9,15 @@ import pytest
 import shoal
 from shoal import SettingError, ShoalClassifier, ShoalRegressor, ShoalWarning
 from shoal.estimators import effort
-from shoal.estimators.answers import Answers, greedy, loss_of, mixture, pooled
+from shoal.estimators.answers import (
+    Answers,
+    Deviations,
+    excess_of,
+    greedy,
+    loss_of,
+    mixture,
+    pooled,
+)  # fmt: skip
 from shoal.estimators.portfolio import PORTFOLIO, candidates
 from shoal.network.draws import normal
 from shoal.settings import FIELDS, Settings
@@ -116,6 +124,19 @@ def test_candidates_are_allowed_and_no_two_are_the_same():
         assert len(set(found)) == len(found)
     assert all(Settings(**one) and set(one) <= set(FIELDS) for one in PORTFOLIO)
     assert not any("bins" in one for one in candidates(Settings(encode=None), numbers=True))
+
+
+def test_a_search_of_ones_own_has_the_values_of_the_candidates():
+    space = shoal.search_space()
+    assert all(FIELDS[name].kind.check(name, v) == v for name in space for v in space[name])
+    usual = Settings()
+    for one in PORTFOLIO:
+        assert all(
+            value in space[name] or (name, value) == ("hidden", 0) for name, value in one.items()
+        )
+    assert all(getattr(usual, n) in (*space[n], "auto") for n in space)
+    space["hidden"].clear()
+    assert shoal.search_space()["hidden"]
 
 
 def test_no_candidate_has_more_bins_than_there_are_without_a_search(numbers):
@@ -263,6 +284,25 @@ def test_rows_are_pooled_once_with_the_mean_of_those_that_held_them_out():
     assert found.A2.tolist() == [[0.0, 3.0, 8.0]]
     assert found.Y.tolist() == [[5.0, 6.0, 7.0]]
     assert found.w.tolist() == [1.0, 2.0, 1.0]
+
+
+def test_what_few_members_are_worse_by_is_their_variance():
+    rows, variances = np.arange(3000), (0.5, 2.0)
+    noise = normal(11, 0, 2 * 2 * 3000).reshape(2, 2, 3000)  # candidates, members, rows
+    zeros, ones = np.zeros((1, 3000)), np.ones(3000)
+    members = [
+        [Answers(rows, v**0.5 * noise[k, i][np.newaxis], zeros, ones) for i in range(2)]
+        for k, v in enumerate(variances)
+    ]
+    C = Deviations.of(members).excess(np.ones(3000, bool), 8)
+    for k, v in enumerate(variances):
+        seen = pooled(members[k])
+        excess = excess_of(C, [int(k == 0), int(k == 1)])
+        assert excess == pytest.approx(0.5 * v * (1 / 2 - 1 / 8), rel=0.1)
+        assert seen.mean(seen.losses("identity")) - excess == pytest.approx(0.5 * v / 8, rel=0.3)
+    # Independent candidates in equal shares: the variances of halves.
+    assert excess_of(C, [3, 3]) == pytest.approx(0.5 * 2.5 / 4 * (1 / 2 - 1 / 8), rel=0.1)
+    assert not Deviations.of(members).excess(np.ones(3000, bool), 2).any()  # all are known
 
 
 @pytest.mark.parametrize("output", ["sigmoid", "softmax", "identity", "poisson"])

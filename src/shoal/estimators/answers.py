@@ -83,6 +83,55 @@ def pooled(members: Sequence[Answers]) -> Answers:
     return Answers(found, mean, Y[:, first], w[first])
 
 
+class Deviations(NamedTuple):
+    """By how much the members that held the same row out differ from their mean, for some candidates.
+
+    The square of a mean's error is that of infinitely many members, and their variance over their
+    number. A row is judged by the one or two members that did not see it, and answered by all: without
+    a correction what mixes several networks would gain by that alone.
+    """
+
+    row: NDArray[np.int64]  # (answers,): the place of each answer's row
+    apart: Exact  # (candidates, n_y, answers)
+    holders: Exact  # (rows,): how many members held it out
+    w: Exact  # (rows,)
+
+    @classmethod
+    def of(cls, candidates: Sequence[Sequence[Answers]]) -> "Deviations":
+        """Of candidates that each have the same number of members."""
+        numbers = np.concatenate([one.numbers for one in candidates[0]])
+        w = np.concatenate([one.w for one in candidates[0]])
+        _, first, row, count = np.unique(
+            numbers, return_index=True, return_inverse=True, return_counts=True
+        )
+        apart = [
+            np.concatenate([one.A2 for one in members], axis=1) - pooled(members).A2[:, row]
+            for members in candidates
+        ]
+        return cls(row, np.array(apart), count.astype(np.float64), w[first])
+
+    def excess(self, part: NDArray[np.bool_], n: int) -> Exact:
+        """C, so that on these rows the loss of a mixture of shares s is too high by s C s.
+
+        By half the covariance of the answers, times what the mean 1 / holders is above 1 / n, of n members in all.
+        """
+        known = float(((self.holders - 1) * self.w)[part].sum())
+        above = float((self.w / self.holders)[part].sum() / self.w[part].sum()) - 1 / n
+        if known <= 0 or above <= 0:
+            return np.zeros((len(self.apart), len(self.apart)))
+        inside = part[self.row]
+        D = self.apart[:, :, inside]
+        weighted = D * self.w[self.row[inside]]
+        products = np.array([[float((a * b).sum()) for b in weighted] for a in D])
+        return 0.5 * above * products / known
+
+
+def excess_of(C: Exact, counts: Sequence[int]) -> float:
+    """S C s of the shares of these counts."""
+    shares = np.array(counts) / sum(counts)
+    return float((shares[:, np.newaxis] * C * shares).sum())
+
+
 def loss_of(output: str, A2: Exact, Y: Exact) -> Exact:
     """The loss of each row by A2, the mean of what members answer."""
     if output == "identity":
@@ -105,9 +154,10 @@ def mixture(parts: Sequence[Exact], counts: Sequence[int]) -> Exact:
     return total / sum(counts)
 
 
-def greedy(parts: Sequence[Answers], output: str, most: int) -> list[int]:
+def greedy(parts: Sequence[Answers], output: str, most: int, C: Exact | None = None) -> list[int]:
     """How often each of them is in the mixture that is built step by step, `most` steps or fewer.
 
+    A loss counts less by s C s, see `Deviations`.
     Each step adds the one with which the loss is lowest, again and again the same if it is; the
     shortest mixture with the lowest loss of all steps is taken. Source: R. Caruana, A. Niculescu-Mizil, G. Crew and
     A. Ksikes, "Ensemble selection from libraries of models" (ICML 2004), with replacement.
@@ -117,10 +167,13 @@ def greedy(parts: Sequence[Answers], output: str, most: int) -> list[int]:
     best, found = np.inf, list(counts)
     for n in range(1, most + 1):
         means = [truth.mean(truth.losses(output, (total + A2) / n)) for A2 in outputs]
+        if C is not None:
+            one_more = np.array(counts) + np.eye(len(parts), dtype=int)
+            means = [m - excess_of(C, c.tolist()) for m, c in zip(means, one_more, strict=True)]
         losses = [mean if np.isfinite(mean) else np.inf for mean in means]
         k = int(np.argmin(losses))
         counts[k] += 1
         total = total + outputs[k]
-        if losses[k] < best * (1 - LEAST_GAIN):
+        if losses[k] < best - LEAST_GAIN * abs(losses[k]):
             best, found = losses[k], list(counts)
     return found

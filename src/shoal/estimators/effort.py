@@ -30,7 +30,17 @@ from shoal.data.rows.ties import Groups
 from shoal.diagnosis.findings import Diagnosis
 from shoal.diagnosis.trial import work_of
 from shoal.errors import Setting, ShoalError, wording
-from shoal.estimators.answers import LEAST_GAIN, Answers, Exact, answers_of, greedy, mixture, pooled
+from shoal.estimators.answers import (
+    LEAST_GAIN,
+    Answers,
+    Deviations,
+    Exact,
+    answers_of,
+    excess_of,
+    greedy,
+    mixture,
+    pooled,
+)
 from shoal.estimators.automatic import architecture_of, batch_of, bins_of
 from shoal.estimators.columns import Inputs
 from shoal.estimators.fitted import Fitted, History
@@ -403,20 +413,22 @@ class _Counter:
 Choose = Callable[
     [NDArray[np.bool_]], list[int]
 ]  # from a part of what is judged, how often each counts
-Judge = Callable[[list[int]], Exact]  # the losses of all that is judged, if each counts so often
+# The losses of a part of what is judged, if each counts so often.
+Judge = Callable[[list[int], NDArray[np.bool_]], Exact]
 
 
 def _chosen(ground: Ground, finalists: list[Entrant], n: int) -> tuple[list[Part], Verdict]:
     """A mixture, or the first finalist alone where no mixture pays, and what is to be said of it."""
     scored = ground.asked.scoring is not None
     choose, judge, w = (_by_scores if scored else _by_losses)(ground, finalists, n)
-    first = [1] + [0] * (len(finalists) - 1)
-    usual = judge(first)
+    first, every = [1] + [0] * (len(finalists) - 1), np.ones(len(w), bool)
+    usual = judge(first, every)
     apart = usual.copy()
     for own in _halves(ground, finalists[0], n):
-        apart[~own] = judge(choose(own))[~own]
+        usual[~own] = judge(first, ~own)
+        apart[~own] = judge(choose(own), ~own)
     verdict = _verdict(apart, usual, w)
-    counts = choose(np.ones(len(usual), bool)) if verdict.pays else first
+    counts = choose(every) if verdict.pays else first
     parts = zip(finalists, counts, strict=True)
     return [Part(one, count) for one, count in parts if count], verdict
 
@@ -425,12 +437,21 @@ def _by_losses(ground: Ground, finalists: list[Entrant], n: int) -> tuple[Choose
     """Rows choose, and judge."""
     answers = [pooled(one.answers[:n]) for one in finalists]
     rows, output = answers[0], finalists[0].shape.output
+    apart = Deviations.of([one.answers[:n] for one in finalists])
+
+    def excess(part: NDArray[np.bool_]) -> Exact:
+        if (
+            output != "identity"
+        ):  # of other losses too little is known of it (docs/measured/effort.md)
+            return np.zeros((len(finalists), len(finalists)))
+        return apart.excess(part, len(finalists[0].trained))
 
     def choose(part: NDArray[np.bool_]) -> list[int]:
-        return _mixed(ground, finalists, [one.take(part) for one in answers])
+        return _mixed(ground, finalists, [one.take(part) for one in answers], excess(part))
 
-    def judge(counts: list[int]) -> Exact:
-        return rows.losses(output, mixture([one.A2 for one in answers], counts))
+    def judge(counts: list[int], part: NDArray[np.bool_]) -> Exact:
+        losses = rows.losses(output, mixture([one.A2 for one in answers], counts))
+        return losses[part] - excess_of(excess(part), counts)
 
     return choose, judge, rows.w
 
@@ -448,8 +469,8 @@ def _by_scores(ground: Ground, finalists: list[Entrant], n: int) -> tuple[Choose
         best = int(np.argmin(means))
         return [int(k == best) for k in range(len(finalists))]
 
-    def judge(counts: list[int]) -> Exact:
-        return losses[counts.index(1)]
+    def judge(counts: list[int], part: NDArray[np.bool_]) -> Exact:
+        return losses[counts.index(1)][part]
 
     return choose, judge, np.ones(n)
 
@@ -477,8 +498,8 @@ def _verdict(apart: Exact, usual: Exact, w: Exact) -> Verdict:
     return Verdict(loss, usual_loss, error)
 
 
-def _mixed(ground: Ground, finalists: list[Entrant], answers: list[Answers]) -> list[int]:
-    """How often each finalist is in the best mixture of one kind of networks."""
+def _mixed(ground: Ground, finalists: list[Entrant], answers: list[Answers], C: Exact) -> list[int]:
+    """How often each finalist is in the best mixture of one kind of networks; losses count less by C."""
     best, found = np.inf, [1] + [0] * (len(finalists) - 1)
     output = finalists[0].shape.output
     for kind in dict.fromkeys(one.kind for one in finalists):
@@ -486,10 +507,13 @@ def _mixed(ground: Ground, finalists: list[Entrant], answers: list[Answers]) -> 
         room = _most_members([finalists[k] for k in of_kind], finalists[0], ground)
         if not room:
             continue
-        parts = [answers[k] for k in of_kind]
-        own = greedy(parts, output, room)
+        parts, less = [answers[k] for k in of_kind], C[np.ix_(of_kind, of_kind)]
+        own = greedy(parts, output, room, less)
+        if not sum(own):  # no loss is a number
+            continue
         losses = parts[0].losses(output, mixture([one.A2 for one in parts], own))
-        if (mean := parts[0].mean(losses)) < best * (1 - LEAST_GAIN):
+        mean = parts[0].mean(losses) - excess_of(less, own)
+        if mean < best - LEAST_GAIN * abs(mean):
             best, found = mean, [0] * len(finalists)
             for k, count in zip(of_kind, own, strict=True):
                 found[k] = count

@@ -43,6 +43,42 @@ PORTFOLIO: tuple[Changes, ...] = (
 )
 
 
+SPACE: Mapping[str, tuple[Any, ...]] = {
+    "hidden": (32, 64, 128, 256, 512),
+    "activation": ("tanh", "relu"),
+    "bins": ("auto", 16, 4, 0),
+    "learning_rate": (0.002, 0.005, 0.012),
+    "alpha": (1e-4, 1e-2, 0.1),
+    "dropout": (0.0, 0.2, 0.3, 0.5),
+    "weight_decay": (0.0, 0.3),
+}
+
+
+def search_space() -> dict[str, list[Any]]:
+    """Return the values of each parameter that are worth trying, for a search of your own.
+
+    They are those of which `effort` makes its candidates: each has helped on some tables, and harmed on
+    others. `hidden=0`, a linear model, is left out, as some of the others mean nothing there.
+
+    Returns
+    -------
+    dict of str to list
+        For `RandomizedSearchCV` as it is; some of its entries for `GridSearchCV`; in optuna
+        `trial.suggest_categorical(name, values)` for each of them.
+
+    See Also
+    --------
+    ShoalClassifier : With `effort` it searches by itself.
+
+    Examples
+    --------
+    >>> from shoal import search_space
+    >>> search_space()["activation"]
+    ['tanh', 'relu']
+    """
+    return {name: list(values) for name, values in SPACE.items()}
+
+
 def candidates(asked: Settings, *, numbers: bool) -> Iterator[Changes]:
     """What may be tried beside what was asked for; no two are the same, and a wish is kept.
 
