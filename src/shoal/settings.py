@@ -51,6 +51,7 @@ AUTO = "auto"
 POISSON = "poisson"  # counts and rates
 LOSSES = ("squared_error", POISSON)
 SHUFFLE_ROWS = 1 << 20  # hundreds of MB as a rule, and far more rows than a step has
+MOST_EFFORT = 5
 MAX_ITER = 1000  # far more than are needed as a rule: the stopping rules end a training
 MOST_EPOCHS = 10**9  # a loss curve has one number an epoch
 MOST_BINS = 65_000  # a code has 16 bits, and some codes are for missing values
@@ -80,6 +81,8 @@ class Declared:
     weight_decay: float = 0.0
     dropout: float = 0.0
     members: int | Auto = "auto"
+    effort: int = 1
+    max_predict_cost: float = 8.0
     early_stopping: bool | Auto = "auto"
     validation_fraction: float = 0.15
     n_iter_no_change: int | Auto = "auto"
@@ -159,6 +162,12 @@ FIELDS: dict[str, Field] = {
         Field("members", Whole(1, auto=True, most=100_000),
               "Ensemble size; predictions are averaged. A number, or auto.",
               "--members", "N", TRAINING, rare=True),
+        Field("effort", Whole(1, most=MOST_EFFORT),
+              "Work spent on a search for a better model, from 1 (none) to 5.",
+              "--effort", "N", TRAINING),
+        Field("max_predict_cost", Number(1.0),
+              "With --effort: most work of a prediction, as a multiple of what it takes without.",
+              "--max-predict-cost", "TIMES", TRAINING, rare=True),
         Field("bins", Whole(0, auto=True, most=MOST_BINS),
               "Number of bins of the encoding of a number; 0 for none. A number, or auto.",
               "--bins", "N", TRAINING, rare=True),
@@ -331,6 +340,7 @@ def names_of(declared: type) -> list[str]:
 def _check_together(s: Settings) -> None:
     """Raise SettingError for values that exclude each other."""
     _check_evidence(s)
+    _check_search(s)
     if s.weight_decay and s.solver == "lm":
         raise _conflict(
             s, "weight_decay", "solver", "lm has no learning rate by which weights decay. Use ",
@@ -367,6 +377,40 @@ def _check_together(s: Settings) -> None:
                 "ended. Choose one.",
             ),
             setting="checkpoint",
+        )  # fmt: skip
+
+
+def _check_search(s: Settings) -> None:
+    """Raise SettingError for what a search for a better model cannot respect."""
+    if s.effort == 1:
+        return
+    if s.checkpoint:
+        raise _conflict(
+            s, "effort", "checkpoint", "the state of a search is not saved. Use ",
+            Setting("effort", 1), ", or leave the checkpoint out.",
+        )  # fmt: skip
+    if s.warm_start:
+        raise _conflict(
+            s, "effort", "warm_start", "a search begins anew. Use ", Setting("warm_start", False),
+            " for it, and ", Setting("effort", 1), " to continue what it has found.",
+        )  # fmt: skip
+    if s.engine is not None:
+        raise SettingError(
+            wording(
+                Setting("effort", s.effort), " on a cluster: candidates are trained on one machine. "
+                "Use ", Setting("effort", 1), ".",
+            ),
+            setting="effort",
+        )  # fmt: skip
+    if s.memory is not None:
+        raise _conflict(
+            s, "effort", "memory", "a search needs the table in memory. Leave one of the two out.",
+        )  # fmt: skip
+    off = "early_stopping" if s.early_stopping is False else "alpha" if s.alpha == EVIDENCE else ""
+    if off:
+        raise _conflict(
+            s, "effort", off, "candidates are compared on rows that are held out. Leave one of the "
+            "two out.",
         )  # fmt: skip
 
 

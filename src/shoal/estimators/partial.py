@@ -141,6 +141,14 @@ def check_partial(s: Settings) -> None:
                 " (or another number) or None.",
             )
         )  # fmt: skip
+    if s.effort > 1:
+        raise SettingError(
+            wording(
+                Setting("effort", s.effort), ": partial_fit searches nothing. Use ",
+                Setting("effort", 1), ", or fit.",
+            ),
+            setting="effort",
+        )  # fmt: skip
     if s.checkpoint:
         raise SettingError("partial_fit keeps no checkpoint: save the model instead.")
     if s.class_weight == "balanced":

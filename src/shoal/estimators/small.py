@@ -29,14 +29,15 @@ FIRST = 2  # members that are trained before the others
 # With these, and what belongs to the machine, the table may be small; any other setting is a wish.
 FREE = (
     "class_weight", "threshold", "words", "numbers", "drop", "decimal", "date_order", "missing", "fold",
-    "dtype", "random_state", "n_jobs", "checkpoint", "memory", "scratch", "verbose",
+    "dtype", "random_state", "effort", "max_predict_cost", "n_jobs", "checkpoint", "memory", "scratch", "verbose",
 )  # fmt: skip
 
 
 def second_order(s: Settings, *, settles: bool) -> Settings:
     """The settings of the members of second order."""
     return s.replaced(
-        solver="lm", alpha=EVIDENCE, hidden=HIDDEN, bins=0, checkpoint=None, verbose=False,
+        solver="lm", alpha=EVIDENCE, hidden=HIDDEN, bins=0, effort=1, checkpoint=None,
+        verbose=False,
         **(SETTLED if settles else {}),
     )  # fmt: skip
 
@@ -47,7 +48,7 @@ def better_of(
     """The usual members, or where they predict better those of second order; examined."""
     n_jobs, held = prepared.settings.n_jobs, False
     other = None
-    if usual.rows.m < ROWS and _is_free(asked):
+    if usual.rows.m < ROWS and is_free(asked):
         held = usual.rows.shown(usual.starts.seeds[0])[1] is not None
         other = _of_second_order(usual.fitted, prepared, held=held)
     if other is None:
@@ -102,7 +103,7 @@ def _promises(losses: list[float], wanted: list[float]) -> bool:
     return own < sum(wanted) / len(wanted)
 
 
-def _is_free(asked: Settings) -> bool:
+def is_free(asked: Settings) -> bool:
     """Whether nothing of the training was wished for."""
     return all(
         getattr(asked, name) == field.default for name, field in FIELDS.items() if name not in FREE

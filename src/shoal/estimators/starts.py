@@ -51,6 +51,14 @@ def check_start(s: Settings) -> None:
     given = starts_given(s.init)
     if not given:
         check_init("init", s.init)
+    elif s.effort > 1:
+        raise SettingError(
+            wording(
+                Setting("effort", s.effort), " with networks as ", Setting("init"),
+                ": candidates of other widths cannot start from them. Use ", Setting("effort", 1), ".",
+            ),
+            setting="effort",
+        )  # fmt: skip
     elif s.members != "auto" and len(given) not in (1, s.members):
         raise SettingError(
             wording(
