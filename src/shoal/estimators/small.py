@@ -11,9 +11,11 @@ learn the noise; for numbers they are not, as what they find of so few rows is t
 from dataclasses import replace
 
 from shoal.compute.engine import engine
+from shoal.compute.engine import threads as threads_of
 from shoal.estimators.automatic import architecture_of
 from shoal.estimators.fitted import Fitted
 from shoal.estimators.host import Host
+from shoal.estimators.noise import constant_unless_better
 from shoal.estimators.prepare import Feed, Prepared
 from shoal.estimators.rows import Place, RowProvider
 from shoal.estimators.train import Learnt, examined, train_members
@@ -46,20 +48,21 @@ def better_of(
     asked: Settings, usual: Learnt, prepared: Prepared, feed: Feed, host: Host, place: Place
 ) -> Fitted:
     """The usual members, or where they predict better those of second order; examined."""
-    n_jobs, held = prepared.settings.n_jobs, False
-    other = None
-    if usual.rows.m < ROWS and is_free(asked):
-        held = usual.rows.shown(usual.starts.seeds[0])[1] is not None
-        other = _of_second_order(usual.fitted, prepared, held=held)
-    if other is None:
+    n_jobs = prepared.settings.n_jobs
+    if usual.rows.m >= ROWS or not is_free(asked):
         return examined(usual, place, n_jobs)
+    threads = threads_of(n_jobs)
+    held = usual.rows.shown(usual.starts.seeds[0])[1] is not None
+    other = _of_second_order(usual.fitted, prepared, held=held)
+    if other is None:
+        return examined(constant_unless_better(usual, threads), place, n_jobs)
     # The rows are held out as they are with a penalty that is a number.
     s = other.settings.replaced(alpha=prepared.settings.alpha)
     with feed.rows(s, other.inputs, other.targets, other.architecture) as same:
         found, interruption = _trained_better(usual, other, same, host, place, held=held)
         if found is not None:
-            return examined(found, place, n_jobs)
-    fitted = examined(usual, place, n_jobs)
+            return examined(constant_unless_better(found, threads), place, n_jobs)
+    fitted = examined(constant_unless_better(usual, threads), place, n_jobs)
     return fitted if interruption is None else _interrupted(fitted, interruption)
 
 
