@@ -1,7 +1,7 @@
 """Members that have learnt noise: of a small table the answer is then the constant one.
 
-On rows that members did not see, their mean must be better than the best constant answer by a standard
-error of the difference. By less it may be chance, the more so as these rows have chosen the epochs:
+On rows that members did not see, their mean must be better than the best constant answer by one and a half
+standard errors of the difference. By less it may be chance, the more so as these rows have chosen the epochs:
 of targets without any relation to the columns nearly every fit seems to be a little better
 (docs/measured/practice.md). Then W2 becomes 0, and b2 the output of the constant answer.
 """
@@ -16,7 +16,7 @@ from shoal.estimators.train import Learnt
 from shoal.training.network import Network
 from shoal.warn import warn
 
-ERRORS = 1.0  # standard errors by which a fit must be better than a constant answer
+ERRORS = 1.5  # standard errors by which a fit must be better than a constant answer
 
 
 def constant_unless_better(learnt: Learnt, threads: int) -> Learnt:
