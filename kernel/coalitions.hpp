@@ -161,35 +161,56 @@ class Coalitions {
         for (const Move& move : moves_) {
             const T *from = memory.states + int64_t(move.from) * n_ * L, *by = memory.steps + int64_t(move.column) * n_ * L;
             T* to = memory.states + int64_t(move.to) * n_ * L;
-            if constexpr (multiply)
-                reciprocals(from, by, to, memory.values);
-            else {
+            if constexpr (multiply) {
+                if (n_y == 1)
+                    store<T>(memory.Z2, broadcast(b2[0]) + weighted_reciprocals(W2, from, by, to));
+                else
+                    reciprocals(from, by, to, memory.values);
+            } else {
                 for (int64_t u = 0; u < int64_t(n_) * L; u += L) store(to + u, load(from + u) + load(by + u));
                 std::copy(to, to + int64_t(n_) * L, memory.values + 0);
                 if (shape_.n_h) activate<T>(shape_.g, memory.values, n_);
             }
-            if (shape_.n_h)
+            if (shape_.n_h && !(multiply && n_y == 1))
                 for (int y = 0; y < n_y; ++y) store(memory.Z2 + y * L, broadcast(b2[y]) + weighted(W2 + int64_t(y) * n_, memory.values));
             output<T, false>(shape_.sigma, n_y, shape_.n_h ? memory.Z2 : memory.values, nullptr, memory.A2, nullptr);
             for (int y = 0; y < n_y; ++y, sum += L) store(sum, load(sum) + load(memory.A2 + y * L));
         }
     }
 
+    // State := state × step of four units, and 1 + state.
+    SHOAL_INLINE static void step(const T* from, const T* by, T* to, Line<T> (&x)[TOGETHER]) {
+        const auto one = broadcast(T(1)), most = broadcast(MOST);
+        unrolled<TOGETHER>([&](auto j) __attribute__((always_inline)) {
+            const auto e = load(from + j * L) * load(by + j * L);
+            store(to + j * L, e);
+            x[j] = one + lesser(e, most);
+        });
+    }
+
     // State := state × step, and of each unit 1 / (1 + state).
     void reciprocals(const T* from, const T* by, T* to, T* values) const {
-        const auto one = broadcast(T(1)), most = broadcast(MOST);
         for (int64_t at = 0; at < int64_t(n_) * L; at += TOGETHER * L) {
             Line<T> x[TOGETHER];
-            unrolled<TOGETHER>([&](auto j) __attribute__((always_inline)) {
-                const auto e = load(from + at + j * L) * load(by + at + j * L);
-                store(to + at + j * L, e);
-                x[j] = one + lesser(e, most);
-            });
-            const auto first = x[0] * x[1], second = x[2] * x[3], all = one / (first * second);
+            step(from + at, by + at, to + at, x);
+            const auto first = x[0] * x[1], second = x[2] * x[3], all = broadcast(T(1)) / (first * second);
             const auto of_first = all * second, of_second = all * first;
             store(values + at, of_first * x[1]), store(values + at + L, of_first * x[0]);
             store(values + at + 2 * L, of_second * x[3]), store(values + at + 3 * L, of_second * x[2]);
         }
+    }
+
+    // The same for a single output [3]: Σ w / (1 + state), four units over one denominator.
+    Line<T> weighted_reciprocals(const T* w, const T* from, const T* by, T* to) const {
+        auto sum = broadcast(T(0));
+        for (int64_t u = 0; u < n_; u += TOGETHER) {
+            Line<T> x[TOGETHER];
+            step(from + u * L, by + u * L, to + u * L, x);
+            const auto first = fma(broadcast(w[u]), x[1], broadcast(w[u + 1]) * x[0]), second = fma(broadcast(w[u + 2]), x[3], broadcast(w[u + 3]) * x[2]);
+            const auto of_first = x[0] * x[1], of_second = x[2] * x[3];
+            sum = sum + fma(first, of_second, second * of_first) / (of_first * of_second);
+        }
+        return sum;
     }
 
     // Σ w a over units [3].
