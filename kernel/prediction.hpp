@@ -32,14 +32,27 @@ struct Ready {
     }
 };
 
-// A2 of the block of rows that begins at `start`, and where wanted Z1, A1 and Z2, all in the lecture's
-// shapes, (units, m). Returns the first row with a number that is not finite, or -1. `ahead` rows later
-// begins the block that this thread will probably take next; 0 if it is not known.
+// The numbers of the block that a thread will probably take next; none if it is not known.
 template <class T>
-int64_t predict_block(const Ready<T>& ready, const Examples<T>& from, int64_t m, int64_t start, const Wanted<T>& wanted, int64_t ahead, Block<T>& block) {
+struct Ahead {
+    const T* X = nullptr;
+    int64_t rows = 0;
+
+    static Ahead of(const T* X, int n_numbers, int64_t first, int64_t m) { return first < m ? Ahead{X + first * n_numbers, m - first} : Ahead{}; }
+
+    void prefetch(int64_t row, int64_t n_rows, int n_numbers) const {
+        const char* next = reinterpret_cast<const char*>(X + row * n_numbers);
+        for (size_t i = 0; row < rows && i < n_rows * n_numbers * sizeof(T); i += LINE_BYTES) __builtin_prefetch(next + i, 0, 2);
+    }
+};
+
+// A2 of the block of rows that begins at `start`, and where wanted Z1, A1 and Z2, all in the lecture's
+// shapes, (units, m). Returns the first row with a number that is not finite, or -1.
+template <class T>
+int64_t predict_block(const Ready<T>& ready, const Examples<T>& from, int64_t m, int64_t start, const Wanted<T>& wanted, const Ahead<T>& ahead, Block<T>& block) {
     const Shape& shape = ready.shape;
     constexpr int L = LANES<T>;
-    const int64_t here = std::min<int64_t>(BLOCK_ROWS, m - start), n_panels = block.panels(here), n_numbers = shape.n_numbers();
+    const int64_t here = std::min<int64_t>(BLOCK_ROWS, m - start), n_panels = block.panels(here);
     const Rows rows{nullptr, start};
     int64_t bad = -1;
     const auto at = [&](int64_t p) { return start + p * L; };
@@ -57,10 +70,7 @@ int64_t predict_block(const Ready<T>& ready, const Examples<T>& from, int64_t m,
     }
     block.coded() ? block.layer().weighted_inputs(ready.tables, 0, n_panels, false) : block.weighted_inputs(ready.parameters, 0, n_panels);
     for (int64_t p = 0; p < n_panels && shape.n_h; ++p) {
-        if (ahead) {
-            const char* next = reinterpret_cast<const char*>(from.X + std::min(m - 1, at(p) + ahead) * n_numbers);
-            for (size_t i = 0; i < L * n_numbers * sizeof(T); i += LINE_BYTES) __builtin_prefetch(next + i, 0, 2);
-        }
+        ahead.prefetch(p * L, L, shape.n_numbers());
         if (wanted.Z1) copy(block.hidden(p), shape.n_h, wanted.Z1, p);
         block.activate_hidden(p, p + 1);
         if (wanted.A1) copy(block.hidden(p), shape.n_h, wanted.A1, p);
@@ -84,7 +94,8 @@ int64_t predict(const Ready<T>& ready, const Examples<T>& from, int64_t m, const
         for (int64_t b; (b = next.fetch_add(1)) < blocks_of(m);) {
             if (t == 0 && b % 16 == 0) stop.poll();
             if (stop.requested()) return;
-            const int64_t row = predict_block(ready, from, m, b * BLOCK_ROWS, wanted, team * BLOCK_ROWS, blocks[t]);
+            const auto ahead = Ahead<T>::of(from.X, ready.shape.n_numbers(), (b + team) * BLOCK_ROWS, m);
+            const int64_t row = predict_block(ready, from, m, b * BLOCK_ROWS, wanted, ahead, blocks[t]);
             if (row >= 0) store_minimum(bad, row);
         }
     };

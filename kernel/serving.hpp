@@ -32,6 +32,14 @@ struct NumberColumns {
         return binned() + int(std::count_if(columns.begin(), columns.end(), [](const Column& c) { return c.edges.empty() && c.holes; }));
     }
 
+    // How many of the edges are at most x. Counting a few costs less than guessing the way of a search.
+    static int below(const std::vector<double>& edges, double x) {
+        if (edges.size() > 64) return int(std::upper_bound(edges.begin(), edges.end(), x) - edges.begin());
+        int n = 0;
+        for (const double edge : edges) n += edge <= x;
+        return n;
+    }
+
     // Encodes a row. False if a number is infinite, too large for T, or far outside; `missing` is counted on.
     template <class T>
     bool encode(const double* row, T* z, uint16_t* codes, T* places, int64_t* missing) const {
@@ -55,7 +63,7 @@ struct NumberColumns {
                 int code = column.holes ? last + 1 : 0;
                 double place = 0;
                 if (!is_missing) {
-                    code = std::clamp(int(std::upper_bound(edges.begin(), edges.end(), x) - edges.begin()) - 1, 0, last);
+                    code = std::clamp(below(edges, x) - 1, 0, last);
                     place = (x - edges[code]) / (edges[code + 1] - edges[code]);
                     place = place != place ? 0 : std::clamp(place, 0.0, 1.0);
                 }
@@ -82,9 +90,11 @@ class Ensemble {
     // The mean of the members' A2, (n_y, m). False where something is not finite.
     bool mean(const Examples<T>& from, int64_t m, T* out, int threads, Stop& stop) const {
         const Coding coding(shape_.groups);
-        return mean_of_blocks(m, out, threads, stop, [&](int, int64_t start, int64_t, Examples<T>& block) {
-            block.X = from.X + start * shape_.n_numbers();
+        const int n_numbers = shape_.n_numbers(), team = team_for(m, threads);
+        return mean_of_blocks(m, out, threads, stop, [&](int, int64_t start, int64_t, Examples<T>& block, Ahead<T>& ahead) {
+            block.X = from.X + start * n_numbers;
             if (from.codes) block.codes = from.codes + start * coding.groups(), block.places = from.places + start * coding.binned();
+            ahead = Ahead<T>::of(from.X, n_numbers, start + team * BLOCK_ROWS, m);
             return true;
         });
     }
@@ -100,7 +110,7 @@ class Ensemble {
         std::vector<Encoded> encoded;  // of each thread, a block
         const int64_t most = std::min<int64_t>(m, BLOCK_ROWS);
         for (int t = 0; t < team_for(m, threads); ++t) encoded.push_back({Buffer<T>(most * numbers), Buffer<T>(most * binned), Buffer<uint16_t>(most * groups), Buffer<int64_t>(n_columns)});
-        const bool good = mean_of_blocks(m, out, threads, stop, [&](int t, int64_t start, int64_t here, Examples<T>& block) {
+        const bool good = mean_of_blocks(m, out, threads, stop, [&](int t, int64_t start, int64_t here, Examples<T>& block, Ahead<T>&) {
             Encoded& own = encoded[t];
             for (int64_t r = 0; r < here; ++r)
                 if (!columns.encode<T>(X + (start + r) * n_columns, own.z + r * numbers, own.codes + r * groups, own.places + r * binned, own.missing)) return false;
@@ -132,16 +142,17 @@ class Ensemble {
                 if (stop.requested()) return;
                 const int64_t start = b * BLOCK_ROWS, here = std::min<int64_t>(BLOCK_ROWS, m - start);
                 Examples<T> block{};
-                if (!rows_of(t, start, here, block) || !mean_of_block(block, here, out + start, m, A2[t], blocks[t])) good = false;
+                Ahead<T> ahead;
+                if (!rows_of(t, start, here, block, ahead) || !mean_of_block(block, ahead, here, out + start, m, A2[t], blocks[t])) good = false;
             }
         });
         return good && !stop.requested();
     }
 
     // Of `here` rows within n.
-    bool mean_of_block(const Examples<T>& from, int64_t here, T* out, int64_t n, T* A2, Block<T>& block) const {
+    bool mean_of_block(const Examples<T>& from, const Ahead<T>& ahead, int64_t here, T* out, int64_t n, T* A2, Block<T>& block) const {
         for (size_t i = 0; i < networks_.size(); ++i) {
-            if (predict_block<T>(*networks_[i], from, here, 0, {nullptr, nullptr, nullptr, A2}, 0, block) >= 0) return false;
+            if (predict_block<T>(*networks_[i], from, here, 0, {nullptr, nullptr, nullptr, A2}, i ? Ahead<T>{} : ahead, block) >= 0) return false;
             for (int k = 0; k < shape_.n_y; ++k)
                 for (int64_t r = 0; r < here; ++r) {
                     T& total = out[k * n + r];

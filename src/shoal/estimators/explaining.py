@@ -22,7 +22,7 @@ from shoal.checks import check_choice, check_whole
 from shoal.compute.coalitions import Background
 from shoal.compute.engine import engine
 from shoal.compute.engine import threads as threads_of
-from shoal.data.encode.encoding import UNKNOWN, Encoding, Number, SetAside, Words
+from shoal.data.encode.encoding import UNKNOWN, Encoding, Number, SetAside, Time, Words
 from shoal.data.rows.examples import Matrix, dense, rows_of
 from shoal.errors import DataError, SettingError
 from shoal.estimators.explanation import Explanation, PartialDependence, Slopes
@@ -510,8 +510,9 @@ def partial_dependence(
         ]
     )
     return PartialDependence(
-        names[j], points, explainer.shaped(curves), explainer.outputs, explainer.space.name
-    )
+        names[j], points, explainer.shaped(curves), explainer.outputs, explainer.space.name,
+        times=isinstance(plan, Time),
+    )  # fmt: skip
 
 
 def _grid(plan: Any, grid: Any, x: Array) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -80,6 +80,7 @@ class InMemoryRows(NamedTuple):
     validation: Examples | None
     ties: Ties | None = None  # of the rows, by which the validation part is chosen
     table: Any = None  # the rows as they were given
+    tabled: NDArray[np.int64] | None = None  # which rows the table has; None: all of them
 
     @property
     def m(self) -> int:
@@ -121,8 +122,8 @@ class InMemoryRows(NamedTuple):
         return part, kept
 
     def given(self) -> Given | None:
-        """The table with its encoded rows."""
-        return Given(self.table, self.examples, self.validation is not None)
+        """The table, or some rows of it, with the encoded rows."""
+        return Given(self.table, self.examples, self.validation is not None, self.tabled)
 
     def scored(self, seed: int) -> Examples | None:
         """What is held out of it, for a scorer."""
