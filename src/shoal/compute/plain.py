@@ -301,7 +301,7 @@ def means_of_coalitions(
                 Z1 = own[place].T
                 Z2 = W.W2 @ architecture.g.of(Z1) + W.b2 if architecture.n_h else Z1
                 A2.append(architecture.sigma.of(Z2))
-            found = np.mean(A2, axis=0, dtype=A2[0].dtype)
+            found = np.asarray(np.mean(A2, axis=0, dtype=A2[0].dtype))
             mean[:] = (shapley.log_odds(found) if log_odds else found).mean(axis=1)
     return out
 

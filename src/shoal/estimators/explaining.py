@@ -45,6 +45,7 @@ PERMUTATIONS = 10  # pairs of orders; shap draws as many
 AT_A_TIME = 1 << 22  # numbers of P, 32 MB
 STEP = 0.1  # standard deviations, to both sides: the difference that stands for a slope over bins
 POINTS = 40  # of a grid
+HOUR, DAY = 3600, 24 * 3600  # seconds
 
 
 # --- the network, column by column ------------------------------------------------------
@@ -235,7 +236,9 @@ def explain(
         rows = explainer.seen(rows_of(matrix, slice(first, first + some)))
         own = explainer.predictions(rows)
         predictions.append(own)
-        for means, prediction in zip(_means(explainer, rows, others, game, n_jobs), own, strict=True):
+        for means, prediction in zip(
+            _means(explainer, rows, others, game, n_jobs), own, strict=True
+        ):
             value, error = game.values(base, means, prediction)
             values.append(value)
             errors.append(error)
@@ -521,6 +524,8 @@ def _grid(plan: Any, grid: Any, x: Array) -> tuple[NDArray[Any], NDArray[Any]]:
         words = [str(w) for w in grid] if grid is not None else list(plan.words[:POINTS])
         known = {word: place for place, word in enumerate(plan.words)}
         return np.array(words, object), np.array([known.get(w, UNKNOWN) for w in words])
+    if grid is None and isinstance(plan, Time):
+        grid = _times(plan, x * plan.scale + plan.mean)
     if grid is None:
         values = x if plan is None else x * getattr(plan, "scale", 1.0) + getattr(plan, "mean", 0.0)
         found = np.unique(values)
@@ -536,3 +541,15 @@ def _grid(plan: Any, grid: Any, x: Array) -> tuple[NDArray[Any], NDArray[Any]]:
     if not len(points) or not np.isfinite(points).all():
         raise DataError("grid: expected finite numbers.")
     return points, points
+
+
+def _times(plan: Time, seconds: Array) -> Array:
+    """Points in time between which the calendar does not jump: the hours of a day, or whole weeks.
+
+    At other distances the curve would show now this hour or weekday and now that.
+    """
+    if "hour" in plan.parts:
+        return np.asarray(np.median(seconds) // DAY * DAY + HOUR * np.arange(24), np.float64)
+    low, high = np.quantile(seconds, [0.01, 0.99])
+    apart = 7 * DAY * max(1, np.ceil((high - low) / (7 * DAY) / (POINTS - 1)))
+    return np.arange(low, high + 1, DAY if high - low < POINTS * DAY else apart)

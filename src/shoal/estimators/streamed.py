@@ -316,7 +316,9 @@ class FileFeed:
         run_bytes = (spare // side_by_side - windows) // 4
         limits = run_bytes, side_by_side
         with closing(ScratchRows(s, scratch, self._sizes, limits, self._ties)) as rows:
-            rows.sample = self._sample and self._sample._replace(rows=np.arange(len(self._sample.table)))
+            rows.sample = self._sample and self._sample._replace(
+                rows=np.arange(len(self._sample.table))
+            )
             yield rows
 
 

@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 from shoal.network.draws import permutation
 
 Array = NDArray[np.float64]
-Moves = NDArray[np.int32]  # (n, 3): from a place to a place, by a column; at place 0 is no column known
+Moves = NDArray[
+    np.int32
+]  # (n, 3): from a place to a place, by a column; at place 0 is no column known
 
 EDGE = 1e-15  # probabilities nearer to 0 or 1 than this have the log-odds of it
 
@@ -32,7 +34,7 @@ def bounded(p: NDArray[np.floating]) -> Array:
 
 
 def log_odds(p: NDArray[np.floating]) -> Array:
-    """log p/(1 - p)."""
+    """Log p/(1 - p)."""
     return np.asarray(np.log(bounded(p)) - np.log1p(-bounded(p)), np.float64)
 
 

@@ -36,9 +36,7 @@ class ExplanationDisplay:
 
     def plot(self, *, ax: Any = None) -> Self:
         """Draw the bars, on `ax` or on a figure of its own."""
-        found, k = self.explanation, self.output
-        if not 0 <= k < len(found.outputs):
-            raise SettingError(f"output={k}: expected one of 0 to {len(found.outputs) - 1}.")
+        found, k = self.explanation, _checked(self.output, self.explanation.outputs)
         values = found.values if len(found.outputs) == 1 else found.values[..., k]
         if self.row is None:
             sizes, label = np.abs(values).mean(axis=0), f"mean |value| ({found.space})"
@@ -69,6 +67,12 @@ def _largest(names: tuple[str, ...], sizes: NDArray[np.float64]) -> tuple[list[s
     return [*shown, f"{len(others)} others"], np.append(sizes[first], sizes[others].sum())
 
 
+def _checked(output: int, outputs: tuple[str, ...]) -> int:
+    if not 0 <= output < len(outputs):
+        raise SettingError(f"output={output}: expected one of 0 to {len(outputs) - 1}.")
+    return output
+
+
 def _unit(space: str, output: str) -> str:
     """What is drawn: "probability of late", or "target" where there is a single one."""
     return space if output == space or len(output) >= 30 else f"{space} of {canvas.plain(output)}"
@@ -95,8 +99,8 @@ class PartialDependenceDisplay:
 
     def plot(self, *, ax: Any = None) -> Self:
         """Draw one line a row and their mean, on `ax` or on a figure of its own."""
-        found = self.dependence
-        curves = found.curves if len(found.outputs) == 1 else found.curves[..., self.output]
+        found, k = self.dependence, _checked(self.output, self.dependence.outputs)
+        curves = found.curves if len(found.outputs) == 1 else found.curves[..., k]
         self.ax_ = ax = canvas.axes(ax)
         self.figure_ = ax.figure
         is_text = found.grid.dtype.kind == "O"
@@ -112,7 +116,7 @@ class PartialDependenceDisplay:
             )
         ax.set(
             xlabel=canvas.plain(found.column),
-            ylabel=_unit(found.space, found.outputs[self.output]),
+            ylabel=_unit(found.space, found.outputs[k]),
         )
         canvas.calm(ax)
         if found.times:

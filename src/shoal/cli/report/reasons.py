@@ -118,7 +118,11 @@ def _dependences(model: Any, X: pa.Table, found: list[Worth]) -> Html:
         "others. A thin line is a row, the thick one the mean of all. Where thin lines are not parallel, "
         "what the column does depends on other columns. This is what the model does, not what causes what."
     )
-    return Html(tag("h3", "How predictions follow a column") + intro + tag("div", *figures, class_="figures"))
+    return Html(
+        tag("h3", "How predictions follow a column")
+        + intro
+        + tag("div", *figures, class_="figures")
+    )
 
 
 def _dependence(name: str, model: Any, X: pa.Table, plan: Any) -> Html:
@@ -128,7 +132,10 @@ def _dependence(name: str, model: Any, X: pa.Table, plan: Any) -> Html:
     output = _output(found)
     caption = _told(found, output)
     return charts.figure(
-        name, caption, caption, lambda ax: PartialDependenceDisplay(found, output=output).plot(ax=ax)
+        name,
+        caption,
+        caption,
+        lambda ax: PartialDependenceDisplay(found, output=output).plot(ax=ax),
     )
 
 

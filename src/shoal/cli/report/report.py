@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 import shoal
 from shoal.cli.report import charts
-from shoal.cli.report.reasons import reasons
 from shoal.cli.report.page import Html, page, paragraph, table, tag
-from shoal.cli.scores import answers_of, scores_of
+from shoal.cli.report.reasons import reasons
+from shoal.cli.scores import answers_of
 from shoal.cli.screen.comparison import TITLES, verdict, with_error
 from shoal.cli.screen.lines import (
     count,
@@ -28,7 +28,6 @@ from shoal.cli.screen.lines import (
 from shoal.cli.screen.printing import printable
 from shoal.cli.testing import Tested
 from shoal.compute.builds import BUILD
-from shoal.data.encode.encoding import SetAside
 from shoal.errors import SettingError
 from shoal.estimators.intervals import check_coverage
 from shoal.files.atomic import atomic_write
