@@ -138,6 +138,11 @@ class Coalitions {
             }
             most = greater(most, reach);
         }
+        // The units without weight share a denominator with others: what is left in them from before would count.
+        for (int u = units_; u < n_; ++u) {
+            store(memory.states + u * L, broadcast(T(0)));
+            for (int c = 0; c < columns_; ++c) store(memory.steps + (int64_t(c) * n_ + u) * L, broadcast(T(0)));
+        }
         alignas(LINE_BYTES) T lanes[L];
         store(lanes, most);
         T largest = lanes[0];

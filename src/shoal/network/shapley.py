@@ -30,7 +30,7 @@ EDGE = 1e-15  # probabilities nearer to 0 or 1 than this have the log-odds of it
 
 def bounded(p: NDArray[np.floating]) -> Array:
     """Probabilities that have log-odds."""
-    return np.asarray(np.clip(p, EDGE, 1 - EDGE), np.float64)
+    return np.clip(np.asarray(p, np.float64), EDGE, 1 - EDGE)
 
 
 def log_odds(p: NDArray[np.floating]) -> Array:
