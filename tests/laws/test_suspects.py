@@ -111,4 +111,17 @@ def test_columns_with_the_same_values_are_found_and_others_are_not():
 def test_the_sample_is_spread_over_the_rows():
     table, numbers = sample(pa.table({"i": np.arange(5 * ROWS)}), np.arange(5 * ROWS))
     assert table["i"].to_pylist() == numbers.tolist()
-    assert (len(numbers), numbers[1] - numbers[0], numbers[-1]) == (ROWS, 5, 5 * ROWS - 5)
+    assert (numbers // 5 == np.arange(ROWS)).all()  # one of each five, and not always the same
+    assert set(numbers % 5) == set(range(5))
+
+
+def test_tables_whose_kinds_come_by_turns_are_judged_by_all_kinds():
+    turns = np.arange(M) % 2
+    # A copy of the target in every second row alone says nothing of the others.
+    half = np.where(turns == 1, YES, rng.integers(0, 2, M)).astype(float)
+    assert told_of(half, YES, classes=True) == []
+    assert told_of(np.where(turns == 0, YES, 1 - YES).astype(float), YES, classes=True) == []
+    # Two kinds, of which each has its own class: the column says which, and is a leak.
+    assert told_of(turns + rng.normal(0, 0.05, M), turns, classes=True) == ["asked"]
+    _, numbers = sample(pa.table({"i": np.arange(2 * ROWS)}), np.arange(2 * ROWS))
+    assert 0.4 < (numbers % 2).mean() < 0.6

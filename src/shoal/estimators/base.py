@@ -373,7 +373,7 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
         """
         return self.fitted_.explain(
             X, background=background, space=space, permutations=permutations,
-            random_state=random_state,
+            random_state=random_state, n_jobs=self.n_jobs,
         )  # fmt: skip
 
     def slopes(self, X: Any, *, space: str | None = None) -> Slopes:

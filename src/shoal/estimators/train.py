@@ -102,9 +102,11 @@ def diagnosis_of(fitted: Fitted, rows: RowProvider, starts: Starts, threads: int
 
 def _trained_on(part: Examples, held: Examples | None, rows: RowProvider) -> int:
     """How many rows a member is trained on; of what is not held, as far as it is shown."""
-    if held is None or rows.given() is None:
-        return rows.m if held is None else round(rows.m * part.m / (part.m + held.m))
-    return part.m
+    if held is None:
+        return rows.m
+    given = rows.given()
+    are_shown = given is not None and given.examples.m == rows.m
+    return part.m if are_shown else round(rows.m * part.m / (part.m + held.m))
 
 
 def _weight_of(part: Examples, rows: RowProvider) -> float:
