@@ -13,6 +13,7 @@ deviations), of a unit's map A1 over the range of its activation, relu's up to i
 import json
 import math
 import struct
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -71,8 +72,8 @@ def scene(ready: Ready) -> dict[str, Any]:
     }
 
 
-def frame(view: View, trouble: str = "") -> bytes:
-    """One moment, ready to be sent; `trouble` is what is wrong, in a line."""
+def frame(view: View, told: Mapping[str, Any]) -> bytes:
+    """One moment, ready to be sent; `told` is what else its head says."""
     ready, position = view.ready, view.position
     vector = position.state.parameters
     planes = surface(ready, vector, ready.surface)
@@ -87,26 +88,33 @@ def frame(view: View, trouble: str = "") -> bytes:
         "playing": view.playing,
         "ending": position.ending,
         "rate": round(view.rate, 1),
-        "trouble": trouble,
-        "fragment": ready.experiment.changed(
-            {"epoch": position.epoch, "step": position.step}
-        ).fragment,
         "loss": mark.loss,
         "validation": mark.validation,
-        "accuracy": accuracy(ready, vector, ready.examples),
-        "accuracy_val": accuracy(ready, vector, ready.validation),
-        "curve": [[_short(m.epoch, 9), _short(m.loss), _short(m.validation)] for m in view.curve],
         "W1": rounded(p.W1[:, :MOST_INPUTS]),
         "b1": rounded(p.b1),
         "W2": rounded(p.W2 if ready.shape.n_h else p.W2[:, :MOST_INPUTS]),
         "b2": rounded(p.b2),
         "planes": len(planes),
         "maps": len(maps),
+        **told,
     }
     text = json.dumps(head, separators=(",", ":"), allow_nan=False).encode()
     return b"".join(
         [struct.pack("<I", len(text)), text, *(p.tobytes() for p in planes), maps.tobytes()]
     )
+
+
+def figures(view: View) -> dict[str, Any]:
+    """What a page's figures and curve say of a moment."""
+    ready, position = view.ready, view.position
+    vector = position.state.parameters
+    here = {"epoch": position.epoch, "step": position.step}
+    return {
+        "fragment": ready.experiment.changed(here).fragment,
+        "accuracy": accuracy(ready, vector, ready.examples),
+        "accuracy_val": accuracy(ready, vector, ready.validation),
+        "curve": [[short(m.epoch, 9), short(m.loss), short(m.validation)] for m in view.curve],
+    }
 
 
 def surface(ready: Ready, vector: Any, rows: Matrix) -> list[Bytes]:
@@ -150,10 +158,11 @@ def accuracy(ready: Ready, vector: Any, examples: Examples | None) -> float | No
 
 def rounded(V: NDArray[Any]) -> list[list[float | None]]:
     """A matrix for JSON; a number that is none is null."""
-    return [[_short(float(v)) for v in row] for row in V]
+    return [[short(float(v)) for v in row] for row in V]
 
 
-def _short(value: float | None, digits: int = 6) -> float | None:
+def short(value: float | None, digits: int = 6) -> float | None:
+    """A number for JSON; one that is none is null."""
     if value is None or not math.isfinite(value):
         return None
     return float(f"{value:.{digits}g}")
@@ -171,7 +180,7 @@ def _points(places: Any, examples: Examples | None, ready: Ready) -> list[list[f
     y = Y.argmax(axis=0) if len(Y) > 1 else Y[0]
     chosen = np.unique(np.linspace(0, len(places) - 1, min(MOST_SHOWN, len(places))).astype(int))
     return [
-        [_short(float(places[i, 0])), _short(float(places[i, 1])), _short(float(y[i])), int(i)]
+        [short(float(places[i, 0])), short(float(places[i, 1])), short(float(y[i])), int(i)]
         for i in chosen
         if np.isfinite(places[i]).all()
     ]

@@ -16,15 +16,15 @@ from typing import Any
 
 from shoal.errors import SettingError, ShoalError
 from shoal.lab import experiment as fields
+from shoal.lab.drawing import Drawing
 from shoal.lab.equations import equations
 from shoal.lab.experiment import TABLE, Experiment
-from shoal.lab.frames import frame, scene
+from shoal.lab.frames import scene
 from shoal.lab.session import Session, View
 from shoal.lab.starts import starts
 from shoal.lab.tables import Tables
 from shoal.lab.takeaway import command, file_of, fingerprint, link_of, python
 from shoal.lab.toys import FEATURES, TOYS, thumbnails
-from shoal.lab.trouble import trouble
 from shoal.lab.units import units
 from shoal.network.activations import ACTIVATIONS
 from shoal.network.initialisers import SCHEMES
@@ -180,12 +180,13 @@ class MessageHandler:
 
     def _draw(self) -> None:
         """Send a frame as soon as one is wanted and there is something new: a thread."""
+        drawing = Drawing()
         while True:
             with self._news:
                 self._news.wait_for(self._is_news)
                 view, self._frame_wanted = self.now.view, False
             try:
-                self._send(frame(view, trouble(view)))
+                self._send(drawing.frame(view))
             except Exception as error:
                 self._say_error(error)
 

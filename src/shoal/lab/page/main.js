@@ -14,7 +14,7 @@ import { Units } from "./units.js";
 const VIEWS = [["train", "Train"], ["equations", "Equations"], ["initialise", "Initialise"], ["units", "Units"], ["take-away", "Take away"]];
 const CALM = 250; // milliseconds between frames where motion is to be reduced
 
-let scene = null, frame = null, view = null, wanted = null, waiting = false, opening = true;
+let scene = null, frame = null, figured = null, view = null, wanted = null, waiting = false, opening = true;
 let address = location.hash.slice(1); // as it was last read or written here
 const taken = []; // milliseconds that the last frames took
 const SHOWN = ["view", "example", "pair", "show", "pace"]; // fields that no training depends on
@@ -30,7 +30,7 @@ const link = new Link({
   ended: ({ message }) => lost(message),
   toys: ({ toys }) => { controls.toys = toys; },
   scene: arrived,
-  frame: (next) => { if (scene && !opening && String(next.shape) === String(scene.shape)) { frame = next; plan(); } },
+  frame: (next) => { if (scene && !opening && String(next.shape) === String(scene.shape)) { frame = { ...frame, ...next }; plan(); } },
   equations: (answer) => views.equations.answer(answer),
   units: (answer) => views.units.answer(answer),
   starts: (answer) => views.initialise.answer(answer),
@@ -107,8 +107,10 @@ function plan() {
 
 function draw() {
   if (!scene || !frame) return;
+  say("frame", { seen: frame.version }); // the next one is made while this one is drawn
   const began = performance.now();
-  showFigures(scene, frame);
+  if (frame.curve !== figured) showFigures(scene, frame);
+  figured = frame.curve;
   $("play").classList.toggle("playing", frame.playing);
   const title = frame.playing ? "Pause" : "Play";
   $("play").setAttribute("aria-label", title);
@@ -127,7 +129,6 @@ function draw() {
   root.step = frame.step;
   root.playing = frame.playing;
   root.version = frame.version;
-  say("frame", { seen: frame.version });
 }
 
 let reported = "";

@@ -158,6 +158,13 @@ export class Train {
     this.frame = frame;
     this.diagram.draw(scene, frame);
     this.surface.draw(scene, frame, this.options);
+    if (frame.curve !== this.drawn || scene !== this.drawnOf) this.drawMore(scene, frame);
+  }
+
+  /** What comes with some of the frames only. */
+  drawMore(scene, frame) {
+    this.drawn = frame.curve;
+    this.drawnOf = scene;
     if (this.trouble.textContent !== frame.trouble) {
       this.trouble.textContent = frame.trouble;
       this.lookAt.hidden = !frame.trouble || !scene.shape[1] || scene.experiment.hide.includes("tabs");

@@ -1,7 +1,7 @@
 // Each hidden unit, what the diagnosis says, and the data as two of them see it.
 
 import { colourOf, css, ramp, theme } from "./colours.js";
-import { h, percent, rebuilt, sized } from "./dom.js";
+import { h, painted, percent, rebuilt, sized } from "./dom.js";
 import { histogram } from "./plots.js";
 import { drawLine } from "./surface.js";
 
@@ -88,17 +88,14 @@ export class Units {
   maps(scene, frame) {
     const side = scene.map, from = frame.planes * scene.side ** 2;
     const image = document.createElement("canvas");
-    image.width = image.height = side;
-    const context = image.getContext("2d");
-    const data = context.createImageData(side, side);
-    const pixels = new Uint32Array(data.data.buffer);
+    const { words: pixels, show } = painted(image, side);
     const colours = ramp();
     for (const canvas of this.cards.querySelectorAll("canvas")) {
       const j = Number(canvas.dataset.unit);
       if (j >= frame.maps) continue;
       const plane = frame.bytes.subarray(from + j * side * side, from + (j + 1) * side * side);
       for (let i = 0; i < pixels.length; i++) pixels[i] = colours[plane[i]];
-      context.putImageData(data, 0, 0);
+      show();
       const to = sized(canvas, 150, 150);
       to.drawImage(image, 0, 0, 150, 150);
       const line = frame.version === this.latest.version ? this.latest.units[j]?.line : null;
