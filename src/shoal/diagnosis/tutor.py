@@ -122,7 +122,8 @@ class BackwardCheck(NamedTuple):
         return json.dumps(self.to_dict(), ensure_ascii=False, indent=2)
 
     @property
-    def _summary(self) -> str:
+    def summary(self) -> str:
+        """What was found, in a few words."""
         wrong = [each for each in self.equations if each.state == "wrong"]
         unknown = [each for each in self.equations if each.state == "not checked"]
         steps = [each for each in self.update if each.state != "right"]
@@ -143,7 +144,7 @@ class BackwardCheck(NamedTuple):
                 rows.append(f"     {verdict.says}")
         rows += [f"{fault.function}: {fault.says}" for fault in self.faults]
         rows += [f"remark: {remark}" for remark in self.remarks]
-        return "\n".join([*rows, self._summary])
+        return "\n".join([*rows, self.summary])
 
     def __repr__(self) -> str:
         return str(self)
@@ -157,7 +158,7 @@ class BackwardCheck(NamedTuple):
         )
         told = [f"{fault.function}: {fault.says}" for fault in self.faults]
         told += [f"remark: {remark}" for remark in self.remarks]
-        lines = "".join(f"<p>{escape(line)}</p>" for line in [*told, self._summary])
+        lines = "".join(f"<p>{escape(line)}</p>" for line in [*told, self.summary])
         return f"<table>{rows}</table>{lines}"
 
 

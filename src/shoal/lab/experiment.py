@@ -19,7 +19,7 @@ from shoal.network.initialisers import SCHEMES
 
 TABLE = "table"  # the data are somebody's own
 SOLVERS = ("gd", "sgd", "adam", "lbfgs", "lm")
-VIEWS = ("train", "equations", "initialise", "units", "take-away")
+VIEWS = ("train", "equations", "initialise", "units", "tutor", "take-away")
 # What a link can hide from a class.
 STORY = ("story", "at")
 CONTROLS = ("data", "features", "network", "initialisation", "training", "edits", "keys", "tabs")

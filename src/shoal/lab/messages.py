@@ -3,7 +3,7 @@
     open set play pause step go rewind edit     change the experiment or its training
     frame                                       asks for the next frame; the page asks again when
                                                 it has drawn it, so frames never queue up
-    equations units starts take                 ask for what a view shows
+    equations units starts take tutor           ask for what a view shows
 
 An answer is JSON with "is", or the bytes of a frame. What is wrong with a message is answered
 with {"is": "error"}, and changes nothing.
@@ -25,6 +25,7 @@ from shoal.lab.starts import starts
 from shoal.lab.tables import Tables
 from shoal.lab.takeaway import command, file_of, fingerprint, link_of, python
 from shoal.lab.toys import FEATURES, TOYS, thumbnails
+from shoal.lab.tutor import judged, lesson
 from shoal.lab.units import units
 from shoal.network.activations import ACTIVATIONS
 from shoal.network.initialisers import SCHEMES
@@ -74,6 +75,7 @@ class MessageHandler:
             "edit": self._edit, "frame": self._frame, "equations": self._equations,
             "units": self._units, "starts": self._starts, "take": self._take,
             "play": self._play, "pause": self._pause, "rewind": self._rewind,
+            "tutor": self._tutor,
         }  # fmt: skip
         if not isinstance(what, str) or what not in answers:
             raise SettingError(f"do: expected one of {', '.join(answers)}.")
@@ -240,6 +242,12 @@ class MessageHandler:
                 "link": link_of(ready, position),
             }
         )
+
+    def _tutor(self, message: Message) -> None:
+        text = message.get("text")
+        if not isinstance(text, str | None):
+            raise SettingError("text: expected a text.")
+        self._say({"is": "tutor", **(lesson() if text is None else judged(text))})
 
 
 CHOICES = {

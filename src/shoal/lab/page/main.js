@@ -1,4 +1,4 @@
-// The page: one experiment, one session, five views of it.
+// The page: one experiment, one session, six views of it.
 
 import { css, onTheme, theme } from "./colours.js";
 import { Controls } from "./controls.js";
@@ -9,9 +9,10 @@ import { Link } from "./link.js";
 import { Stories } from "./story.js";
 import { TakeAway } from "./takeaway.js";
 import { showFigures, Train } from "./train.js";
+import { Tutor } from "./tutor.js";
 import { Units } from "./units.js";
 
-const VIEWS = [["train", "Train"], ["equations", "Equations"], ["initialise", "Initialise"], ["units", "Units"], ["take-away", "Take away"]];
+const VIEWS = [["train", "Train"], ["equations", "Equations"], ["initialise", "Initialise"], ["units", "Units"], ["tutor", "Tutor"], ["take-away", "Take away"]];
 const CALM = 250; // milliseconds between frames where motion is to be reduced
 
 let scene = null, frame = null, figured = null, view = null, wanted = null, waiting = false, opening = true;
@@ -35,6 +36,7 @@ const link = new Link({
   units: (answer) => views.units.answer(answer),
   starts: (answer) => views.initialise.answer(answer),
   progress: (answer) => views.initialise.progress(answer),
+  tutor: (answer) => views.tutor.answer(answer),
   take: (answer) => views["take-away"].answer(answer),
 });
 
@@ -49,7 +51,7 @@ const change = (changes) => {
 const shared = { say, change, scene: () => scene, frame: () => frame, notice, picture, goTo, look: () => { change({ view: "units" }); showView("units"); } };
 const views = {
   train: new Train(shared), equations: new Equations(shared), initialise: new Initialise(shared),
-  units: new Units(shared), "take-away": new TakeAway(shared),
+  units: new Units(shared), tutor: new Tutor(shared), "take-away": new TakeAway(shared),
 };
 const stories = new Stories({ ...shared, bring });
 const ready = stories.load();
@@ -205,7 +207,7 @@ for (const [id, [act, key]] of Object.entries(TRANSPORT)) {
   $(id).setAttribute("aria-keyshortcuts", key);
 }
 document.addEventListener("keydown", (event) => {
-  const plain = !(event.ctrlKey || event.altKey || event.metaKey) && !event.target.closest?.("input:not([type=checkbox], [type=radio], [type=range]), select");
+  const plain = !(event.ctrlKey || event.altKey || event.metaKey) && !event.target.closest?.("input:not([type=checkbox], [type=radio], [type=range]), select, textarea");
   if (!plain || !scene || scene.experiment.hide.includes("keys")) return;
   const id = Object.keys(TRANSPORT).find((name) => TRANSPORT[name][1] === event.key.toLowerCase());
   if (id && !$(id).hidden && !event.repeat) TRANSPORT[id][0]();
