@@ -1,6 +1,7 @@
 """What a page asks, and what its session answers: one JSON message, one answer.
 
     open set play pause step go rewind edit     change the experiment or its training
+    repair                                      applies the first cure of the diagnosis, and trains
     frame                                       asks for the next frame; the page asks again when
                                                 it has drawn it, so frames never queue up
     equations units starts take tutor           ask for what a view shows
@@ -26,7 +27,7 @@ from shoal.lab.tables import Tables
 from shoal.lab.takeaway import command, file_of, fingerprint, link_of, python
 from shoal.lab.toys import FEATURES, TOYS, thumbnails
 from shoal.lab.tutor import judged, lesson
-from shoal.lab.units import units
+from shoal.lab.units import findings, units
 from shoal.network.activations import ACTIVATIONS
 from shoal.network.initialisers import SCHEMES
 
@@ -75,7 +76,7 @@ class MessageHandler:
             "edit": self._edit, "frame": self._frame, "equations": self._equations,
             "units": self._units, "starts": self._starts, "take": self._take,
             "play": self._play, "pause": self._pause, "rewind": self._rewind,
-            "tutor": self._tutor,
+            "tutor": self._tutor, "repair": self._repair,
         }  # fmt: skip
         if not isinstance(what, str) or what not in answers:
             raise SettingError(f"do: expected one of {', '.join(answers)}.")
@@ -169,6 +170,17 @@ class MessageHandler:
         self.now.edit(matrix, row, column, value)
         self._say_scene()
 
+    def _repair(self, message: Message) -> None:
+        view = self.now.view
+        cures = [found["cure"] for found in findings(view) if found["cure"]]
+        by_hand: list[Message] = [{"edits": []}] if view.ready.experiment.edits else []
+        if not (cures or by_hand):
+            raise SettingError("the diagnosis knows no setting that repairs this.")
+        changes = [*cures, *by_hand][0]
+        self._set({"changes": changes})
+        self.now.play()
+        self._say({"is": "repaired", "changes": changes})
+
     # --- what is shown ----------------------------------------------------------------------
 
     def _frame(self, message: Message) -> None:
@@ -251,11 +263,12 @@ class MessageHandler:
 
 
 CHOICES = {
-    "toys": [[name, toy.title, toy.classes] for name, toy in TOYS.items()],
+    "toys": [[name, toy.title, toy.classes, toy.counts] for name, toy in TOYS.items()],
     "toy_features": list(FEATURES),
     "activations": list(ACTIVATIONS),
     "inits": list(SCHEMES),
     "solvers": fields.SOLVERS,
+    "losses": fields.LOSSES,
     "controls": fields.CONTROLS,
     "of_tables": fields.OF_TABLES,
 }

@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.compute.engine import engine
-from shoal.data.rows.examples import Examples, rows_of
+from shoal.data.rows.examples import rows_of
 from shoal.diagnosis.case import Case, Seen, sample_of
 from shoal.diagnosis.diagnose import findings_of
 from shoal.diagnosis.findings import Finding
 from shoal.diagnosis.rules.rows import new_rows
 from shoal.diagnosis.units import look, states_of
 from shoal.lab.experiment import FIELDS
-from shoal.lab.frames import MOST_SHOWN, rounded
+from shoal.lab.frames import MOST_SHOWN, answers, rounded
 from shoal.lab.session import MOST_MARKS, Mark, View
 from shoal.lab.training import Ready
 
@@ -46,7 +46,7 @@ def units(view: View, pair: tuple[int, ...]) -> dict[str, Any]:
                 }
             )
         i, j = (min(k, ready.shape.n_h - 1) for k in pair)
-        places = rounded(np.column_stack([A1[i], A1[j], _answers(some, ready)]))
+        places = rounded(np.column_stack([A1[i], A1[j], answers(ready, some)]))
     else:
         low, high = -1.0, 1.0
     return {
@@ -162,8 +162,3 @@ def _line_of_table(ready: Ready, w: NDArray[Any], b: float, at: list[int]) -> li
             line[side] = float(w[k]) / plan.scale
             b -= float(w[k]) * plan.mean / plan.scale
     return [*line, b]
-
-
-def _answers(examples: Examples, ready: Ready) -> NDArray[Any]:
-    _, Y, _ = examples.columns(ready.shape.n_y)
-    return Y.argmax(axis=0) if len(Y) > 1 else Y[0]

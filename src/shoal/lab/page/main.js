@@ -8,7 +8,7 @@ import { Initialise } from "./initialise.js";
 import { Link } from "./link.js";
 import { Stories } from "./story.js";
 import { TakeAway } from "./takeaway.js";
-import { showFigures, Train } from "./train.js";
+import { scoreOf, showFigures, Train } from "./train.js";
 import { Tutor } from "./tutor.js";
 import { Units } from "./units.js";
 
@@ -36,12 +36,13 @@ const link = new Link({
   units: (answer) => views.units.answer(answer),
   starts: (answer) => views.initialise.answer(answer),
   progress: (answer) => views.initialise.progress(answer),
+  repaired: (answer) => views.train.repaired(answer),
   tutor: (answer) => views.tutor.answer(answer),
   take: (answer) => views["take-away"].answer(answer),
 });
 
 const say = (what, message) => {
-  if (["play", "step", "rewind", "go", "set", "edit"].includes(what)) notice("");
+  if (["play", "step", "rewind", "go", "set", "edit", "repair"].includes(what)) notice("");
   link.say(what, message);
 };
 const change = (changes) => {
@@ -140,7 +141,7 @@ function report() {
     converged: "Converged: no step leads further down. ",
     failed: "The training could not go on, perhaps for want of memory: try fewer rows or units. ",
   };
-  const told = `${ends[frame.ending] ?? ""}Epoch ${frame.epoch}${frame.step ? ` and ${frame.step} of ${scene.steps} steps` : ""}, loss ${figure(frame.loss)}, ${scene.output === "identity" ? "R²" : "accuracy"} ${figure(frame.accuracy)}${frame.trouble ? `. ${frame.trouble}` : ""}`;
+  const told = `${ends[frame.ending] ?? ""}Epoch ${frame.epoch}${frame.step ? ` and ${frame.step} of ${scene.steps} steps` : ""}, loss ${figure(frame.loss)}, ${scoreOf(scene)} ${figure(frame.accuracy)}${frame.trouble ? `. ${frame.trouble}` : ""}`;
   if (told === reported) return;
   reported = told;
   $("said").textContent = told;

@@ -10,7 +10,7 @@ const STATES = { healthy: "healthy", dead: "dead: says 0 to every example", satu
 
 export class Units {
   constructor({ say, change, scene }) {
-    Object.assign(this, { say, change, scene, asked: 0, busy: false });
+    Object.assign(this, { say, change, scene, asked: 0, busy: false, late: false });
     this.findings = h("div", { class: "findings", "aria-live": "polite" });
     this.cards = h("div", { class: "unit-cards" });
     this.canvas = h("canvas", { role: "img", "aria-label": "The data as two hidden units see them" });
@@ -39,7 +39,9 @@ export class Units {
   draw(scene, frame) {
     this.frame = frame;
     if (this.latest) this.maps(scene, frame);
-    if (frame.version === this.seen || this.busy) return;
+    if (frame.version === this.seen) return;
+    this.late = this.busy; // an answer to an earlier question is under way: ask once more when it is here
+    if (this.busy) return;
     if (!frame.playing || performance.now() - this.asked > EVERY) this.ask();
   }
 
@@ -52,6 +54,8 @@ export class Units {
 
   answer(answer) {
     this.busy = false;
+    if (this.late && !this.frame?.playing) this.ask();
+    this.late = false;
     this.seen = answer.version;
     const scene = this.scene();
     this.latest = answer;
