@@ -35,6 +35,7 @@ Array = NDArray[np.floating]
 TOLERANCE = 1e-4
 UNEXPLAINED = 4  # an array that no mistake explains counts as so many
 LEARNING_RATE = 0.3
+GRADIENTS = ("dZ", "dW", "db")  # names that a sentence may begin with, as they are
 BACKWARD = ("dZ2", "dW2", "db2", "dZ1", "dW1", "db1")
 
 
@@ -510,7 +511,8 @@ def _faults(function: str, runs: Sequence[_Run]) -> tuple[Fault, ...]:
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if not text or text.endswith(".") else ".")
+    first = text[:1] if text.startswith(GRADIENTS) else text[:1].upper()
+    return first + text[1:] + ("" if not text or text.endswith(".") else ".")
 
 
 def _plain(verdict: Verdict) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from shoal.lab.tables import Tables
 from shoal.lab.takeaway import command, file_of, fingerprint, link_of, python
 from shoal.lab.toys import FEATURES, TOYS, thumbnails
 from shoal.lab.tutor import judged, lesson
-from shoal.lab.units import findings, units
+from shoal.lab.units import cure_of, units
 from shoal.network.activations import ACTIVATIONS
 from shoal.network.initialisers import SCHEMES
 
@@ -171,12 +171,9 @@ class MessageHandler:
         self._say_scene()
 
     def _repair(self, message: Message) -> None:
-        view = self.now.view
-        cures = [found["cure"] for found in findings(view) if found["cure"]]
-        by_hand: list[Message] = [{"edits": []}] if view.ready.experiment.edits else []
-        if not (cures or by_hand):
+        changes = cure_of(self.now.view)
+        if not changes:
             raise SettingError("the diagnosis knows no setting that repairs this.")
-        changes = [*cures, *by_hand][0]
         self._set({"changes": changes})
         self.now.play()
         self._say({"is": "repaired", "changes": changes})

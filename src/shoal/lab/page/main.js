@@ -32,9 +32,9 @@ const link = new Link({
   toys: ({ toys }) => { controls.toys = toys; },
   scene: arrived,
   frame: (next) => { if (scene && !opening && String(next.shape) === String(scene.shape)) { frame = { ...frame, ...next }; plan(); } },
-  equations: (answer) => views.equations.answer(answer),
-  units: (answer) => views.units.answer(answer),
-  starts: (answer) => views.initialise.answer(answer),
+  equations: (answer) => { views.equations.answer(answer); stories.reveal(); },
+  units: (answer) => { views.units.answer(answer); stories.reveal(); },
+  starts: (answer) => { views.initialise.answer(answer); stories.reveal(); },
   progress: (answer) => views.initialise.progress(answer),
   repaired: (answer) => views.train.repaired(answer),
   tutor: (answer) => views.tutor.answer(answer),
@@ -69,6 +69,7 @@ function arrived(next) {
   stories.show(scene);
   for (const each of Object.values(views)) each.show?.(scene);
   showView(scene.experiment.view);
+  stories.reveal();
   document.title = `${scene.name || scene.toys.find(([name]) => name === scene.experiment.data)?.[1] || "shoal"} · shoal lab`;
   document.body.classList.toggle("no-controls", !$("fields").children.length);
   document.body.classList.toggle("no-tabs", scene.experiment.hide.includes("tabs"));

@@ -3,7 +3,9 @@
 import { $, h } from "./dom.js";
 
 const narrow = matchMedia("(max-width: 900px)"); // one column: what is spoken of may be far below
-const MARKED = { network: ".network", plane: ".says", loss: ".losses", trouble: "#trouble", units: ".unit-cards", diagnosis: ".findings", starts: ".starts" };
+const EQUATION = { "[1]": "Z1", "[2]": "A1", "[3]": "Z2", "[4]": "A2", "[5]": "dZ2", "[6]": "dW2", "[7]": "db2", "[8]": "dZ1", "[9]": "dW1", "[10]": "db1", J: "J" };
+const MARKED = { network: ".network", plane: ".says", loss: ".losses", trouble: "#trouble", units: ".unit-cards", diagnosis: ".findings", starts: ".starts", update: ".updates", figures: ".figures", data: '[data-control="data"]', features: '[data-control="features"]', step: "#step", play: "#play", hidden: "#f-hidden", initialisation: "#f-init", "learning-rate": "#f-learning_rate" };
+for (const [mark, name] of Object.entries(EQUATION)) MARKED[mark] = `[data-equation="${name}"]`;
 
 export class Stories {
   constructor({ say, change, goTo, notice, bring }) {
@@ -42,6 +44,17 @@ export class Stories {
     this.goTo([...parts, `story=${story}`, `at=${known.at}`].join("&"));
   }
 
+  /** On a narrow page bring what a new step speaks of into sight, once it is there. */
+  reveal() {
+    if (!narrow.matches || !this.unseen || !this.now) return;
+    const marked = document.querySelector(MARKED[this.now.step.look?.[0]] ?? "#stage");
+    if (!marked) return;
+    this.unseen = false;
+    const fold = marked.closest("details");
+    if (fold) fold.open = true;
+    requestAnimationFrame(() => marked.scrollIntoView({ block: "nearest" }));
+  }
+
   move(by) { this.go(this.now.found.name, this.now.at + by); }
 
   show({ experiment }) {
@@ -56,7 +69,9 @@ export class Stories {
     this.back.disabled = at === 0;
     this.next.disabled = at === found.steps.length - 1;
     if (step.table && experiment.data !== "table") return this.go(found.name, at); // its table is not here yet
-    if (narrow.matches) requestAnimationFrame(() => document.querySelector(MARKED[step.look?.[0]] ?? "#stage")?.scrollIntoView({ block: "nearest" }));
+    const here = `${found.name} ${at}`;
+    if (here !== this.told) this.unseen = true;
+    this.told = here;
     if (this.then) this.say(this.then);
     this.then = "";
     return undefined;
