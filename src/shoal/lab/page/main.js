@@ -120,6 +120,7 @@ function draw() {
   $("play").setAttribute("aria-label", title);
   $("play").title = scene.experiment.hide.includes("keys") ? title : `${title} (P)`;
   view.draw?.(scene, frame);
+  stories.reveal();
   if (!frame.playing) {
     views.train.label(scene, frame);
     remember(frame.fragment);
