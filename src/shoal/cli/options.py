@@ -345,6 +345,14 @@ LabTarget = Annotated[
         "--target", "-t", metavar="COLUMN", help="Column to predict; by default the last column."
     ),
 ]
+LabLoss = Annotated[
+    str,
+    option(
+        "--loss",
+        metavar="NAME",
+        help=f"{FIELDS['loss'].help} By default as the data are.",
+    ),
+]
 Port = Annotated[int, option("--port", metavar="PORT", help="Port; 0 for any.", parser=WHOLE)]
 Browser = Annotated[
     bool, option("--browser/--no-browser", help="Open the page, or only print its address.")
