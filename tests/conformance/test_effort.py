@@ -119,11 +119,10 @@ def test_a_wish_is_kept_by_every_candidate(wish):
 
 
 def test_candidates_are_allowed_and_no_two_are_the_same():
-    for asked in (Settings(), Settings(hidden=16), Settings(encode=None)):
+    for asked in (Settings(), Settings(hidden=16), Settings(bins=8)):
         found = [repr(sorted(one.items())) for one in candidates(asked, numbers=True)]
         assert len(set(found)) == len(found)
     assert all(Settings(**one) and set(one) <= set(FIELDS) for one in PORTFOLIO)
-    assert not any("bins" in one for one in candidates(Settings(encode=None), numbers=True))
 
 
 def test_a_search_of_ones_own_has_the_values_of_the_candidates():
@@ -142,6 +141,14 @@ def test_a_search_of_ones_own_has_the_values_of_the_candidates():
 def test_no_candidate_has_more_bins_than_there_are_without_a_search(numbers):
     model, _, _ = numbers
     assert all(one["settings"].get("bins", 0) < 8 for one in model.search_results_)
+
+
+@pytest.mark.parametrize("encode", ["auto", None])
+def test_where_no_column_has_bins_no_candidate_has_others(encode):
+    X, y = table()
+    words = X[["word"]].assign(other=np.where(X["b"] > 0, "x", "z"))
+    model = ShoalRegressor(**QUICK, encode=encode).fit(words if encode else X[["b", "c"]], y)
+    assert not any("bins" in one["settings"] for one in model.search_results_)
 
 
 def test_a_prediction_costs_no_more_than_it_may():

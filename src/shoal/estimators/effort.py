@@ -293,6 +293,8 @@ def _entrants(ground: Ground, base: Entrant) -> Iterator[Entrant]:
         if "bins" in changes and changes["bins"] >= bins_of(Settings(), m, usual.inputs.n):
             continue
         inputs = ground.provided.inputs(s.bins)
+        if "bins" in changes and inputs.encoding == usual.inputs.encoding:  # no column has bins
+            continue
         shape = architecture_of(s, inputs.width, *usual.targets.outputs)
         if s.alpha == EVIDENCE and (m >= ROWS or shape.n_parameters > PARAMETERS):
             continue

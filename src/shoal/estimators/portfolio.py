@@ -89,8 +89,6 @@ def candidates(asked: Settings, *, numbers: bool) -> Iterator[Changes]:
     first = [changes_of(asked, second_order(asked.resolved(), settles=numbers))]
     for changes in ({}, *(first if is_free(asked) else ()), *PORTFOLIO):
         free = {k: v for k, v in changes.items() if getattr(asked, k) == getattr(usual, k)}
-        if asked.encode is None:
-            free.pop("bins", None)
         if (name := repr(sorted(free.items()))) not in seen:
             seen.add(name)
             yield free
