@@ -8,7 +8,7 @@ import pytest
 
 import shoal
 from shoal import SettingError, ShoalClassifier, ShoalRegressor, ShoalWarning
-from shoal.estimators import effort
+from shoal.estimators import choice, effort, entrants
 from shoal.estimators.answers import (
     Answers,
     Deviations,
@@ -162,14 +162,14 @@ def test_groups_stay_on_one_side_of_every_choice(monkeypatch):
     X, y = table()
     groups = np.arange(M) // 4
     seen = []
-    real = effort._halves
+    real = choice._halves
 
     def watched(ground, base, n):
         halves = real(ground, base, n)
         seen.append((pooled(base.answers[:n]).numbers, halves))
         return halves
 
-    monkeypatch.setattr(effort, "_halves", watched)
+    monkeypatch.setattr(choice, "_halves", watched)
     ShoalRegressor(**QUICK).fit(X, y, groups=groups)
     (held, (odd, even)), *_ = seen
     assert odd.any()
@@ -193,7 +193,7 @@ def test_an_interruption_keeps_the_fit_without_a_search(numbers, monkeypatch):
         trained = train_all(jobs[:1], threads)
         return [trained[0]._replace(ending="interrupted", interruption=KeyboardInterrupt())]
 
-    monkeypatch.setattr(effort, "train_all", interrupted)
+    monkeypatch.setattr(entrants, "train_all", interrupted)
     with pytest.warns(ShoalWarning, match="interrupted"):
         model = ShoalRegressor(**QUICK).fit(X, y)
     assert model.fingerprint_ == usual.fingerprint_
