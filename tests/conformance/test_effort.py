@@ -201,6 +201,32 @@ def test_an_interruption_keeps_the_fit_without_a_search(numbers, monkeypatch):
     assert len(model.search_results_) == 1
 
 
+@pytest.mark.parametrize("after", ["in a training", "between trainings"])
+def test_an_interruption_keeps_what_rounds_before_have_found(numbers, monkeypatch, after):
+    _, X, y = numbers
+    rounds = []
+
+    def interrupted(jobs, threads, *more):
+        rounds.append(len(jobs))
+        if len(rounds) == 1:
+            return train_all(jobs, threads)
+        if after == "between trainings":
+            raise KeyboardInterrupt
+        done = train_all(jobs[:1], threads)[0]
+        return [done._replace(ending="interrupted", interruption=KeyboardInterrupt())]
+
+    monkeypatch.setattr(entrants, "train_all", interrupted)
+    with pytest.warns(ShoalWarning, match="interrupted"):
+        model = ShoalRegressor(**QUICK).fit(X, y)
+    assert len(rounds) == 2
+    assert isinstance(model.interruption_, KeyboardInterrupt)
+    tried = model.search_results_
+    assert [one["members"] for one in tried] == [4] + [2] * (len(tried) - 1)
+    assert len(tried) > 2
+    assert sum(one["weight"] for one in tried) == pytest.approx(1)
+    assert np.isfinite(model.predict(X)).all()
+
+
 def test_without_rows_held_out_nothing_is_changed():
     X, y = table(40)
     with pytest.warns(ShoalWarning, match="no rows are held out"):

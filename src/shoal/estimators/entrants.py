@@ -185,6 +185,21 @@ def with_members(
     ground: Ground, entrants: Sequence[Entrant], members: Sequence[int]
 ) -> tuple[list[Entrant], BaseException | None]:
     """The same with so many members each, and what interrupted that: then they are as they were."""
+    try:
+        trained = _trained(ground, entrants, members)
+        for one in (one for new in trained for one in new):
+            if one.ending == "interrupted":
+                return list(entrants), one.interruption or KeyboardInterrupt()
+        pairs = zip(entrants, trained, strict=True)
+        return [_answering(ground, one, new) for one, new in pairs], None
+    except KeyboardInterrupt as signal:  # before or after the trainings
+        return list(entrants), signal
+
+
+def _trained(
+    ground: Ground, entrants: Sequence[Entrant], members: Sequence[int]
+) -> list[list[Trained]]:
+    """Of each the members that it lacks; after an interruption one is of that ending."""
     jobs, owners = list[Callable[..., Trained]](), list[int]()
     counter = _Counter(ground)
     with place_of(ground.prepared.settings) as place:
@@ -196,14 +211,10 @@ def with_members(
                     owners.append(k)
         counter.jobs = len(jobs)
         trained = train_all(jobs, ground.threads) if jobs else []
-    if any(one.ending == "interrupted" for one in trained):
-        signals = (one.interruption for one in trained if one.interruption)
-        return list(entrants), next(signals, KeyboardInterrupt())
-    new = [
-        [t for own, t in zip(owners, trained, strict=True) if own == k]
-        for k in range(len(entrants))
-    ]
-    return [_answering(ground, one, each) for one, each in zip(entrants, new, strict=True)], None
+    found: list[list[Trained]] = [[] for _ in entrants]
+    for k, done in zip(owners, trained, strict=False):  # some may be missing after an interruption
+        found[k].append(done)
+    return found
 
 
 def _team(ground: Ground, one: Entrant, n: int, place: Place) -> Members:
