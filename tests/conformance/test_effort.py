@@ -1,5 +1,6 @@
 """A search for a better model: the same bits anywhere, wishes kept, and one ordinary model."""
 
+import json
 import warnings
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 
 import shoal
-from shoal import SettingError, ShoalClassifier, ShoalRegressor, ShoalWarning
+from shoal import ModelFileError, SettingError, ShoalClassifier, ShoalRegressor, ShoalWarning
 from shoal.estimators import choice, effort, entrants
 from shoal.estimators.answers import (
     Answers,
@@ -19,6 +20,8 @@ from shoal.estimators.answers import (
     pooled,
 )  # fmt: skip
 from shoal.estimators.portfolio import PORTFOLIO, candidates
+from shoal.estimators.reading import from_document
+from shoal.estimators.saving import to_document
 from shoal.network.draws import normal
 from shoal.settings import FIELDS, Settings
 from shoal.training.members import train_all
@@ -77,6 +80,22 @@ def test_one_ordinary_model_comes_out(which, request, tmp_path):
     if which == "numbers":
         low, high = model.predict_interval(X, 0.8).T
         assert (low < high).all()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"kind": 99}, {"first_members": 10**6}, {"tried": []}, {"loss": "low"}, {"work": 1.0},
+     {"tried": [{"settings": {"hidden": -1}}]}, {"tried": [{"settings": {"width": 3}}]}],
+    ids=str,
+)  # fmt: skip
+def test_a_search_that_fits_no_model_is_refused(numbers, damage):
+    document, tensors = to_document(numbers[0].fitted_, "regressor")
+    document = json.loads(json.dumps(document))
+    assert from_document(document, tensors)[2].search == numbers[0].fitted_.search
+    tried = [{**document["search"]["tried"][0], **one} for one in damage.get("tried", ())]
+    document["search"] |= damage | ({"tried": tried} if "tried" in damage else {})
+    with pytest.raises(ModelFileError):
+        from_document(document, tensors)
 
 
 def test_what_is_told_of_a_search(numbers):
