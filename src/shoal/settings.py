@@ -391,8 +391,7 @@ def _check_search(s: Settings) -> None:
         )  # fmt: skip
     if s.warm_start:
         raise _conflict(
-            s, "effort", "warm_start", "a search begins anew. Use ", Setting("warm_start", False),
-            " for it, and ", Setting("effort", 1), " to continue what it has found.",
+            s, "effort", "warm_start", "a search begins anew. Leave one of the two out.",
         )  # fmt: skip
     if s.engine is not None:
         raise SettingError(

@@ -1,5 +1,6 @@
 """A search for a better model: the same bits anywhere, wishes kept, and one ordinary model."""
 
+import json
 import warnings
 
 import numpy as np
@@ -7,8 +8,8 @@ import pandas as pd
 import pytest
 
 import shoal
-from shoal import SettingError, ShoalClassifier, ShoalRegressor, ShoalWarning
-from shoal.estimators import effort
+from shoal import ModelFileError, SettingError, ShoalClassifier, ShoalRegressor, ShoalWarning
+from shoal.estimators import choice, effort, entrants
 from shoal.estimators.answers import (
     Answers,
     Deviations,
@@ -19,6 +20,8 @@ from shoal.estimators.answers import (
     pooled,
 )  # fmt: skip
 from shoal.estimators.portfolio import PORTFOLIO, candidates
+from shoal.estimators.reading import from_document
+from shoal.estimators.saving import to_document
 from shoal.network.draws import normal
 from shoal.settings import FIELDS, Settings
 from shoal.training.members import train_all
@@ -79,6 +82,22 @@ def test_one_ordinary_model_comes_out(which, request, tmp_path):
         assert (low < high).all()
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [{"kind": 99}, {"first_members": 10**6}, {"tried": []}, {"loss": "low"}, {"work": 1.0},
+     {"tried": [{"settings": {"hidden": -1}}]}, {"tried": [{"settings": {"width": 3}}]}],
+    ids=str,
+)  # fmt: skip
+def test_a_search_that_fits_no_model_is_refused(numbers, damage):
+    document, tensors = to_document(numbers[0].fitted_, "regressor")
+    document = json.loads(json.dumps(document))
+    assert from_document(document, tensors)[2].search == numbers[0].fitted_.search
+    tried = [{**document["search"]["tried"][0], **one} for one in damage.get("tried", ())]
+    document["search"] |= damage | ({"tried": tried} if "tried" in damage else {})
+    with pytest.raises(ModelFileError):
+        from_document(document, tensors)
+
+
 def test_what_is_told_of_a_search(numbers):
     model, _, _ = numbers
     search = model.fitted_.search
@@ -119,11 +138,10 @@ def test_a_wish_is_kept_by_every_candidate(wish):
 
 
 def test_candidates_are_allowed_and_no_two_are_the_same():
-    for asked in (Settings(), Settings(hidden=16), Settings(encode=None)):
+    for asked in (Settings(), Settings(hidden=16), Settings(bins=8)):
         found = [repr(sorted(one.items())) for one in candidates(asked, numbers=True)]
         assert len(set(found)) == len(found)
     assert all(Settings(**one) and set(one) <= set(FIELDS) for one in PORTFOLIO)
-    assert not any("bins" in one for one in candidates(Settings(encode=None), numbers=True))
 
 
 def test_a_search_of_ones_own_has_the_values_of_the_candidates():
@@ -144,6 +162,14 @@ def test_no_candidate_has_more_bins_than_there_are_without_a_search(numbers):
     assert all(one["settings"].get("bins", 0) < 8 for one in model.search_results_)
 
 
+@pytest.mark.parametrize("encode", ["auto", None])
+def test_where_no_column_has_bins_no_candidate_has_others(encode):
+    X, y = table()
+    words = X[["word"]].assign(other=np.where(X["b"] > 0, "x", "z"))
+    model = ShoalRegressor(**QUICK, encode=encode).fit(words if encode else X[["b", "c"]], y)
+    assert not any("bins" in one["settings"] for one in model.search_results_)
+
+
 def test_a_prediction_costs_no_more_than_it_may():
     X, y = table()
     model = ShoalRegressor(**QUICK, max_predict_cost=1.0).fit(X, y)
@@ -155,14 +181,14 @@ def test_groups_stay_on_one_side_of_every_choice(monkeypatch):
     X, y = table()
     groups = np.arange(M) // 4
     seen = []
-    real = effort._halves
+    real = choice._halves
 
     def watched(ground, base, n):
         halves = real(ground, base, n)
         seen.append((pooled(base.answers[:n]).numbers, halves))
         return halves
 
-    monkeypatch.setattr(effort, "_halves", watched)
+    monkeypatch.setattr(choice, "_halves", watched)
     ShoalRegressor(**QUICK).fit(X, y, groups=groups)
     (held, (odd, even)), *_ = seen
     assert odd.any()
@@ -186,12 +212,38 @@ def test_an_interruption_keeps_the_fit_without_a_search(numbers, monkeypatch):
         trained = train_all(jobs[:1], threads)
         return [trained[0]._replace(ending="interrupted", interruption=KeyboardInterrupt())]
 
-    monkeypatch.setattr(effort, "train_all", interrupted)
+    monkeypatch.setattr(entrants, "train_all", interrupted)
     with pytest.warns(ShoalWarning, match="interrupted"):
         model = ShoalRegressor(**QUICK).fit(X, y)
     assert model.fingerprint_ == usual.fingerprint_
     assert isinstance(model.interruption_, KeyboardInterrupt)
     assert len(model.search_results_) == 1
+
+
+@pytest.mark.parametrize("after", ["in a training", "between trainings"])
+def test_an_interruption_keeps_what_rounds_before_have_found(numbers, monkeypatch, after):
+    _, X, y = numbers
+    rounds = []
+
+    def interrupted(jobs, threads, *more):
+        rounds.append(len(jobs))
+        if len(rounds) == 1:
+            return train_all(jobs, threads)
+        if after == "between trainings":
+            raise KeyboardInterrupt
+        done = train_all(jobs[:1], threads)[0]
+        return [done._replace(ending="interrupted", interruption=KeyboardInterrupt())]
+
+    monkeypatch.setattr(entrants, "train_all", interrupted)
+    with pytest.warns(ShoalWarning, match="interrupted"):
+        model = ShoalRegressor(**QUICK).fit(X, y)
+    assert len(rounds) == 2
+    assert isinstance(model.interruption_, KeyboardInterrupt)
+    tried = model.search_results_
+    assert [one["members"] for one in tried] == [4] + [2] * (len(tried) - 1)
+    assert len(tried) > 2
+    assert sum(one["weight"] for one in tried) == pytest.approx(1)
+    assert np.isfinite(model.predict(X)).all()
 
 
 def test_without_rows_held_out_nothing_is_changed():

@@ -9,8 +9,9 @@
     streamed.py    the same of files larger than memory; clustered.py of files that workers read
     starts.py      what each member starts from
     scores.py      early stopping by a scorer
-    effort.py      the search of a better model; portfolio.py what it tries, answers.py how it judges,
-                   lifting.py how one model comes out, search.py what is told of it
+    effort.py      the search for a better model: portfolio.py what it tries, entrants.py the candidates with
+                   their members, answers.py what these say of rows held out, choice.py the mixture, lifting.py
+                   how one model comes out of it, search.py what is told of it
     small.py       of small tables: whether members of second order predict better
     threshold.py   the probability above which the second class is predicted
     callbacks.py   scikit-learn's callbacks

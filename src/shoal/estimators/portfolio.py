@@ -15,28 +15,28 @@ Changes = Mapping[str, Any]
 # No candidate has more bins than there are without a search. Edges are values of the table, of rows that are held out too: on
 # these a network with many bins looks better than on new rows, which lie between the edges.
 PORTFOLIO: tuple[Changes, ...] = (
-    {"activation": "relu", "hidden": 256},
     {"bins": 4},
     {"activation": "relu", "hidden": 256, "bins": 0},
     {"hidden": 128},
     {"bins": 0},
-    {"activation": "relu", "hidden": 256, "dropout": 0.3},
-    {"bins": 16},
     {"hidden": 128, "dropout": 0.2},
+    {"activation": "relu", "hidden": 256},
+    {"bins": 16},
+    {"learning_rate": 0.002},
     {"alpha": 0.01},
+    {"hidden": 0, "bins": 0},
+    {"activation": "relu", "hidden": 256, "dropout": 0.3},
     {"bins": 0, "alpha": 0.1},
+    {"activation": "relu", "hidden": 256, "bins": 4, "dropout": 0.2},
     {"learning_rate": 0.012},
     {"activation": "relu", "hidden": 256, "bins": 0, "alpha": 0.1},
-    {"hidden": 0, "bins": 0},
-    {"alpha": 0.1},
-    {"activation": "relu"},
-    {"learning_rate": 0.002},
+    {"weight_decay": 0.3},
     {"hidden": 256},
     {"activation": "relu", "hidden": 256, "learning_rate": 0.002},
-    {"weight_decay": 0.3},
+    {"alpha": 0.1},
     {"activation": "relu", "hidden": 128, "bins": 16},
-    {"activation": "relu", "hidden": 256, "bins": 4, "dropout": 0.2},
     {"hidden": 256, "bins": 16, "dropout": 0.3},
+    {"activation": "relu"},
     {"hidden": 32},
     {"hidden": 0},
     {"activation": "relu", "hidden": 512, "dropout": 0.5},
@@ -89,8 +89,6 @@ def candidates(asked: Settings, *, numbers: bool) -> Iterator[Changes]:
     first = [changes_of(asked, second_order(asked.resolved(), settles=numbers))]
     for changes in ({}, *(first if is_free(asked) else ()), *PORTFOLIO):
         free = {k: v for k, v in changes.items() if getattr(asked, k) == getattr(usual, k)}
-        if asked.encode is None:
-            free.pop("bins", None)
         if (name := repr(sorted(free.items()))) not in seen:
             seen.add(name)
             yield free
