@@ -12,8 +12,9 @@ from typing import Annotated, Any
 import typer
 
 from shoal.data.read.file_options import FileOptions
-from shoal.settings import COLUMNS, FIELDS, TRAINING, Field, Kind, Number, Spellings, Whole
-from shoal.settings import Columns as ColumnNames
+from shoal.kinds import Columns as ColumnNames
+from shoal.kinds import Kind, Number, Spellings, Whole
+from shoal.settings import COLUMNS, FIELDS, TRAINING, Field
 
 FILES, TEST = "Files", "Test"
 PANELS = (None, FILES, TEST, COLUMNS, TRAINING)  # of the help, in this order

@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
 from shoal.errors import SettingError
+from shoal.kinds import EVIDENCE
 from shoal.lab.toys import TOYS
 from shoal.network.activations import ACTIVATIONS
 from shoal.network.initialisers import SCHEMES
-from shoal.settings import EVIDENCE, POISSON
+from shoal.settings import POISSON
 
 TABLE = "table"  # the data are somebody's own
 LOSSES = ("auto", "squared_error", POISSON)  # of a number; auto: poisson for a toy of counts
