@@ -417,7 +417,9 @@ def test_the_evidence_says_how_many_parameters_count():
     assert told["gamma"] == pytest.approx(model.evidence_.gamma[0], rel=1e-5)
     assert told["alpha"] == pytest.approx(model.evidence_.alpha[0].tolist(), rel=1e-5)
     assert 0 < told["gamma"] < told["of"] == 6 * 2 + 6 + 6
-    assert figures(session_of("#solver=lm").view)["evidence"] is None
+    plain = session_of("#solver=lm")
+    plain.close()
+    assert figures(plain.view)["evidence"] is None
 
 
 @pytest.mark.filterwarnings("ignore:read as missing besides")
