@@ -725,7 +725,7 @@ def test_a_count_and_the_evidence_are_shown(screen):
     assert 0 < float(found[1]) < int(found[2]) == 16
     screen.page.select_option("#f-solver", "gd")  # the evidence needs lm
     screen.page.wait_for_function("() => document.querySelector('#f-alpha').value === '0'")
-    assert screen.page.is_hidden("#evidence")
+    screen.page.wait_for_selector("#evidence", state="hidden")
     screen.page.select_option("#f-alpha", "evidence")
     screen.page.wait_for_function("() => document.querySelector('#f-solver').value === 'lm'")
     screen.page.select_option("#f-loss", "squared_error")

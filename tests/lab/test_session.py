@@ -16,14 +16,13 @@ from shoal.lab import repeat
 from shoal.lab.drawing import Drawing
 from shoal.lab.experiment import Experiment
 from shoal.lab.frames import figures, scene, surface
-from shoal.lab.messages import MessageHandler
 from shoal.lab.session import MOST_MARKS, Mark, Session, _thinned
 from shoal.lab.steps import Position
 from shoal.lab.tables import Tables
 from shoal.lab.takeaway import command, data_of, fingerprint, link_of, python
 from shoal.lab.training import prepare
 from shoal.lab.trouble import trouble
-from shoal.lab.units import units
+from shoal.lab.units import cure_of, units
 
 from . import served
 
@@ -417,7 +416,9 @@ def test_the_evidence_says_how_many_parameters_count():
     assert told["gamma"] == pytest.approx(model.evidence_.gamma[0], rel=1e-5)
     assert told["alpha"] == pytest.approx(model.evidence_.alpha[0].tolist(), rel=1e-5)
     assert 0 < told["gamma"] < told["of"] == 6 * 2 + 6 + 6
-    assert figures(session_of("#solver=lm").view)["evidence"] is None
+    plain = session_of("#solver=lm")
+    plain.close()
+    assert figures(plain.view)["evidence"] is None
 
 
 @pytest.mark.filterwarnings("ignore:read as missing besides")
@@ -453,26 +454,30 @@ def test_a_table_of_counts(tmp_path):
 
 
 def test_what_is_wrong_is_repaired():
-    said = []
-    handler = MessageHandler(lambda answer: said.append(answer), Tables())
+    def repaired(link):
+        session = session_of(link)
+        view = waited(session, lambda view: view.position.place >= Experiment.of(link).place)
+        session.close()
+        return cure_of(view)
 
-    def changed(link):
-        said.clear()
-        handler.answer(json.dumps({"do": "open", "fragment": link}))
-        waited(handler.now, lambda view: view.position.place >= Experiment.of(link).place)
-        handler.answer(json.dumps({"do": "repair"}))
-        told = [json.loads(answer) for answer in said if isinstance(answer, str)][-1]
-        handler.now.close()
-        return told.get("changes") or told["message"]
-
-    assert changed("#init=zeros") == {"init": "auto"}
-    assert changed("#init=30") == {"init": "auto"}
+    assert repaired("#init=zeros") == {"init": "auto"}
+    assert repaired("#init=30") == {"init": "auto"}
     by_hand = "#activation=relu&edits=0,b1,0,0,-99;0,b1,1,0,-99&epoch=30"
-    assert changed(by_hand) == {"edits": []}
+    assert repaired(by_hand) == {"edits": []}
     equal = "0,W1,0,0,0.5;0,W1,1,0,0.5;0,W2,0,0,0.5;0,W2,0,1,0.5"
-    assert changed(f"#hidden=2&init=zeros&edits={equal}&epoch=9") == {"init": "auto", "edits": []}
-    assert changed("#data=gaussians&hidden=0&rows=40") == {"hidden": 64}  # what "auto" means
-    assert "knows no setting" in changed("#data=xor&epoch=300")
+    assert repaired(f"#hidden=2&init=zeros&edits={equal}&epoch=9") == {"init": "auto", "edits": []}
+    assert repaired("#data=gaussians&hidden=0&rows=40") == {"hidden": 64}  # what "auto" means
+    assert repaired("#data=xor&epoch=300") == {}
+
+
+def test_a_page_asks_for_a_repair():
+    with served.laboratory() as server, served.Page(server) as page:
+        page.asked("open", "scene", fragment="#init=zeros")
+        assert page.asked("repair", "repaired")["changes"] == {"init": "auto"}
+        assert page.until(lambda frame: frame["epoch"] > 300)["loss"] < 0.3
+        page.say("pause")
+        page.until(lambda frame: not frame["playing"])
+        assert "knows no setting" in page.asked("repair", "error")["message"]
 
 
 def test_overfitting_is_named_by_the_validation_rows():

@@ -182,9 +182,8 @@ def linear_is_enough(seen: Seen) -> Iterator[Finding]:
     affordable = seen.held_out and SMALL_COST * seen.case.work > LINEAR_STEPS * work
     if not seen.shape.n_h or not (seen.thorough or affordable) or _is_constant(seen):
         return
-    if (
-        seen.behind
-    ):  # a network that has learnt little is equalled by a linear one, and neither is enough
+    # A network that has learnt little is equalled by a linear one, and neither is enough.
+    if seen.behind:
         return
     tried = seen.tried({"hidden": 0}, epochs=LINEAR_EPOCHS)
     if not tried or tried.after > tried.before + WORSE_BY * seen.baseline:

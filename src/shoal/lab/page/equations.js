@@ -79,12 +79,14 @@ export class Equations {
     if (!this.scene()) return;
     this.busy = true;
     this.asked = performance.now();
-    this.say("equations", { example: this.scene().experiment.example });
+    this.wanted = this.scene().experiment.example;
+    this.say("equations", { example: this.wanted });
   }
 
   answer(answer) {
     this.busy = false;
-    if (this.late && !this.frame()?.playing) this.ask();
+    const other = this.wanted !== this.scene().experiment.example; // was chosen while the question was under way
+    if (other || (this.late && !this.frame()?.playing)) this.ask();
     this.late = false;
     this.seen = answer.version;
     this.latest = answer;
