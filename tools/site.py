@@ -29,7 +29,7 @@ ERRANDS = [
     ("one class is rare", ["How-to", "Imbalanced classes, costs and thresholds"], "--threshold"),
     ("use it on several machines", ["How-to", "Train on a cluster"], "tls://"),
     ("why is the product in [8] elementwise", ["Ten questions"], "chain rule"),
-    ("how does hidden_layer_sizes translate", ["Coming from …", "scikit-learn's MLPClassifier"], "hidden_layer_sizes"),
+    ("how does hidden_layer_sizes translate", ["Coming from …", "MLPClassifier"], "hidden_layer_sizes"),
     ("how sure is a prediction", ["Intervals"], "predict_interval"),
     ("why was this predicted", ["Why this prediction"], "Shapley"),
     ("what does Network.descend return", ["Python", "Network"], "The cost before each update."),
