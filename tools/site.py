@@ -29,7 +29,7 @@ ERRANDS = [
     ("one class is rare", ["How-to", "Imbalanced classes, costs and thresholds"], "--threshold"),
     ("use it on several machines", ["How-to", "Train on a cluster"], "tls://"),
     ("why is the product in [8] elementwise", ["Ten questions"], "chain rule"),
-    ("how does hidden_layer_sizes translate", ["Coming from …", "scikit-learn's MLPClassifier"], "hidden_layer_sizes"),
+    ("how does hidden_layer_sizes translate", ["Coming from …", "MLPClassifier"], "hidden_layer_sizes"),
     ("how sure is a prediction", ["Intervals"], "predict_interval"),
     ("why was this predicted", ["Why this prediction"], "Shapley"),
     ("what does Network.descend return", ["Python", "Network"], "The cost before each update."),
@@ -55,6 +55,9 @@ KINDS = {  # a page of each kind
     "measured": "measured/practice.html",
     "changes": "develop/changes.html",
 }
+CUT = """[...document.querySelectorAll("main h1, main h2")]
+    .filter(heading => heading.scrollWidth > heading.clientWidth + 1)
+    .map(heading => heading.innerText)"""
 GRAVE = ("serious", "critical")
 
 
@@ -140,6 +143,8 @@ def looked_at(page: Page, site: Path, axe: Path, scheme: str, width: int) -> lis
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         if wide > 1:
             found.append(f"{name}, {scheme}, {width}: {wide} pixels too wide")
+        cut = page.evaluate(CUT)
+        found += [f"{name}, {scheme}, {width}: the heading “{text}” is cut" for text in cut]
         page.add_script_tag(path=axe)
         violations = page.evaluate("axe.run().then(found => found.violations)")
         found += [

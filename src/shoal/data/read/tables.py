@@ -45,15 +45,12 @@ def as_table(X: Any) -> pa.Table:
         frame = nw.from_native(X, eager_only=True)
         categories_of = (nw.Categorical, nw.Enum)
         # By position: pandas' columns may be named 0, 1, …, which narwhals takes for rows.
-        columns = [
-            _arrow(series, str(name))
-            for series, name in zip(frame.iter_columns(), frame.columns, strict=True)
-        ]
+        series = [frame[:, place] for place in range(len(frame.columns))]
+        named = [str(name) for name in frame.columns]
+        columns = [_arrow(one, name) for one, name in zip(series, named, strict=True)]
         fields = [
-            _marked(pa.field(name, column.type), isinstance(series.dtype, categories_of))
-            for name, series, column in zip(
-                map(str, frame.columns), frame.iter_columns(), columns, strict=True
-            )
+            _marked(pa.field(name, column.type), isinstance(one.dtype, categories_of))
+            for name, one, column in zip(named, series, columns, strict=True)
         ]
         X = pa.table(columns, schema=pa.schema(fields))
     names = X.column_names

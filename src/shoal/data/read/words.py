@@ -44,14 +44,14 @@ def word_of(value: float) -> str | None:
     return str(int(value)) if value == int(value) else repr(value)
 
 
-def is_finer(kind: pa.DataType) -> bool:
-    """Whether times are finer than microseconds, which Python's own are not."""
-    return pa.types.is_temporal(kind) and getattr(kind, "unit", "") == "ns"
+def is_finer(kind: Any) -> bool:
+    """Whether times of this Arrow type are finer than microseconds, which Python's own are not."""
+    return bool(pa.types.is_temporal(kind)) and getattr(kind, "unit", "") == "ns"
 
 
 def coarser(column: Column) -> Column:
     """The column with times in microseconds where they were finer: such have a value in Python."""
-    kind: Any = column.type
+    kind = column.type
     if not is_finer(kind):
         return column
     if pa.types.is_timestamp(kind):
