@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 import shoal
 from shoal import ShoalClassifier, ShoalRegressor
-from shoal.errors import SettingError
+from shoal.errors import SettingError, ShoalWarning
 from shoal.estimators import streamed
 from shoal.estimators.calibration import KEPT, Calibration, of_values
 from shoal.estimators.held_out import _held_out
@@ -62,6 +62,17 @@ def test_intervals_cover_new_rows_and_follow_the_noise(regressor):
     calm, loud = X[:, 1] < -0.5, X[:, 1] > 0.5
     assert width[loud].mean() > 2 * width[calm].mean()  # the noise is 4.5 times as large
     assert min(covered(ends[part], y[part]) for part in (calm, loud)) > 0.8
+
+
+def test_far_outside_no_width_is_beyond_those_of_the_rows_held_out(regressor):
+    X, _ = numbers(300, seed=3)
+    fitted = regressor.fitted_
+    spread = fitted.calibration.spread
+    with pytest.warns(ShoalWarning, match="far outside"):
+        widths = spread.widths(fitted.matrix(40 * X), 1)
+    low, high = np.exp(spread.range[:, 0])
+    assert (widths >= low * (1 - 1e-12)).all()
+    assert (widths <= high * (1 + 1e-12)).all()
 
 
 def test_quantiles_rise_with_their_levels_and_give_the_interval(regressor):

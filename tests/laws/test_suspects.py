@@ -89,14 +89,21 @@ def test_where_one_class_is_nearly_all_nothing_is_shown():
     assert told_of(rare.astype(float), rare, classes=True) == []
 
 
+def test_of_rare_classes_most_of_the_error_must_go():
+    rare = (np.arange(M) % 33 == 0).astype(int)  # a constant answer is right in 97 %
+    wrong = np.arange(M) % 120 == 7
+    assert told_of(np.where(wrong, 1 - rare, rare).astype(float), rare, classes=True) == []
+
+
 def test_the_only_column_is_the_question_itself():
     assert leaks(pa.table({"x": AMOUNT}), AMOUNT, classes=False) == []
 
 
 def test_columns_with_the_same_values_are_found_and_others_are_not():
     table = pa.table(
-        {"a": X, "b": X + 0.0, "c": np.where(np.arange(M) == 7, 9.0, X), "d": YES, "e": pa.nulls(M)}
-    )
+        {"a": X, "b": X + 0.0, "c": np.where(np.arange(M) == 7, 9.0, X), "d": YES, "e": pa.nulls(M),
+         "f": pa.nulls(M)}
+    )  # fmt: skip
     assert [(found.column, found.first) for found in twins(table)] == [("b", "a")]
     assert lines(twins(table)) == ['column "b" has the same values as "a".']
 

@@ -76,6 +76,15 @@ def test_networks_without_a_loss_are_left_out(curves):
     assert len(display.lines_) == len([curve for curve in curves if curve])
 
 
+@pytest.mark.parametrize(
+    ("loss", "named"), [("squared_error", "half squared error"), ("poisson", "Poisson loss (nats)")]
+)
+def test_the_axis_names_the_loss(loss, named):
+    counts = np.arange(len(X)) % 4
+    display = LossCurveDisplay.from_estimator(fitted(ShoalRegressor, counts, loss=loss))
+    assert display.ax_.get_ylabel() == named
+
+
 def test_a_display_uses_the_axes_it_is_given():
     figure, ax = plt.subplots()
     display = LossCurveDisplay.from_estimator(fitted(ShoalRegressor, X[:, 0]), ax=ax)

@@ -3,6 +3,7 @@
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +12,7 @@ import pytest
 
 import shoal
 from shoal.cli import main
+from shoal.cli.report.report import _training
 
 pytest.importorskip("matplotlib")
 
@@ -207,6 +209,17 @@ def test_a_path_is_refused_before_training(mistake, capsys):
     for word in said:
         assert word in told.err
     assert sorted(path.name for path in Path().iterdir()) == ["d.html", "trips.csv"]
+
+
+def test_a_training_without_a_loss_has_no_curve():
+    X = np.linspace(0, 1, 60)[:, None]
+    model = shoal.ShoalRegressor(members=1, max_iter=2, random_state=0).fit(X, X[:, 0])
+    assert "<svg" in _training(SimpleNamespace(model=model))
+    history = model.fitted_.history._replace(losses=((),))
+    model._keep(model.fitted_.replaced(history=history))
+    section = _training(SimpleNamespace(model=model))
+    assert "<svg" not in section
+    assert "adam" in section
 
 
 def test_an_old_page_survives_a_failure(monkeypatch):

@@ -111,7 +111,9 @@ class Tried(NamedTuple):
 class Seen:
     """What is measured, each once and when a rule asks for it."""
 
-    def __init__(self, case: Case, held: Examples | None, *, thorough: bool) -> None:
+    def __init__(
+        self, case: Case, held: Examples | None, *, thorough: bool, threads: int = 1
+    ) -> None:
         self.case, self.thorough = case, thorough
         self.held_out = held is not None and held.m > 0
         n_x = case.networks[0].architecture.n_x
@@ -128,7 +130,7 @@ class Seen:
                 every.take(np.sort(part)) for part in (rows[:half], rows[half:])
             )
         allowance = max(ASKED_FOR, case.work) if thorough else AFTER_A_FIT * case.work
-        self.trials = Trials(case, self.learnt, self.judged, allowance)
+        self.trials = Trials(case, self.learnt, self.judged, allowance, threads)
 
     @property
     def shape(self) -> Architecture:

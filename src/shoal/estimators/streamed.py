@@ -34,6 +34,7 @@ from shoal.data.read.frames import source_of_frame
 from shoal.data.read.in_memory import columns_of_text, text_in_source, written_in
 from shoal.data.read.messages import nothing_in, unknown_column
 from shoal.data.read.origin import Origin, Piece
+from shoal.data.read.words import coarser
 from shoal.data.rows import target
 from shoal.data.rows.digest import RUN, digest
 from shoal.data.rows.examples import Examples, one_behind_the_other, rows_of
@@ -210,7 +211,7 @@ class FileFeed:
             if pc.any(absent).as_py():
                 row = first + int(np.argmax(absent.to_numpy()))
                 raise _no_target("NaN or None", row, self._y)
-            for pair in pc.value_counts(table[self._y].combine_chunks()):
+            for pair in pc.value_counts(coarser(table[self._y]).combine_chunks()):
                 value = pair["values"].as_py()
                 counted[value] = counted.get(value, 0) + pair["counts"].as_py()
             if len(counted) > MOST_CLASSES:

@@ -1,7 +1,7 @@
 """The members of a fit: each with its seed, its start, its part of the rows, its checkpoint."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from shoal.compute.steps import State
 from shoal.compute.terms import InMemory
 from shoal.data.rows.examples import Examples
 from shoal.diagnosis.diagnose import findings_of
+from shoal.diagnosis.findings import Diagnosis
 from shoal.errors import Setting, SettingError, wording
 from shoal.estimators.automatic import MEMBER, patience_of, plan_of, seed_of, stops_early
 from shoal.estimators.callbacks import EpochTasks
@@ -45,10 +46,20 @@ class Starts(NamedTuple):
     states: list[State]
 
 
+class Learnt(NamedTuple):
+    """What members have learnt of some rows, before it is examined."""
+
+    fitted: Fitted
+    trained: list[Trained]
+    starts: Starts
+    rows: RowProvider
+
+
 def train_members(
-    prepared: Prepared, rows: RowProvider, host: Host, *, told: bool = True
-) -> Fitted:
-    """Train every member; what was learnt, with its diagnosis. Callbacks hear of it where `told`."""
+    prepared: Prepared, rows: RowProvider, host: Host, place: Place, *,
+    earlier: Sequence[Trained] = (), told: bool = True,
+) -> Learnt:  # fmt: skip
+    """Train every member but those that were trained `earlier`. Callbacks hear of it where `told`."""
     s, architecture = prepared.settings, prepared.architecture
     checkpoint = _checkpoint(s, architecture, rows) if s.checkpoint else None
     # The seed that was drawn, if none was given.
@@ -56,22 +67,37 @@ def train_members(
     check_held(s, rows, given=rows.shown(starts.seeds[0])[1] is not None if is_chosen(s) else True)
     tasks = EpochTasks.of(host, prepared, starts.states[0]) if told else None
     began_at = time.perf_counter()
-    with _place_of(s) as place:
-        members = _Members(prepared, rows, host, starts, place, checkpoint, tasks)
-        trained = _side_by_side(s, members, rows.side_by_side, first_alone=tasks is not None)
-        fitted = fitted_of(prepared, trained, starts.seeds)
-        # Of all members, which wait for each other; a member that was resumed counts its earlier epochs.
-        seconds = max(time.perf_counter() - began_at, fitted.history.seconds)
-        fitted = fitted.replaced(history=fitted.history._replace(seconds=seconds))
-        fitted = with_calibration(with_threshold(fitted, rows, s.n_jobs), rows, place, s.n_jobs)
-    part, held = rows.shown(starts.seeds[0])
-    began = tuple(Network._of(architecture, state.parameters.copy()) for state in starts.states)
-    case = fitted.case(part)._replace(starts=began, weight=_weight_of(part, rows))
-    case = case._replace(
-        given=rows.given(), m=_trained_on(part, held, rows), held=held.m if held else 0
+    members = Members(prepared, rows, host, starts, place, checkpoint, tasks)
+    new = _side_by_side(s, members, len(earlier), rows.side_by_side, first_alone=tasks is not None)
+    trained = [*earlier, *new]
+    fitted = fitted_of(prepared, trained, starts.seeds)
+    # Of all members, which wait for each other; a member that was resumed counts its earlier epochs.
+    seconds = max(time.perf_counter() - began_at, fitted.history.seconds)
+    fitted = fitted.replaced(history=fitted.history._replace(seconds=seconds))
+    return Learnt(fitted, trained, starts, rows)
+
+
+def examined(learnt: Learnt, place: Place, n_jobs: int | None) -> Fitted:
+    """What members have learnt, with all that the rows say of it: threshold, errors, diagnosis, importance."""
+    fitted, _, starts, rows = learnt
+    fitted = with_calibration(with_threshold(fitted, rows, n_jobs), rows, place, n_jobs)
+    threads = threads_of(n_jobs)
+    fitted = fitted.replaced(
+        diagnosis=diagnosis_of(fitted, rows, starts, threads), seen=rows.seen()
     )
-    fitted = fitted.replaced(diagnosis=findings_of(case, held, thorough=False), seen=rows.seen())
-    return fitted.replaced(importance=importance_of(fitted, rows, threads_of(s.n_jobs)))
+    return fitted.replaced(importance=importance_of(fitted, rows, threads))
+
+
+def diagnosis_of(fitted: Fitted, rows: RowProvider, starts: Starts, threads: int) -> Diagnosis:
+    """What is wrong with members that have just been trained, from these starts."""
+    part, held = rows.shown(starts.seeds[0])
+    shape = fitted.architecture
+    began = tuple(Network._of(shape, state.parameters.copy()) for state in starts.states)
+    case = fitted.case(part)._replace(
+        starts=began, weight=_weight_of(part, rows), given=rows.given(),
+        m=_trained_on(part, held, rows), held=held.m if held else 0,
+    )  # fmt: skip
+    return findings_of(case, held, thorough=False, threads=threads)
 
 
 def _trained_on(part: Examples, held: Examples | None, rows: RowProvider) -> int:
@@ -100,7 +126,7 @@ def fitted_of(prepared: Prepared, trained: list[Trained], seeds: list[int]) -> F
     )  # fmt: skip
 
 
-class _Members:
+class Members:
     """The trainings of a fit, one for each member, as jobs that threads can run."""
 
     def __init__(
@@ -145,13 +171,13 @@ class _Members:
 
 
 def _side_by_side(
-    s: Settings, members: _Members, most: int | None, *, first_alone: bool
+    s: Settings, members: Members, first: int, most: int | None, *, first_alone: bool
 ) -> list[Trained]:
-    """Train all members; with callbacks the first one alone, as they may stop the others with it."""
+    """Train members from `first` on; with callbacks one alone, as they may stop the others with it."""
     report = progress_of(s.verbose, s.max_iter)
     # On a cluster one member after another has all workers.
     threads = threads_of(s.n_jobs) if s.engine is None else 1
-    jobs = [lambda *a, i=i: members.train(i, *a) for i in range(len(members))]
+    jobs = [lambda *a, i=i: members.train(i, *a) for i in range(first, len(members))]
     if not first_alone:
         return train_all(jobs, threads, report, most)
     trained = train_all(jobs[:1], threads, report, most)
@@ -163,7 +189,7 @@ def _side_by_side(
 
 
 @contextmanager
-def _place_of(s: Settings) -> Iterator[Place]:
+def place_of(s: Settings) -> Iterator[Place]:
     """Where the terms come from: this machine's threads, or a cluster."""
     if s.engine is None:
         yield (
@@ -183,11 +209,16 @@ def first_states(prepared: Prepared, m: int, drawn: int | None = None) -> Starts
     s, architecture, previous = prepared.settings, prepared.architecture, prepared.previous
     seed = seed_of(s.random_state) if drawn is None else drawn
     members = ensemble_size(s, m, previous)
-    seeds = [seed if i == 0 else child(seed, MEMBER + i) for i in range(members)]
+    seeds = [seed_of_member(seed, i) for i in range(members)]
     states, b2 = continued(prepared)[:members], first_biases(prepared.targets)
     for i in range(len(states), members):
         states.append(begin(parameters_of(s, architecture, i, seeds[i], b2), s.solver))
     return Starts(seeds, states)
+
+
+def seed_of_member(seed: int, i: int) -> int:
+    """The seed of the i-th member of a fit with this seed."""
+    return seed if i == 0 else child(seed, MEMBER + i)
 
 
 def continued(prepared: Prepared) -> list[State]:
@@ -223,6 +254,8 @@ def _checkpoint(s: Settings, architecture: Architecture, rows: RowProvider) -> C
     asked = {name: value for name, value in plain_settings(s).items() if FIELDS[name].result}
     if s.loss != POISSON:
         del asked["loss"]  # as in checkpoints of versions that had no other
+    for name in ("effort", "max_predict_cost"):  # a search keeps no checkpoint
+        del asked[name]
     question = {
         **asked,
         "init": name_of(s.init),
@@ -249,6 +282,9 @@ def progress_of(verbose: Any, max_iter: int) -> Callable[[Report], None] | None:
         validation = (
             "" if report.validation_loss is None else f", validation {report.validation_loss:.6f}"
         )
+        if report.note:
+            print(f"{report.note}: loss {report.loss:.6f}{validation}")
+            return
         print(f"epoch {report.epoch} of {max_iter}: loss {report.loss:.6f}{validation}")
 
     return show

@@ -256,7 +256,10 @@ def _training(facts: Facts) -> Html:
         ("epochs", f"{epochs_line(model)}; {ending_line(model)}"),
         ("solver", model.fitted_.trained.solver),
     ]
-    curve = model.loss_curve_
+    figures = table("The training", ["what", "how"], lines)
+    curve = next(filter(None, model.loss_curves_), None)
+    if curve is None:  # a fit that diverged at once has no loss that is a number
+        return tag("div", figures, class_="figures")
     alt = f"Loss curves: the training loss goes from {curve[0]:.4g} to {curve[-1]:.4g}"
     if model.validation_loss_curve_:
         on_rest = model.validation_loss_curve_
@@ -265,7 +268,6 @@ def _training(facts: Facts) -> Html:
         "loss", "The loss of each epoch.", f"{alt}, in {count(len(curve), 'epoch')}.",
         lambda ax: LossCurveDisplay.from_estimator(model, ax=ax),
     )  # fmt: skip
-    figures = table("The training", ["what", "how"], lines)
     return tag("div", picture, figures, class_="figures")
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from shoal.data.encode.encoding import as_numbers
 from shoal.data.encode.roles import may_count, of_whole_numbers
-from shoal.data.read.words import as_words
+from shoal.data.read.words import as_words, coarser
 from shoal.network.draws import permutation, uniform
 
 Floats = NDArray[np.float64]
@@ -105,7 +105,8 @@ def counters(table: pa.Table) -> list[Counter]:
 
 
 def _ends(column: Any) -> tuple[Any, ...]:
-    return tuple(column[i].as_py() for i in (0, len(column) // 2, -1)) if len(column) else ()
+    places = [0, len(column) // 2, len(column) - 1] if len(column) else []
+    return tuple(coarser(column.take(places)).to_pylist())
 
 
 def leaks(table: pa.Table, y: NDArray[Any], *, classes: bool) -> list[Leak]:
