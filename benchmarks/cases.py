@@ -10,7 +10,7 @@ on what it learns.
 import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,6 +109,19 @@ def teacher(case: Case) -> tuple[Numbers, NDArray[np.int64]]:
     Z = np.tanh(X @ W1) @ W2
     y = rng.random(case.m) < 1 / (1 + np.exp(-2.0 * Z))
     return X, y.astype(np.int64)
+
+
+def frame(case: Case) -> tuple[Any, NDArray[np.int64]]:
+    """The same rows as a frame of pandas, of which the last two columns are texts."""
+    import pandas as pd
+
+    X, y = teacher(case)
+    table = pd.DataFrame(X.astype(np.float64)).rename(columns=str)
+    names = list(table)
+    for name, words in zip(names[-2:], (5, 20), strict=True):
+        place = (words * (np.tanh(table[name]) + 1) / 2).astype(int).clip(0, words - 1)
+        table[name] = "word " + place.astype(str)
+    return table, y
 
 
 def images(case: Case) -> tuple[Numbers, NDArray[np.int64]]:
@@ -243,6 +256,22 @@ CASES = (
         contenders=(
             Contender("shoal", "with_shoal:predict"),
             Contender("scikit-learn", "with_sklearn:predict", 5),
+        ),
+    ),
+    Case(
+        "G", "predict_proba of a single row of 14 numbers, default settings, encoding and all",
+        data="teacher", m=1, n_x=14, n_h=64, n_y=1, epochs=2_000, threads=2, unit="call",
+        contenders=(
+            Contender("ShoalClassifier()", "with_shoal:predict_by_default"),
+            Contender("StandardScaler, MLPClassifier", "with_sklearn:predict_scaled", 3),
+        ),
+    ),
+    Case(
+        "G", "predict_proba of a single row of 12 numbers and 2 texts, default settings",
+        data="teacher", m=1, n_x=14, n_h=64, n_y=1, epochs=500, threads=2, unit="call",
+        contenders=(
+            Contender("ShoalClassifier()", "with_shoal:predict_texts_by_default"),
+            Contender("OneHotEncoder, MLPClassifier", "with_sklearn:predict_one_hot", 1),
         ),
     ),
     Case(

@@ -1,18 +1,20 @@
 """shoal in every case: through its public estimators, and `Network.descend` for the lecture's."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from benchmarks.cases import SEED, Case, Data, Numbers, Start, cost, teacher
+from benchmarks.cases import SEED, Case, Data, Numbers, Start, cost, frame, teacher
 from benchmarks.jobs import Job
 from shoal import Network, ShoalClassifier
 
 NEVER = 1_000_000_000  # epochs without progress before a fit ends
 TARGET_LOSS = 0.05  # of case H
 MEMBERS = 16  # of case F
+SOME_ROWS = 4000  # on which a model is trained whose single rows are timed
 
 
 def classifier(case: Case, **others: Any) -> ShoalClassifier:
@@ -130,6 +132,29 @@ def predict(case: Case, data: Data) -> Job:
         return answers
 
     return Job(run, lambda answers: log_loss(answers, data.y))
+
+
+def by_default(case: Case, rows: Callable[[Case], tuple[Any, np.ndarray]]) -> Job:
+    """`predict_proba` of the first row, by the default estimator of some thousand rows."""
+    X, y = rows(replace(case, m=SOME_ROWS))
+    model = ShoalClassifier(random_state=SEED).fit(X, y)
+    one = X[:1]
+
+    def run() -> None:
+        for _ in range(case.epochs):
+            model.predict_proba(one)
+
+    return Job(run, note=f"{len(model.networks_)} networks")
+
+
+def predict_by_default(case: Case, _: Data) -> Job:
+    """A row of numbers."""
+    return by_default(case, teacher)
+
+
+def predict_texts_by_default(case: Case, _: Data) -> Job:
+    """A row with texts, as a frame."""
+    return by_default(case, frame)
 
 
 def log_loss(answers: Numbers, y: np.ndarray) -> float:

@@ -2,13 +2,17 @@
 
 import warnings
 from dataclasses import replace
+from typing import Any
 
+from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from benchmarks.cases import SEED, Case, Data, Numbers, Start, cost, teacher
+from benchmarks.cases import SEED, Case, Data, Numbers, Start, cost, frame, teacher
 from benchmarks.jobs import Job
-from benchmarks.with_shoal import NEVER, epochs_to_target, log_loss
+from benchmarks.with_shoal import NEVER, SOME_ROWS, epochs_to_target, log_loss
 
 
 def perceptron(case: Case, start: Start) -> MLPClassifier:
@@ -74,6 +78,37 @@ def predict(case: Case, data: Data) -> Job:
         return answers
 
     return Job(run, lambda answers: log_loss(answers, data.y))
+
+
+def _one_row(case: Case, model: Any, X: Any, y: Any) -> Job:
+    """`predict_proba` of the first row, by a pipeline that ends with the usual `MLPClassifier`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y)
+    one = X[:1]
+
+    def run() -> None:
+        for _ in range(case.epochs):
+            model.predict_proba(one)
+
+    return Job(run)
+
+
+def predict_scaled(case: Case, _: Data) -> Job:
+    """A row of numbers, standardised."""
+    model = make_pipeline(StandardScaler(), MLPClassifier((100,), random_state=SEED, max_iter=20))
+    return _one_row(case, model, *teacher(replace(case, m=SOME_ROWS)))
+
+
+def predict_one_hot(case: Case, _: Data) -> Job:
+    """A row with texts, as a frame."""
+    X, y = frame(replace(case, m=SOME_ROWS))
+    names = list(X)
+    columns = ColumnTransformer(
+        [("numbers", StandardScaler(), names[:-2]), ("texts", OneHotEncoder(), names[-2:])]
+    )
+    model = make_pipeline(columns, MLPClassifier((100,), random_state=SEED, max_iter=20))
+    return _one_row(case, model, X, y)
 
 
 def fit_to_loss(case: Case, data: Data) -> Job:

@@ -61,9 +61,10 @@ class Coalitions {
         std::atomic<int64_t> next{0};
         std::vector<Memory> memory;
         for (int t = 0; t < team; ++t) memory.emplace_back(*this);
-        run_team(team, [](int) {}, [&](int t) {
+        const auto work = [&](int t) {
             for (int64_t i; (i = next.fetch_add(1)) < n && !stop.requested();) row(P, n, i, memory[t], out + i * int64_t(moves_.size()) * shape_.n_y, t == 0, stop);
-        });
+        };
+        run_team(team, [](int) {}, work);
         return !stop.requested();
     }
 

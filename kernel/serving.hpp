@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "prediction.hpp"
+#include "team_size.hpp"
 
 namespace shoal {
 
@@ -136,7 +137,7 @@ class Ensemble {
         for (int t = 0; t < team; ++t) blocks.emplace_back(shape_, m, false), A2.emplace_back(shape_.n_y * most);
         std::atomic<int64_t> next{0};
         std::atomic<bool> good{true};
-        run_team(team, [](int) {}, [&](int t) {
+        const auto work = [&](int t) {
             for (int64_t b; (b = next.fetch_add(1)) < blocks_of(m) && good;) {
                 if (t == 0 && b % 16 == 0) stop.poll();
                 if (stop.requested()) return;
@@ -145,7 +146,8 @@ class Ensemble {
                 Ahead<T> ahead;
                 if (!rows_of(t, start, here, block, ahead) || !mean_of_block(block, ahead, here, out + start, m, A2[t], blocks[t])) good = false;
             }
-        });
+        };
+        run_team(team, [](int) {}, work);
         return good && !stop.requested();
     }
 

@@ -1,5 +1,6 @@
 """A model comes back from its file with the same bits, whatever kind it is."""
 
+import pickle
 import warnings
 
 import numpy as np
@@ -177,3 +178,12 @@ def test_classes_that_a_file_cannot_hold_are_refused_with_the_cure(tmp_path):
     with pytest.raises(ValueError, match=r"classes.*Turn y into one of these|neither words"):
         model.save(tmp_path / "m.shoal")
     assert not list(tmp_path.iterdir())
+
+
+def test_what_a_prediction_makes_ready_is_not_pickled():
+    X = np.random.default_rng(0).normal(size=(80, 3))
+    model = ShoalClassifier(random_state=0, members=1, hidden=3, max_iter=2).fit(X, X[:, 0] > 0)
+    before = pickle.dumps(model)
+    expected = model.predict_proba(X)
+    assert pickle.dumps(model) == before
+    assert np.array_equal(pickle.loads(before).predict_proba(X), expected)

@@ -178,6 +178,25 @@ def test_every_kind_of_column_is_read_as_arrow_reads_it(of_kinds, kind):
     check(fitted, {kind: list(new), "other": [0.1, 0.2, 0.3], "spellings": NEW["spellings"]})
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_frames_of_few_rows_are_read_as_arrow_reads_them(of_kinds, kind):
+    fitted = of_kinds[kind]
+    table = {
+        kind: KINDS[kind],
+        "other": list(np.linspace(0, 1, N)),
+        "spellings": KINDS["spellings"],
+    }
+    new = {kind: list(NEW.get(kind, KINDS[kind][:3])), "other": [0.1, 0.2, 0.3]}
+    for rows in (table, new | {"spellings": NEW["spellings"]}):
+        frame = pd.DataFrame(rows)
+        parts = [frame, *(frame[row : row + 1] for row in range(0, len(frame), 7))]
+        plain = [part for part in parts if plain_table(part) is not None]
+        for part in plain:
+            check(fitted, part)
+        if kind in ("floats", "text", "numbers in text"):
+            assert len(plain) == len(parts)
+
+
 def test_folded_text_is_read_as_arrow_reads_it():
     values = ["Red  Green", "red green", "BLUE", "blue "] * 15
     table = {"colour": values, "x": list(np.linspace(0, 1, N))}
@@ -199,9 +218,15 @@ def test_what_is_not_plain_is_left_to_arrow(column):
     assert plain_table({"x": column}) is None
 
 
-def test_frames_of_numbers_are_plain_and_others_are_not():
+def test_frames_of_numbers_and_text_are_plain_and_others_are_not():
     assert plain_table(pd.DataFrame({"a": [1.0, 2.0], "b": [1, 2]})) is not None
-    assert plain_table(pd.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]})) is None
+    few = pd.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]})
+    assert [column.kind for column in plain_table(few).columns] == ["float", "text"]
+    assert plain_table(few.astype({"b": "category"})) is None
+    assert plain_table(few.astype({"a": "Int64"})) is None
+    assert plain_table(few.assign(b=[1, "y"])) is None
+    assert plain_table(few.rename(columns={"b": "a"})) is None
+    assert plain_table(pd.concat([few] * 200)) is None  # Arrow is as fast
     assert plain_table(pd.DataFrame(np.zeros((2, 2)))) is None  # names that are numbers
 
 

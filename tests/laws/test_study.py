@@ -1,5 +1,6 @@
 """The study of initialisations: its trials are the lecture's trainings, whatever runs beside them."""
 
+import dataclasses
 import importlib
 import json
 
@@ -164,3 +165,54 @@ def test_a_study_that_cannot_be(changes, error, said):
     given = {"X": X, "y": SIGN} | SOME | changes
     with pytest.raises(error, match=said):
         init_study(given.pop("X"), given.pop("y"), **given)
+
+
+# --- rows held out ------------------------------------------------------------------------
+
+
+def halves(m=120):
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(2 * m, 2))
+    return X[:m], X[m:], (X[:, 0] * X[:, 1] > 0).astype(int)
+
+
+def test_costs_of_rows_held_out_are_those_of_the_trained_networks():
+    X, V, y = halves()
+    how = {"schemes": [1.0, "auto"], "seeds": 2, "iterations": 50}
+    study = init_study(X, y[:120], X_val=V, y_val=y[120:], **how)
+    for trial in study.trials:
+        scheme = "auto" if trial.scheme == "auto" else 1.0
+        net = Network.initialise(2, 4, 1, seed=trial.seed, scale=scheme)
+        net, _ = net.descend(X.T, y[np.newaxis, :120], learning_rate=1.2, iterations=50)
+        assert trial.held_cost == pytest.approx(net.cost(V.T, y[np.newaxis, 120:]), rel=1e-12)
+    without = init_study(X, y[:120], **how)
+    assert [t.final_cost for t in without.trials] == [t.final_cost for t in study.trials]
+    assert "held-out cost" in str(study)
+    assert "held-out cost" not in str(without)
+    assert (without.trials[0].held_cost, study.settings["held_rows"]) == (None, 120)
+
+
+def test_an_advice_that_rows_held_out_contradict_is_not_given():
+    X, V, y = halves()
+    study = init_study(
+        X, y[:120], X_val=V, y_val=y[120:], schemes=["zeros", "auto"], seeds=8, iterations=60
+    )
+    worse = [row._replace(held_cost=9.0) if row.scheme == "auto" else row for row in study.schemes]
+    low = [t._replace(final_cost=1e-3) if t.scheme == "zeros" else t for t in study.trials]
+    won = dataclasses.replace(study, trials=tuple(low), schemes=tuple(worse))
+    assert won.advice.startswith("advice: init='zeros'")
+    assert "on rows held out the median costs are" in won.advice
+    better = [row._replace(held_cost=0.1) if row.scheme == "auto" else row for row in study.schemes]
+    lost = dataclasses.replace(won, schemes=tuple(better))
+    assert lost.advice.startswith('advice: keep the default, init="auto".')
+
+
+def test_rows_held_out_that_do_not_fit_are_refused():
+    X, V, y = halves()
+    for wrong, said in (
+        ({"X_val": V}, "y_val"),
+        ({"X_val": V[:, :1], "y_val": y[120:]}, "2 columns"),
+        ({"X_val": V, "y_val": y[120:] + 7}, "a class that is not in y"),
+    ):
+        with pytest.raises(DataError, match=said):
+            init_study(X, y[:120], seeds=1, iterations=1, **wrong)

@@ -49,6 +49,8 @@ def test_a_part_of_the_table_and_a_number(capsys):
     assert main(arguments) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["settings"]["rows"], found["settings"]["output"]) == (50, "identity")
+    assert found["settings"]["held_rows"] == 50  # as many others
+    assert all(scheme["held_cost"] > 0 for scheme in found["schemes"])
     assert found["constant"] == pytest.approx(0.5, abs=0.01)  # the target is standardised
 
 

@@ -21,6 +21,7 @@ from shoal.diagnosis.case import NOTHING_LEARNT, baseline_of
 from shoal.diagnosis.trials import Descent, Draw, Progress, Trained, train_draws
 from shoal.errors import DataError, SettingError
 from shoal.kinds import check_init
+from shoal.network.architecture import Architecture
 from shoal.network.initialisers import LECTURE, Init
 from shoal.training.network import architecture as architecture_of
 from shoal.warn import warn
@@ -51,6 +52,7 @@ class Trial(NamedTuple):
     distinct: int  # hidden units at the end, twins counted once
     saturated_start: float  # share of (unit, example) pairs
     saturated_end: float
+    held_cost: float | None = None  # of rows that no training sees, if there are some
 
 
 class Scheme(NamedTuple):
@@ -66,6 +68,7 @@ class Scheme(NamedTuple):
     cost_lower: float  # lower quartile of the final costs
     cost: float  # median
     cost_upper: float
+    held_cost: float | None = None  # median, on rows that no training sees
 
 
 class Curves(NamedTuple):
@@ -117,17 +120,29 @@ class InitStudy:
             )
         best = min(costs, key=lambda name: float(np.median(costs[name][0:m:2])))
         won = costs[best][1:m:2] < (1 - LOWER_BY) * costs[usual][1:m:2]
+        on_held = {row.scheme: row.held_cost for row in self.schemes}
         if best == usual or np.mean(won) < MOSTLY:
             return (
                 f'advice: keep the default, init="{DEFAULT}": no scheme has a clearly lower training '
                 "cost on seeds that had no part in the choice."
             )
         shown = next(s for s in self.settings["schemes"] if label(s) == best)
-        return (
-            f"advice: init={shown!r}, whose training cost is lower than the default's on "
-            f"{won.sum()} of {len(won)} seeds that had no part in the choice. This is about training "
-            "cost with full-batch descent, not about new rows."
+        found = (
+            f"init={shown!r}, whose training cost is lower than the default's on {won.sum()} of "
+            f"{len(won)} seeds that had no part in the choice"
         )
+        own, other = on_held[best], on_held[usual]
+        if own is None or other is None:
+            return (
+                f"advice: {found}. This is about training cost with full-batch descent, not about new "
+                "rows."
+            )
+        on_rows = (
+            f"on rows held out the median costs are {own:.4f} and, of the default, {other:.4f}"
+        )
+        if own > other:
+            return f'advice: keep the default, init="{DEFAULT}". There is {found}, but {on_rows}.'
+        return f"advice: {found}; {on_rows}. This is about full-batch descent."
 
     def frame(self, *, trials: bool = False) -> Any:
         """A row for each scheme (or each trial), as pandas or polars have it, else pyarrow.
@@ -161,6 +176,8 @@ def init_study(
     X: ArrayLike,
     y: ArrayLike,
     *,
+    X_val: ArrayLike | None = None,
+    y_val: ArrayLike | None = None,
     schemes: Sequence[Init] = SCHEMES,
     seeds: int | Sequence[int] = 50,
     hidden: int = 4,
@@ -181,6 +198,8 @@ def init_study(
         Numbers, taken as they are.
     y : array of shape (rows,) or (rows, n_y)
         Classes or numbers; with two dimensions zeros and ones, or numbers.
+    X_val, y_val : like X and y, or None
+        Rows that no training sees: the table then has the final cost on them as well.
     schemes : list
         Each "zeros", "lecture" (0.01), "glorot", "he" or a standard deviation.
     seeds : int or list
@@ -240,8 +259,9 @@ def init_study(
         raise DataError(f"X has {len(numbers)} rows, and y {np.shape(y)[0]}: expected as many.")
     shape = architecture_of(numbers.shape[1], hidden, n_y, activation, output)
     check_whole("iterations", iterations, least=1)
+    held = None if X_val is None else _held(X_val, y_val, (y, output), shape, dtype)
     descent = Descent(
-        shape, Examples(numbers, Y, labels), rate_of(learning_rate, output), iterations
+        shape, Examples(numbers, Y, labels), rate_of(learning_rate, output), iterations, held
     )
     study = study_of(
         descent, schemes=schemes, seeds=seeds, goal=goal, n_jobs=n_jobs, progress=progress
@@ -268,7 +288,7 @@ def study_of(
     progress: Progress | None = None,
 ) -> InitStudy:
     """The study of one training on examples that are ready for the kernel; see `init_study`."""
-    shape, examples, learning_rate, iterations = descent
+    shape, examples, learning_rate, iterations, held = descent
     schemes, seeds = _checked_schemes(schemes), _checked_seeds(seeds)
     if goal is not None:
         check_number("goal", goal, open_at=(0.0,))
@@ -289,6 +309,7 @@ def study_of(
     reached = goal if goal is not None else _goal(constant, trained)
     settings = {
         "rows": examples.m,
+        "held_rows": 0 if held is None else held.m,
         **shape._asdict(),
         "learning_rate": learning_rate,
         "iterations": iterations,
@@ -334,6 +355,7 @@ def _trial(trained: Trained, goal: float) -> Trial:
         label(trained.draw.scheme), trained.draw.seed, float(costs[0]), float(costs[-1]),
         bool(below[-1]), int(below.argmax()) if below.any() else None,
         trained.distinct, *trained.saturated,
+        None if np.isnan(trained.held_cost) else trained.held_cost,
     )  # fmt: skip
 
 
@@ -341,6 +363,7 @@ def _summary(trials: Sequence[Trial]) -> Scheme:
     until = np.array([np.inf if t.until is None else t.until for t in trials])
     lower, cost, upper = _quartiles(np.array([t.final_cost for t in trials])).tolist()
     usual = float(_quartiles(until)[1])
+    held = [t.held_cost for t in trials if t.held_cost is not None]
     return Scheme(
         trials[0].scheme,
         len(trials),
@@ -352,6 +375,7 @@ def _summary(trials: Sequence[Trial]) -> Scheme:
         lower,
         cost,
         upper,
+        float(_quartiles(np.array(held))[1]) if held else None,
     )
 
 
@@ -386,6 +410,7 @@ HEADINGS = (
     ("saturated", "at the end", ">"),
     ("final cost", "median", ">"),
     ("final cost", "quartiles", ">"),
+    ("held-out cost", "median", ">"),
 )
 
 
@@ -396,13 +421,16 @@ def _lines(study: InitStudy) -> Iterator[str]:
         f"{s['activation']} → {s['n_y']} {s['output']}, {s['iterations']:,} iterations of "
         f"descent at learning rate {s['learning_rate']:g}, {s['dtype']}, {study.seconds:.1f} s"
     )
+    if s["held_rows"]:
+        yield f"held out: {s['held_rows']:,} rows that no training sees"
     yield (
         f"learnt: final cost at most {study.goal:.4f} (the best constant answer: "
         f"{study.constant:.4f})"
     )
     cells = [_cells(scheme, s["n_h"]) for scheme in study.schemes]
-    table = [[h[0] for h in HEADINGS], [h[1] for h in HEADINGS], *cells]
-    widths = [max(len(row[j]) for row in table) for j in range(len(HEADINGS))]
+    headings = HEADINGS if s["held_rows"] else HEADINGS[:-1]
+    table = [[h[0] for h in headings], [h[1] for h in headings], *cells]
+    widths = [max(len(row[j]) for row in table) for j in range(len(headings))]
     for row in table:
         yield "  ".join(
             f"{cell:{HEADINGS[j][2]}{widths[j]}}" for j, cell in enumerate(row)
@@ -411,6 +439,7 @@ def _lines(study: InitStudy) -> Iterator[str]:
 
 
 def _cells(scheme: Scheme, n_h: int) -> list[str]:
+    held = [] if scheme.held_cost is None else [f"{scheme.held_cost:.4f}"]
     return [
         scheme.scheme,
         f"{round(scheme.learnt * scheme.trials)} of {scheme.trials}",
@@ -420,6 +449,7 @@ def _cells(scheme: Scheme, n_h: int) -> list[str]:
         f"{100 * scheme.saturated_end:.0f} %",
         f"{scheme.cost:.4f}",
         f"{scheme.cost_lower:.4f} … {scheme.cost_upper:.4f}",
+        *held,
     ]
 
 
@@ -461,6 +491,25 @@ def _numbers(X: ArrayLike, dtype: str) -> NDArray[Any]:
     if not np.isfinite(numbers).all():
         raise DataError("X contains NaN or infinity: expected finite numbers.")
     return numbers
+
+
+def _held(
+    X: ArrayLike, y: Any, known: tuple[ArrayLike, str], shape: Architecture, dtype: str
+) -> Examples:
+    """Rows that are held out, with the classes or numbers that are known of the others."""
+    (others, output), numbers = known, _numbers(X, dtype)
+    if y is None or np.shape(y)[0] != len(numbers) or numbers.shape[1] != shape.n_x:
+        raise DataError(
+            f"X_val and y_val: expected the same number of rows, and {shape.n_x} columns as in X."
+        )
+    values = np.asarray(y)
+    if output == "identity" or values.ndim == 2:
+        return Examples(numbers, np.ascontiguousarray(values.reshape(len(values), -1), dtype))
+    classes = np.unique(np.asarray(others))
+    places = np.searchsorted(classes, values).clip(0, len(classes) - 1)
+    if (classes[places] != values).any():
+        raise DataError("y_val has a class that is not in y: expected the classes of y.")
+    return Examples(numbers, None, np.ascontiguousarray(places, np.int32))
 
 
 Targets = tuple[NDArray[np.int32] | None, NDArray[Any] | None, int, str]  # labels, Y, n_y, output

@@ -31,6 +31,7 @@ class Descent(NamedTuple):
     examples: Examples
     learning_rate: float
     iterations: int
+    held: Examples | None = None  # rows that no training sees
 
 
 class Draw(NamedTuple):
@@ -47,6 +48,7 @@ class Trained(NamedTuple):
     costs: NDArray[np.float64]  # after 0 … iterations steps; infinite once it has diverged
     distinct: int  # hidden units at the end, twins counted once
     saturated: tuple[float, float]  # share of (unit, example) pairs at the start, at the end
+    held_cost: float = np.nan  # at the end, on the rows held out; NaN without such
 
 
 Progress = Callable[[int, int], None]  # trainings done, trainings in all
@@ -85,7 +87,7 @@ def train_draws(
 
 def _trained(descent: Descent, draw: Draw, threads: int, stop: Stop) -> Trained | None:
     """One training; None if it was stopped on the way."""
-    shape, examples, learning_rate, iterations = descent
+    shape, examples, learning_rate, iterations, held = descent
     drawn = initialise(*shape[:3], key=draw.seed, init=draw.scheme, activation=shape.activation)
     first = shape.flatten(drawn, examples.X.dtype)
     costs = np.full(iterations + 1, np.inf)
@@ -105,12 +107,17 @@ def _trained(descent: Descent, draw: Draw, threads: int, stop: Stop) -> Trained 
         total = engine.sums(shape, last, examples, threads, gradients=False)
         costs[-1] = total.loss / total.weight
     costs[~np.isfinite(costs)] = np.inf
+    held_cost = np.nan
+    if held is not None:
+        total = engine.sums(shape, last, held, threads, gradients=False)
+        held_cost = total.loss / total.weight if np.isfinite(costs[-1]) else np.inf
     twins = twins_of(shape.unflatten(last))
     return Trained(
         draw,
         costs,
         shape.n_h - sum(len(group) - 1 for group in twins),
         (saturated(shape, first, examples), saturated(shape, last, examples)),
+        held_cost,
     )
 
 

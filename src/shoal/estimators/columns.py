@@ -134,6 +134,9 @@ class Inputs:
         """Where something new is seen, if it is known what was usual."""
         return Watch(self.encoding, self.usual) if self.encoding and self.usual else None
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_watch"}
+
     def matrix(self, table: "Table", *, watched: bool = False) -> Matrix:
         """Rows of numbers in the working precision, as the networks see them.
 

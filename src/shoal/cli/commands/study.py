@@ -4,6 +4,7 @@ import io
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shoal.checks import check_number, check_whole
 from shoal.cli.columns import placed
@@ -25,6 +26,7 @@ from shoal.diagnosis.trials import Descent
 from shoal.errors import DataError, SettingError
 from shoal.estimators.automatic import rate_of
 from shoal.estimators.base import settings_of
+from shoal.estimators.inputs import examples_of
 from shoal.estimators.prepare import ArrayFeed, prepare
 from shoal.files.atomic import atomic_write
 from shoal.kinds import check_init
@@ -40,6 +42,7 @@ class Ready(NamedTuple):
 
     architecture: Architecture
     examples: Examples
+    held: Examples | None  # rows that no training sees
     learning_rate: float
     columns: str  # what was done with them
 
@@ -50,13 +53,16 @@ def study(asked: Study, parameters: Parameters) -> None:
     parameters = parameters | {"solver": "gd"}
     _refuse(asked, parameters)
     screen = Screen.of(asked.as_json)
-    part = _part(question(order, screen), asked.rows)
-    screen.line("part", f"{count(len(part.y), 'row')} of the table")
-    ready = _ready(order, parameters, part)
+    part, held = _parted(question(order, screen), asked.rows)
+    others = f", {len(held.y):,} others held out" if held else ""
+    screen.line("part", f"{count(len(part.y), 'row')} of the table{others}")
+    ready = _ready(order, parameters, part, held)
     screen.line("columns", ready.columns)
     with counting("studying", "trainings") as progress:
         found = study_of(
-            Descent(ready.architecture, ready.examples, ready.learning_rate, asked.iterations),
+            Descent(
+                ready.architecture, ready.examples, ready.learning_rate, asked.iterations, ready.held
+            ),
             schemes=asked.schemes or SCHEMES, seeds=asked.seeds, goal=asked.goal,
             n_jobs=parameters["n_jobs"], progress=progress,
         )  # fmt: skip
@@ -93,30 +99,46 @@ def _refuse(asked: Study, parameters: Parameters) -> None:
     refuse_output(asked.plot, (asked.table,), "--plot")
 
 
-def _part(problem: Problem, rows: int) -> Problem:
-    """So many rows of the table, drawn at random; every class keeps its share."""
+def _parted(problem: Problem, rows: int) -> tuple[Problem, Problem | None]:
+    """So many rows of the table, drawn at random, and as many others; every class keeps its share."""
     m = len(problem.y)
     if m <= rows:
-        return problem
+        return problem, None
+    drawn = _drawn(problem, rows)
+    rest = _of(problem, np.setdiff1d(np.arange(m), drawn))
+    if len(rest.y) > rows:
+        rest = _of(rest, _drawn(rest, rows))
+    return _of(problem, drawn), rest
+
+
+def _drawn(problem: Problem, rows: int) -> NDArray[np.integer]:
     classes = problem.task == CLASSIFICATION
     labels = np.unique(problem.y, return_inverse=True)[1] if classes else None
-    _, drawn = hold_out(m, rows / m, 0, labels)
-    return problem._replace(X=problem.X.take(drawn), y=problem.y[drawn])
+    return hold_out(len(problem.y), rows / len(problem.y), 0, labels)[1]
 
 
-def _ready(order: Order, parameters: Parameters, part: Problem) -> Ready:
+def _of(problem: Problem, rows: NDArray[np.integer]) -> Problem:
+    return problem._replace(X=problem.X.take(rows), y=problem.y[rows])
+
+
+def _ready(order: Order, parameters: Parameters, part: Problem, held: Problem | None) -> Ready:
     model: Any = estimator_of(part.task, order, parameters)
     s, who = settings_of(model), type(model).__name__
     try:
         feed = ArrayFeed(part.X, part.y, None, s, who)
         prepared = prepare(s, feed, model._targets, who)
         examples = feed.examples(prepared.inputs)
+        others = None
+        if held is not None and np.isin(held.y, part.y).all() | (part.task != CLASSIFICATION):
+            y = prepared.targets.arrays(held.y, None, None)
+            others = examples_of(prepared.inputs.matrix(prepared.inputs.read(held.X)), y)
     except DataError as error:
         raise placed(error, order.table) from None
     shape = prepared.architecture
     return Ready(
         shape,
         examples,
+        others,
         rate_of(s, shape.output),  # as `shoal train --solver gd` has it
         summary_of(prepared.inputs.encoding, shape.n_x),
     )

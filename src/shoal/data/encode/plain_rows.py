@@ -33,6 +33,8 @@ FLOATS, WHOLE, TRUTH, TEXT, TIMES, ZONED, NOTHING = [
 ]
 EXACT = 1 << 53  # whole numbers that float64 tells apart
 MOST = 4096  # rows that are looked at one by one; Arrow is faster from some hundreds on
+FEW = 256  # of a frame with text: beyond them Arrow is as fast
+TYPES_OF_FRAMES = {"float64", "float32", "int64", "int32", "bool", "object", "str"}
 INTEGER = {int, np.int64, np.int32}
 REAL = INTEGER | {float, np.float64, np.float32}
 KNOWN = REAL | {str, bool, datetime.date, datetime.datetime}
@@ -107,8 +109,12 @@ def plain_table(X: Any) -> PlainTable | None:
     elif _is_frame(X):
         found = numbers_of(X)
         if found is None:
-            return None
-        given, names = found[0].T, found[1]
+            texts = _texts_of(X)
+            if texts is None:
+                return None
+            names, given = tuple(texts), texts.values()
+        else:
+            given, names = found[0].T, found[1]
     else:
         return None
     columns = list[Column]()
@@ -137,6 +143,17 @@ def numbers_of(X: Any) -> tuple[Floats, tuple[str, ...] | None] | None:
     if X.ndim != 2 or not X.size or X.dtype.kind not in "fiub" or X.dtype.itemsize > 8:
         return None
     return np.ascontiguousarray(X, np.float64), names
+
+
+def _texts_of(X: Any) -> dict[str, Any] | None:
+    """The columns of a frame of few rows, if all are numbers of NumPy, or text and objects."""
+    if len(X) > FEW or not X.columns.is_unique:
+        return None
+    kinds = X.dtypes
+    names = [name for name in X.columns if type(name) is str]
+    if len(names) < X.shape[1] or any(str(kind) not in TYPES_OF_FRAMES for kind in kinds):
+        return None
+    return {name: X[name].to_numpy() for name in names}
 
 
 def _is_frame(X: Any) -> bool:

@@ -3,7 +3,7 @@
 Such columns are reported and used: whether a column is known when a prediction is wanted, only the
 user knows. A leak is shown by what the column does alone: on half of a sample, drawn, it is learnt which
 value goes with which target, by a table of its values or between its neighbours, and the other
-half is answered by it.
+half is answered by it; then the halves change places.
 """
 
 from collections.abc import Sequence
@@ -114,16 +114,19 @@ def leaks(table: pa.Table, y: NDArray[Any], *, classes: bool) -> list[Leak]:
     m = table.num_rows
     if m < LEAST_ROWS or table.num_columns < 2:
         return []
-    order = permutation(HALVES, 0, m)
-    learnt, asked = (np.sort(half) for half in np.array_split(order, 2))
+    first, second = (np.sort(half) for half in np.array_split(permutation(HALVES, 0, m), 2))
     found = []
     for name in table.column_names:
-        guess = _answers(table[name], name, y, learnt, asked, classes=classes)
-        if guess is None:
-            continue
-        right, usual = _scores(guess, y, learnt, asked, classes=classes)
-        if 1 - right <= LEFT * (1 - usual):
-            found.append(Leak(name, right, usual, len(asked), classes))
+        scores = []
+        for learnt, asked in ((first, second), (second, first)):
+            guess = _answers(table[name], name, y, learnt, asked, classes=classes)
+            if guess is None:
+                break
+            scores.append(_scores(guess, y, learnt, asked, classes=classes))
+        else:
+            right, usual = (float(one) for one in np.mean(scores, axis=0))
+            if 1 - right <= LEFT * (1 - usual):
+                found.append(Leak(name, right, usual, m, classes))
     return found
 
 
