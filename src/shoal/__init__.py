@@ -44,6 +44,7 @@ _ROOMS = {
     "init_study": "shoal.diagnosis.study",
     "load": "shoal.estimators.loading",
     "load_fitted": "shoal.estimators.runtime",
+    "search_space": "shoal.estimators.portfolio",
 }
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from shoal.estimators.classifier import ShoalClassifier
     from shoal.estimators.explanation import Explanation, PartialDependence, Slopes
     from shoal.estimators.loading import load
+    from shoal.estimators.portfolio import search_space
     from shoal.estimators.regressor import ShoalRegressor
     from shoal.estimators.runtime import load_fitted
     from shoal.network.equations import Parameters
@@ -102,6 +104,7 @@ __all__ = [
     "init_study",
     "load",
     "load_fitted",
+    "search_space",
 ]
 
 

@@ -37,11 +37,12 @@ ASKED_FOR = 4e9  # multiply-adds of all short trainings, where nothing is known 
 
 
 class Given(NamedTuple):
-    """The rows of a fit as they were given, and encoded, in the same order."""
+    """The rows of a fit as they were given, and encoded."""
 
     table: Any  # a table of pyarrow, or an array
     examples: Examples
     validated: bool = False  # whether the rows of the validation part were given beside them
+    rows: NDArray[np.int64] | None = None  # which of the examples the table has; None: all of them
 
 
 class Case(NamedTuple):

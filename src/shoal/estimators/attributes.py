@@ -71,6 +71,22 @@ class FittedAttributes:
         return dict(self.fitted_.record)
 
     @property
+    def search_results_(self) -> list[dict[str, Any]]:
+        """What a search has tried, one entry a candidate; no such attribute with effort=1.
+
+        Each has `candidate` (its name), `settings` in which it differs, `members` that it has trained, `loss` on the
+        rows that they held out, its `difference` from the fit without a search on the same rows and the standard
+        `error` of that, how many rows were `judged`, its `weight` in the result and its `work` in multiply-adds.
+        """
+        search = self.fitted_.search
+        if search is None:
+            raise AttributeError("search_results_: there is none without a search, with effort=1.")
+        return [
+            {"candidate": one.name, **one._asdict(), "settings": dict(one.settings)}
+            for one in search.tried
+        ]
+
+    @property
     def coefs_(self) -> list[Numbers]:
         """Weights of the first member in scikit-learn's shapes: (n_x, n_h), (n_h, n_y)."""
         p = self.fitted_.networks[0].parameters

@@ -9,6 +9,9 @@
     streamed.py    the same of files larger than memory; clustered.py of files that workers read
     starts.py      what each member starts from
     scores.py      early stopping by a scorer
+    effort.py      the search for a better model: portfolio.py what it tries, entrants.py the candidates with
+                   their members, answers.py what these say of rows held out, choice.py the mixture, lifting.py
+                   how one model comes out of it, search.py what is told of it
     small.py       of small tables: whether members of second order predict better
     threshold.py   the probability above which the second class is predicted
     callbacks.py   scikit-learn's callbacks
@@ -41,9 +44,10 @@ from sklearn.utils.validation import _check_feature_names_in
 from shoal.data.read.frames import is_frame
 from shoal.data.rows.examples import Numbers
 from shoal.diagnosis.case import Case
-from shoal.errors import SettingError
+from shoal.errors import Setting, SettingError, wording
 from shoal.estimators.attributes import FittedAttributes
 from shoal.estimators.callbacks import CallbackSupportMixin, end_of_fit, with_callbacks
+from shoal.estimators.effort import searched
 from shoal.estimators.explanation import Explanation, PartialDependence, Slopes
 from shoal.estimators.exporting import described
 from shoal.estimators.host import Host
@@ -159,6 +163,7 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
         feed: Feed
         if is_source(X) and y is not None:
             _refuse_beside_files(others)
+            _refuse_search_of_files(s)
             feed = FileFeed(X, y, s, previous).tied_by(groups, times)
         else:
             weights, *validation = others
@@ -169,6 +174,7 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
         with feed.rows(s, *learnt) as rows, place_of(s) as place:
             usual = train_members(prepared, rows, host, place)
             fitted = better_of(asked, usual, prepared, feed, host, place)
+            fitted = searched(asked, fitted, prepared, rows, feed, host, place)
         scratch = feed.scratch if isinstance(feed, FileFeed) else None
         history = fitted.history._replace(scratch=scratch)
         self._keep(fitted.replaced(history=history, settings=asked.without_machine()))
@@ -368,7 +374,7 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
         """
         return self.fitted_.explain(
             X, background=background, space=space, permutations=permutations,
-            random_state=random_state,
+            random_state=random_state, n_jobs=self.n_jobs,
         )  # fmt: skip
 
     def slopes(self, X: Any, *, space: str | None = None) -> Slopes:
@@ -467,6 +473,17 @@ def _refuse_two_orders(groups: Any, times: Any) -> None:
             "groups and times: each chooses the rows that are held out to stop early. Give one of "
             "them."
         )
+
+
+def _refuse_search_of_files(s: Settings) -> None:
+    if s.effort > 1:
+        raise SettingError(
+            wording(
+                Setting("effort", s.effort), " needs a table in memory, and files are streamed. Read "
+                "them into a table first, or use ", Setting("effort", 1), ".",
+            ),
+            setting="effort",
+        )  # fmt: skip
 
 
 def _refuse_beside_files(others: list[Any]) -> None:

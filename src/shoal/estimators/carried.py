@@ -27,6 +27,7 @@ CARRIED: Mapping[type, set[str]] = {
         "seen",
         "importance",
         "calibration",
+        "search",
     },
     # `written` and `missing` say how text is read: an export takes numbers and times as such.
     Inputs: {"who", "n", "names", "encoding", "dtype", "written", "missing", "usual"},

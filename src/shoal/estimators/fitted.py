@@ -23,10 +23,12 @@ from shoal.diagnosis.findings import Diagnosis
 from shoal.estimators.calibration import Calibration
 from shoal.estimators.columns import EncodedRows, Inputs
 from shoal.estimators.ready import Ready
+from shoal.estimators.search import Search
 from shoal.estimators.targets import ClassTargets, Targets, finite, first_biases
 from shoal.estimators.worth import Importance
+from shoal.kinds import EVIDENCE
 from shoal.network.architecture import Architecture
-from shoal.settings import EVIDENCE, Settings
+from shoal.settings import Settings
 from shoal.training.evidence import Evidence
 from shoal.training.network import Network
 
@@ -98,6 +100,7 @@ class Fitted:
     seen: Seen | None = None  # hashes of some rows of the training
     importance: tuple[Importance, ...] = ()  # of each column, on rows held out, if it was measured
     calibration: Calibration | None = None  # what rows that were not seen say of predictions
+    search: Search | None = None  # what a search has tried
 
     @property
     def architecture(self) -> Architecture:
@@ -108,6 +111,8 @@ class Fitted:
     def trained(self) -> Settings:
         """The settings of the training, with what "auto" has become of the solver."""
         s = self.settings.resolved()
+        if s.effort > 1:
+            s = s.replaced(**{"effort": 1, **(self.search.first.settings if self.search else {})})
         if self.history.evidence and s.alpha != EVIDENCE:
             return s.replaced(solver="lm", alpha=EVIDENCE)
         return s
@@ -268,12 +273,12 @@ class Fitted:
 
     def explain(
         self, X: Any, *, background: Any = None, space: str | None = None,
-        permutations: int | None = None, random_state: int = 0,
+        permutations: int | None = None, random_state: int = 0, n_jobs: int | None = None,
     ) -> "Explanation":  # fmt: skip
         """The Shapley values of each row, as the estimator's `explain` gives them."""
         from shoal.estimators.explaining import explain
 
-        return explain(self, X, background, space, permutations, random_state)
+        return explain(self, X, background, space, permutations, random_state, n_jobs)
 
     def slopes(self, X: Any, *, space: str | None = None) -> "Slopes":
         """How the predictions change with each number."""
@@ -319,8 +324,10 @@ class Fitted:
         from shoal.estimators.automatic import batch_of, patience_of, rate_of, usual_rate_of
 
         h, s, output = self.history, self.trained, self.architecture.output
+        # Those of the first kind: they have no units that were added to the width of others.
+        networks = self.networks[: self.search.first_members] if self.search else self.networks
         return Case(
-            self.networks, examples, vars(s),
+            networks, examples, vars(s),
             rate=rate_of(s, output),
             usual_rate=usual_rate_of(s.solver, output),
             patience=patience_of(s, examples.m, held=any(h.validation_losses)),

@@ -27,7 +27,8 @@ from shoal.estimators.starts import begin
 from shoal.estimators.targets import ClassTargets
 from shoal.estimators.threshold import fixed, is_chosen
 from shoal.estimators.train import Starts, continued, first_states, fitted_of
-from shoal.settings import AUTO, EVIDENCE, MINI_BATCH, Settings
+from shoal.kinds import EVIDENCE
+from shoal.settings import AUTO, MINI_BATCH, Settings
 from shoal.training.loop import Report, Trained
 from shoal.training.members import train_all
 from shoal.warn import warn
@@ -139,6 +140,14 @@ def check_partial(s: Settings) -> None:
                 "partial_fit holds no rows out: expected ", Setting("threshold", 0.3),
                 " (or another number) or None.",
             )
+        )  # fmt: skip
+    if s.effort > 1:
+        raise SettingError(
+            wording(
+                Setting("effort", s.effort), ": partial_fit searches nothing. Use ",
+                Setting("effort", 1), ", or fit.",
+            ),
+            setting="effort",
         )  # fmt: skip
     if s.checkpoint:
         raise SettingError("partial_fit keeps no checkpoint: save the model instead.")

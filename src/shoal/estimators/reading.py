@@ -34,6 +34,7 @@ from shoal.estimators.schema import (
     diagnosis_of,
     model_of,
     plan_of,
+    search_of,
     settings_of,
     written_of,
 )
@@ -127,6 +128,7 @@ def from_document(
         _seen(arrays),
         _importance(model, arrays),
         _calibration(model, arrays, networks[0]),
+        search_of(model),
     )
     if isinstance(fitted.targets, NumberTargets) and fitted.targets.loss != fitted.settings.loss:
         raise refused(f"loss is {shown(fitted.settings.loss)}, and the output {shape.output}")

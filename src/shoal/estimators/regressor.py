@@ -75,6 +75,12 @@ class ShoalRegressor(RegressorMixin, NumberAttributes, ShoalBase, DeclaredForNum
         Ensemble size: networks trained side by side, each from its own draw and with its own
         validation part; their predictions are averaged. "auto" is 8 below 2,000 rows, 6 below
         20,000, 4 below 100,000, else 2.
+    effort : int
+        From 1 (no search) to 5: work that is spent on a search for a better model, up to 6, 20, 60 and 160 times
+        that of the fit without. Other settings are tried side by side on the rows that members hold out, the
+        weaker ones stop early, and the others are mixed where that predicts better. What is set is kept.
+    max_predict_cost : float
+        With `effort`: the most work that a prediction may take, as a multiple of what it takes without.
     loss : {"squared_error", "poisson"}
         "poisson" is for counts and rates, from 0 on: the logarithm of their mean is learnt, and the
         loss is half the Poisson deviance. The targets are then not standardised.
@@ -157,6 +163,8 @@ class ShoalRegressor(RegressorMixin, NumberAttributes, ShoalBase, DeclaredForNum
         With alpha="evidence": `alpha` (members, 3) of W1, b1 and W2, and one number a member each
         of `beta` (1 / the variance of the noise), `gamma` (the effective number of parameters)
         and `log_evidence`.
+    search_results_ : list of dict
+        With `effort` above 1: what the search has tried, one entry a candidate.
     diagnosis_ : Diagnosis
         What the fit found to be wrong or worth knowing.
     fitted_ : Fitted

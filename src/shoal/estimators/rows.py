@@ -86,6 +86,7 @@ class InMemoryRows:
     validation: Examples | None
     ties: Ties | None = None  # of the rows, by which the validation part is chosen
     table: Any = None  # the rows as they were given
+    tabled: NDArray[np.int64] | None = None  # which rows the table has; None: all of them
     _parted: dict[int, Parted] = field(default_factory=dict)  # by the member's seed
 
     @property
@@ -133,8 +134,8 @@ class InMemoryRows:
         return part, kept
 
     def given(self) -> Given | None:
-        """The table with its encoded rows."""
-        return Given(self.table, self.examples, self.validation is not None)
+        """The table, or some rows of it, with the encoded rows."""
+        return Given(self.table, self.examples, self.validation is not None, self.tabled)
 
     def scored(self, seed: int) -> Examples | None:
         """What is held out of it, for a scorer."""

@@ -74,6 +74,9 @@ def to_document(fitted: Fitted, kind: str) -> tuple[dict[str, Any], dict[str, ND
     }
     if odd := {name: w._asdict() for name, w in inputs.written.items() if w != Written()}:
         document["written"] = odd
+    if fitted.search is not None:
+        tried = [one._asdict() for one in fitted.search.tried]
+        document["search"] = fitted.search._asdict() | {"tried": tried}
     for i, vocabulary in vocabularies(inputs.encoding) if inputs.encoding else ():
         _put_words(tensors, f"words.{i}", vocabulary)
     if inputs.usual:

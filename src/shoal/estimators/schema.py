@@ -17,6 +17,7 @@ from shoal.data.read.writing import Written
 from shoal.diagnosis.findings import Diagnosis
 from shoal.errors import ModelFileError, SettingError
 from shoal.estimators.plain import settings_again
+from shoal.estimators.search import Search, Tried
 from shoal.files.layout import MAX_HEADER, MAX_SIDE, MAX_TENSORS
 from shoal.files.typed import refused, typed
 from shoal.network.activations import ACTIVATIONS
@@ -25,6 +26,7 @@ from shoal.settings import FIELDS, MOST_BINS, Settings
 from shoal.wording import shown
 
 FORMAT_VERSION = 1
+MOST_TRIED = 1000  # candidates of a search
 MOST_UNIT = 64  # characters of the unit of a column
 MOST = 1 << 53  # of a count; above it, float64 does not tell neighbours apart
 
@@ -182,6 +184,31 @@ class CalibrationOfModel(_Strict, frozen=True):
     widths: bool
 
 
+class TriedOfModel(_Strict, frozen=True):
+    """A candidate of a search, and how it was judged."""
+
+    settings: dict[str, Scalar]
+    members: Positive
+    loss: float
+    difference: float
+    error: From0
+    judged: Positive
+    weight: Annotated[float, Meta(ge=0, le=1)]
+    work: From0
+
+
+class SearchOfModel(_Strict, frozen=True):
+    """What a search has tried, and what rows that were left out of its choice say."""
+
+    tried: Annotated[tuple[TriedOfModel, ...], Meta(min_length=1, max_length=MOST_TRIED)]
+    loss: float
+    usual_loss: float
+    error: From0
+    predict_cost: From0
+    kind: Count
+    first_members: Positive
+
+
 class FindingOfModel(_Strict, frozen=True):
     """One finding of the diagnosis."""
 
@@ -266,6 +293,7 @@ class Model(_Strict, frozen=True, kw_only=True):
     record: dict[str, Any]
     diagnosis: DiagnosisOfModel
     calibration: CalibrationOfModel | None = None
+    search: SearchOfModel | None = None
     written: dict[Name, WrittenColumn] = {}  # columns that are text of a form of their own
 
 
@@ -325,6 +353,22 @@ def settings_of(plain: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
     except SettingError as error:
         raise refused(f"in settings, {error.message.rstrip('.')}") from None
     return found
+
+
+def search_of(model: Model) -> Search | None:
+    """What a search has tried. Raises ModelFileError where its parts do not fit the model."""
+    if model.search is None:
+        return None
+    plain = to_builtins(model.search)
+    search = Search(**plain | {"tried": tuple(Tried(**one) for one in plain["tried"])})
+    if search.kind >= len(search.tried) or search.first_members > model.members:
+        raise refused("the first members are none that a search has tried, in search")
+    for one in search.tried:
+        try:
+            Settings(**one.settings)
+        except SettingError as error:
+            raise refused(f"in search, {error.message.rstrip('.')}") from None
+    return search
 
 
 def diagnosis_of(model: Model) -> Diagnosis:

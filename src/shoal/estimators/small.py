@@ -11,13 +11,16 @@ learn the noise; for numbers they are not, as what they find of so few rows is t
 from dataclasses import replace
 
 from shoal.compute.engine import engine
+from shoal.compute.engine import threads as threads_of
 from shoal.estimators.automatic import architecture_of
 from shoal.estimators.fitted import Fitted
 from shoal.estimators.host import Host
+from shoal.estimators.noise import constant_unless_better
 from shoal.estimators.prepare import Feed, Prepared
 from shoal.estimators.rows import Place, RowProvider
 from shoal.estimators.train import Learnt, examined, train_members
-from shoal.settings import EVIDENCE, FIELDS, Settings
+from shoal.kinds import EVIDENCE
+from shoal.settings import FIELDS, Settings
 
 # All that was chosen by the tables of benchmarks/small_defaults.py, see docs/measured/practice.md.
 ROWS, PARAMETERS = 2_000, 200  # fewer rows, and at most so many parameters: the steps' time
@@ -28,14 +31,15 @@ FIRST = 2  # members that are trained before the others
 # With these, and what belongs to the machine, the table may be small; any other setting is a wish.
 FREE = (
     "class_weight", "threshold", "words", "numbers", "drop", "decimal", "date_order", "missing", "fold",
-    "dtype", "random_state", "n_jobs", "checkpoint", "memory", "scratch", "verbose",
+    "dtype", "random_state", "effort", "max_predict_cost", "n_jobs", "checkpoint", "memory", "scratch", "verbose",
 )  # fmt: skip
 
 
 def second_order(s: Settings, *, settles: bool) -> Settings:
     """The settings of the members of second order."""
     return s.replaced(
-        solver="lm", alpha=EVIDENCE, hidden=HIDDEN, bins=0, checkpoint=None, verbose=False,
+        solver="lm", alpha=EVIDENCE, hidden=HIDDEN, bins=0, effort=1, checkpoint=None,
+        verbose=False,
         **(SETTLED if settles else {}),
     )  # fmt: skip
 
@@ -44,20 +48,21 @@ def better_of(
     asked: Settings, usual: Learnt, prepared: Prepared, feed: Feed, host: Host, place: Place
 ) -> Fitted:
     """The usual members, or where they predict better those of second order; examined."""
-    n_jobs, held = prepared.settings.n_jobs, False
-    other = None
-    if usual.rows.m < ROWS and _is_free(asked):
-        held = usual.rows.shown(usual.starts.seeds[0])[1] is not None
-        other = _of_second_order(usual.fitted, prepared, held=held)
-    if other is None:
+    n_jobs = prepared.settings.n_jobs
+    if usual.rows.m >= ROWS or not is_free(asked):
         return examined(usual, place, n_jobs)
+    threads = threads_of(n_jobs)
+    held = usual.rows.shown(usual.starts.seeds[0])[1] is not None
+    other = _of_second_order(usual.fitted, prepared, held=held)
+    if other is None:
+        return examined(constant_unless_better(usual, threads), place, n_jobs)
     # The rows are held out as they are with a penalty that is a number.
     s = other.settings.replaced(alpha=prepared.settings.alpha)
     with feed.rows(s, other.inputs, other.targets, other.architecture) as same:
         found, interruption = _trained_better(usual, other, same, host, place, held=held)
         if found is not None:
-            return examined(found, place, n_jobs)
-    fitted = examined(usual, place, n_jobs)
+            return examined(constant_unless_better(found, threads), place, n_jobs)
+    fitted = examined(constant_unless_better(usual, threads), place, n_jobs)
     return fitted if interruption is None else _interrupted(fitted, interruption)
 
 
@@ -101,7 +106,7 @@ def _promises(losses: list[float], wanted: list[float]) -> bool:
     return own < sum(wanted) / len(wanted)
 
 
-def _is_free(asked: Settings) -> bool:
+def is_free(asked: Settings) -> bool:
     """Whether nothing of the training was wished for."""
     return all(
         getattr(asked, name) == field.default for name, field in FIELDS.items() if name not in FREE

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from shoal.compute.steps import State, start
 from shoal.errors import Setting, SettingError, wording
 from shoal.estimators.automatic import DRAW
+from shoal.kinds import check_init
 from shoal.network.architecture import Architecture
 from shoal.network.draws import child
 from shoal.network.equations import Parameters
 from shoal.network.initialisers import initialise
-from shoal.settings import Settings, check_init
+from shoal.settings import Settings
 from shoal.training import lbfgs, lm
 from shoal.training.network import Network
 
@@ -50,6 +51,14 @@ def check_start(s: Settings) -> None:
     given = starts_given(s.init)
     if not given:
         check_init("init", s.init)
+    elif s.effort > 1:
+        raise SettingError(
+            wording(
+                Setting("effort", s.effort), " with networks as ", Setting("init"),
+                ": candidates of other widths cannot start from them. Use ", Setting("effort", 1), ".",
+            ),
+            setting="effort",
+        )  # fmt: skip
     elif s.members != "auto" and len(given) not in (1, s.members):
         raise SettingError(
             wording(

@@ -14,6 +14,7 @@ from shoal.compute.steps import State
 from shoal.compute.terms import InMemory
 from shoal.data.rows.examples import Examples
 from shoal.diagnosis.diagnose import findings_of
+from shoal.diagnosis.findings import Diagnosis
 from shoal.errors import Setting, SettingError, wording
 from shoal.estimators.automatic import MEMBER, patience_of, plan_of, seed_of, stops_early
 from shoal.estimators.callbacks import EpochTasks
@@ -66,7 +67,7 @@ def train_members(
     check_held(s, rows, given=rows.shown(starts.seeds[0])[1] is not None if is_chosen(s) else True)
     tasks = EpochTasks.of(host, prepared, starts.states[0]) if told else None
     began_at = time.perf_counter()
-    members = _Members(prepared, rows, host, starts, place, checkpoint, tasks)
+    members = Members(prepared, rows, host, starts, place, checkpoint, tasks)
     new = _side_by_side(s, members, len(earlier), rows.side_by_side, first_alone=tasks is not None)
     trained = [*earlier, *new]
     fitted = fitted_of(prepared, trained, starts.seeds)
@@ -80,24 +81,32 @@ def examined(learnt: Learnt, place: Place, n_jobs: int | None) -> Fitted:
     """What members have learnt, with all that the rows say of it: threshold, errors, diagnosis, importance."""
     fitted, _, starts, rows = learnt
     fitted = with_calibration(with_threshold(fitted, rows, n_jobs), rows, place, n_jobs)
+    threads = threads_of(n_jobs)
+    fitted = fitted.replaced(
+        diagnosis=diagnosis_of(fitted, rows, starts, threads), seen=rows.seen()
+    )
+    return fitted.replaced(importance=importance_of(fitted, rows, threads))
+
+
+def diagnosis_of(fitted: Fitted, rows: RowProvider, starts: Starts, threads: int) -> Diagnosis:
+    """What is wrong with members that have just been trained, from these starts."""
     part, held = rows.shown(starts.seeds[0])
-    shape, threads = fitted.architecture, threads_of(n_jobs)
+    shape = fitted.architecture
     began = tuple(Network._of(shape, state.parameters.copy()) for state in starts.states)
     case = fitted.case(part)._replace(
         starts=began, weight=_weight_of(part, rows), given=rows.given(),
         m=_trained_on(part, held, rows), held=held.m if held else 0,
     )  # fmt: skip
-    fitted = fitted.replaced(
-        diagnosis=findings_of(case, held, thorough=False, threads=threads), seen=rows.seen()
-    )
-    return fitted.replaced(importance=importance_of(fitted, rows, threads))
+    return findings_of(case, held, thorough=False, threads=threads)
 
 
 def _trained_on(part: Examples, held: Examples | None, rows: RowProvider) -> int:
     """How many rows a member is trained on; of what is not held, as far as it is shown."""
-    if held is None or rows.given() is None:
-        return rows.m if held is None else round(rows.m * part.m / (part.m + held.m))
-    return part.m
+    if held is None:
+        return rows.m
+    given = rows.given()
+    are_shown = given is not None and given.examples.m == rows.m
+    return part.m if are_shown else round(rows.m * part.m / (part.m + held.m))
 
 
 def _weight_of(part: Examples, rows: RowProvider) -> float:
@@ -117,7 +126,7 @@ def fitted_of(prepared: Prepared, trained: list[Trained], seeds: list[int]) -> F
     )  # fmt: skip
 
 
-class _Members:
+class Members:
     """The trainings of a fit, one for each member, as jobs that threads can run."""
 
     def __init__(
@@ -162,7 +171,7 @@ class _Members:
 
 
 def _side_by_side(
-    s: Settings, members: _Members, first: int, most: int | None, *, first_alone: bool
+    s: Settings, members: Members, first: int, most: int | None, *, first_alone: bool
 ) -> list[Trained]:
     """Train members from `first` on; with callbacks one alone, as they may stop the others with it."""
     report = progress_of(s.verbose, s.max_iter)
@@ -200,11 +209,16 @@ def first_states(prepared: Prepared, m: int, drawn: int | None = None) -> Starts
     s, architecture, previous = prepared.settings, prepared.architecture, prepared.previous
     seed = seed_of(s.random_state) if drawn is None else drawn
     members = ensemble_size(s, m, previous)
-    seeds = [seed if i == 0 else child(seed, MEMBER + i) for i in range(members)]
+    seeds = [seed_of_member(seed, i) for i in range(members)]
     states, b2 = continued(prepared)[:members], first_biases(prepared.targets)
     for i in range(len(states), members):
         states.append(begin(parameters_of(s, architecture, i, seeds[i], b2), s.solver))
     return Starts(seeds, states)
+
+
+def seed_of_member(seed: int, i: int) -> int:
+    """The seed of the i-th member of a fit with this seed."""
+    return seed if i == 0 else child(seed, MEMBER + i)
 
 
 def continued(prepared: Prepared) -> list[State]:
@@ -240,6 +254,8 @@ def _checkpoint(s: Settings, architecture: Architecture, rows: RowProvider) -> C
     asked = {name: value for name, value in plain_settings(s).items() if FIELDS[name].result}
     if s.loss != POISSON:
         del asked["loss"]  # as in checkpoints of versions that had no other
+    for name in ("effort", "max_predict_cost"):  # a search keeps no checkpoint
+        del asked[name]
     question = {
         **asked,
         "init": name_of(s.init),
@@ -266,6 +282,9 @@ def progress_of(verbose: Any, max_iter: int) -> Callable[[Report], None] | None:
         validation = (
             "" if report.validation_loss is None else f", validation {report.validation_loss:.6f}"
         )
+        if report.note:
+            print(f"{report.note}: loss {report.loss:.6f}{validation}")
+            return
         print(f"epoch {report.epoch} of {max_iter}: loss {report.loss:.6f}{validation}")
 
     return show

@@ -54,6 +54,7 @@ class Report(NamedTuple):
     validation_loss: float | None
     seconds: float
     validation_score: float | None = None
+    note: str = ""  # what is done, where it is not the training of the first network
 
 
 class TrainingState(NamedTuple):

@@ -22,6 +22,7 @@ from shoal.cli.screen.lines import (
 )
 from shoal.cli.screen.printing import print_json
 from shoal.cli.screen.screen import Screen
+from shoal.cli.screen.search import search_lines, search_of, search_report
 
 
 def inspect(model: str, *, as_json: bool) -> None:
@@ -61,6 +62,8 @@ def _show_model(fitted: Any, model: str, screen: Screen) -> None:
 def _show_training(fitted: Any, model: str, screen: Screen) -> None:
     screen.line("training", f"{epochs_line(fitted)}, solver {fitted.fitted_.trained.solver}")
     screen.line("", ending_line(fitted))
+    if search := search_of(fitted):
+        screen.lines("search", search_lines(search))
     screen.lines("diagnosis", fitted.diagnosis_.lines())
     record = Record.of(fitted)
     if record is None:  # trained in Python
@@ -98,6 +101,7 @@ def _report(fitted: Any) -> dict[str, Any]:
         },
         "columns": columns,
         "importance": importance_of(fitted),
+        "search": search_report(fitted),
         "settings": {k: v for k, v in fitted.get_params().items() if k != "verbose"},
         "diagnosis": fitted.diagnosis_.to_dict(),
         "epochs": fitted.n_iter_,

@@ -32,6 +32,7 @@ from shoal.cli.screen.lines import (
 from shoal.cli.screen.printing import note, print_json, report_news
 from shoal.cli.screen.progress import progress, waiting
 from shoal.cli.screen.screen import Screen
+from shoal.cli.screen.search import search_lines, search_of, search_report
 from shoal.cli.signals import undisturbed
 from shoal.cli.split import (
     Parts,
@@ -225,6 +226,8 @@ def _show_training(run: Run, rows: int, explain: bool, screen: Screen) -> None:
         screen.line("scratch", f"{in_words(size)} of encoded rows in {folder}, removed again")
     screen.line("training", training_line(run.model, rows))
     screen.line("", ending_line(run.model))
+    if search := search_of(run.model):
+        screen.lines("search", search_lines(search))
     if line := threshold_line(run.model):
         screen.line("threshold", line)
     screen.lines("diagnosis", run.model.diagnosis_.lines())
@@ -359,6 +362,7 @@ def _report(order: Order, run: Run) -> dict[str, Any]:
         "ending": model.endings_[0],
         "seconds": model.training_seconds_,
         "threshold": getattr(model, "threshold_", None),
+        "search": search_report(model),
         "diagnosis": model.diagnosis_.to_dict(),
         "fingerprint": model.fingerprint_,
         "saved": order.output,

@@ -49,6 +49,8 @@ def _without(left_out: int) -> str:
 def training_line(model: Any, rows: int) -> str:
     """31 epochs, 4.2 s     8 networks × 64 units     1.9 million rows/s."""
     seconds = model.training_seconds_
+    if model.fitted_.search:  # whose networks are mostly others
+        return f"{epochs_line(model)}     {size_of(model)}"
     speed = per_second(rows * len(model.loss_curve_) * len(model.networks_) / max(seconds, 1e-3))
     return f"{epochs_line(model)}     {size_of(model)}     {speed}"
 

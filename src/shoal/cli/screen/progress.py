@@ -80,4 +80,6 @@ def _status(report: Report) -> str:
     validation = (
         "" if report.validation_loss is None else f", validation {report.validation_loss:.4f}"
     )
+    if report.note:
+        return f"{report.note}, {report.seconds:.0f} s"
     return f"epoch {report.epoch:,}, {report.seconds:.0f} s, loss {report.loss:.4f}{validation}"

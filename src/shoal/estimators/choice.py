@@ -1,0 +1,187 @@
+"""Which candidates of a search are mixed, and whether that pays: see `effort.py`."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data.rows.ties import Groups
+from shoal.estimators.answers import (
+    LEAST_GAIN,
+    Answers,
+    Deviations,
+    Exact,
+    excess_of,
+    greedy,
+    mixture,
+    pooled,
+)
+from shoal.estimators.entrants import Entrant, Ground, minus_scores
+from shoal.estimators.rows import InMemoryRows
+
+MEMBERS = {
+    2: 1,
+    3: 2,
+    4: 3,
+    5: 4,
+}  # of the result of each effort, as a multiple of those without a search
+LARGEST_LOSS = 1e100  # what a loss that is no number counts as
+
+
+Choose = Callable[
+    [NDArray[np.bool_]], list[int]
+]  # from a part of what is judged, how often each counts
+# The losses of a part of what is judged, if each counts so often.
+Judge = Callable[[list[int], NDArray[np.bool_]], Exact]
+
+
+class Part(NamedTuple):
+    """An entrant of a mixture, and how many of its members are in it."""
+
+    entrant: Entrant
+    members: int
+
+
+class Verdict(NamedTuple):
+    """What rows that were left out of a choice say of it."""
+
+    loss: float
+    usual_loss: float
+    error: float  # the standard error of the difference
+
+    @property
+    def pays(self) -> bool:
+        """Whether what the halves choose is better."""
+        return self.loss < self.usual_loss
+
+
+def chosen(ground: Ground, finalists: list[Entrant], n: int) -> tuple[list[Part], Verdict]:
+    """A mixture, or the first finalist alone where no mixture pays, and what is to be said of it."""
+    scored = ground.asked.scoring is not None
+    choose, judge, w = (_by_scores if scored else _by_losses)(ground, finalists, n)
+    first, every = [1] + [0] * (len(finalists) - 1), np.ones(len(w), bool)
+    usual = judge(first, every)
+    apart = usual.copy()
+    for own in _halves(ground, finalists[0], n):
+        usual[~own] = judge(first, ~own)
+        apart[~own] = judge(choose(own), ~own)
+    verdict = verdict_of(apart, usual, w)
+    counts = choose(every) if verdict.pays else first
+    parts = zip(finalists, counts, strict=True)
+    return [Part(one, count) for one, count in parts if count], verdict
+
+
+def _by_losses(ground: Ground, finalists: list[Entrant], n: int) -> tuple[Choose, Judge, Exact]:
+    """Rows choose, and judge."""
+    answers = [pooled(one.answers[:n]) for one in finalists]
+    rows, output = answers[0], finalists[0].shape.output
+    apart = Deviations.of([one.answers[:n] for one in finalists])
+
+    def excess(part: NDArray[np.bool_]) -> Exact:
+        if (
+            output != "identity"
+        ):  # of other losses too little is known of it (docs/measured/effort.md)
+            return np.zeros((len(finalists), len(finalists)))
+        return apart.excess(part, len(finalists[0].trained))
+
+    def choose(part: NDArray[np.bool_]) -> list[int]:
+        return _mixed(ground, finalists, [one.take(part) for one in answers], excess(part))
+
+    def judge(counts: list[int], part: NDArray[np.bool_]) -> Exact:
+        losses = rows.losses(output, mixture([one.A2 for one in answers], counts))
+        return losses[part] - excess_of(excess(part), counts)
+
+    return choose, judge, rows.w
+
+
+def _by_scores(ground: Ground, finalists: list[Entrant], n: int) -> tuple[Choose, Judge, Exact]:
+    """The scores of members on their rows choose one finalist; a score of a mixture is not known."""
+    losses = [minus_scores(one, n) for one in finalists]
+    allowed = [_most_members([one], finalists[0], ground) > 0 for one in finalists]
+
+    def choose(part: NDArray[np.bool_]) -> list[int]:
+        means = [
+            float(one[part].mean()) if may else np.inf
+            for one, may in zip(losses, allowed, strict=True)
+        ]
+        best = int(np.argmin(means))
+        return [int(k == best) for k in range(len(finalists))]
+
+    def judge(counts: list[int], part: NDArray[np.bool_]) -> Exact:
+        return losses[counts.index(1)][part]
+
+    return choose, judge, np.ones(n)
+
+
+def _halves(ground: Ground, base: Entrant, n: int) -> list[NDArray[np.bool_]]:
+    """Two halves of what is judged: rows, of which those of a group are together, or members."""
+    if ground.asked.scoring is not None:
+        odd = np.arange(n) % 2 == 1
+    else:
+        numbers = pooled(base.answers[:n]).numbers
+        ties = base.rows.ties if isinstance(base.rows, InMemoryRows) else None
+        places = ties.codes[numbers] if isinstance(ties, Groups) else np.arange(len(numbers))
+        odd = places % 2 == 1
+    return [odd, ~odd] if odd.any() and not odd.all() else []
+
+
+def verdict_of(apart: Exact, usual: Exact, w: Exact) -> Verdict:
+    """Their weighted means, and the standard error of the difference."""
+    apart, usual = (
+        np.nan_to_num(each, nan=LARGEST_LOSS, posinf=LARGEST_LOSS) for each in (apart, usual)
+    )
+    gain = usual - apart
+    mean = float((gain * w).sum() / w.sum())
+    error = float(np.sqrt(((w * (gain - mean)) ** 2).sum()) / w.sum())
+    loss, usual_loss = (float((values * w).sum() / w.sum()) for values in (apart, usual))
+    return Verdict(loss, usual_loss, error)
+
+
+def _mixed(ground: Ground, finalists: list[Entrant], answers: list[Answers], C: Exact) -> list[int]:
+    """How often each finalist is in the best mixture of one kind of networks; losses count less by C."""
+    best, found = np.inf, [1] + [0] * (len(finalists) - 1)
+    output = finalists[0].shape.output
+    for kind in dict.fromkeys(one.kind for one in finalists):
+        of_kind = [k for k, one in enumerate(finalists) if one.kind == kind]
+        room = _most_members([finalists[k] for k in of_kind], finalists[0], ground)
+        if not room:
+            continue
+        parts, less = [answers[k] for k in of_kind], C[np.ix_(of_kind, of_kind)]
+        own = greedy(parts, output, room, less)
+        if not sum(own):  # no loss is a number
+            continue
+        losses = parts[0].losses(output, mixture([one.A2 for one in parts], own))
+        mean = parts[0].mean(losses) - excess_of(less, own)
+        if mean < best - LEAST_GAIN * abs(mean):
+            best, found = mean, [0] * len(finalists)
+            for k, count in zip(of_kind, own, strict=True):
+                found[k] = count
+    return found
+
+
+def _most_members(parts: Sequence[Entrant], base: Entrant, ground: Ground) -> int:
+    """How many members the result may have, if they are as wide as the widest of these."""
+    allowed = ground.asked.max_predict_cost * base.predict_work * len(base.trained)
+    most = MEMBERS[ground.asked.effort] * len(base.trained)
+    return min(most, int(allowed / max(one.predict_work for one in parts)))
+
+
+def filled(parts: list[Part], base: Entrant, ground: Ground, left: float) -> list[Part]:
+    """The same shares of as many members as a prediction, and the work that is left, allow.
+
+    As many as without a search there are in any case, if a prediction allows it. The widest networks come first.
+    """
+    n, usual = sum(part.members for part in parts), len(base.trained)
+    room = _most_members([part.entrant for part in parts], base, ground)
+    for times in range(max(room // n, 1), 0, -1):
+        found = [part._replace(members=part.members * times) for part in parts]
+        if sum(_needed(part) for part in found) <= max(left, 0.0) or n * times <= usual:
+            break
+    return sorted(found, key=lambda part: (-part.entrant.shape.n_h, -part.members))
+
+
+def _needed(part: Part) -> float:
+    """The work of the members that are still to be trained."""
+    one, known = part.entrant, len(part.entrant.trained)
+    return max(part.members - known, 0) * one.work / known
