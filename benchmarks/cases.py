@@ -256,6 +256,7 @@ CASES = (
         contenders=(
             Contender("shoal", "with_shoal:predict"),
             Contender("scikit-learn", "with_sklearn:predict", 5),
+            Contender("the least call of the kernel", "with_shoal:least_call"),
         ),
     ),
     Case(
@@ -281,6 +282,15 @@ CASES = (
         contenders=(
             Contender("shoal", "with_shoal:fit_to_loss"),
             Contender("scikit-learn", "with_sklearn:fit_to_loss", 20),
+        ),
+    ),
+    Case(
+        "I", "JᵀΛJ of 10,000 × 12 → 6 → 1, tanh: the sums of a step of second order",
+        data="teacher", m=10_000, n_x=12, n_h=6, n_y=1, epochs=50, dtype="float64", unit="sum",
+        contenders=(
+            Contender("shoal", "with_shoal:curvature", dtype="float64"),
+            Contender("NumPy", "with_numpy:curvature", dtype="float64"),
+            Contender(PRODUCTS.label, "with_numpy:bare_curvature", dtype="float64"),
         ),
     ),
 )  # fmt: skip

@@ -27,7 +27,7 @@ def rows(case: Case) -> int:
 
 def multiply_adds(case: Case) -> dict[str, float]:
     """The fewest of a step, or of a call that predicts, by equation."""
-    m, trains = rows(case), case.unit == "step"
+    m, trains = rows(case), case.unit != "call"
     large, small = float(m * case.n_x * case.n_h), float(m * case.n_h * case.n_y)
     output, loss = (OF_SIGMOID, LOSS_OF_SIGMOID) if case.n_y == 1 else (OF_SOFTMAX, LOSS_OF_SOFTMAX)
     forward = {
@@ -36,15 +36,29 @@ def multiply_adds(case: Case) -> dict[str, float]:
         "[3]": small,
         "[4] and the loss": m * case.n_y * (output + (loss if trains else 0)),
     }
+    if case.unit == "sum":
+        return forward | {"JᵀΛJ": m * _pairs(case)}
     if not trains:
         return forward
-    parameters = case.n_h * (case.n_x + 1) + case.n_y * (case.n_h + 1)
-    update = parameters * OF_UPDATE[case.solver]
+    update = parameters(case) * OF_UPDATE[case.solver]
     return forward | {"[5] [8]": small, "[6]": small, "[9]": large, "update": update}
 
 
+def _pairs(case: Case) -> float:
+    """The products of an example in JᵀΛJ: see kernel/curvature.hpp, for one output."""
+    h, x = case.n_h, case.n_x + 1
+    return h * (h + 1) * x * (x + 1) / 4 + h * (h + 1) * x + (h + 1) * (h + 2) / 2
+
+
+def parameters(case: Case) -> int:
+    """How many parameters the network has."""
+    return case.n_h * (case.n_x + 1) + case.n_y * (case.n_h + 1)
+
+
 def bare_operations(case: Case) -> float:
-    """Of the large products alone: [1], and where it trains [9]."""
+    """Of the large products alone: [1], and where it trains [9]; of JᵀJ the whole square."""
+    if case.unit == "sum":
+        return 2.0 * rows(case) * parameters(case) ** 2
     found = multiply_adds(case)
     return 2 * (found["[1]"] + found.get("[9]", 0))
 

@@ -34,7 +34,7 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
         description=summary, epilog=example, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--case", nargs="+", choices=LETTERS, metavar="LETTER", help="only these: A … H")
+    add("--case", nargs="+", choices=LETTERS, metavar="LETTER", help="only these: A … I")
     add("--runs", type=int, default=5, help="runs of each contender (5); medians are shown")
     add("--quick", action="store_true", help="a tenth of the epochs, thinner grids")
     add("--against", nargs="+", metavar="NAME", help="only these peers: PyTorch, JAX, NumPy …")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks.cases import SEED, Case, Data, Numbers, Start, cost
-from benchmarks.floor import bare_operations, rows
+from benchmarks.floor import bare_operations, parameters, rows
 from benchmarks.jobs import Job, quickest, seconds_of
 
 TRIAL_OPERATIONS = 5e8  # of a trial of one layout
@@ -93,6 +93,41 @@ def train(case: Case, data: Data) -> Job:
         return cost(case, data, Start(p[0].T, p[1][:, None], p[2].T, p[3][:, None]))
 
     return Job(run, loss)
+
+
+def curvature(case: Case, data: Data) -> Job:
+    """JᵀΛJ of a network of one output: J written out, then a product by BLAS."""
+    W1, b1, W2, b2 = (np.asarray(V, np.float64) for V in data.start)
+    X, y = np.ascontiguousarray(data.X, np.float64), data.y
+    J = np.empty((case.m, parameters(case)))
+
+    def run() -> float:
+        for _ in range(case.epochs):
+            A1 = np.tanh(X @ W1.T + b1[:, 0])
+            Z2 = A1 @ W2[0] + b2[0, 0]
+            through = W2[0] * (1 - A1 * A1)
+            n = case.n_h * case.n_x
+            J[:, :n] = (through[:, :, np.newaxis] * X[:, np.newaxis]).reshape(case.m, n)
+            J[:, n : n + case.n_h] = through
+            J[:, n + case.n_h : -1], J[:, -1] = A1, 1
+            A2 = 1 / (1 + np.exp(-Z2))
+            scaled = J * np.sqrt(A2 * (1 - A2))[:, np.newaxis]
+            np.matmul(scaled.T, scaled)
+            np.matmul(A2 - y, J)
+        return float((np.logaddexp(0, Z2) - y * Z2).mean())
+
+    return Job(run, lambda loss: loss)
+
+
+def bare_curvature(case: Case, data: Data) -> Job:
+    """JᵀJ by BLAS, of a J that is there."""
+    J = np.ones((case.m, parameters(case)))
+
+    def run() -> None:
+        for _ in range(case.epochs):
+            np.matmul(J.T, J)
+
+    return Job(run, facts={"peak": peak(case.dtype), "bandwidth": bandwidth()})
 
 
 # --- the limit -----------------------------------------------------------------------

@@ -10,6 +10,9 @@ import numpy as np
 from benchmarks.cases import SEED, Case, Data, Numbers, Start, cost, frame, teacher
 from benchmarks.jobs import Job
 from shoal import Network, ShoalClassifier
+from shoal.compute.engine import engine
+from shoal.data.rows.examples import Examples
+from shoal.network.architecture import Architecture
 
 NEVER = 1_000_000_000  # epochs without progress before a fit ends
 TARGET_LOSS = 0.05  # of case H
@@ -160,6 +163,31 @@ def predict_texts_by_default(case: Case, _: Data) -> Job:
 def log_loss(answers: Numbers, y: np.ndarray) -> float:
     """The mean of -log of the probability that was given to what is true."""
     return float(-np.log(answers[np.arange(len(y)), y].astype(np.float64)).mean())
+
+
+def least_call(case: Case, data: Data) -> Job:
+    """The product of two numbers by the kernel, as often: what any call costs."""
+    one = np.ones(1)
+
+    def run() -> None:
+        for _ in range(case.epochs):
+            engine.dot(one, one)
+
+    return Job(run)
+
+
+def curvature(case: Case, data: Data) -> Job:
+    """JᵀΛJ and the gradient by the kernel, as `solver="lm"` asks for them."""
+    shape = Architecture(case.n_x, case.n_h, case.n_y, case.activation, "sigmoid")
+    vector = np.concatenate([V.reshape(-1) for V in data.start]).astype(np.float64)
+    rows = Examples(np.ascontiguousarray(data.X, np.float64), labels=data.y.astype(np.int32))
+
+    def run() -> float:
+        for _ in range(case.epochs):
+            total = engine.curvature(shape, vector, rows, case.threads)
+        return float(total.loss / total.weight)
+
+    return Job(run, lambda loss: loss)
 
 
 def fit_to_loss(case: Case, data: Data) -> Job:

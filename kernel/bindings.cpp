@@ -10,6 +10,7 @@
 
 #include "arguments.hpp"
 #include "explanations.hpp"
+#include "judged_call.hpp"
 #include "moments.hpp"
 #include "prediction.hpp"
 #include "second_order.hpp"
@@ -215,6 +216,7 @@ void bind(nb::module_& m) {
             nb::arg("shape"), array("parameters"))
         .def("answer", &answer<T>, array("X"), array_or_none("codes"), array_or_none("places"), array("A2"), nb::arg("threads"), nb::arg("stop"))
         .def("answer_numbers", &answer_numbers<T>, nb::arg("columns"), array("X"), array("A2"), array("missing"), nb::arg("threads"), nb::arg("stop"));
+    bind_judged<T>(m);
     m.def("apply", &apply<T>, nb::arg("name"), array("x"), array("out"), "Apply one of the kernel's functions to numbers, for tests.");
 }
 

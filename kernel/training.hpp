@@ -22,7 +22,7 @@ class Trainer {
     Trainer(const Shape& shape, const Settings& settings, const Examples<T>& from, Rows rows, int64_t m, int team, bool together = false)
         // clang-format off
         : shape_(shape), settings_(settings), from_(from), rows_(rows), m_(m), full_(settings.batch_size == 0),
-          step_rows_(rows_of_step(settings, m)), team_(team), together_(together), dropout_{dropout_threshold(shape.n_h ? settings.dropout : 0), settings.key},
+          step_rows_(rows_of_step(settings, m)), whole_(team), team_(team), together_(together), dropout_{dropout_threshold(shape.n_h ? settings.dropout : 0), settings.key},
           sums_(shape, step_rows_, team_, true), previous_(settings.converged_tol >= 0 ? shape.size() : 0) {
         // clang-format on
         if (dropout_) sums_.allow_dropout(dropout_.share());
@@ -36,16 +36,22 @@ class Trainer {
         std::optional<KernelLayout<T>> s2;  // adam's
         if (settings_.solver == Solver::adam) s2.emplace(shape_, state + shape_.size());
         W_ = W, s1_ = s1, s2_ = s2 ? *s2 : s1, best_ = best_W;
-        const int whole = team_;
         epoch_ = 0;
         do {
             alone_ = false;
-            run_team(whole, [&](int team) { set_team(team); }, [&](int t) { work(t); });
+            run_team(whole_, [&](int team) { set_team(team); }, [&](int t) { work(t); });
         } while (!over_ && epoch_ < settings_.n_epochs);
         return ending_;
     }
 
     int64_t epochs() const { return epochs_; }
+
+    // To be called before it is run again: from that epoch on, with as many members as at first.
+    void begin_at(int64_t epoch) {
+        settings_.first_epoch = epoch, epochs_ = 0;
+        over_ = false, ending_ = Ending::finished;
+        set_team(whole_);
+    }
 
   private:
     void work(int t) {
@@ -168,7 +174,7 @@ class Trainer {
     int64_t m_;
     bool full_;
     int64_t step_rows_;
-    int team_;
+    int whole_, team_;
     bool together_;
     Dropout dropout_;
     Sums<T> sums_;

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from shoal.compute import kernel, plain
 from shoal.compute.builds import BUILD, Stop
 from shoal.compute.coalitions import Background
-from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
+from shoal.compute.steps import Budget, Judge, Judged, Outcome, Rule, State, Vector
 from shoal.data.encode.coded import Group
 from shoal.data.rows.examples import Examples, Matrix, Numbers
 from shoal.errors import SettingError
@@ -73,6 +73,21 @@ class Engine(Protocol):
         stop: Stop | None = None,
     ) -> Outcome:
         """Epochs, or iterations of full-batch descent."""
+        ...
+
+    def train_judged(
+        self,
+        architecture: Architecture,
+        rule: Rule,
+        budget: Budget,
+        examples: Examples,
+        state: State,
+        threads: int,
+        held: Examples,
+        judge: Judge,
+        stop: Stop | None = None,
+    ) -> Judged:
+        """The same, each epoch judged by its loss on rows that are held out."""
         ...
 
     def step(

@@ -15,7 +15,16 @@ from shoal.compute.builds import Stop
 from shoal.compute.builds import compiled as _k
 from shoal.compute.coalitions import Background
 from shoal.compute.points import Descent, Limits, Point
-from shoal.compute.steps import Budget, Outcome, Rule, State, Vector, not_finite
+from shoal.compute.steps import (
+    Budget,
+    Judge,
+    Judged,
+    Outcome,
+    Rule,
+    State,
+    Vector,
+    not_finite,
+)
 from shoal.data.encode.coded import Coded, Group
 from shoal.data.encode.encoding import Constant, Encoding, Number, SetAside
 from shoal.data.rows.examples import Examples, Matrix, Numbers
@@ -123,6 +132,40 @@ def train(
     # A signal that came with the last step is no reason to forget it.
     name = ending.name if stop.exception is None else "interrupted"
     return Outcome(after, losses[:epochs], name, stop.exception)
+
+
+def train_judged(
+    architecture: Architecture,
+    rule: Rule,
+    budget: Budget,
+    examples: Examples,
+    state: State,
+    threads: int,
+    held: Examples,
+    judge: Judge,
+    stop: Stop | None = None,
+) -> Judged:
+    """Run epochs in the kernel, each judged by its loss on rows that are held out."""
+    stop = stop or Stop()
+    parameters, memory, best = state.parameters.copy(), state.memory.copy(), state.best.copy()
+    losses, held_losses = np.empty(budget.n_epochs), np.empty(budget.n_epochs)
+    best_held = np.empty_like(parameters)
+    ending, epochs, judged, progress = _run(
+        _k.train_judged, _shape(architecture, examples.X), _settings(rule, budget), _part(examples), _part(held),
+        parameters, memory, best, losses, _progress(state), tuple(judge), best_held, held_losses, threads, stop.flag,
+    )  # fmt: skip
+    after = State(
+        parameters, memory, best, progress.best_loss, progress.waited,
+        progress.power1, progress.power2,
+    )  # fmt: skip
+    name = ending.name if stop.exception is None else "interrupted"
+    outcome = Outcome(after, losses[:epochs], name, stop.exception)
+    return Judged(outcome, held_losses[:judged], best_held)
+
+
+def _part(examples: Examples) -> Any:
+    kind = _k.PartFloat if examples.X.dtype == np.float32 else _k.PartDouble
+    return _run(kind, *_parts(examples.X), *map(_aligned, examples[1:]))
 
 
 def step(architecture: Architecture, rule: Rule, total: GradientSums, state: State) -> State:

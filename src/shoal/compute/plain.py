@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 
 from shoal.compute.builds import Stop
 from shoal.compute.coalitions import Background
-from shoal.compute.steps import Budget, Outcome, Rule, State, Vector, judge, not_finite
+from shoal.compute.steps import (
+    Budget,
+    Judge,
+    Judged,
+    Outcome,
+    Rule,
+    State,
+    Vector,
+    judge,
+    not_finite,
+)
 from shoal.data.encode.coded import Coded, Group
 from shoal.data.rows.examples import Examples, Matrix, Numbers, dense
 from shoal.data.rows.sparse import Sparse
@@ -187,6 +197,41 @@ def train(
             ending = "converged"
             break
     return Outcome(state, np.array(losses), ending)
+
+
+def train_judged(
+    architecture: Architecture,
+    rule: Rule,
+    budget: Budget,
+    examples: Examples,
+    state: State,
+    threads: int,
+    held: Examples,
+    judge: Judge,
+    stop: Stop | None = None,
+) -> Judged:
+    """Run epochs, each judged by its loss on rows that are held out."""
+    ran, losses, best, ending = list[float](), list[float](), state.parameters, "finished"
+    for epoch in range(budget.first_epoch, budget.first_epoch + budget.n_epochs):
+        one = budget._replace(first_epoch=epoch, n_epochs=1)
+        outcome = train(architecture, rule, one, examples, state, threads, stop)
+        state, ending = outcome.state, outcome.ending
+        ran += outcome.losses.tolist()
+        if ending in ("interrupted", "diverged"):
+            break
+        total = sums(architecture, state.parameters, held, threads, gradients=False)
+        losses.append(loss := total.loss / total.weight)
+        waited = 0 if loss < judge.lowest - judge.tol else judge.waited + 1
+        if loss < judge.best_loss:
+            judge, best = judge._replace(best_loss=loss), state.parameters
+        judge = judge._replace(waited=waited, lowest=min(judge.lowest, loss))
+        if ending == "converged":
+            break
+        if judge.patience and waited >= judge.patience:
+            ending = "plateau"
+            break
+    signal = None if stop is None else stop.exception
+    return Judged(Outcome(state, np.array(ran), ending, signal), np.array(losses), best)
 
 
 def _epoch(

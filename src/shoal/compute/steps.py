@@ -87,6 +87,27 @@ class Outcome(NamedTuple):
     interruption: BaseException | None = None
 
 
+class Judge(NamedTuple):
+    """What rows that are held out have said of a training so far, and when they end it."""
+
+    lowest: float = float("inf")  # of their losses
+    best_loss: float = float("inf")  # that of the best parameters, which may be the start
+    tol: float = 0.0  # an epoch is better when its loss is lower by more than this
+    waited: int = 0  # epochs since one was better
+    patience: int = 0  # so many epochs in a row that are not better end it; 0 means never
+
+
+class Judged(NamedTuple):
+    """What a call achieved whose epochs were judged; it may end before the last one is.
+
+    The ending "plateau" is that of the judge.
+    """
+
+    outcome: Outcome
+    losses: NDArray[np.float64]  # on the rows held out, after each epoch
+    best: Vector  # the parameters of the lowest, if that is below `best_loss`
+
+
 def start(parameters: Vector, solver: str) -> State:
     """The state before the first step."""
     size = len(parameters) * (2 if solver == "adam" else 1)

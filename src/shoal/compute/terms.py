@@ -10,7 +10,7 @@ from shoal.compute import kernel, levenberg
 from shoal.compute.builds import BUILD, Stop
 from shoal.compute.engine import engine
 from shoal.compute.points import Descent, Limits
-from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
+from shoal.compute.steps import Budget, Judge, Judged, Outcome, Rule, State, Vector
 from shoal.compute.windows import Windows, train_in_windows
 from shoal.data.rows.examples import Examples, exact
 from shoal.network.architecture import Architecture
@@ -183,6 +183,22 @@ class InMemory(NamedTuple):
             cut = Windows(self.m, rule.shuffle_rows)
             return train_in_windows(architecture, rule, budget, cut, self, state, threads, stop)
         return engine.train(architecture, rule, budget, self.examples, state, threads, stop)
+
+    def train_judged(
+        self,
+        architecture: Architecture,
+        rule: Rule,
+        budget: Budget,
+        state: State,
+        threads: int,
+        held: "InMemory",
+        judge: Judge,
+        stop: Stop | None = None,
+    ) -> Judged:
+        """The same, each epoch judged by its loss on rows that are held out; not in windows."""
+        return engine.train_judged(
+            architecture, rule, budget, self.examples, state, threads, held.examples, judge, stop
+        )
 
     def windows(self, windows: list[list[slice]]) -> Iterator[Examples]:
         """The rows of each window: those of its slices, one behind the other."""

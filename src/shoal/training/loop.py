@@ -13,14 +13,14 @@ training ends with    parameters kept
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from shoal.compute.builds import Stop
-from shoal.compute.steps import Budget, Rule, State, Vector
-from shoal.compute.terms import Terms
+from shoal.compute.steps import Budget, Judge, Rule, State, Vector
+from shoal.compute.terms import InMemory, Terms, windowed
 from shoal.errors import ClusterError
 from shoal.network.architecture import Architecture
 from shoal.training import lbfgs, lm
@@ -118,6 +118,17 @@ class Job(NamedTuple):
     threads: int = 1
     stop: Stop | None = None
 
+    @property
+    def judged_by_engine(self) -> bool:
+        """Whether many epochs can be run and judged by one call: then no one else looks at each."""
+        return (
+            isinstance(self.terms, InMemory)
+            and isinstance(self.validation, InMemory)
+            and self.score is None
+            and self.plan.rule.solver not in SECOND_ORDER
+            and not windowed(self.plan.rule, self.terms.m)
+        )
+
     def loss(self, parameters: Vector) -> float:
         """The validation loss of some parameters."""
         assert self.validation is not None
@@ -146,7 +157,8 @@ def train(
     earlier, interruption = training.seconds, None
     validated = job.validation is not None
     # Epochs of one call: grows until a call takes a moment.
-    size = 1 if report or keep or each or validated else MOST_EPOCHS_OF_A_CALL
+    singly = each is not None or (validated and not job.judged_by_engine)
+    size = 1 if report or keep or singly else MOST_EPOCHS_OF_A_CALL
     last, begun = training, bool(training.losses)
     try:
         if validated and not training.losses:
@@ -155,7 +167,7 @@ def train(
             called = time.perf_counter()
             last, interruption = _advance(job, training, size)
             now = time.perf_counter()
-            if now - called < REPORT_EVERY / 2 and not validated and each is None:
+            if now - called < REPORT_EVERY / 2 and not singly:
                 size = min(2 * size, MOST_EPOCHS_OF_A_CALL)
             last = last._replace(seconds=earlier + now - began)
             if last.ending == "interrupted":
@@ -211,6 +223,8 @@ def _advance(
     if plan.rule.solver in SECOND_ORDER:
         iterate = SECOND_ORDER[plan.rule.solver]
         outcome = iterate(*call, job.terms, training.state, job.threads, job.stop)
+    elif job.judged_by_engine:
+        return _advanced_and_judged(job, training, call)
     else:
         outcome = job.terms.train(*call, training.state, job.threads, job.stop)
     losses = (*training.losses, *outcome.losses.tolist())
@@ -223,9 +237,30 @@ def _advance(
     if after.ending in ("", "finished", "converged") and job.validation is not None and new:
         after = _validated(job, after)
     # By the evidence a loss may rise, as a fit is too close to noisy targets.
-    if after.ending in ("finished", "plateau") and _uphill(losses) and not plan.rule.evidence:
-        after = after._replace(ending="diverged")
-    return after, None
+    return (after if plan.rule.evidence else _unless_uphill(after)), None
+
+
+def _advanced_and_judged(
+    job: Job, training: TrainingState, call: tuple[Architecture, Rule, Budget]
+) -> tuple[TrainingState, BaseException | None]:
+    """The same where the engine judges each epoch by the validation part."""
+    terms, held, plan = job.terms, job.validation, job.plan
+    assert isinstance(terms, InMemory)
+    assert isinstance(held, InMemory)
+    judge = Judge(
+        training.lowest, training.best_loss, plan.tol, training.waited, plan.n_iter_no_change
+    )
+    found = terms.train_judged(*call, training.state, job.threads, held, judge, job.stop)
+    outcome, judged = found.outcome, found.losses.tolist()
+    after = training._replace(
+        state=outcome.state, losses=(*training.losses, *outcome.losses.tolist()),
+        validation_losses=(*training.validation_losses, *judged), ending=outcome.ending,
+    )  # fmt: skip
+    if after.ending in ("finished", "plateau"):  # whether it is one is said below
+        ended = len(after.losses) == plan.max_iter
+        after = after._replace(ending="finished" if ended else "")
+    after = _judged(after, plan, judged, found.best)
+    return _unless_uphill(after), outcome.interruption
 
 
 def _validated(job: Job, after: TrainingState) -> TrainingState:
@@ -233,26 +268,41 @@ def _validated(job: Job, after: TrainingState) -> TrainingState:
     loss = job.loss(after.state.parameters)
     after = after._replace(validation_losses=(*after.validation_losses, loss))
     if job.score is None:
-        return _judged(after, job.plan, loss)
+        return _judged(after, job.plan, [loss], after.state.parameters)
     found = _score(job.score, after.state.parameters)
     after = after._replace(validation_scores=(*after.validation_scores, found))
-    return _judged(after, job.plan, -found)
+    return _judged(after, job.plan, [-found], after.state.parameters)
 
 
-def _judged(training: TrainingState, plan: Plan, loss: float) -> TrainingState:
-    """The same, when one more epoch is judged by this loss (or score below 0)."""
-    waited = 0 if loss < training.lowest - plan.tol else training.waited + 1
-    if loss < training.best_loss:
-        training = training._replace(
-            best=training.state.parameters, best_loss=loss, best_epoch=len(training.losses)
-        )
+def _judged(
+    training: TrainingState, plan: Plan, judged: Sequence[float], best: Vector
+) -> TrainingState:
+    """The same, when epochs are judged by these losses (or scores below 0), of which `best` has the lowest."""
+    waited, lowest, best_loss = training.waited, training.lowest, training.best_loss
+    best_epoch, first = 0, len(training.validation_losses) - len(judged) + 1
+    for epoch, loss in enumerate(judged, first):
+        waited = 0 if loss < lowest - plan.tol else waited + 1
+        lowest = min(lowest, loss)
+        if loss < best_loss:
+            best_loss, best_epoch = loss, epoch
+    if best_epoch:
+        training = training._replace(best=best, best_loss=best_loss, best_epoch=best_epoch)
+    if training.ending in ("interrupted", "diverged"):
+        return training._replace(waited=waited, lowest=lowest)
     if plan.n_iter_no_change and waited >= plan.n_iter_no_change:
         if training.plateaus + 1 == len(plan.rates):
             training = training._replace(ending="plateau")
         elif training.ending != "finished":
             again, waited = training.state._replace(parameters=training.best), 0
             training = training._replace(state=again, plateaus=training.plateaus + 1)
-    return training._replace(waited=waited, lowest=min(training.lowest, loss))
+    return training._replace(waited=waited, lowest=lowest)
+
+
+def _unless_uphill(training: TrainingState) -> TrainingState:
+    """The same; what ended far above where it began has diverged."""
+    if training.ending in ("finished", "plateau") and _uphill(training.losses):
+        return training._replace(ending="diverged")
+    return training
 
 
 def _score(score: Score, parameters: Vector) -> float:

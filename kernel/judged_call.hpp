@@ -1,0 +1,65 @@
+// The call of judged.hpp from Python.
+#pragma once
+
+#include <nanobind/stl/tuple.h>
+
+#include "arguments.hpp"
+#include "judged.hpp"
+#include "signals.hpp"
+
+namespace shoal::bindings {
+
+template <class T>
+struct Part {  // rows with their targets, as Python holds them
+    Matrix<const T> X;
+    Maybe<Matrix<const uint16_t>> codes;
+    Maybe<Matrix<const T>> places;
+    Maybe<SparseTable<T>> sparse;
+    Maybe<Matrix<const T>> Y;
+    Maybe<Vector<const int32_t>> labels;
+    Maybe<Vector<const T>> weights;
+    Maybe<Vector<const uint32_t>> rows;
+};
+
+// As `train`; how many epochs were judged comes after how many there were.
+template <class T>
+nb::tuple train_judged(const Shape& shape, const Settings& settings, const Part<T>& part, const Part<T>& held, Vector<T> parameters, Vector<T> state, Vector<T> best,
+                       Vector<double> losses, const Progress& progress, std::tuple<double, double, double, int64_t, int64_t> judge, Vector<T> best_held,
+                       Vector<double> held_losses, int threads, StopFlag& flag) {
+    Progress after = progress;
+    Ending ending;
+    int64_t epochs, judged;
+    {
+        nb::gil_scoped_release release;
+        const auto given_of = [](const Part<T>& one) { return Given<T>{one.X, one.codes, one.places, one.sparse ? &*one.sparse : nullptr, one.Y, one.labels, one.weights, one.rows}; };
+        const Given<T> given = given_of(part), out = given_of(held);
+        for (const auto* one : {&given, &out})
+            if (one->n_rows() < 1 || one->n_rows() > MOST_ROWS) refuse("X and rows", "1 to " + text(MOST_ROWS) + " rows", text(one->n_rows()));
+        expect_state(shape, settings, parameters, state);
+        expect("best", best, shape.size(), "all of the network's parameters"), expect("best_held", best_held, shape.size(), "all of the network's parameters");
+        expect("losses", losses, settings.n_epochs, "one for each epoch"), expect("held_losses", held_losses, settings.n_epochs, "one for each epoch");
+        expect_at_least("threads", 1, threads);
+        Stop stop = stop_of(flag);
+        JudgedTrainer<T> trainer(shape, settings, given.with_targets(shape), given.which_rows(), given.n_rows(), out.with_targets(shape), out.which_rows(), out.n_rows(), threads);
+        const auto [lowest, best_loss, tol, waited, patience] = judge;
+        ending = trainer.run(parameters.data(), state.data(), best.data(), losses.data(), after, {lowest, best_loss, tol, waited, patience}, best_held.data(), held_losses.data(), stop);
+        epochs = trainer.epochs(), judged = trainer.judged();
+    }
+    return nb::make_tuple(ending, epochs, judged, after);
+}
+
+template <class T>
+void bind_judged(nb::module_& m) {
+    nb::class_<Part<T>>(m, sizeof(T) == 4 ? "PartFloat" : "PartDouble")
+        .def(
+            "__init__",
+            [](Part<T>* self, Matrix<const T> X, Maybe<Matrix<const uint16_t>> codes, Maybe<Matrix<const T>> places, const SparseTable<T>* sparse, Maybe<Matrix<const T>> Y,
+               Maybe<Vector<const int32_t>> labels, Maybe<Vector<const T>> weights, Maybe<Vector<const uint32_t>> rows) {
+                new (self) Part<T>{X, codes, places, sparse ? Maybe<SparseTable<T>>(*sparse) : std::nullopt, Y, labels, weights, rows};
+            },
+            array("X"), array_or_none("codes"), array_or_none("places"), nb::arg("sparse").none(), array_or_none("Y"), array_or_none("labels"), array_or_none("weights"), array_or_none("rows"));
+    m.def("train_judged", &train_judged<T>, nb::arg("shape"), nb::arg("settings"), nb::arg("part"), nb::arg("held"), array("parameters"), array("state"), array("best"), array("losses"),
+          nb::arg("progress"), nb::arg("judge"), array("best_held"), array("held_losses"), nb::arg("threads"), nb::arg("stop"));
+}
+
+}  // namespace shoal::bindings

@@ -1,0 +1,135 @@
+"""Epochs that the engine judges by rows held out are those of one call each, judged afterwards, to the bit."""
+
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+
+from shoal.compute import kernel, plain
+from shoal.compute.builds import BUILD, Stop
+from shoal.compute.engine import engine
+from shoal.compute.steps import Budget, Judge, Rule, start
+from shoal.compute.terms import InMemory
+from shoal.data.rows.examples import Examples
+from shoal.network.architecture import Architecture
+from shoal.training.loop import Job, Plan, TrainingState, _judged, train
+
+ARCHITECTURE = Architecture(5, 7, 1, "tanh", "sigmoid")
+needs_kernel = pytest.mark.skipif(BUILD == "plain", reason="no kernel is in use")
+
+
+def rows(m, seed, dtype="float32", weights=False):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((m, 5)).astype(dtype)
+    labels = (X[:, 0] * X[:, 1] + rng.standard_normal(m) > 0).astype(np.int32)
+    w = rng.random(m).astype(dtype) if weights else None
+    return Examples(X, labels=labels, weights=w)
+
+
+def first(solver, dtype="float32"):
+    drawn = np.random.default_rng(3).standard_normal(ARCHITECTURE.n_parameters)
+    return start((0.3 * drawn).astype(dtype), solver)
+
+
+def one_by_one(rule, budget, part, held, state, judge):
+    """What `train_judged` stands for: calls of `train` and `sums`."""
+    with patch.multiple(plain, train=kernel.train, sums=kernel.sums):
+        return plain.train_judged(ARCHITECTURE, rule, budget, part, state, 1, held, judge)
+
+
+def assert_same(found, expected):
+    for ours, theirs in zip(found.outcome.state, expected.outcome.state, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(found.outcome.losses, expected.outcome.losses)
+    np.testing.assert_array_equal(found.losses, expected.losses)
+    assert found.outcome.ending == expected.outcome.ending
+
+
+@needs_kernel
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("rule", "budget", "m"),
+    [
+        (Rule("adam", 0.05, batch_size=32), Budget(3, 12), 200),
+        (Rule("sgd", 0.2, momentum=0.9, batch_size=100, dropout=0.3, horizon=40), Budget(0, 9), 777),
+        (Rule("gd", 0.5), Budget(0, 20), 300),
+        (Rule("gd", 0.5), Budget(7, 5), 1300),
+        (Rule("gd", 1e-12), Budget(0, 20, converged=1e-6), 300),
+    ],
+)  # fmt: skip
+def test_judged_epochs_are_those_of_one_call_each(dtype, rule, budget, m):
+    part, held = rows(m, 0, dtype, weights=True), rows(m // 4, 1, dtype)
+    for threads in (1, 2):
+        for judge in (Judge(), Judge(0.7, 0.68, 0.001, 1, 3), Judge(patience=1, tol=1e9)):
+            given = (rule, budget, part, held, first(rule.solver, dtype), judge)
+            expected = one_by_one(*given)
+            found = kernel.train_judged(ARCHITECTURE, *given[:3], given[4], threads, held, judge)
+            assert_same(found, expected)
+            if min(expected.losses) < judge.best_loss:
+                np.testing.assert_array_equal(found.best, expected.best)
+    assert expected.outcome.ending == ("converged" if budget.converged > 0 else "plateau")
+
+
+@needs_kernel
+def test_a_training_that_diverges_is_not_judged_after_it():
+    held, judge = rows(50, 1), Judge()
+    given = (Rule("gd", 3e38), Budget(0, 9), rows(100, 0), held, first("gd"), judge)
+    found = kernel.train_judged(ARCHITECTURE, *given[:3], given[4], 1, held, judge)
+    assert_same(found, one_by_one(*given))
+    assert found.outcome.ending == "diverged"
+    assert len(found.losses) < len(found.outcome.losses)
+
+
+@needs_kernel
+def test_a_stop_ends_it():
+    stop = Stop()
+    stop.request()
+    given = (Rule("gd", 0.1), Budget(0, 9), rows(100, 0), first("gd"), 1, rows(50, 1), Judge())
+    found = kernel.train_judged(ARCHITECTURE, *given, stop)
+    assert found.outcome.ending == "interrupted"
+    assert len(found.losses) == 0
+
+
+@pytest.mark.parametrize("rates", [(1.0,), (1.0, 0.3, 0.1)])
+@pytest.mark.parametrize("max_iter", [7, 200])
+def test_a_training_is_the_same_when_each_epoch_is_looked_at(rates, max_iter):
+    rule = Rule("adam", 0.1, batch_size=32)
+    plan = Plan(rule, max_iter, tol=1e-4, n_iter_no_change=4, rates=rates)
+    job = Job(ARCHITECTURE, plan, InMemory(rows(200, 0)), InMemory(rows(60, 1)))
+    assert job.judged_by_engine
+    state = first("adam")
+    begun = TrainingState(state, state.parameters)
+    looked = []
+    expected = train(job, begun, each=lambda training: looked.append(training) or False)
+    found = train(job, begun)
+    assert len(looked) == len(expected.losses)
+    for name in ("losses", "validation_losses", "ending", "best_epoch"):
+        assert getattr(found, name) == getattr(expected, name), name
+    np.testing.assert_array_equal(found.parameters, expected.parameters)
+    for ours, theirs in zip(found.state, expected.state, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert found.ending == ("finished" if max_iter == 7 else "plateau")
+
+
+def test_the_engines_judge_alike():
+    rule, budget, judge = Rule("sgd", 0.1, batch_size=50), Budget(0, 6), Judge(0.6, 0.6, 0.0, 0, 4)
+    part, held, state = rows(120, 0, "float64"), rows(40, 1, "float64"), first("sgd", "float64")
+    call = (ARCHITECTURE, rule, budget, part, state, 1, held, judge)
+    found, expected = engine.train_judged(*call), plain.train_judged(*call)
+    np.testing.assert_allclose(found.losses, expected.losses, rtol=1e-9)
+    assert found.outcome.ending == expected.outcome.ending
+
+
+def test_of_epochs_before_a_divergence_the_best_is_kept_under_its_number():
+    state = first("adam")
+    best = state.parameters + 1
+    begun = TrainingState(
+        state, state.parameters, losses=(3.0, 2.0, 1.0, np.inf), ending="diverged"
+    )
+    begun = begun._replace(
+        validation_losses=(0.7, 0.5, 0.6), best_loss=0.7, best_epoch=1, lowest=0.7
+    )
+    after = _judged(begun, Plan(Rule("adam", 0.1), 9, n_iter_no_change=1), [0.5, 0.6], best)
+    assert (after.best_epoch, after.best_loss, after.lowest, after.waited) == (2, 0.5, 0.5, 1)
+    assert after.best is best
+    assert (after.ending, after.plateaus) == ("diverged", 0)
