@@ -17,23 +17,16 @@ from shoal.estimators.answers import (
     mixture,
     pooled,
 )
-from shoal.estimators.entrants import Entrant, Ground, minus_scores
+from shoal.estimators.entrants import Entrant, Ground, minus_scores, predict_work_of
 from shoal.estimators.rows import InMemoryRows
 
-MEMBERS = {
-    2: 1,
-    3: 2,
-    4: 3,
-    5: 4,
-}  # of the result of each effort, as a multiple of those without a search
+# Of each effort: the members of the result, as a multiple of those without a search.
+MEMBERS = {2: 1, 3: 2, 4: 3, 5: 4}
 LARGEST_LOSS = 1e100  # what a loss that is no number counts as
 
-
-Choose = Callable[
-    [NDArray[np.bool_]], list[int]
-]  # from a part of what is judged, how often each counts
-# The losses of a part of what is judged, if each counts so often.
-Judge = Callable[[list[int], NDArray[np.bool_]], Exact]
+Mask = NDArray[np.bool_]  # which rows, or members, judge
+Choose = Callable[[Mask], list[int]]  # by these, how often each finalist counts
+Judge = Callable[[list[int], Mask], Exact]  # the losses of these, if each counts so often
 
 
 class Part(NamedTuple):
@@ -78,17 +71,16 @@ def _by_losses(ground: Ground, finalists: list[Entrant], n: int) -> tuple[Choose
     rows, output = answers[0], finalists[0].shape.output
     apart = Deviations.of([one.answers[:n] for one in finalists])
 
-    def excess(part: NDArray[np.bool_]) -> Exact:
-        if (
-            output != "identity"
-        ):  # of other losses too little is known of it (docs/measured/effort.md)
-            return np.zeros((len(finalists), len(finalists)))
-        return apart.excess(part, len(finalists[0].trained))
+    def excess(part: Mask) -> Exact:
+        if output == "identity":
+            return apart.excess(part, len(finalists[0].trained))
+        # Of other losses too little is known of it, see docs/measured/effort.md.
+        return np.zeros((len(finalists), len(finalists)))
 
-    def choose(part: NDArray[np.bool_]) -> list[int]:
+    def choose(part: Mask) -> list[int]:
         return _mixed(ground, finalists, [one.take(part) for one in answers], excess(part))
 
-    def judge(counts: list[int], part: NDArray[np.bool_]) -> Exact:
+    def judge(counts: list[int], part: Mask) -> Exact:
         losses = rows.losses(output, mixture([one.A2 for one in answers], counts))
         return losses[part] - excess_of(excess(part), counts)
 
@@ -100,7 +92,7 @@ def _by_scores(ground: Ground, finalists: list[Entrant], n: int) -> tuple[Choose
     losses = [minus_scores(one, n) for one in finalists]
     allowed = [_most_members([one], finalists[0], ground) > 0 for one in finalists]
 
-    def choose(part: NDArray[np.bool_]) -> list[int]:
+    def choose(part: Mask) -> list[int]:
         means = [
             float(one[part].mean()) if may else np.inf
             for one, may in zip(losses, allowed, strict=True)
@@ -108,13 +100,13 @@ def _by_scores(ground: Ground, finalists: list[Entrant], n: int) -> tuple[Choose
         best = int(np.argmin(means))
         return [int(k == best) for k in range(len(finalists))]
 
-    def judge(counts: list[int], part: NDArray[np.bool_]) -> Exact:
+    def judge(counts: list[int], part: Mask) -> Exact:
         return losses[counts.index(1)][part]
 
     return choose, judge, np.ones(n)
 
 
-def _halves(ground: Ground, base: Entrant, n: int) -> list[NDArray[np.bool_]]:
+def _halves(ground: Ground, base: Entrant, n: int) -> list[Mask]:
     """Two halves of what is judged: rows, of which those of a group are together, or members."""
     if ground.asked.scoring is not None:
         odd = np.arange(n) % 2 == 1
@@ -162,9 +154,9 @@ def _mixed(ground: Ground, finalists: list[Entrant], answers: list[Answers], C: 
 
 def _most_members(parts: Sequence[Entrant], base: Entrant, ground: Ground) -> int:
     """How many members the result may have, if they are as wide as the widest of these."""
-    allowed = ground.asked.max_predict_cost * base.predict_work * len(base.trained)
+    allowed = ground.asked.max_predict_cost * predict_work_of([base]) * len(base.trained)
     most = MEMBERS[ground.asked.effort] * len(base.trained)
-    return min(most, int(allowed / max(one.predict_work for one in parts)))
+    return min(most, int(allowed / predict_work_of(parts)))
 
 
 def filled(parts: list[Part], base: Entrant, ground: Ground, left: float) -> list[Part]:
