@@ -9,6 +9,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "arguments.hpp"
+#include "explanations.hpp"
 #include "moments.hpp"
 #include "prediction.hpp"
 #include "second_order.hpp"
@@ -118,7 +119,7 @@ bool answer(const Ensemble<T>& ensemble, Matrix<const T> X, Maybe<Matrix<const u
     expect("A2", A2, int64_t(ensemble.shape().n_y), m, "outputs, rows of X");
     expect_at_least("threads", 1, threads);
     Stop stop = stop_of(flag);
-    return ensemble.mean(from, m, A2.data(), m, threads, stop);
+    return ensemble.mean(from, m, A2.data(), threads, stop);
 }
 
 NumberColumns number_columns(Vector<const int64_t> kinds, Vector<const double> means, Vector<const double> scales, Vector<const int64_t> holes,
@@ -287,6 +288,8 @@ NB_MODULE(SHOAL_MODULE, m) {
     bind<float>(m);
     bind<double>(m);
 
+    bind_explanations<float>(m);
+    bind_explanations<double>(m);
     bind_second_order(m);
     m.def("dot", &bindings::dot, array("x"), array("y"));
     m.def("sums_about", &bindings::sums_about, nb::arg("shift"), array("x"), array_or_none("weights"), array("out"));

@@ -32,56 +32,71 @@ struct Ready {
     }
 };
 
-// A2 of rows of X, and where wanted Z1, A1 and Z2, all in the lecture's
+// The numbers of the block that a thread will probably take next; none if it is not known.
+template <class T>
+struct Ahead {
+    const T* X = nullptr;
+    int64_t rows = 0;
+
+    static Ahead of(const T* X, int n_numbers, int64_t first, int64_t m) { return first < m ? Ahead{X + first * n_numbers, m - first} : Ahead{}; }
+
+    void prefetch(int64_t row, int64_t n_rows, int n_numbers) const {
+        const char* next = reinterpret_cast<const char*>(X + row * n_numbers);
+        for (size_t i = 0; row < rows && i < n_rows * n_numbers * sizeof(T); i += LINE_BYTES) __builtin_prefetch(next + i, 0, 2);
+    }
+};
+
+// A2 of the block of rows that begins at `start`, and where wanted Z1, A1 and Z2, all in the lecture's
 // shapes, (units, m). Returns the first row with a number that is not finite, or -1.
 template <class T>
-int64_t predict(const Ready<T>& ready, const Examples<T>& from, int64_t m, const Wanted<T>& wanted, int team, Stop& stop) {
+int64_t predict_block(const Ready<T>& ready, const Examples<T>& from, int64_t m, int64_t start, const Wanted<T>& wanted, const Ahead<T>& ahead, Block<T>& block) {
     const Shape& shape = ready.shape;
-    const T* parameters = ready.parameters;
-    const Tables<T>& tables = ready.tables;
     constexpr int L = LANES<T>;
-    const int64_t n_blocks = blocks_of(m);
+    const int64_t here = std::min<int64_t>(BLOCK_ROWS, m - start), n_panels = block.panels(here);
+    const Rows rows{nullptr, start};
+    int64_t bad = -1;
+    const auto at = [&](int64_t p) { return start + p * L; };
+    const auto copy = [&](const T* lines, int n, T* to, int64_t p) {
+        const int64_t present = std::min<int64_t>(L, m - at(p));
+        for (int k = 0; to && k < n; ++k)
+            if (present == L)
+                store_anywhere(to + k * m + at(p), load(lines + k * L));
+            else
+                store_some(to + k * m + at(p), load(lines + k * L), int(present));
+    };
+    for (int64_t p = 0; p < n_panels; ++p) {
+        block.gather_X(from, rows, here, p);
+        if (const int r = block.first_not_finite(p); r >= 0 && bad < 0) bad = at(p) + r;
+    }
+    block.coded() ? block.layer().weighted_inputs(ready.tables, 0, n_panels, false) : block.weighted_inputs(ready.parameters, 0, n_panels);
+    for (int64_t p = 0; p < n_panels && shape.n_h; ++p) {
+        ahead.prefetch(p * L, L, shape.n_numbers());
+        if (wanted.Z1) copy(block.hidden(p), shape.n_h, wanted.Z1, p);
+        block.activate_hidden(p, p + 1);
+        if (wanted.A1) copy(block.hidden(p), shape.n_h, wanted.A1, p);
+    }
+    block.weighted_activations(ready.parameters, ready.tables, 0, n_panels);
+    for (int64_t p = 0; p < n_panels; ++p) {
+        block.activate_output(p);
+        copy(block.Z2(p), shape.n_y, wanted.Z2, p);
+        copy(block.A2(p), shape.n_y, wanted.A2, p);
+    }
+    return bad;
+}
+
+// The same of all rows of X, in a team of threads.
+template <class T>
+int64_t predict(const Ready<T>& ready, const Examples<T>& from, int64_t m, const Wanted<T>& wanted, int team, Stop& stop) {
     std::atomic<int64_t> next{0}, bad{-1};
     std::vector<Block<T>> blocks;
-    for (int t = 0; t < team; ++t) blocks.emplace_back(shape, m, false);
-    const bool coded = blocks[0].coded();
-    const int64_t n_numbers = shape.n_numbers();
+    for (int t = 0; t < team; ++t) blocks.emplace_back(ready.shape, m, false);
     const auto work = [&](int t) {
-        Block<T>& block = blocks[t];
-        for (int64_t b; (b = next.fetch_add(1)) < n_blocks;) {
+        for (int64_t b; (b = next.fetch_add(1)) < blocks_of(m);) {
             if (t == 0 && b % 16 == 0) stop.poll();
             if (stop.requested()) return;
-            const int64_t start = b * BLOCK_ROWS, here = std::min<int64_t>(BLOCK_ROWS, m - start);
-            const Rows rows{nullptr, start};
-            const int64_t n_panels = block.panels(here);
-            const auto at = [&](int64_t p) { return start + p * L; };
-            const auto copy = [&](const T* lines, int n, T* to, int64_t p) {
-                const int64_t present = std::min<int64_t>(L, m - at(p));
-                for (int k = 0; to && k < n; ++k)
-                    if (present == L)
-                        store_anywhere(to + k * m + at(p), load(lines + k * L));
-                    else
-                        store_some(to + k * m + at(p), load(lines + k * L), int(present));
-            };
-            for (int64_t p = 0; p < n_panels; ++p) {
-                block.gather_X(from, rows, here, p);
-                if (const int r = block.first_not_finite(p); r >= 0) store_minimum(bad, at(p) + r);
-            }
-            coded ? block.layer().weighted_inputs(tables, 0, n_panels, false) : block.weighted_inputs(parameters, 0, n_panels);
-            for (int64_t p = 0; p < n_panels && shape.n_h; ++p) {
-                // Prefetches a panel of the block that this member will probably take next.
-                const char* ahead = reinterpret_cast<const char*>(from.X + std::min(m - 1, at(p) + team * BLOCK_ROWS) * n_numbers);
-                for (size_t i = 0; i < L * n_numbers * sizeof(T); i += LINE_BYTES) __builtin_prefetch(ahead + i, 0, 2);
-                if (wanted.Z1) copy(block.hidden(p), shape.n_h, wanted.Z1, p);
-                block.activate_hidden(p, p + 1);
-                if (wanted.A1) copy(block.hidden(p), shape.n_h, wanted.A1, p);
-            }
-            block.weighted_activations(parameters, tables, 0, n_panels);
-            for (int64_t p = 0; p < n_panels; ++p) {
-                block.activate_output(p);
-                copy(block.Z2(p), shape.n_y, wanted.Z2, p);
-                copy(block.A2(p), shape.n_y, wanted.A2, p);
-            }
+            const auto ahead = Ahead<T>::of(from.X, ready.shape.n_numbers(), (b + team) * BLOCK_ROWS, m);
+            const int64_t row = predict_block(ready, from, m, b * BLOCK_ROWS, wanted, ahead, blocks[t]);
+            if (row >= 0) store_minimum(bad, row);
         }
     };
     run_team(team, [](int) {}, work);

@@ -32,6 +32,14 @@ struct NumberColumns {
         return binned() + int(std::count_if(columns.begin(), columns.end(), [](const Column& c) { return c.edges.empty() && c.holes; }));
     }
 
+    // How many of the edges are at most x. Counting a few costs less than guessing the way of a search.
+    static int below(const std::vector<double>& edges, double x) {
+        if (edges.size() > 64) return int(std::upper_bound(edges.begin(), edges.end(), x) - edges.begin());
+        int n = 0;
+        for (const double edge : edges) n += edge <= x;
+        return n;
+    }
+
     // Encodes a row. False if a number is infinite, too large for T, or far outside; `missing` is counted on.
     template <class T>
     bool encode(const double* row, T* z, uint16_t* codes, T* places, int64_t* missing) const {
@@ -55,7 +63,7 @@ struct NumberColumns {
                 int code = column.holes ? last + 1 : 0;
                 double place = 0;
                 if (!is_missing) {
-                    code = std::clamp(int(std::upper_bound(edges.begin(), edges.end(), x) - edges.begin()) - 1, 0, last);
+                    code = std::clamp(below(edges, x) - 1, 0, last);
                     place = (x - edges[code]) / (edges[code + 1] - edges[code]);
                     place = place != place ? 0 : std::clamp(place, 0.0, 1.0);
                 }
@@ -71,9 +79,6 @@ struct NumberColumns {
 template <class T>
 class Ensemble {
   public:
-    // Rows that are encoded at a time: their matrix stays in the cache, and every thread has some blocks.
-    static constexpr int64_t AT_A_TIME = 64 * BLOCK_ROWS;
-
     Ensemble(const Shape& shape, const T* parameters, int members) : shape_(shape), parameters_(shape.size() * members) {
         T* own = parameters_;
         std::copy(parameters, parameters + shape.size() * members, own);
@@ -82,47 +87,88 @@ class Ensemble {
 
     const Shape& shape() const { return shape_; }
 
-    // The mean of the members' A2, (n_y, m) of m rows within n. False where something is not finite.
-    bool mean(const Examples<T>& from, int64_t m, T* out, int64_t n, int threads, Stop& stop) const {
-        const int team = threads_worth<T>(shape_, m, threads);
-        Buffer<T> A2(int64_t(shape_.n_y) * m);
-        const T members = T(networks_.size());
-        for (size_t i = 0; i < networks_.size(); ++i) {
-            if (predict<T>(*networks_[i], from, m, {nullptr, nullptr, nullptr, A2}, team, stop) >= 0) return false;
-            for (int k = 0; k < shape_.n_y; ++k)
-                for (int64_t r = 0; r < m; ++r) {
-                    T& total = out[k * n + r];
-                    total = i ? total + A2[k * m + r] : A2[k * m + r];
-                }
-        }
-        bool good = true;
-        for (int k = 0; k < shape_.n_y; ++k)
-            for (int64_t r = 0; r < m; ++r) {
-                T& total = out[k * n + r];
-                if (networks_.size() > 1) total = total / members;
-                good = good && total - total == 0;
-            }
-        return good;
+    // The mean of the members' A2, (n_y, m). False where something is not finite.
+    bool mean(const Examples<T>& from, int64_t m, T* out, int threads, Stop& stop) const {
+        const Coding coding(shape_.groups);
+        const int n_numbers = shape_.n_numbers(), team = team_for(m, threads);
+        return mean_of_blocks(m, out, threads, stop, [&](int, int64_t start, int64_t, Examples<T>& block, Ahead<T>& ahead) {
+            block.X = from.X + start * n_numbers;
+            if (from.codes) block.codes = from.codes + start * coding.groups(), block.places = from.places + start * coding.binned();
+            ahead = Ahead<T>::of(from.X, n_numbers, start + team * BLOCK_ROWS, m);
+            return true;
+        });
     }
 
     // The same of rows of numbers. False where one of them needs more than numbers: an error, or a warning.
     bool mean_of_numbers(const NumberColumns& columns, const double* X, int64_t m, T* out, int64_t* missing, int threads, Stop& stop) const {
         const int n_columns = int(columns.columns.size()), numbers = columns.numbers(), groups = columns.groups(), binned = columns.binned();
-        const int64_t most = std::min(m, AT_A_TIME);
-        Buffer<T> z(most * numbers), places(most * binned);
-        Buffer<uint16_t> codes(most * groups);
-        for (int64_t start = 0; start < m; start += most) {
-            const int64_t here = std::min(most, m - start);
+        struct Encoded {
+            Buffer<T> z, places;
+            Buffer<uint16_t> codes;
+            Buffer<int64_t> missing;
+        };
+        std::vector<Encoded> encoded;  // of each thread, a block
+        const int64_t most = std::min<int64_t>(m, BLOCK_ROWS);
+        for (int t = 0; t < team_for(m, threads); ++t) encoded.push_back({Buffer<T>(most * numbers), Buffer<T>(most * binned), Buffer<uint16_t>(most * groups), Buffer<int64_t>(n_columns)});
+        const bool good = mean_of_blocks(m, out, threads, stop, [&](int t, int64_t start, int64_t here, Examples<T>& block, Ahead<T>&) {
+            Encoded& own = encoded[t];
             for (int64_t r = 0; r < here; ++r)
-                if (!columns.encode<T>(X + (start + r) * n_columns, z + r * numbers, codes + r * groups, places + r * binned, missing)) return false;
-            const Examples<T> from{z, nullptr, nullptr, nullptr, codes, places};
-            if (!mean(from, here, out + start, m, threads, stop)) return false;
-            if (stop.requested()) return false;
-        }
-        return true;
+                if (!columns.encode<T>(X + (start + r) * n_columns, own.z + r * numbers, own.codes + r * groups, own.places + r * binned, own.missing)) return false;
+            block.X = own.z, block.codes = own.codes, block.places = own.places;
+            return true;
+        });
+        for (const Encoded& one : encoded)
+            for (int i = 0; i < n_columns; ++i) missing[i] += one.missing[i];
+        return good;
     }
 
   private:
+    int team_for(int64_t m, int threads) const { return int(std::min<int64_t>(threads_worth<T>(shape_, m, threads), blocks_of(m))); }
+
+    // The mean over members, block by block, so that a block stays in the cache for all of them. `rows_of` says where the rows
+    // of a block are; false if something is wrong with them.
+    template <class F>
+    bool mean_of_blocks(int64_t m, T* out, int threads, Stop& stop, F&& rows_of) const {
+        const int team = team_for(m, threads);
+        const int64_t most = std::min<int64_t>(m, BLOCK_ROWS);
+        std::vector<Block<T>> blocks;
+        std::vector<Buffer<T>> A2;
+        for (int t = 0; t < team; ++t) blocks.emplace_back(shape_, m, false), A2.emplace_back(shape_.n_y * most);
+        std::atomic<int64_t> next{0};
+        std::atomic<bool> good{true};
+        run_team(team, [](int) {}, [&](int t) {
+            for (int64_t b; (b = next.fetch_add(1)) < blocks_of(m) && good;) {
+                if (t == 0 && b % 16 == 0) stop.poll();
+                if (stop.requested()) return;
+                const int64_t start = b * BLOCK_ROWS, here = std::min<int64_t>(BLOCK_ROWS, m - start);
+                Examples<T> block{};
+                Ahead<T> ahead;
+                if (!rows_of(t, start, here, block, ahead) || !mean_of_block(block, ahead, here, out + start, m, A2[t], blocks[t])) good = false;
+            }
+        });
+        return good && !stop.requested();
+    }
+
+    // Of `here` rows within n.
+    bool mean_of_block(const Examples<T>& from, const Ahead<T>& ahead, int64_t here, T* out, int64_t n, T* A2, Block<T>& block) const {
+        for (size_t i = 0; i < networks_.size(); ++i) {
+            if (predict_block<T>(*networks_[i], from, here, 0, {nullptr, nullptr, nullptr, A2}, i ? Ahead<T>{} : ahead, block) >= 0) return false;
+            for (int k = 0; k < shape_.n_y; ++k)
+                for (int64_t r = 0; r < here; ++r) {
+                    T& total = out[k * n + r];
+                    total = i ? total + A2[k * here + r] : A2[k * here + r];
+                }
+        }
+        bool good = true;
+        for (int k = 0; k < shape_.n_y; ++k)
+            for (int64_t r = 0; r < here; ++r) {
+                T& total = out[k * n + r];
+                if (networks_.size() > 1) total = total / T(networks_.size());
+                good = good && total - total == 0;
+            }
+        return good;
+    }
+
     Shape shape_;
     Buffer<T> parameters_;
     std::vector<std::unique_ptr<Ready<T>>> networks_;

@@ -9,7 +9,7 @@ import importlib
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["linalg", "pa", "pc", "sparse", "special"]
+__all__ = ["WithoutPandas", "linalg", "pa", "pc", "sparse", "special"]
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,3 +29,17 @@ else:
 
     pa, pc = _Lazy("pyarrow"), _Lazy("pyarrow.compute")
     linalg, sparse, special = map(_Lazy, ("scipy.linalg", "scipy.sparse", "scipy.special"))
+
+
+class WithoutPandas:
+    """A finder of modules by which there is no pandas: `sys.meta_path.insert(0, WithoutPandas)`.
+
+    pyarrow and scikit-learn import pandas where it is installed, which costs half a second and
+    40 MB. A program that is given files does without it, as where it is not installed.
+    """
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> None:
+        """No answer, so that the next finder is asked, but for pandas."""
+        if name == "pandas":
+            raise ModuleNotFoundError("No module named 'pandas'", name=name)

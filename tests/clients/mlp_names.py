@@ -43,7 +43,7 @@ class Names(BaseEstimator):
                 setattr(self, name, value)
 
     def _translated(self, X):
-        if not self.shuffle or self.learning_rate not in SCHEDULES or self.loss is not None:
+        if not self.shuffle or self.learning_rate not in SCHEDULES:
             raise TypeError("shoal has no such parameter")
         units = np.ravel(self.hidden_layer_sizes)
         dtype = getattr(X, "dtype", np.dtype(float))
@@ -69,6 +69,7 @@ class Names(BaseEstimator):
             "encode": None,
             "members": 1,
             "dtype": "float32" if dtype == np.float32 else "float64",
+            **({"loss": self.loss} if self.loss is not None else {}),
         }
 
     def _ready(self, X):

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 import shoal
 from shoal import ShoalClassifier, ShoalRegressor
-from shoal.errors import SettingError
+from shoal.errors import SettingError, ShoalWarning
 from shoal.estimators import streamed
 from shoal.estimators.calibration import KEPT, Calibration, of_values
 from shoal.estimators.held_out import _held_out
@@ -62,6 +62,17 @@ def test_intervals_cover_new_rows_and_follow_the_noise(regressor):
     calm, loud = X[:, 1] < -0.5, X[:, 1] > 0.5
     assert width[loud].mean() > 2 * width[calm].mean()  # the noise is 4.5 times as large
     assert min(covered(ends[part], y[part]) for part in (calm, loud)) > 0.8
+
+
+def test_far_outside_no_width_is_beyond_those_of_the_rows_held_out(regressor):
+    X, _ = numbers(300, seed=3)
+    fitted = regressor.fitted_
+    spread = fitted.calibration.spread
+    with pytest.warns(ShoalWarning, match="far outside"):
+        widths = spread.widths(fitted.matrix(40 * X), 1)
+    low, high = np.exp(spread.range[:, 0])
+    assert (widths >= low * (1 - 1e-12)).all()
+    assert (widths <= high * (1 + 1e-12)).all()
 
 
 def test_quantiles_rise_with_their_levels_and_give_the_interval(regressor):
@@ -355,3 +366,35 @@ def test_rows_held_out_are_each_predicted_by_members_that_did_not_see_them():
     np.testing.assert_allclose(held.A2[0], expected, rtol=1e-12)
     np.testing.assert_array_equal(held.members, unseen[:, there].sum(axis=0))
     np.testing.assert_array_equal(held.examples.X, X[there])
+
+
+# --- the fitted value of a file -----------------------------------------------------------
+
+
+def test_the_fitted_value_of_a_file_gives_the_same_intervals_and_quantiles(regressor, tmp_path):
+    regressor.save(tmp_path / "m.shoal")
+    fitted, X = shoal.load_fitted(tmp_path / "m.shoal"), numbers(50, seed=2)[0]
+    for coverage in (0.5, 0.9):
+        assert np.array_equal(
+            fitted.predict_interval(X, coverage), regressor.predict_interval(X, coverage)
+        )
+    levels = [0.1, 0.5, 0.8]
+    found = fitted.predict_quantiles(X, levels, n_jobs=1)
+    assert found.shape == (50, 3)
+    assert np.array_equal(found, regressor.predict_quantiles(X, levels))
+    assert (np.diff(found, axis=1) >= 0).all()
+    with pytest.raises(SettingError, match="coverage"):
+        fitted.predict_interval(X, 1.5)
+    with pytest.raises(AttributeError, match="predict_interval"):
+        fitted.predict_set(X)
+
+
+def test_the_fitted_value_of_a_file_gives_the_same_sets(classifier, tmp_path):
+    classifier.save(tmp_path / "m.shoal")
+    fitted, X = shoal.load_fitted(tmp_path / "m.shoal"), classes(60)[0]
+    sets = fitted.predict_set(X, 0.8)
+    assert sets.shape == (60, 3)
+    assert np.array_equal(sets, classifier.predict_set(X, 0.8))
+    assert np.array_equal(fitted.predict_set(X[:7], 0.8), sets[:7])
+    with pytest.raises(AttributeError, match="predict_set"):
+        fitted.predict_interval(X)

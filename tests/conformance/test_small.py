@@ -6,7 +6,9 @@ import pytest
 
 import shoal
 from shoal import ShoalClassifier, ShoalRegressor
+from shoal.errors import ShoalWarning
 from shoal.estimators import small
+from shoal.estimators import train as base_train
 from shoal.network.draws import normal
 
 SEED = 5
@@ -91,9 +93,10 @@ def test_a_saved_model_knows_how_it_was_trained(tmp_path):
 def test_both_kinds_of_members_hold_out_the_same_rows(monkeypatch):
     seen = []
 
-    def listen(fitted, rows):
-        seen.append([list(held.rows) for seed in fitted.history.seeds for held in rows.held(seed)])
-        return [0.0 if len(seen) > 1 else 1.0] * len(fitted.networks)
+    def listen(learnt):
+        seeds, rows = learnt.starts.seeds, learnt.rows
+        seen.append([list(held.rows) for seed in seeds for held in rows.held(seed)])
+        return [0.0 if len(seen) > 1 else 1.0] * len(seeds)
 
     monkeypatch.setattr(small, "_losses", listen)
     model = ShoalRegressor().fit(x, CURVE)  # a seed that was drawn
@@ -132,7 +135,8 @@ def test_an_interruption_of_the_others_leaves_the_usual_members(monkeypatch):
 
     def interrupted(*given, **more):
         found = real(*given, **more)
-        return found.replaced(history=found.history._replace(interruption=KeyboardInterrupt()))
+        history = found.fitted.history._replace(interruption=KeyboardInterrupt())
+        return found._replace(fitted=found.fitted.replaced(history=history))
 
     monkeypatch.setattr(small, "train_members", interrupted)
     with pytest.warns(shoal.ShoalWarning, match="interrupted"):
@@ -140,6 +144,49 @@ def test_an_interruption_of_the_others_leaves_the_usual_members(monkeypatch):
     assert not by_second_order(model)
     assert isinstance(model.interruption_, KeyboardInterrupt)
     assert set(model.endings_) == {"interrupted"}
+
+
+def noise(kind, m=200):
+    """Columns, and a target that has nothing to do with them."""
+    X = normal(SEED, 2, 5 * m).reshape(m, 5)
+    y = normal(SEED, 3, m)
+    return X, y if kind is ShoalRegressor else (y > 0.3).astype(int)
+
+
+@pytest.mark.parametrize("kind", [ShoalClassifier, ShoalRegressor])
+def test_of_noise_the_answer_is_constant_and_this_is_said(kind, tmp_path):
+    X, y = noise(kind)
+    with pytest.warns(ShoalWarning, match="not clearly better than a constant answer"):
+        model = kind(random_state=0).fit(X, y)
+    answers = model.predict_proba(X)[:, 1] if kind is ShoalClassifier else model.predict(X)
+    np.testing.assert_allclose(answers, y.mean(), rtol=1e-5)
+    assert model.diagnosis_.healthy
+    assert model.diagnosis_.names == ("constant-answer",)
+    assert str(model.diagnosis_).startswith("healthy: a constant answer")
+    model.save(tmp_path / "m.shoal")
+    assert shoal.load(tmp_path / "m.shoal").fingerprint_ == model.fingerprint_
+
+
+def test_constant_answers_follow_weights_and_labels():
+    X, y = noise(ShoalClassifier)
+    weights = np.where(y == 1, 3.0, 1.0)
+    labels = np.column_stack([y, 1 - y])
+    with pytest.warns(ShoalWarning, match="constant answer"):
+        model = ShoalClassifier(random_state=0).fit(X, y, sample_weight=weights)
+    with pytest.warns(ShoalWarning, match="constant answer"):
+        several = ShoalClassifier(random_state=0).fit(X, labels)
+    p = np.average(y, weights=weights)
+    np.testing.assert_allclose(model.predict_proba(X)[:, 1], p, rtol=1e-5)
+    np.testing.assert_allclose(
+        several.predict_proba(X), [[y.mean(), 1 - y.mean()]] * 200, rtol=1e-5
+    )
+
+
+def test_a_weak_relation_is_not_taken_for_noise():
+    X, _ = noise(ShoalRegressor)
+    y = X[:, 0] + normal(SEED, 3, 200)
+    model = ShoalRegressor(random_state=0).fit(X, y)
+    assert np.corrcoef(model.predict(X), X[:, 0])[0, 1] > 0.8
 
 
 def parity(bits):
@@ -162,3 +209,21 @@ def test_of_the_first_members_the_better_one_counts_and_of_all_the_mean():
     assert not small._promises([4.0, 9.0], usual)
     assert not small._promises([9.0, 3.0, 3.0], usual)
     assert small._promises([4.0, 3.0, 4.0], usual)
+
+
+def test_what_is_not_kept_is_not_examined_and_no_member_is_trained_twice(monkeypatch):
+    examined, trained = [], []
+    examine, train = base_train.findings_of, base_train.train
+    monkeypatch.setattr(
+        base_train, "findings_of", lambda *a, **k: examined.append(0) or examine(*a, **k)
+    )
+    monkeypatch.setattr(base_train, "train", lambda *a, **k: trained.append(0) or train(*a, **k))
+    model = ShoalRegressor(random_state=0).fit(x, CURVE)
+    assert by_second_order(model)
+    assert (len(examined), len(trained)) == (1, 16)
+
+
+def test_the_first_members_are_those_of_a_fit_that_trains_all_at_once(monkeypatch):
+    model = ShoalRegressor(random_state=0).fit(x, CURVE)
+    monkeypatch.setattr(small, "FIRST", 8)
+    assert model.fingerprint_ == ShoalRegressor(random_state=0).fit(x, CURVE).fingerprint_

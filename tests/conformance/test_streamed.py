@@ -250,3 +250,21 @@ def test_ties_thresholds_and_known_rows_are_those_of_the_table_in_memory(tmp_pat
     assert_same(found, expected)
     assert found.threshold_ == expected.threshold_
     np.testing.assert_array_equal(found.fitted_.seen.hashes, expected.fitted_.seen.hashes)
+
+
+@pytest.mark.parametrize("memory", ["450kB", None])
+def test_columns_of_files_are_looked_at_as_those_of_tables(tmp_path, reads, memory):
+    whole = table().drop_columns(["rare"])
+    copy = np.asarray(whole["flag"]) + np.random.default_rng(1).normal(0, 0.01, M)
+    source = whole.append_column("afterwards", pa.array(copy))
+    pq.write_table(source, tmp_path / "rows.parquet")
+    how = {"random_state": 0, "members": 1, "hidden": 4, "max_iter": 12, "shuffle_rows": 1024}
+    files = ShoalClassifier(**how, memory=memory, scratch=tmp_path)
+    model = files.fit(tmp_path / "rows.parquet", "flag")
+    assert (len(reads) > 3) == (memory is not None)  # streamed, or held
+    found = {f.name: f for f in model.diagnosis_.findings}
+    assert found["leak"].evidence["column"] == "afterwards"
+    X, y = source.drop_columns(["flag"]), np.asarray(source["flag"])
+    same = ShoalClassifier(**how).fit(X, y)
+    assert same.fingerprint_ == model.fingerprint_
+    assert same.diagnosis_.names[0] == model.diagnosis_.names[0] == "leak"

@@ -8,6 +8,7 @@
 // everywhere. Built for aarch64 by tools/test-arm.sh, with sanitizers by test_golden.py.
 #include <cstdio>
 
+#include "coalitions.hpp"
 #include "levenberg.hpp"
 #include "moments.hpp"
 #include "prediction.hpp"
@@ -146,6 +147,40 @@ int print_descents() {
     return failures;
 }
 
+// Means of some coalitions of three members; `scale` decides whether a move is a product or a sum.
+template <class T>
+uint64_t coalitions(const Shape& s, double scale, int team) {
+    const int members = 3, columns = 4, m = 21, rows = 5;
+    const int64_t units = s.n_units();
+    const auto parameters = numbers<T>(members * s.size(), 40, 0.7), Z1 = numbers<T>(members * m * units, 41, scale);
+    const auto Q = numbers<T>(members * m * columns * units, 42, scale), P = numbers<T>(members * rows * columns * units, 43, scale);
+    const std::vector<Move> moves{{0, 1, 2}, {1, 2, 0}, {2, 2, 3}, {1, 1, 3}, {0, 1, 1}};
+    Buffer<double> out(rows * int64_t(moves.size()) * s.n_y);
+    std::atomic<bool> flag{false};
+    Stop stop(flag);
+    Coalitions<T>(s, parameters, members, Z1, Q, m, columns, moves, s.sigma == Output::softmax && sizeof(T) == 8).means(P, rows, out, team, stop);
+    Hash hash;
+    hash.add(out, sizeof(double) * rows * moves.size() * s.n_y);
+    return hash.value;
+}
+
+// How often three threads gave other bits.
+int print_coalitions() {
+    const int shapes[][3] = {{6, 9, 1}, {6, 5, 3}, {6, 0, 2}};
+    int failures = 0;
+    for (const auto& n : shapes)
+        for (int g = 0; g < 5; ++g)
+            for (int o = 0; o < 4; ++o)
+                for (const double scale : {1.0, 300.0}) {
+                    if ((o == 1 && n[2] == 1) || (n[1] == 0 && g > 0)) continue;
+                    const Shape s{n[0], n[1], n[2], Activation(g), Output(o)};
+                    const uint64_t single[] = {coalitions<float>(s, scale, 1), coalitions<double>(s, scale, 1)};
+                    std::printf("coalitions %d-%d-%d %d %d × %g %016llx %016llx\n", n[0], n[1], n[2], g, o, scale, static_cast<unsigned long long>(single[0]), static_cast<unsigned long long>(single[1]));
+                    if (coalitions<float>(s, scale, 3) != single[0] || coalitions<double>(s, scale, 3) != single[1]) std::printf("  differs with three threads\n"), ++failures;
+                }
+    return failures;
+}
+
 int main() {
     const char *g_names[] = {"tanh", "relu", "leaky_relu", "sigmoid", "identity"}, *o_names[] = {"sigmoid", "softmax", "identity", "poisson"};
     int failures = 0, index = 0;
@@ -198,5 +233,5 @@ int main() {
         of_product.add(&product, sizeof product);
         std::printf("dot %d %016llx\n", int(n), static_cast<unsigned long long>(of_product.value));
     }
-    return failures + print_descents();
+    return failures + print_descents() + print_coalitions();
 }

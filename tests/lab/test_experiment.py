@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import poisson
 
 from shoal.errors import SettingError
 from shoal.lab import toys
 from shoal.lab.experiment import CONTROLS, Experiment
-from shoal.lab.waves import cosine, sine
+from shoal.lab.waves import cosine, counted, sine
 
 names = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=12)
 numbers = st.floats(-1e6, 1e6).map(lambda v: v + 0.0)
@@ -27,7 +28,8 @@ CHANGES = st.fixed_dictionaries(
         "hidden": st.integers(0, 64),
         "init": st.sampled_from(["auto", "zeros", 0.0, 0.25, 1e-7, 1000]),
         "learning_rate": st.sampled_from(["auto", 1e-9, 0.1, 1.2]),
-        "alpha": st.floats(0, 1000),
+        "alpha": st.floats(0, 1000) | st.just("evidence"),
+        "loss": st.sampled_from(["auto", "squared_error", "poisson"]),
         "edits": st.lists(
             st.tuples(
                 st.integers(0, 9), st.just("W1"), st.integers(0, 9), st.integers(0, 9), numbers
@@ -72,9 +74,20 @@ def test_waves_are_those_of_the_library_to_rounding():
 def test_toys_have_the_same_bits_everywhere():
     found = hashlib.sha256()
     for name in toys.TOYS:
+        if name == "counts":  # it came later
+            assert found.hexdigest()[:16] == "8967af6f67cf94c5"
         plane, y = toys.points(name, 101, 0.1, 7)
         found.update(plane.tobytes() + np.asarray(y, float).tobytes())
-    assert found.hexdigest()[:16] == "8967af6f67cf94c5"
+    assert found.hexdigest()[:16] == "fb36033ed6409825"
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.3, 2.0, 6.3, 20.0])
+def test_counts_have_poissons_distribution(rate):
+    n = 100_000
+    found = np.bincount(
+        counted(np.full(n, rate), (np.arange(n) + 0.5) / n).astype(int), minlength=60
+    )
+    np.testing.assert_allclose(found / n, poisson.pmf(np.arange(60), rate), atol=1.5 / n)
 
 
 @pytest.mark.parametrize("name", toys.TOYS)

@@ -145,6 +145,17 @@ REFUSED = {
     "a path that leads out": ("GET /page/../guard.py", {}, {}),
     "the same in code": ("GET /page/..%2f..%2fguard.py", {}, {}),
     "a path of the disk": ("GET /page/%2fetc%2fpasswd", {}, {}),
+    "coded twice": ("GET /page/%252e%252e%252fguard.py", {}, {}),
+    "with backslashes": ("GET /page/..%5c..%5cguard.py", {}, {}),
+    "with a nought": ("GET /page/main.js%00.py", {}, {}),
+    "another address": (
+        "GET http://evil.example/page/main.js",
+        {"Origin": "http://evil.example"},
+        {},
+    ),
+    "another method": ("DELETE /page/main.js", {"Origin": "http://evil.example"}, {}),
+    "two names": ("GET /", {"Host": "127.0.0.1\r\nHost: evil.example"}, {}),
+    "the lessons from elsewhere": ("GET /stories", {"Origin": "http://evil.example"}, {}),
     "no route": ("GET /table", {}, {}),
 }
 
@@ -252,6 +263,12 @@ MESSAGES = {
     "nothing to do": "{}",
     "unknown": '{"do": "system"}',
     "too early": '{"do": "play"}',
+    "a repair of nothing": '{"do": "repair"}',
+    "a text that is none": '{"do": "tutor", "text": ["import os"]}',
+    "half a character": '{"do": "open", "fragment": "\\ud800"}',
+    "a loss of classes": '{"do": "open", "fragment": "#loss=poisson"}',
+    "evidence without its solver": '{"do": "open", "fragment": "#alpha=evidence"}',
+    "a count below nought": '{"do": "open", "fragment": "#data=counts&points=0,0,-1"}',
     "no fragment": '{"do": "open"}',
     "a bad fragment": '{"do": "open", "fragment": "#data=/etc/passwd"}',
     "twice": '{"do": "open", "fragment": "#data=xor&data=circle"}',
@@ -273,6 +290,7 @@ BAD_CHANGES = [
     {"hidden": "4; rm"}, {"hidden": True}, {"hidden": 65}, {"init": -1}, {"init": "nan"}, {"rows": 10**9},
     {"features": ["x1"] * 300}, {"features": ["x9"]}, {"points": [[0, 0, 7]]}, {"points": [[1e99, 0, 0]]},
     {"edits": [[50, "W1", 900, 0, 1.0]]}, {"edits": [[0, "__class__", 0, 0, 1.0]]}, {"unknown": 1},
+    {"loss": "absolute"}, {"loss": None}, {"alpha": "Evidence"}, {"alpha": "evidence"},
     {"pair": [0, 99]}, {"alpha": None}, {"alpha": 10**400}, {"alpha": math.nan}, {"alpha": math.inf}, {"epoch": -1}, {"target": "x" * 9999}, {"hide": ["all"]},
 ]  # fmt: skip
 
@@ -310,6 +328,36 @@ def test_pages_are_bounded(lab, monkeypatch):
         page.asked("open", "scene", fragment="#")
         with served.Page(lab) as another, pytest.raises(ConnectionClosed, match="pages are open"):
             another.hear("scene")
+
+
+def test_questions_that_come_faster_than_answers_do_no_harm(lab):
+    with served.Page(lab) as page, served.Page(lab) as other:
+        page.asked("open", "scene", fragment="#pace=0")
+        page.say("play")
+        for _ in range(3000):
+            page.say("frame", seen=-1)
+        for _ in range(30):
+            page.say("tutor", text="(" * 20_000)
+        assert other.asked("open", "scene", fragment="#data=xor")["shape"] == [2, 4, 1]
+        assert "at most" in page.hear("tutor")["error"]
+        page.say("pause")
+        assert not page.until(lambda frame: not frame["playing"])["playing"]
+
+
+def test_sockets_beyond_the_last_are_sent_away_and_the_others_stay(lab, monkeypatch):
+    monkeypatch.setattr(lab_app, "MOST_PAGES", 2)
+    with served.Page(lab) as first, served.Page(lab) as second:
+        first.asked("open", "scene", fragment="#")
+        second.asked("open", "scene", fragment="#")
+        for _ in range(40):
+            with (
+                served.Page(lab) as another,
+                pytest.raises(ConnectionClosed, match="pages are open"),
+            ):
+                another.hear("scene")
+        first.say("step", steps=3)
+        assert first.until(lambda frame: frame["epoch"] == 3)["loss"] > 0
+    assert len(lab.laboratory.pages) <= 2
 
 
 def test_500_idle_connections_do_no_harm(lab):

@@ -4,6 +4,7 @@ Debian's Chromium is driven through Playwright; Playwright's own browsers are no
 """
 
 import os
+import re
 import shutil
 import signal
 import struct
@@ -15,7 +16,7 @@ import pytest
 
 import shoal
 from shoal.cli.commands.lab import _door
-from shoal.lab import repeat
+from shoal.lab import lecture, repeat
 from shoal.lab.experiment import Experiment
 from shoal.lab.tables import Tables
 
@@ -595,6 +596,157 @@ def test_relu_is_not_explained_as_tanh(screen):
     assert "does not depend on the draw" in told
 
 
+# The first tasks of somebody who has never seen the page: each of two clicks at most from the first screen,
+# where what is to be clicked, and what is then to be seen, is in sight.
+
+
+def first_screen(screen):
+    screen.page.set_viewport_size({"width": 1280, "height": 800})
+    screen.open()
+    screen.until("#see-equal")
+
+
+def click(screen, selector):
+    box = screen.page.locator(selector).bounding_box()
+    assert 0 <= box["y"] <= 800 - box["height"], selector
+    screen.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+
+def is_seen(screen, selector):
+    box = screen.page.locator(selector).first.bounding_box()
+    return 0 <= box["y"] <= 800 - box["height"]
+
+
+def test_task_1_to_see_symmetry(screen):
+    first_screen(screen)
+    click(screen, "#see-equal")
+    screen.until_text("#trouble", lambda text: "4 of 4 units have the same weights" in text)
+    assert is_seen(screen, "#trouble")
+    click(screen, "text=Look at the units")
+    screen.until('.unit[data-state="twin"] canvas')
+    assert is_seen(screen, ".findings")
+
+
+def test_task_2_to_see_saturation(screen):
+    first_screen(screen)
+    click(screen, "#see-saturated")
+    screen.until_text("#trouble", lambda text: "are flat on nearly all examples" in text)
+    click(screen, "text=Look at the units")
+    screen.until('.unit[data-state="saturated"]')
+    assert is_seen(screen, '.unit[data-state="saturated"] canvas')
+    screen.open("#activation=relu")  # which is not flat for large numbers
+    assert screen.page.is_hidden("#see-saturated")
+
+
+def test_task_3_to_find_the_numbers_of_8_for_example_3(screen):
+    first_screen(screen)
+    click(screen, "#tab-equations")
+    click(screen, "#q-example")
+    screen.page.keyboard.press("Control+a")
+    screen.page.keyboard.type("3")
+    figure = '[data-equation="dZ1"] figcaption'
+    screen.until(figure)
+    screen.until_text(figure, lambda text: "column 3" in text)
+    assert is_seen(screen, '[data-equation="dZ1"] .matrix')
+    net, X, Y = lecture(screen.page.url)
+    shown = screen.page.locator('[data-equation="dZ1"] td').all_text_contents()
+    np.testing.assert_allclose([float(v) for v in shown], net.gradients(X, Y).dZ1[:, 2], atol=6e-4)
+
+
+def test_task_4_to_make_a_step_and_see_W1_change(screen):
+    first_screen(screen)
+    click(screen, "#step")
+    told = screen.until_text("#changed", bool)
+    assert is_seen(screen, "#changed")
+    found = re.match(r"Step 1: W1\[(\d), (\d)\] went from (\S+) to (\S+);", told)
+    i, j, before, after = int(found[1]) - 1, int(found[2]) - 1, float(found[3]), float(found[4])
+    nets = [lecture(f"#epoch={n}")[0] for n in (0, 1)]
+    was, now = (net.parameters.W1 for net in nets)
+    assert (before, after) == (round(was[i, j], 4), round(now[i, j], 4))
+    assert abs(now - was).max() == abs(now - was)[i, j]
+    click(screen, "#tab-equations")  # where all of W1 stands
+    screen.until('[data-symbol="W1"] td.changed')
+    assert is_seen(screen, '[data-symbol="W1"] .matrix')
+
+
+def test_task_5_to_repair_a_faulty_network(screen):
+    first_screen(screen)
+    click(screen, "#see-equal")
+    screen.until("#repair:not([hidden])")
+    click(screen, "#repair")
+    assert "init is auto" in screen.until_text("#changed", lambda text: "Repaired" in text)
+    screen.until_text("#loss", lambda text: float(text) < 0.3)
+    screen.until("#repair[hidden]")
+    click(screen, "#play")
+    screen.page.wait_for_function("() => !location.hash.includes('zeros')")
+    assert "edits=" not in screen.page.url
+
+
+def test_what_came_after_a_question_is_shown_too(screen):
+    screen.open("#epoch=3")
+    screen.page.click("#tab-equations")
+    for example in "25":  # at once: before the first answer is here
+        screen.page.fill("#q-example", example)
+    screen.until_text("#panel", lambda text: "column 5" in text)
+
+
+def test_the_tutor_names_a_mistake(screen):
+    screen.open("#view=tutor")
+    screen.page.wait_for_function(
+        "() => document.querySelector('#tutor-code').value.includes('def backward')"
+    )
+    right = screen.page.input_value("#tutor-code")
+    screen.page.click("#tutor-check")
+    screen.until(".summary.right")
+    assert screen.page.locator(".verdict.right").count() == 10
+    screen.page.fill("#tutor-code", right.replace("W2.T @", "W2 @"))
+    screen.page.press("#tutor-code", "Control+Enter")
+    screen.until('[data-verdict="dZ1"].wrong')
+    assert screen.page.locator("li.verdict.wrong").count() == 1
+    screen.page.click("#tutor-plant")
+    assert screen.page.input_value("#tutor-code") != right
+    screen.page.click("#tutor-check")
+    screen.until("li.verdict.wrong")
+    screen.page.fill("#tutor-code", "import os")
+    screen.page.click("#tutor-check")
+    screen.until("text=Not understood")
+    screen.page.keyboard.press("s")  # in a text a letter is no key
+    screen.page.focus("#tutor-code")
+    screen.page.keyboard.type("s")
+    assert screen.page.input_value("#tutor-code") != "import os"
+
+
+def test_a_count_and_the_evidence_are_shown(screen):
+    screen.open("#data=counts&solver=lm&alpha=evidence&epoch=5")
+    screen.until_epoch(5)
+    assert screen.text("#accuracy-name") == "D²"
+    assert screen.page.input_value("#f-loss") == "poisson"
+    found = re.match(r"γ = (\S+) of (\d+) parameters; α: W1 ", screen.text("#evidence"))
+    assert 0 < float(found[1]) < int(found[2]) == 16
+    screen.page.select_option("#f-solver", "gd")  # the evidence needs lm
+    screen.page.wait_for_function("() => document.querySelector('#f-alpha').value === '0'")
+    assert screen.page.is_hidden("#evidence")
+    screen.page.select_option("#f-alpha", "evidence")
+    screen.page.wait_for_function("() => document.querySelector('#f-solver').value === 'lm'")
+    screen.page.select_option("#f-loss", "squared_error")
+    screen.until_text("#accuracy-name", lambda text: text == "R²")
+    screen.page.click('.thumb[aria-label="Circle"]')
+    screen.page.wait_for_selector("#f-loss", state="detached")
+
+
+def test_a_lesson_brings_into_sight_what_it_speaks_of(screen):
+    screen.page.set_viewport_size({"width": 400, "height": 800})
+    screen.open("#story=gradient-descent&at=5&hidden=2&seed=1&view=equations")
+    for name in ("dW2", "dZ1", "dW1"):
+        screen.until(f'[data-equation="{name}"]')
+        screen.page.wait_for_function(
+            '(name) => { const e = document.querySelector(`[data-equation="${name}"]`)?.getBoundingClientRect();'
+            " return e && e.top >= document.querySelector('#story').getBoundingClientRect().bottom - 1 && e.bottom <= 801; }",
+            arg=name,
+        )
+        screen.page.click("#story >> text=Next")
+
+
 @pytest.mark.parametrize("width", [400, 1280, 2560])
 def test_nothing_sticks_out_and_all_can_be_read(width, screen):
     screen.page.set_viewport_size({"width": width, "height": 900})
@@ -611,7 +763,7 @@ def test_nothing_sticks_out_and_all_can_be_read(width, screen):
 
 VIEWS = {
     "train": "canvas.diagram", "equations": '[data-equation="db1"]', "units": ".unit",
-    "take-away": "#save-model",
+    "tutor": "#tutor-check", "take-away": "#save-model",
 }  # fmt: skip
 
 # Text whose contrast with what is behind it is below WCAG's 4.5 (level AA).

@@ -1,5 +1,6 @@
 """A screen is a fit: the same bits by steps, by one call, after a rewind, and as an estimator."""
 
+import json
 import shlex
 import time
 
@@ -12,12 +13,15 @@ import pytest
 import shoal
 from shoal.errors import DataError, SettingError, ShoalError
 from shoal.lab import repeat
+from shoal.lab.drawing import Drawing
 from shoal.lab.experiment import Experiment
-from shoal.lab.frames import scene
+from shoal.lab.frames import figures, scene, surface
+from shoal.lab.messages import MessageHandler
 from shoal.lab.session import MOST_MARKS, Mark, Session, _thinned
 from shoal.lab.steps import Position
 from shoal.lab.tables import Tables
-from shoal.lab.takeaway import command, fingerprint, link_of, python
+from shoal.lab.takeaway import command, data_of, fingerprint, link_of, python
+from shoal.lab.training import prepare
 from shoal.lab.trouble import trouble
 from shoal.lab.units import units
 
@@ -60,6 +64,11 @@ LINKS = [
     "#solver=lbfgs&epoch=15&data=moons",
     "#solver=adam&batch-size=50&epoch=7&step=4",
     "#solver=sgd&batch-size=50&edits=1,W1,0,1,2.5,3&step=2&epoch=3",
+    "#data=counts&epoch=20&points=1,1,3",
+    "#data=counts&solver=adam&batch-size=50&epoch=3&step=2",
+    "#data=counts&epoch=0",
+    "#data=hills&loss=squared_error&solver=lm&alpha=evidence&epoch=12",
+    "#data=rings&solver=lm&alpha=evidence&epoch=6",
 ]
 
 
@@ -377,6 +386,93 @@ def test_zeros_fail_in_the_four_starts_and_fitting_ones_learn():
         assert kinds[2]["learnt"] > 90
         assert kinds[2]["trials"] == 100
         assert sum(kinds[3]["begin"]["slopes"][:3]) > 0.5  # flat from the start
+
+
+def test_while_it_plays_only_some_frames_are_complete(monkeypatch):
+    monkeypatch.setattr("shoal.lab.drawing.EVERY", 1e9)
+    session = session_of("#epoch=5")
+    view = reached(session, 5)
+    session.close()
+    drawing = Drawing()
+    more = [
+        set(head_of(drawing.frame(view._replace(playing=playing))))
+        for playing in (True, True, True, False, True)
+    ]
+    seldom = {"fragment", "accuracy", "accuracy_val", "evidence", "curve", "trouble"}
+    assert [seldom <= names for names in more] == [True, False, False, True, False]
+    assert more[0] - seldom == more[1]
+    assert {"W1", "loss", "epoch", "version"} <= more[1]
+
+
+def head_of(frame):
+    return json.loads(frame[4 : 4 + int.from_bytes(frame[:4], "little")])
+
+
+def test_the_evidence_says_how_many_parameters_count():
+    session = session_of("#data=hills&hidden=6&solver=lm&alpha=evidence&epoch=30")
+    view = reached(session, 30)
+    session.close()
+    told = figures(view)["evidence"]
+    model = repeat("#data=hills&hidden=6&solver=lm&alpha=evidence&epoch=30")
+    assert told["gamma"] == pytest.approx(model.evidence_.gamma[0], rel=1e-5)
+    assert told["alpha"] == pytest.approx(model.evidence_.alpha[0].tolist(), rel=1e-5)
+    assert 0 < told["gamma"] < told["of"] == 6 * 2 + 6 + 6
+    assert figures(session_of("#solver=lm").view)["evidence"] is None
+
+
+@pytest.mark.filterwarnings("ignore:read as missing besides")
+def test_a_table_of_counts(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 2))
+    calls = rng.poisson(np.exp(0.5 * x[:, 0] + 0.7))
+    path = tmp_path / "calls.csv"
+    pyarrow.csv.write_csv(pa.table({"load": x[:, 0], "hour": x[:, 1], "calls": calls}), path)
+    tables = Tables()
+    link = f"#data=table&table={tables.open(str(path)).digest}&target=calls&solver=adam&epoch=20"
+    classes = scene(prepare(Experiment.of(link), tables))  # so few values count as classes
+    assert (classes["range"], classes["counts"]) == (None, False)
+    link += "&loss=poisson"
+    session = session_of(link, tables)
+    view = reached(session, 20)
+    session.close()
+    shown = scene(view.ready)
+    assert (shown["output"], shown["counts"]) == ("poisson", True)
+    assert shown["range"][0] == 0
+    assert 3 < shown["range"][1] < calls.max()
+    model = repeat(link, str(path))
+    assert model.fingerprint_ == fingerprint(view.ready, view.position)
+    X, y = data_of(link, str(path))
+    assert figures(view)["accuracy"] == pytest.approx(model.score(X, y), rel=1e-6)
+    # Points and surface on one scale: 0 in its middle, the top of the range at its end.
+    shares = np.array([point[2] for point in shown["points"]])
+    np.testing.assert_allclose(
+        shares * shown["range"][1], y[[p[3] for p in shown["points"]]], atol=1e-4
+    )
+    (surface_,) = surface(view.ready, view.position.state.parameters, view.ready.surface)
+    assert surface_.min() >= 127
+
+
+def test_what_is_wrong_is_repaired():
+    said = []
+    handler = MessageHandler(lambda answer: said.append(answer), Tables())
+
+    def changed(link):
+        said.clear()
+        handler.answer(json.dumps({"do": "open", "fragment": link}))
+        waited(handler.now, lambda view: view.position.place >= Experiment.of(link).place)
+        handler.answer(json.dumps({"do": "repair"}))
+        told = [json.loads(answer) for answer in said if isinstance(answer, str)][-1]
+        handler.now.close()
+        return told.get("changes") or told["message"]
+
+    assert changed("#init=zeros") == {"init": "auto"}
+    assert changed("#init=30") == {"init": "auto"}
+    by_hand = "#activation=relu&edits=0,b1,0,0,-99;0,b1,1,0,-99&epoch=30"
+    assert changed(by_hand) == {"edits": []}
+    equal = "0,W1,0,0,0.5;0,W1,1,0,0.5;0,W2,0,0,0.5;0,W2,0,1,0.5"
+    assert changed(f"#hidden=2&init=zeros&edits={equal}&epoch=9") == {"init": "auto", "edits": []}
+    assert changed("#data=gaussians&hidden=0&rows=40") == {"hidden": 64}  # what "auto" means
+    assert "knows no setting" in changed("#data=xor&epoch=300")
 
 
 def test_overfitting_is_named_by_the_validation_rows():

@@ -16,9 +16,11 @@ from sklearn.datasets import load_breast_cancer, load_iris, make_friedman1
 
 import shoal
 from shoal import Network, ShoalClassifier, ShoalRegressor, diagnose
+from shoal.diagnosis.case import Case, Seen
 from shoal.diagnosis.curves import curve_of
 from shoal.diagnosis.findings import Diagnosis, Finding
 from shoal.diagnosis.rules import drawing, stepping
+from shoal.diagnosis.rules.capacity import linear_is_enough
 from shoal.diagnosis.units import enough_units, look, twins_of
 
 IRIS = load_iris(return_X_y=True)
@@ -114,6 +116,17 @@ def test_a_network_wider_than_its_work_and_one_that_is_linear():
     assert found.healthy
     assert {"too-wide", "linear-is-enough"} <= set(found.names)
     assert found.cure["hidden"] < 128
+
+
+@pytest.mark.parametrize("scale", [0.01, 3.0, 30.0])
+def test_a_linear_network_is_not_enough_where_this_one_has_learnt_nothing(scale):
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-4, 4, (2, 300))
+    Y = (X[:1] * X[1:] < 0).astype(float)  # exclusive or
+    net = Network.initialise(n_x=2, n_h=4, n_y=1, seed=3, scale=scale)
+    assert not list(
+        linear_is_enough(Seen(Case((net,), net._examples(X, Y, None), {}), None, thorough=True))
+    )
 
 
 @pytest.mark.parametrize("data", [IRIS, CANCER])

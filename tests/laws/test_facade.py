@@ -87,6 +87,7 @@ PREDICTIONS = {
     "array": ("binary-numbers", "fitted.predict_proba(np.zeros((1, 4)))"),
     "rows": ("words", "fitted.predict([{'x': 1.5, 'colour': 'red'}, {'x': None, 'colour': None}])"),
     "columns": ("words", "fitted.predict({'x': [1.5], 'colour': ['red']})"),
+    "sets": ("binary-numbers", "fitted.predict_set(np.zeros((1, 4)), 0.5)"),
     "explanation": ("words", "fitted.explain({'x': [1.5, 2], 'colour': ['red', 'blue']})"),
 }
 

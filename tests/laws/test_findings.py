@@ -219,6 +219,14 @@ def test_noise_columns_without_encoding():
     assert {"x0", "x1"} <= set(found["noise-columns"].evidence["columns"])
 
 
+def test_columns_that_count_only_together_are_told_from_noise():
+    X = RNG.standard_normal((900, 150))
+    y = (X[:, 3] * X[:, 70] > 0).astype(int)  # exclusive or: neither says anything by itself
+    found = {f.name: f for f in ShoalClassifier(**FAST, encode=None).fit(X, y).diagnosis_.findings}
+    assert {"x3", "x70"} <= set(found["noise-columns"].evidence["columns"])
+    assert len(found["noise-columns"].evidence["columns"]) < 8
+
+
 def test_a_validation_part_without_a_class():
     X, y = load_iris(return_X_y=True)
     model = ShoalClassifier(**FAST).fit(X, y, X_val=X[:20], y_val=y[:20])

@@ -7,7 +7,15 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 import shoal
-from shoal import InitStudyDisplay, LossCurveDisplay, ShoalClassifier, ShoalRegressor, UnitsDisplay
+from shoal import (
+    ExplanationDisplay,
+    InitStudyDisplay,
+    LossCurveDisplay,
+    PartialDependenceDisplay,
+    ShoalClassifier,
+    ShoalRegressor,
+    UnitsDisplay,
+)
 from shoal.data.rows.examples import dense
 
 matplotlib = pytest.importorskip("matplotlib")
@@ -66,6 +74,15 @@ def test_networks_without_a_loss_are_left_out(curves):
     model._keep(model.fitted_.replaced(history=history))
     display = LossCurveDisplay.from_estimator(model)
     assert len(display.lines_) == len([curve for curve in curves if curve])
+
+
+@pytest.mark.parametrize(
+    ("loss", "named"), [("squared_error", "half squared error"), ("poisson", "Poisson loss (nats)")]
+)
+def test_the_axis_names_the_loss(loss, named):
+    counts = np.arange(len(X)) % 4
+    display = LossCurveDisplay.from_estimator(fitted(ShoalRegressor, counts, loss=loss))
+    assert display.ax_.get_ylabel() == named
 
 
 def test_a_display_uses_the_axes_it_is_given():
@@ -160,6 +177,74 @@ def test_a_study_that_diverged_is_drawn():
         drawn(InitStudyDisplay.from_data(X[:, :2], y, kind=kind, **some))
 
 
+# --- reasons ------------------------------------------------------------------------------
+
+
+def test_bars_are_the_mean_sizes_of_the_values_the_largest_above():
+    model = fitted(ShoalRegressor, X[:, 0] - 2 * X[:, 1])
+    display = ExplanationDisplay.from_estimator(model, X[:40])
+    expected = np.sort(np.abs(display.explanation.values).mean(axis=0))[::-1]
+    np.testing.assert_allclose([bar.get_width() for bar in display.bars_], expected)
+    assert display.ax_.get_yticklabels()[0].get_text() == "x1"
+    assert display.ax_.get_ylim()[0] > display.ax_.get_ylim()[1]
+    assert "mean |value| (target)" in drawn(display)
+
+
+def test_bars_of_a_row_have_their_signs_by_place_and_colour():
+    model = fitted(y=np.arange(120) % 3)
+    display = ExplanationDisplay.from_estimator(model, X[:5], background=X, row=3, output=1)
+    values = display.explanation.values[3, :, 1]
+    order = np.argsort(-np.abs(values), kind="stable")
+    np.testing.assert_allclose([bar.get_width() for bar in display.bars_], values[order])
+    colours = {(bar.get_width() > 0, bar.get_facecolor()) for bar in display.bars_}
+    assert len(colours) == len({sign for sign, _ in colours})
+    assert "value (probability) of 1" in drawn(display)
+
+
+def test_columns_beyond_twelve_are_added_up():
+    wide = rng.normal(size=(60, 15))
+    model = fitted(X=wide, y=Y[:60], max_iter=3)
+    display = ExplanationDisplay.from_estimator(model, wide[:4], permutations=2)
+    assert len(display.bars_) == 13
+    assert "3 others" in drawn(display)
+    total = np.abs(display.explanation.values).mean(axis=0).sum()
+    np.testing.assert_allclose(sum(bar.get_width() for bar in display.bars_), total)
+
+
+def test_partial_dependence_is_a_line_a_row_and_their_mean():
+    model = fitted()
+    display = PartialDependenceDisplay.from_estimator(model, X[:70], 0)
+    (mean,) = display.lines_
+    found = model.partial_dependence(X[:70], 0)
+    np.testing.assert_allclose(mean.get_xdata(), found.grid)
+    np.testing.assert_allclose(mean.get_ydata(), found.mean)
+    thin = [line for line in display.ax_.lines if line is not mean]
+    assert len(thin) == 50
+    np.testing.assert_allclose(thin[-1].get_ydata(), found.curves[-1])
+    assert {"x0", "probability of 1"} <= set(drawn(display))
+
+
+def test_partial_dependence_of_categories_and_of_times():
+    import pandas as pd
+
+    hours = pd.Timestamp("2024-05-01") + pd.to_timedelta(np.arange(120) * 7, unit="h")
+    table = pd.DataFrame({"$word": np.array(["red", "blue"])[Y], "when": hours})
+    model = fitted(X=table, y=hours.hour > 12)
+    words = PartialDependenceDisplay.from_estimator(model, table, "$word")
+    told = set(drawn(words))
+    assert {"red", "blue", r"\$word", "probability of True"} <= told
+    times = PartialDependenceDisplay.from_estimator(model, table, "when")
+    x = times.lines_[0].get_xdata()
+    assert x.dtype.kind == "M"
+    drawn(times)
+    # The hours of one day: at other distances the curve would mix hours and weekdays.
+    assert (np.diff(times.dependence.grid) == 3600).all()
+    assert len(x) == 24
+    assert times.dependence.named(5).endswith("05:00")
+    days = fitted(X=table.assign(when=hours.normalize()), y=Y).partial_dependence(table, "when")
+    assert set(np.diff(days.grid) / 86400) == {1.0}
+
+
 def test_what_cannot_be_drawn_is_said():
     with pytest.raises(NotFittedError):
         LossCurveDisplay.from_estimator(ShoalClassifier())
@@ -167,6 +252,10 @@ def test_what_cannot_be_drawn_is_said():
         UnitsDisplay.from_estimator(fitted(hidden=0), X)
     with pytest.raises(shoal.SettingError, match="member=1"):
         UnitsDisplay.from_estimator(fitted(), X, member=1)
+    with pytest.raises(shoal.SettingError, match="output=1"):
+        ExplanationDisplay.from_estimator(fitted(), X[:9], output=1)
+    with pytest.raises(shoal.SettingError, match="output=2"):
+        PartialDependenceDisplay.from_estimator(fitted(), X[:9], 0, output=2)
     study = shoal.init_study(X[:, :2], Y, schemes=[1.0], seeds=1, iterations=2)
     with pytest.raises(shoal.SettingError, match="kind='pie'"):
         InitStudyDisplay.from_study(study, kind="pie")

@@ -119,3 +119,12 @@ def test_importance_is_the_same_on_any_number_of_threads_and_absent_without_rows
         shoal.ShoalClassifier(**how | {"max_iter": 40}, encode=None).fit(X, y).fitted_.importance
     )
     assert plain[0].mean > max(plain[1].mean, plain[2].mean)
+
+
+def test_a_column_that_adds_nothing_is_worth_nothing():
+    X = np.random.default_rng(2).normal(size=(400, 2))
+    y = np.cos(2 * X[:, 0]) > 0
+    model = shoal.ShoalClassifier(random_state=0, max_iter=60).fit(X, y)
+    useful, useless = (one.mean for one in model.fitted_.importance)
+    assert useful > 0.2  # nats
+    assert abs(useless) < useful / 10

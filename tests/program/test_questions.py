@@ -317,3 +317,28 @@ def test_a_class_is_named_as_people_type_it(value, name, same):
     from shoal.cli.classes import _is_called
 
     assert _is_called(value, name) == same
+
+
+# --- the kind of the target ----------------------------------------------------------------------
+
+
+def test_a_number_that_is_different_in_each_row_is_no_class(tmp_path, monkeypatch, capsys):
+    # As in Longley's 16 rows of the economy, of which the target is a whole number.
+    monkeypatch.chdir(tmp_path)
+    frame = pd.DataFrame({"year": range(1947, 1963), "jobs": 60_000 + 623 * np.arange(16)})
+    frame["price"] = np.random.default_rng(0).normal(size=16)
+    frame.to_csv("jobs.csv", index=False)
+    call = ["train", "jobs.csv", "-t", "jobs", *QUICK]
+    assert main(call) == 0
+    assert "regression, as the target is a number that is different in each row" in (
+        capsys.readouterr().out
+    )
+    # As classes none of them can be held out.
+    assert main([*call, "--task", "classification"]) == 0
+    assert "test part        none" in capsys.readouterr().out
+    frame.loc[1, "jobs"] = frame.loc[0, "jobs"]
+    frame.to_csv("jobs.csv", index=False)
+    assert main(call) == 0
+    assert "classification, as the target is a whole number with 15 values" in (
+        capsys.readouterr().out
+    )

@@ -3,6 +3,7 @@
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +12,7 @@ import pytest
 
 import shoal
 from shoal.cli import main
+from shoal.cli.report.report import _training
 
 pytest.importorskip("matplotlib")
 
@@ -146,8 +148,32 @@ def test_any_training_has_a_page(options):
         assert "symmetric-units" in told
 
 
+def test_it_shows_the_importance_that_the_file_keeps_and_how_predictions_follow_columns():
+    page = Page(report("-o", "m.shoal"))
+    told = " ".join(page.texts)
+    model = shoal.load("m.shoal")
+    plans = [plan.name for plan in model.encoding_.columns]
+    kept = dict(zip(plans, model.fitted_.importance, strict=True))
+    assert f"{kept['x'].mean:.4g}" in told
+    assert f"{kept['x'].error:.2g}" in told
+    assert "standard error" in told
+    drawn = [label for label in page.values("aria-label") if "the mean probability of" in label]
+    assert len(drawn) == 3  # x, the town, and kind; what is set aside has none
+    words = model.partial_dependence(pyarrow.csv.read_csv("trips.csv").select(plans), "kind").mean
+    assert any(f"{label}".startswith("kind: ") for label in drawn)
+    assert len(words) == 3
+
+
+def test_where_the_file_keeps_no_importance_columns_are_shuffled_now(monkeypatch):
+    monkeypatch.setattr("shoal.cli.report.reasons.importance_of", lambda model: [])
+    told = " ".join(Page(report()).texts)
+    assert "the mean of 5 shuffles and its standard error" in told
+    assert "log-loss added" in told
+
+
 def test_a_wide_table_is_not_shuffled(monkeypatch):
-    monkeypatch.setattr("shoal.cli.report.report.SHUFFLED", 2)
+    monkeypatch.setattr("shoal.cli.report.reasons.SHUFFLED", 2)
+    monkeypatch.setattr("shoal.cli.report.reasons.importance_of", lambda model: [])
     assert "too many to shuffle" in " ".join(Page(report()).texts)
 
 
@@ -183,6 +209,17 @@ def test_a_path_is_refused_before_training(mistake, capsys):
     for word in said:
         assert word in told.err
     assert sorted(path.name for path in Path().iterdir()) == ["d.html", "trips.csv"]
+
+
+def test_a_training_without_a_loss_has_no_curve():
+    X = np.linspace(0, 1, 60)[:, None]
+    model = shoal.ShoalRegressor(members=1, max_iter=2, random_state=0).fit(X, X[:, 0])
+    assert "<svg" in _training(SimpleNamespace(model=model))
+    history = model.fitted_.history._replace(losses=((),))
+    model._keep(model.fitted_.replaced(history=history))
+    section = _training(SimpleNamespace(model=model))
+    assert "<svg" not in section
+    assert "adam" in section
 
 
 def test_an_old_page_survives_a_failure(monkeypatch):

@@ -196,3 +196,37 @@ def test_evaluate_says_when_rows_were_trained_on(table, capsys, memory):
     pd.concat([pd.read_csv("old.csv")[:20], pd.read_csv("newer.csv")]).to_csv("mixed.csv")
     found = answer(capsys, "evaluate", "m.shoal", "mixed.csv")
     assert found["trained_on"] == pytest.approx(20 / 220)
+
+
+# --- pandas, which the program does without -----------------------------------------------------
+
+CALLS = """
+import sys
+
+from shoal.cli import main
+
+codes, train = [], ["train", "fine.parquet", "-t", "late", "--max-iter", "2", "-o", "m.shoal"]
+for call in (
+    ["look", "fine.parquet", "-t", "late"],
+    [*train, "--group", "when"],
+    train,
+    ["predict", "m.shoal", "fine.parquet", "--keep", "all", "-o", "found.jsonl"],
+):
+    sys.argv = ["shoal", *call]
+    codes.append(main())
+print(codes, "pandas" in sys.modules, file=sys.stderr)
+"""
+
+
+def test_the_program_imports_no_pandas_and_reads_times_finer_than_pythons(tmp_path):
+    x, steps = np.random.default_rng(0).normal(size=60), np.arange(60)
+    frame = pd.DataFrame({"when": pd.to_datetime(1_500_000_000_000_000_001 + steps * 10**15)})
+    frame["took"] = pd.to_timedelta(1 + steps * 10**12)
+    frame.assign(x=x, late=np.where(x > 0, "yes", "no")).to_parquet(tmp_path / "fine.parquet")
+    done = subprocess.run(
+        [sys.executable, "-c", CALLS], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.stderr.splitlines()[-1] == "[0, 0, 0, 0] False", done.stderr
+    kept = json.loads((tmp_path / "found.jsonl").read_text().splitlines()[1])
+    assert kept["when"] == "2017-07-25 16:26:40.000000001"
+    assert kept["took"] == "0:16:40"

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from shoal.data.read import csv_text as csv_files
@@ -452,6 +452,23 @@ def test_a_remark_above_the_names() -> None:
         "remark",
         "remove it",
     )
+
+
+RECORD = '"a","b\n""c"\n'
+
+
+@given(st.text('a5 ,"\n', min_size=1, max_size=40), st.sampled_from([1, 3, 1 << 16]))
+@example(RECORD + '"d', 3)
+def test_records_with_quotes_end_where_the_pattern_of_a_record_says(
+    text: str, at_once: int
+) -> None:
+    held, top = text.encode(), csv_files.Header([], ",", b"\n", 2, b"")
+    _, records = csv_files._patterns(top)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_files, "SLICE", at_once)
+        fast = csv_files._end_of_quoted(held, top)
+    assert fast in (None, csv_files._end(records, held))
+    assert fast == len(RECORD) or text != RECORD + '"d'
 
 
 def test_a_quote_that_is_never_closed() -> None:

@@ -223,6 +223,7 @@ def study(asked: o.Study, parameters: o.Parameters) -> None:
 def lab(
     things: o.Things = None,
     target: o.LabTarget = "",
+    loss: o.LabLoss = "",
     port: o.Port = 0,
     browser: o.Browser = True,
     output: o.ModelFile = None,
@@ -244,8 +245,8 @@ def lab(
     from shoal.cli.commands.lab import lab as run
 
     run(
-        things or [], target=target, port=port, browser=browser, output=output, as_json=as_json,
-        files=files,
+        things or [], chosen={"target": target, "loss": loss}, port=port, browser=browser,
+        output=output, as_json=as_json, files=files,
     )  # fmt: skip
 
 

@@ -25,6 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     with raised(for_good=arguments is None), _streams():
         try:
+            from shoal.lazily import WithoutPandas
+
+            if arguments is None:  # the process is the program's own
+                sys.meta_path.insert(0, WithoutPandas)
             from shoal.cli.app import app
 
             code = app(given or ["--help"], prog_name="shoal", standalone_mode=False) or 0

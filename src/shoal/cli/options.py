@@ -12,8 +12,9 @@ from typing import Annotated, Any
 import typer
 
 from shoal.data.read.file_options import FileOptions
-from shoal.settings import COLUMNS, FIELDS, TRAINING, Field, Kind, Number, Spellings, Whole
-from shoal.settings import Columns as ColumnNames
+from shoal.kinds import Columns as ColumnNames
+from shoal.kinds import Kind, Number, Spellings, Whole
+from shoal.settings import COLUMNS, FIELDS, TRAINING, Field
 
 FILES, TEST = "Files", "Test"
 PANELS = (None, FILES, TEST, COLUMNS, TRAINING)  # of the help, in this order
@@ -342,6 +343,14 @@ LabTarget = Annotated[
     str,
     option(
         "--target", "-t", metavar="COLUMN", help="Column to predict; by default the last column."
+    ),
+]
+LabLoss = Annotated[
+    str,
+    option(
+        "--loss",
+        metavar="NAME",
+        help=f"{FIELDS['loss'].help} By default as the data are.",
     ),
 ]
 Port = Annotated[int, option("--port", metavar="PORT", help="Port; 0 for any.", parser=WHOLE)]

@@ -16,7 +16,7 @@ from shoal.compute.engine import engine
 from shoal.data.encode.encoding import Number, Plan, SetAside, Time, Words, as_numbers, as_seconds
 from shoal.data.encode.learning import learn
 from shoal.data.encode.suspects import counters, leaks, lines, sample, twins
-from shoal.data.read.words import as_words
+from shoal.data.read.words import as_words, coarser
 from shoal.data.rows.question import Problem
 from shoal.data.rows.target import CLASSIFICATION
 
@@ -87,7 +87,7 @@ def _values(plan: Plan, column: Any) -> tuple[str, tuple[Values, Values] | None]
         return f"{x.min():,.6g} to {x.max():,.6g}, mean {x.mean():,.4g}", _histogram(x)
     if isinstance(plan, Time):
         seconds = as_seconds(column, plan.name)
-        ends = pc.min_max(column.cast(pa.string()) if _is_text(column) else column).as_py()
+        ends = pc.min_max(column.cast(pa.string()) if _is_text(column) else coarser(column)).as_py()
         places, counts = _histogram(seconds[~np.isnan(seconds)])
         return f"{ends['min']} to {ends['max']}", (places.astype("datetime64[s]"), counts)
     text = as_words(column) if isinstance(plan, Words) else column.cast(pa.string())

@@ -11,7 +11,8 @@ from shoal.cli.config import defaults_of
 from shoal.cli.options import PANELS, Order, Parameters, Reading, file, option, option_of
 from shoal.data.read.file_options import FileOptions
 from shoal.errors import ShoalError
-from shoal.settings import FIELDS, REPEATED
+from shoal.kinds import REPEATED
+from shoal.settings import FIELDS
 
 Command = Callable[..., None]
 

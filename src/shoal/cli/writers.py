@@ -13,6 +13,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from shoal.data.read.tables import plain
+from shoal.data.read.words import coarser, is_finer
 from shoal.errors import SettingError
 from shoal.files.atomic import atomic_write
 
@@ -86,7 +87,13 @@ def _form(output: str) -> str:
 
 
 def _short(column: Any) -> Any:
-    """float32 as the float64 with the fewest digits that still means it, as in CSV."""
+    """float32 as the float64 with the fewest digits that still means it, as in CSV.
+
+    Times that are finer than Python's as text, durations in microseconds.
+    """
+    if is_finer(column.type):
+        is_span = pa.types.is_duration(column.type)
+        return coarser(column) if is_span else pc.cast(column, pa.string())
     if pa.types.is_floating(column.type):  # JSON has no word for what is not finite
         column = pc.if_else(pc.is_finite(column), column, pa.scalar(None, column.type))
     if column.type != pa.float32():

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from shoal.compute import kernel, plain
 from shoal.compute.builds import BUILD, Stop
+from shoal.compute.coalitions import Background
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
 from shoal.data.encode.coded import Group
 from shoal.data.rows.examples import Examples, Matrix, Numbers
@@ -96,6 +97,20 @@ class Engine(Protocol):
         self, architecture: Architecture, vectors: Sequence[Vector], groups: tuple[Group, ...]
     ) -> "kernel.Ensemble | None":
         """The networks made ready for predictions again and again; None where there is no such form."""
+        ...
+
+    def means_of_coalitions(
+        self,
+        architecture: Architecture,
+        vectors: Sequence[Vector],
+        background: Background,
+        P: NDArray[Any],
+        moves: NDArray[np.int32],
+        threads: int,
+        *,
+        log_odds: bool,
+    ) -> NDArray[np.float64]:
+        """Of each row the mean prediction over the background after each move, (rows, moves, n_y)."""
         ...
 
     def order(self, m: int, key: int, epoch: int) -> NDArray[np.uint32]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from shoal.compute.builds import Stop
 from shoal.compute.builds import compiled as _k
+from shoal.compute.coalitions import Background
 from shoal.compute.points import Descent, Limits, Point
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector, not_finite
 from shoal.data.encode.coded import Coded, Group
@@ -319,6 +320,35 @@ def number_columns(encoding: Encoding, low: Exact, high: Exact) -> Any:
 def ready(architecture: Architecture, vectors: Sequence[Vector], groups: Groups) -> Ensemble | None:
     """The networks, ready for predictions."""
     return Ensemble(architecture, vectors, groups)
+
+
+def means_of_coalitions(
+    architecture: Architecture,
+    vectors: Sequence[Vector],
+    background: Background,
+    P: NDArray[Any],
+    moves: NDArray[np.int32],
+    threads: int,
+    *,
+    log_odds: bool,
+) -> Exact:
+    """Of each row the mean over the background after each move, (rows, moves, n_y).
+
+    P is what each column of the rows adds to the first layer, (members, rows, columns, units).
+    """
+    n_x, n_h, n_y, activation, output = architecture
+    names = getattr(_k.Activation, activation), getattr(_k.Output, output)
+    _, rows, columns, units = P.shape
+    out, flag = np.zeros((rows, len(moves) * n_y)), _k.StopFlag()
+    if rows and columns and len(moves):
+        _run(
+            _k.means_of_coalitions, _k.Shape(n_x, n_h, n_y, *names, (), 0), np.stack(vectors),
+            *(np.ascontiguousarray(each.reshape(-1, units)) for each in (*background, P)),
+            moves, log_odds, out, threads, flag,
+        )  # fmt: skip
+    if flag.exception is not None:
+        raise flag.exception
+    return out.reshape(rows, len(moves), n_y)
 
 
 def sums_about(

@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.compute.builds import Stop
+from shoal.compute.coalitions import Background
 from shoal.compute.steps import Budget, Outcome, Rule, State, Vector, judge, not_finite
 from shoal.data.encode.coded import Coded, Group
 from shoal.data.rows.examples import Examples, Matrix, Numbers, dense
 from shoal.data.rows.sparse import Sparse
 from shoal.lazily import linalg
+from shoal.network import shapley
 from shoal.network.activations import Activation
 from shoal.network.architecture import Architecture
 from shoal.network.draws import philox
@@ -274,6 +276,34 @@ def predict(architecture: Architecture, parameters: Vector, X: Matrix, threads: 
     # Block by block, so that memory stays bounded.
     parts = [forward(architecture, parameters, X[part])[3] for part in blocks(len(X))]
     return np.concatenate(parts, axis=1) if parts else np.empty((architecture.n_y, 0), X.dtype)
+
+
+def means_of_coalitions(
+    architecture: Architecture,
+    vectors: Sequence[Vector],
+    background: Background,
+    P: Numbers,
+    moves: NDArray[np.int32],
+    threads: int = 1,
+    *,
+    log_odds: bool,
+) -> Exact:
+    """Of each row the mean over the background after each move, (rows, moves, n_y)."""
+    out = np.empty((P.shape[1], len(moves), architecture.n_y))
+    networks = [architecture.unflatten(vector) for vector in vectors]
+    for i, means in enumerate(out):
+        # Of each member what is kept at each place.
+        kept = [{0: Z1} for Z1 in background.Z1]
+        for mean, (first, place, column) in zip(means, moves.tolist(), strict=True):
+            A2 = []
+            for own, W, Q, p in zip(kept, networks, background.Q, P[:, i], strict=True):
+                own[place] = own[first] + (p[column] - Q[:, column])
+                Z1 = own[place].T
+                Z2 = W.W2 @ architecture.g.of(Z1) + W.b2 if architecture.n_h else Z1
+                A2.append(architecture.sigma.of(Z2))
+            found = np.asarray(np.mean(A2, axis=0, dtype=A2[0].dtype))
+            mean[:] = (shapley.log_odds(found) if log_odds else found).mean(axis=1)
+    return out
 
 
 def sums_about(

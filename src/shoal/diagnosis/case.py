@@ -37,11 +37,12 @@ ASKED_FOR = 4e9  # multiply-adds of all short trainings, where nothing is known 
 
 
 class Given(NamedTuple):
-    """The rows of a fit as they were given, and encoded, in the same order."""
+    """The rows of a fit as they were given, and encoded."""
 
     table: Any  # a table of pyarrow, or an array
     examples: Examples
     validated: bool = False  # whether the rows of the validation part were given beside them
+    rows: NDArray[np.int64] | None = None  # which of the examples the table has; None: all of them
 
 
 class Case(NamedTuple):
@@ -110,7 +111,9 @@ class Tried(NamedTuple):
 class Seen:
     """What is measured, each once and when a rule asks for it."""
 
-    def __init__(self, case: Case, held: Examples | None, *, thorough: bool) -> None:
+    def __init__(
+        self, case: Case, held: Examples | None, *, thorough: bool, threads: int = 1
+    ) -> None:
         self.case, self.thorough = case, thorough
         self.held_out = held is not None and held.m > 0
         n_x = case.networks[0].architecture.n_x
@@ -127,7 +130,7 @@ class Seen:
                 every.take(np.sort(part)) for part in (rows[:half], rows[half:])
             )
         allowance = max(ASKED_FOR, case.work) if thorough else AFTER_A_FIT * case.work
-        self.trials = Trials(case, self.learnt, self.judged, allowance)
+        self.trials = Trials(case, self.learnt, self.judged, allowance, threads)
 
     @property
     def shape(self) -> Architecture:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from shoal.compute.engine import threads as threads_of
 from shoal.data.rows.examples import Examples
 from shoal.diagnosis.case import Case, Seen
 from shoal.diagnosis.findings import SEVERITIES, Diagnosis, Finding
@@ -55,15 +56,18 @@ equal gradients keep them equal for ever, and they do the work of one. Use \
 init="auto".
     """
     if isinstance(model, Network):
-        return findings_of(Case((model,), model._examples(X, y, None), {}))
-    case: Case = model._case_of(X, y)
-    return findings_of(case)
+        case = Case((model,), model._examples(X, y, None), {})
+        return findings_of(case, threads=threads_of())
+    case = model._case_of(X, y)
+    return findings_of(case, threads=threads_of())
 
 
 @np.errstate(all="ignore")  # what is not finite in a network is a finding
-def findings_of(case: Case, held: Examples | None = None, *, thorough: bool = True) -> Diagnosis:
+def findings_of(
+    case: Case, held: Examples | None = None, *, thorough: bool = True, threads: int = 1
+) -> Diagnosis:
     """The diagnosis of a case; after a fit not `thorough`, but with the examples `held` out."""
-    seen = Seen(case, held, thorough=thorough)
+    seen = Seen(case, held, thorough=thorough, threads=threads)
     found = list(_found(seen))
     # The cause comes first, whatever is graver; of the others the gravest.
     cause = [f for f in found[:1] if f.severity != "remark"]

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from shoal.wording import Wording, from_parts, parts_of, wording
 
 SEVERITIES = ("remark", "warning", "error")
+CONSTANT = "constant-answer"  # of a model that says the same of every row
 SHOWN = 3  # so many findings are printed in full: nobody reads a wall of text
 
 
@@ -101,8 +102,10 @@ class Diagnosis(NamedTuple):
             told = wrong[:SHOWN]
             more = len(wrong) - len(told)
             return [*told, *([f"and {more} more: see findings"] if more else [])]
-        units = f"{self.n_units:,} hidden units at work" if self.n_units else "a linear network"
-        return [f"healthy: {units}, nothing to repair.", *remarks[:SHOWN]]
+        what = f"{self.n_units:,} hidden units at work" if self.n_units else "a linear network"
+        if CONSTANT in self.names:
+            what = "a constant answer"
+        return [f"healthy: {what}, nothing to repair.", *remarks[:SHOWN]]
 
     def __str__(self) -> str:
         return "\n".join(self.lines())

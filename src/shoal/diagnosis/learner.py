@@ -28,6 +28,14 @@ class Raised(NamedTuple):
     assigns: str  # the array that the line computes; "" if unknown
 
 
+class Located(Exception):
+    """What a function raises that is read and not run by Python: it knows its line itself."""
+
+    def __init__(self, raised: Raised) -> None:
+        super().__init__(raised.text)
+        self.raised = raised
+
+
 class Called(NamedTuple):
     """One call: the arrays that were found, and all that was unusual."""
 
@@ -63,10 +71,11 @@ def call(
     """Call it with copies of `given` (named tuples, arrays, numbers); look for `fields` in the answer."""
     arguments = {name: _entries(value) for name, value in given.items()}
     called = _call(function, given, arguments, fields, truth)
-    apart = any(isinstance(V, Entries) and V.taken_apart for V in arguments.values())
+    apart = {n for n, V in arguments.items() if isinstance(V, Entries) and V.taken_apart}
     if called.raised is None or not apart:
         return called
-    again = _call(function, given, {n: _copied(V) for n, V in given.items()}, fields, truth)
+    others = {n: _copied(V) if n in apart else _entries(V) for n, V in given.items()}
+    again = _call(function, given, others, fields, truth)
     further = again.raised is None or again.raised.line > called.raised.line
     return again if further else called
 
@@ -156,7 +165,15 @@ def _named(answer: Any, fields: Sequence[str], truth: Sequence[Array]) -> dict[s
     return dict(zip(best, answer, strict=False))
 
 
+def assigned_in(source: str) -> str:
+    """The array that a line computes; "" if unknown."""
+    assigned = _ASSIGNED.search(source)
+    return assigned[1] if assigned else ""
+
+
 def _raised(error: Exception, function: Callable[..., Any]) -> Raised:
+    if isinstance(error, Located):
+        return error.raised
     file = getattr(getattr(function, "__code__", None), "co_filename", None)
     frames = traceback.extract_tb(error.__traceback__)[1:]  # without the one that calls
     own = [frame for frame in frames if frame.filename == file] if file else frames[:1]
@@ -165,5 +182,4 @@ def _raised(error: Exception, function: Callable[..., Any]) -> Raised:
         return Raised(type(error).__name__, text, 0, "", "")
     line = own[-1].lineno or 0
     source = linecache.getline(own[-1].filename, line).strip()
-    assigned = _ASSIGNED.search(source)
-    return Raised(type(error).__name__, text, line, source, assigned[1] if assigned else "")
+    return Raised(type(error).__name__, text, line, source, assigned_in(source))

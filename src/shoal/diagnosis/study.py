@@ -20,8 +20,8 @@ from shoal.data.rows.examples import Examples
 from shoal.diagnosis.case import NOTHING_LEARNT, baseline_of
 from shoal.diagnosis.trials import Descent, Draw, Progress, Trained, train_draws
 from shoal.errors import DataError, SettingError
+from shoal.kinds import check_init
 from shoal.network.initialisers import LECTURE, Init
-from shoal.settings import check_init
 from shoal.training.network import architecture as architecture_of
 from shoal.warn import warn
 

@@ -67,10 +67,16 @@ class Trials:
     """The short trainings of one diagnosis; none is made twice, and all share an allowance."""
 
     def __init__(
-        self, case: Trainable, learnt: Examples, judged: Examples, allowance: float
+        self,
+        case: Trainable,
+        learnt: Examples,
+        judged: Examples,
+        allowance: float,
+        threads: int = 1,
     ) -> None:
         self._case, self._learnt, self._judged = case, learnt, judged
         self.allowance = allowance  # multiply-adds that are left
+        self._threads = threads
         self._known: dict[str, NDArray[np.float64] | None] = {}
         self._cut: set[str] = set()
 
@@ -116,7 +122,7 @@ class Trials:
             return None
         plan = plan._replace(max_iter=epochs, rule=plan.rule._replace(batch_size=batch))
         validation = InMemory(judged) if recipe.validated else None
-        job = Job(recipe.architecture, plan, InMemory(learnt), validation)
+        job = Job(recipe.architecture, plan, InMemory(learnt), validation, threads=self._threads)
         trained = train(job, TrainingState(recipe.state, recipe.state.parameters))
         self.allowance -= each * trained.epochs
         if epochs < whole and trained.ending == "finished":

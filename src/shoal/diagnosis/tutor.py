@@ -35,6 +35,7 @@ Array = NDArray[np.floating]
 TOLERANCE = 1e-4
 UNEXPLAINED = 4  # an array that no mistake explains counts as so many
 LEARNING_RATE = 0.3
+GRADIENTS = ("dZ", "dW", "db")  # names that a sentence may begin with, as they are
 BACKWARD = ("dZ2", "dW2", "db2", "dZ1", "dW1", "db1")
 
 
@@ -122,7 +123,8 @@ class BackwardCheck(NamedTuple):
         return json.dumps(self.to_dict(), ensure_ascii=False, indent=2)
 
     @property
-    def _summary(self) -> str:
+    def summary(self) -> str:
+        """What was found, in a few words."""
         wrong = [each for each in self.equations if each.state == "wrong"]
         unknown = [each for each in self.equations if each.state == "not checked"]
         steps = [each for each in self.update if each.state != "right"]
@@ -143,7 +145,7 @@ class BackwardCheck(NamedTuple):
                 rows.append(f"     {verdict.says}")
         rows += [f"{fault.function}: {fault.says}" for fault in self.faults]
         rows += [f"remark: {remark}" for remark in self.remarks]
-        return "\n".join([*rows, self._summary])
+        return "\n".join([*rows, self.summary])
 
     def __repr__(self) -> str:
         return str(self)
@@ -157,7 +159,7 @@ class BackwardCheck(NamedTuple):
         )
         told = [f"{fault.function}: {fault.says}" for fault in self.faults]
         told += [f"remark: {remark}" for remark in self.remarks]
-        lines = "".join(f"<p>{escape(line)}</p>" for line in [*told, self._summary])
+        lines = "".join(f"<p>{escape(line)}</p>" for line in [*told, self.summary])
         return f"<table>{rows}</table>{lines}"
 
 
@@ -509,7 +511,8 @@ def _faults(function: str, runs: Sequence[_Run]) -> tuple[Fault, ...]:
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if not text or text.endswith(".") else ".")
+    first = text[:1] if text.startswith(GRADIENTS) else text[:1].upper()
+    return first + text[1:] + ("" if not text or text.endswith(".") else ".")
 
 
 def _plain(verdict: Verdict) -> dict[str, Any]:

@@ -51,11 +51,11 @@ def answers_of(network: Network, rows: RowProvider, seed: int, threads: int) -> 
     for numbers, part in rows.held_rows(seed, MOST_ROWS):
         X = rows_of(part.X, part.rows)
         A2 = engine.predict(network.architecture, network.vector, X, threads)
-        parts.append(Answers(numbers, A2.astype(np.float64), *_truth(part, n_y)))
+        parts.append(Answers(numbers, A2.astype(np.float64), *truth_of(part, n_y)))
     return Answers(*(np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True)))
 
 
-def _truth(part: Examples, n_y: int) -> tuple[Exact, Exact]:
+def truth_of(part: Examples, n_y: int) -> tuple[Exact, Exact]:
     """Y and w of the rows."""
     chosen = slice(None) if part.rows is None else part.rows
     m = part.m

@@ -6,9 +6,10 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from shoal.compute.steps import Rule
+from shoal.kinds import EVIDENCE
 from shoal.network.architecture import Architecture
 from shoal.network.draws import child
-from shoal.settings import EVIDENCE, FULL_BATCH, MINI_BATCH, Settings
+from shoal.settings import FULL_BATCH, MINI_BATCH, Settings
 from shoal.training.lbfgs import GRADIENT_TOLERANCE
 from shoal.training.lm import SMALLEST_GAIN
 from shoal.training.loop import Plan

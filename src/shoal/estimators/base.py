@@ -62,7 +62,7 @@ from shoal.estimators.starts import check_start, starts_given
 from shoal.estimators.streamed import FileFeed, is_source, rows_of_frame
 from shoal.estimators.targets import Targets
 from shoal.estimators.threshold import check_threshold_name
-from shoal.estimators.train import progress_of, train_members, warn_of
+from shoal.estimators.train import place_of, progress_of, train_members, warn_of
 from shoal.settings import Declared, Settings
 from shoal.training.loop import Report
 from shoal.warn import warn
@@ -170,10 +170,11 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
             feed = ArrayFeed(X, y, weights, s, who, previous).validated_by(*validation)
             feed.tied_by(groups, times)
         prepared = prepare(s, feed, self._targets, who, previous)
-        with feed.rows(s, prepared.inputs, prepared.targets, prepared.architecture) as rows:
-            fitted = train_members(prepared, rows, host)
-            fitted = better_of(asked, fitted, prepared, rows, feed, host)
-            fitted = searched(asked, fitted, prepared, rows, feed, host)
+        learnt = prepared.inputs, prepared.targets, prepared.architecture
+        with feed.rows(s, *learnt) as rows, place_of(s) as place:
+            usual = train_members(prepared, rows, host, place)
+            fitted = better_of(asked, usual, prepared, feed, host, place)
+            fitted = searched(asked, fitted, prepared, rows, feed, host, place)
         scratch = feed.scratch if isinstance(feed, FileFeed) else None
         history = fitted.history._replace(scratch=scratch)
         self._keep(fitted.replaced(history=history, settings=asked.without_machine()))
@@ -373,7 +374,7 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
         """
         return self.fitted_.explain(
             X, background=background, space=space, permutations=permutations,
-            random_state=random_state,
+            random_state=random_state, n_jobs=self.n_jobs,
         )  # fmt: skip
 
     def slopes(self, X: Any, *, space: str | None = None) -> Slopes:

@@ -44,14 +44,13 @@ from shoal.estimators.importance import importance_of
 from shoal.estimators.lifting import joined, lifted
 from shoal.estimators.portfolio import changes_of
 from shoal.estimators.prepare import Feed, Prepared
-from shoal.estimators.rows import RowProvider
+from shoal.estimators.rows import Place, RowProvider
 from shoal.estimators.search import Search, Tried
 from shoal.estimators.threshold import with_threshold
 from shoal.estimators.train import (
     diagnosis_of,
     first_states,
     fitted_of,
-    place_of,
     seed_of_member,
 )
 from shoal.settings import Settings
@@ -69,8 +68,9 @@ FINALISTS = {2: 3, 3: 6, 4: 8, 5: 10}
 
 
 def searched(
-    asked: Settings, usual: Fitted, prepared: Prepared, rows: RowProvider, feed: Feed, host: Host
-) -> Fitted:
+    asked: Settings, usual: Fitted, prepared: Prepared, rows: RowProvider, feed: Feed, host: Host,
+    place: Place,
+) -> Fitted:  # fmt: skip
     """What a search finds, with the effort that was asked for; `usual` is the fit without one."""
     if asked.effort == 1 or set(usual.history.endings) & {"interrupted", "stopped"}:
         return usual
@@ -81,7 +81,7 @@ def searched(
     began = time.perf_counter() - usual.history.seconds
     with ExitStack() as stack:
         provided = Provided(prepared, rows, feed, stack)
-        ground = Ground(asked, usual, prepared, host, provided, began)
+        ground = Ground(asked, usual, prepared, host, place, provided, began)
         try:
             found = _search(ground)
         except KeyboardInterrupt as signal:  # between two rounds
@@ -220,9 +220,8 @@ def _of_parts(ground: Ground, parts: list[Part], search: Search) -> Fitted:
         history = history._replace(evidence=())
     fitted = Fitted(p.settings, inputs, p.targets, tuple(networks), history, search=search)
     rows = ground.provided.rows(inputs)
-    with place_of(p.settings) as place:
-        judged = with_threshold(fitted, rows, p.settings.n_jobs)
-        fitted = with_calibration(judged, rows, place, p.settings.n_jobs)
+    judged = with_threshold(fitted, rows, p.settings.n_jobs)
+    fitted = with_calibration(judged, rows, ground.place, p.settings.n_jobs)
     fitted = fitted.replaced(diagnosis=_diagnosis(ground, parts[0]), seen=rows.seen())
     return fitted.replaced(importance=importance_of(fitted, rows, ground.threads))
 
@@ -235,4 +234,4 @@ def _diagnosis(ground: Ground, part: Part) -> Diagnosis:
     s = one.prepared.settings.replaced(members=len(one.trained))
     starts = first_states(one.prepared._replace(settings=s), one.rows.m)
     fitted = fitted_of(one.prepared, list(one.trained), starts.seeds)
-    return diagnosis_of(fitted, one.rows, starts)
+    return diagnosis_of(fitted, one.rows, starts, ground.threads)

@@ -21,9 +21,10 @@ from shoal.estimators.portfolio import Changes, candidates, changes_of
 from shoal.estimators.prepare import Feed, Prepared, refuse_what_cannot_fit
 from shoal.estimators.rows import Place, RowProvider
 from shoal.estimators.small import PARAMETERS, ROWS
-from shoal.estimators.train import Members, first_states, place_of, progress_of, seed_of_member
+from shoal.estimators.train import Members, first_states, progress_of, seed_of_member
+from shoal.kinds import EVIDENCE
 from shoal.network.architecture import Architecture
-from shoal.settings import EVIDENCE, Settings
+from shoal.settings import Settings
 from shoal.training.loop import Report, Trained
 from shoal.training.members import train_all
 from shoal.training.network import Network
@@ -92,6 +93,7 @@ class Ground(NamedTuple):
     usual: Fitted
     prepared: Prepared
     host: Host
+    place: Place
     provided: "Provided"
     began: float  # by the clock, for reports
 
@@ -204,27 +206,26 @@ def _trained(
     """Of each the members that it lacks; after an interruption one is of that ending."""
     jobs, owners = list[Callable[..., Trained]](), list[int]()
     counter = _Counter(ground)
-    with place_of(ground.prepared.settings) as place:
-        for k, (one, n) in enumerate(zip(entrants, members, strict=True)):
-            if len(one.trained) < n:
-                team = _team(ground, one, n, place)
-                for i in range(len(one.trained), n):
-                    jobs.append(counter.counted(lambda *a, team=team, i=i: team.train(i, *a)))
-                    owners.append(k)
-        counter.jobs = len(jobs)
-        trained = train_all(jobs, ground.threads) if jobs else []
+    for k, (one, n) in enumerate(zip(entrants, members, strict=True)):
+        if len(one.trained) < n:
+            team = _team(ground, one, n)
+            for i in range(len(one.trained), n):
+                jobs.append(counter.counted(lambda *a, team=team, i=i: team.train(i, *a)))
+                owners.append(k)
+    counter.jobs = len(jobs)
+    trained = train_all(jobs, ground.threads) if jobs else []
     found: list[list[Trained]] = [[] for _ in entrants]
     for k, done in zip(owners, trained, strict=False):  # some may be missing after an interruption
         found[k].append(done)
     return found
 
 
-def _team(ground: Ground, one: Entrant, n: int, place: Place) -> Members:
+def _team(ground: Ground, one: Entrant, n: int) -> Members:
     """Its first n members, as trainings."""
     s = one.prepared.settings.replaced(members=n, random_state=ground.seed, checkpoint=None)
     prepared = one.prepared._replace(settings=s)
     starts = first_states(prepared, one.rows.m)
-    return Members(prepared, one.rows, ground.host, starts, place, None, None)
+    return Members(prepared, one.rows, ground.host, starts, ground.place, None, None)
 
 
 def _answering(ground: Ground, one: Entrant, new: Sequence[Trained]) -> Entrant:

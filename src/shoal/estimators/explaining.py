@@ -6,20 +6,24 @@ A column c of the table owns some inputs of the network, and [1] is a sum over c
 
 So a row in which some columns have other values costs a sum of vectors of n_h numbers, whatever the
 width of the encoding is. With no hidden layer Z2 is that sum. All of it is computed in float64,
-and the outputs of the members are averaged as in a prediction.
+and the outputs of the members are averaged as in a prediction. What Shapley values are made of, the
+kernel counts (kernel/coalitions.hpp).
 
 Below, n is n_h or, without a hidden layer, n_y; one row is one example.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.checks import check_choice, check_whole
-from shoal.data.encode.encoding import UNKNOWN, Encoding, Number, SetAside, Words
-from shoal.data.rows.examples import dense
+from shoal.compute.coalitions import Background
+from shoal.compute.engine import engine
+from shoal.compute.engine import threads as threads_of
+from shoal.data.encode.encoding import UNKNOWN, Encoding, Number, SetAside, Time, Words
+from shoal.data.rows.examples import Matrix, dense, rows_of
 from shoal.errors import DataError, SettingError
 from shoal.estimators.explanation import Explanation, PartialDependence, Slopes
 from shoal.estimators.targets import ClassTargets
@@ -33,15 +37,15 @@ from shoal.training.network import Network
 if TYPE_CHECKING:
     from shoal.estimators.fitted import Fitted
 
-Array = NDArray[Any]  # float64, and float32 where values are drawn
+Array = NDArray[Any]  # float64, but what the engine gets for values that are drawn
 
 MOST_EXACT = 10  # columns: 1,024 coalitions
 MOST_BACKGROUND = 100  # rows, if none are given: shap takes as many
 PERMUTATIONS = 10  # pairs of orders; shap draws as many
-AT_A_TIME = 1 << 16  # numbers of Z1, so that they stay in the cache
+AT_A_TIME = 1 << 22  # numbers of P, 32 MB
 STEP = 0.1  # standard deviations, to both sides: the difference that stands for a slope over bins
 POINTS = 40  # of a grid
-EDGE = 1e-15  # probabilities nearer to 0 or 1 than this have the log-odds of it
+HOUR, DAY = 3600, 24 * 3600  # seconds
 
 
 # --- the network, column by column ------------------------------------------------------
@@ -63,21 +67,13 @@ class Member(NamedTuple):
         first = (W1, b1[:, 0]) if len(W1) else (W2, b2[:, 0])
         return cls(network.architecture, *first, W2, b2[:, 0])
 
-    def rounded(self) -> "Member":
-        """The same in float32."""
-        return Member(self.shape, *(np.asarray(V, np.float32) for V in self[1:]))
-
     def parts(self, X: Array, places: Sequence[NDArray[np.intp]]) -> Array:
         """P of rows, (rows, columns, n)."""
         return np.stack([X[:, at] @ self.first[:, at].T for at in places], axis=1)
 
-    def activations(self, Z: Array, memory: Array | None = None) -> Array:
-        """A1, in this memory if there is some; with no hidden layer Z itself."""
-        if not self.has_hidden:
-            return Z
-        if self.shape.activation == "tanh":
-            return np.tanh(Z, out=memory)
-        return _g(self.shape.activation, Z)
+    def activations(self, Z: Array) -> Array:
+        """A1; with no hidden layer Z itself."""
+        return _g(self.shape.activation, Z) if self.has_hidden else Z
 
     @property
     def has_hidden(self) -> bool:
@@ -88,9 +84,9 @@ class Member(NamedTuple):
         """W2 A, or A itself where no hidden layer is."""
         return A @ self.W2.T if self.has_hidden else A
 
-    def outputs(self, Z: Array, memory: Array | None = None) -> Array:
+    def outputs(self, Z: Array) -> Array:
         """A2, (…, n_y), of Z, (…, n)."""
-        Z2 = self.second(self.activations(Z, memory))
+        Z2 = self.second(self.activations(Z))
         return _sigma(self.shape.output, Z2 + self.b2 if self.has_hidden else Z2)
 
 
@@ -130,8 +126,7 @@ class Space(NamedTuple):
     def of(self, A2: Array) -> Array:
         """Outputs in this unit."""
         if self.name == "log-odds":
-            p = np.clip(A2, EDGE, 1 - EDGE)
-            return np.asarray(np.log(p) - np.log1p(-p), np.float64)
+            return shapley.log_odds(A2)
         if self.name == "target":
             return np.asarray(A2 * self.targets.scale + self.targets.centre, np.float64)
         return A2
@@ -139,7 +134,7 @@ class Space(NamedTuple):
     def slope(self, A2: Array, first: Array) -> Array:
         """The derivative in this unit, of that of A2."""
         if self.name == "log-odds":
-            p = np.clip(A2, EDGE, 1 - EDGE)
+            p = shapley.bounded(A2)
             return np.asarray(first / (p * (1 - p)), np.float64)
         return (
             np.asarray(first * self.targets.scale, np.float64) if self.name == "target" else first
@@ -148,7 +143,7 @@ class Space(NamedTuple):
     def curvature(self, A2: Array, first: Array, other: Array, second: Array) -> Array:
         """The second derivative in this unit, of those of A2."""
         if self.name == "log-odds":
-            p = np.clip(A2, EDGE, 1 - EDGE)
+            p = shapley.bounded(A2)
             q = p * (1 - p)
             return np.asarray(second / q - (1 - 2 * p) * first * other / q**2, np.float64)
         return self.slope(A2, second)
@@ -183,10 +178,11 @@ class Explainer:
 
     def rows(self, X: Any) -> Rows:
         """Rows of a table, as `predict` takes them."""
-        return self.seen(np.asarray(dense(self.fitted.matrix(X)), np.float64))
+        return self.seen(self.fitted.matrix(X))
 
-    def seen(self, X: Array) -> Rows:
+    def seen(self, matrix: Matrix) -> Rows:
         """Rows as the networks see them."""
+        X = np.asarray(dense(matrix), np.float64)
         return Rows(
             X, [member.parts(X, [self.places[j] for j in self.used]) for member in self.members]
         )
@@ -222,102 +218,105 @@ def explain(
     space: str | None = None,
     permutations: int | None = None,
     seed: int = 0,
+    n_jobs: int | None = None,
 ) -> Explanation:
     """The Shapley values of rows, see `ShoalBase.explain`."""
     if permutations is not None:
         check_whole("permutations", permutations, least=2)
     explainer = Explainer(fitted, space)
-    rows = explainer.rows(X)
-    others = rows if background is None else explainer.rows(background)
-    if background is None:
-        if len(rows) < 2:
-            raise SettingError(
-                "one row has no background: expected the rows that it is compared with, for example "
-                "100 rows of the training. Use background=table."
-            )
-        chosen = np.unique(
-            np.linspace(0, len(rows) - 1, min(len(rows), MOST_BACKGROUND)).astype(int)
-        )
-        others = explainer.seen(rows.X[chosen])
+    matrix = fitted.matrix(X)
+    others = explainer.seen(_background(fitted, matrix, background))
     d = len(explainer.used)
-    base, predictions = explainer.predictions(others).mean(axis=0), explainer.predictions(rows)
+    is_exact = permutations is None and d <= MOST_EXACT
+    game = _Exact(d) if is_exact else _Drawn(d, permutations or PERMUTATIONS, child(seed, 0))
+    base, predictions = explainer.predictions(others).mean(axis=0), list[Array]()
     values, errors = list[Array](), list[Array]()
-    if permutations is None and d <= MOST_EXACT:
-        method, weights = "exact", shapley.exact_weights(d)
-        for v in _games(explainer, rows, others, shapley.all_coalitions(d)):
-            values.append(np.tensordot(weights, v, 1))
-    else:
-        method, n = "permutations", permutations or PERMUTATIONS
-        orders = shapley.orders(d, n, child(seed, 0))
-        for v, total in zip(
-            _ways(explainer, rows, others, orders), predictions - base, strict=True
+    some = max(1, AT_A_TIME // sum(P[0].size for P in others.parts))
+    for first in range(0, len(matrix), some):
+        rows = explainer.seen(rows_of(matrix, slice(first, first + some)))
+        own = explainer.predictions(rows)
+        predictions.append(own)
+        for means, prediction in zip(
+            _means(explainer, rows, others, game, n_jobs), own, strict=True
         ):
-            each = shapley.along(orders, v)
-            values.append(_adding_up(each.mean(axis=0), total))
-            errors.append(each.std(axis=0, ddof=1) / np.sqrt(len(each)))
+            value, error = game.values(base, means, prediction)
+            values.append(value)
+            errors.append(error)
     shaped, spread = explainer.shaped, explainer.spread
     return Explanation(
-        shaped(spread(np.array(values))), shaped(base), shaped(predictions),
-        explainer.columns, explainer.outputs, explainer.space.name, method, len(others),
-        shaped(spread(np.array(errors))) if errors else None,
+        shaped(spread(np.array(values))), shaped(base), shaped(np.concatenate(predictions)),
+        explainer.columns, explainer.outputs, explainer.space.name, game.name, len(others),
+        None if is_exact else shaped(spread(np.array(errors))),
     )  # fmt: skip
 
 
-def _ways(
-    explainer: Explainer, rows: Rows, others: Rows, orders: NDArray[np.int64]
-) -> Iterator[Array]:
-    """Of each row v on the way of each order, (orders, d + 1, outputs), from none to all columns known.
-
-    In float32, whose rounding is far below the error of drawing: four times as fast.
-    """
-    members = [member.rounded() for member in explainer.members]
-    base = [np.asarray(z, np.float32) for z in explainer.weighted(others)]
-    m, n_orders, d = len(others), *orders.shape
-    ends = explainer.predictions(others).mean(axis=0), explainer.predictions(rows)
-    for i in range(len(rows)):
-        A2 = np.zeros((d - 1, n_orders, m, members[0].shape.n_y))
-        for k, member in enumerate(members):
-            apart = (rows.parts[k][i] - others.parts[k]).transpose(1, 0, 2)
-            apart = np.ascontiguousarray(apart, np.float32)
-            some = max(1, AT_A_TIME // base[k].size)
-            for first in range(0, n_orders, some):
-                part = slice(first, first + some)
-                Z = np.repeat(base[k][np.newaxis], len(orders[part]), axis=0)
-                memory = np.empty_like(Z)
-                for step in range(d - 1):
-                    for z, j in zip(Z, orders[part, step].tolist(), strict=True):
-                        z += apart[j]
-                    A2[step, part] += member.outputs(Z, memory)
-        v = np.empty((n_orders, d + 1, A2.shape[-1]))
-        v[:, 0], v[:, d] = ends[0], ends[1][i]
-        v[:, 1:d] = explainer.space.of(A2 / len(members)).mean(axis=2).transpose(1, 0, 2)
-        yield v
+def _background(fitted: "Fitted", matrix: Matrix, given: Any) -> Matrix:
+    """The rows that others are compared with: those that were given, or some of these."""
+    if given is not None:
+        return fitted.matrix(given)
+    if len(matrix) < 2:
+        raise SettingError(
+            "one row has no background: expected the rows that it is compared with, for example "
+            "100 rows of the training. Use background=table."
+        )
+    chosen = np.linspace(0, len(matrix) - 1, min(len(matrix), MOST_BACKGROUND))
+    return rows_of(matrix, np.unique(chosen.astype(int)))
 
 
-def _adding_up(values: Array, total: Array) -> Array:
-    """The values with their rounding taken away, by their sizes: they add up to the total."""
-    sizes = np.abs(values)
-    share = sizes / np.maximum(sizes.sum(axis=0), np.finfo(float).tiny)
-    return np.asarray(values + share * (total - values.sum(axis=0)), np.float64)
+class _Exact:
+    """All coalitions of d columns."""
+
+    name, dtype = "exact", np.float64
+
+    def __init__(self, d: int) -> None:
+        self.moves, self._numbers = shapley.growing(d)
+        self._weights = shapley.exact_weights(d)
+
+    def values(self, base: Array, means: Array, prediction: Array) -> tuple[Array, Array]:
+        """φ of a row from v after each move, and no error."""
+        v = np.empty((self._weights.shape[1], len(base)))
+        v[self._numbers], v[0], v[-1] = means, base, prediction
+        return np.tensordot(self._weights, v, 1), np.zeros(())
 
 
-def _games(explainer: Explainer, rows: Rows, others: Rows, coalitions: Array) -> Iterator[Array]:
-    """Of each row v of the coalitions, (coalitions, outputs): the mean over the background."""
-    m = len(others)
-    base = explainer.weighted(others)
-    for i in range(len(rows)):
-        apart = [
-            (P[i] - Q).transpose(1, 0, 2) for P, Q in zip(rows.parts, others.parts, strict=True)
-        ]  # (used, background, n)
-        n = apart[0].shape[2]
-        flat = [D.reshape(len(D), -1) for D in apart]
-        step = max(1, AT_A_TIME // (m * n))
-        found = []
-        for first in range(0, len(coalitions), step):
-            some = coalitions[first : first + step]
-            Z = [(some @ D).reshape(-1, m, n) + b for D, b in zip(flat, base, strict=True)]
-            found.append(explainer.answers(Z).mean(axis=1))
-        yield np.concatenate(found)
+class _Drawn:
+    """Some orders of d columns."""
+
+    # The rounding is far below the error of drawing.
+    name, dtype = "permutations", np.float32
+
+    def __init__(self, d: int, n: int, key: int) -> None:
+        self._orders = shapley.orders(d, n, key)
+        self.moves = shapley.walking(self._orders)
+
+    def values(self, base: Array, means: Array, prediction: Array) -> tuple[Array, Array]:
+        """φ of a row from v after each move, and the standard errors."""
+        n, d = self._orders.shape
+        v = np.empty((n, d + 1, len(base)))
+        v[:, 1:d] = means.reshape(n, d - 1, len(base))
+        v[:, 0], v[:, d] = base, prediction
+        each = shapley.along(self._orders, v)
+        return each.mean(axis=0), each.std(axis=0, ddof=1) / np.sqrt(len(each))
+
+
+def _means(
+    explainer: "Explainer", rows: Rows, others: Rows, game: _Exact | _Drawn, n_jobs: int | None
+) -> Array:
+    """Of each row v after each move, (rows, moves, outputs)."""
+    space, networks = explainer.space, explainer.fitted.networks
+    # The log-odds of probabilities near 1 need more digits than float32 has.
+    dtype = np.float64 if space.name == "log-odds" else game.dtype
+    found = engine.means_of_coalitions(
+        networks[0].architecture, [network.vector.astype(dtype) for network in networks],
+        Background(_stacked(explainer.weighted(others), dtype), _stacked(others.parts, dtype)),
+        _stacked(rows.parts, dtype), game.moves, threads_of(n_jobs),
+        log_odds=space.name == "log-odds",
+    )  # fmt: skip
+    return found if space.name == "log-odds" else space.of(found)
+
+
+def _stacked(of_members: Sequence[Array], dtype: type) -> Array:
+    return np.stack([np.asarray(one, dtype) for one in of_members])
 
 
 # --- slopes and interactions ------------------------------------------------------------
@@ -514,8 +513,9 @@ def partial_dependence(
         ]
     )
     return PartialDependence(
-        names[j], points, explainer.shaped(curves), explainer.outputs, explainer.space.name
-    )
+        names[j], points, explainer.shaped(curves), explainer.outputs, explainer.space.name,
+        times=isinstance(plan, Time),
+    )  # fmt: skip
 
 
 def _grid(plan: Any, grid: Any, x: Array) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -524,6 +524,8 @@ def _grid(plan: Any, grid: Any, x: Array) -> tuple[NDArray[Any], NDArray[Any]]:
         words = [str(w) for w in grid] if grid is not None else list(plan.words[:POINTS])
         known = {word: place for place, word in enumerate(plan.words)}
         return np.array(words, object), np.array([known.get(w, UNKNOWN) for w in words])
+    if grid is None and isinstance(plan, Time):
+        grid = _times(plan, x * plan.scale + plan.mean)
     if grid is None:
         values = x if plan is None else x * getattr(plan, "scale", 1.0) + getattr(plan, "mean", 0.0)
         found = np.unique(values)
@@ -539,3 +541,15 @@ def _grid(plan: Any, grid: Any, x: Array) -> tuple[NDArray[Any], NDArray[Any]]:
     if not len(points) or not np.isfinite(points).all():
         raise DataError("grid: expected finite numbers.")
     return points, points
+
+
+def _times(plan: Time, seconds: Array) -> Array:
+    """Points in time between which the calendar does not jump: the hours of a day, or whole weeks.
+
+    At other distances the curve would show now this hour or weekday and now that.
+    """
+    if "hour" in plan.parts:
+        return np.asarray(np.median(seconds) // DAY * DAY + HOUR * np.arange(24), np.float64)
+    low, high = np.quantile(seconds, [0.01, 0.99])
+    apart = 7 * DAY * max(1, np.ceil((high - low) / (7 * DAY) / (POINTS - 1)))
+    return np.arange(low, high + 1, DAY if high - low < POINTS * DAY else apart)

@@ -90,7 +90,9 @@ class PartialDependence:
     ----------
     column : str
     grid : array of shape (points,)
-        Numbers, or categories.
+        Numbers, categories, or of dates and times the seconds since 1970.
+    times : bool
+        Whether the grid is of dates and times.
     curves : array of shape (rows, points) or (rows, points, outputs)
         One curve a row (individual conditional expectation).
     outputs, space :
@@ -102,8 +104,16 @@ class PartialDependence:
     curves: Array
     outputs: tuple[str, ...]
     space: str
+    times: bool = False
 
     @property
     def mean(self) -> Array:
         """The mean curve, (points,) or (points, outputs): the partial dependence."""
         return np.asarray(self.curves.mean(axis=0), np.float64)
+
+    def named(self, point: int) -> str:
+        """A point of the grid in words."""
+        if self.times:
+            return str(self.grid[point].astype("M8[s]").astype("M8[m]")).replace("T", " ")
+        value = self.grid[point]
+        return str(value) if isinstance(value, str) else f"{value:.6g}"

@@ -26,8 +26,9 @@ from shoal.estimators.ready import Ready
 from shoal.estimators.search import Search
 from shoal.estimators.targets import ClassTargets, Targets, finite, first_biases
 from shoal.estimators.worth import Importance
+from shoal.kinds import EVIDENCE
 from shoal.network.architecture import Architecture
-from shoal.settings import EVIDENCE, Settings
+from shoal.settings import Settings
 from shoal.training.evidence import Evidence
 from shoal.training.network import Network
 
@@ -272,12 +273,12 @@ class Fitted:
 
     def explain(
         self, X: Any, *, background: Any = None, space: str | None = None,
-        permutations: int | None = None, random_state: int = 0,
+        permutations: int | None = None, random_state: int = 0, n_jobs: int | None = None,
     ) -> "Explanation":  # fmt: skip
         """The Shapley values of each row, as the estimator's `explain` gives them."""
         from shoal.estimators.explaining import explain
 
-        return explain(self, X, background, space, permutations, random_state)
+        return explain(self, X, background, space, permutations, random_state, n_jobs)
 
     def slopes(self, X: Any, *, space: str | None = None) -> "Slopes":
         """How the predictions change with each number."""

@@ -27,7 +27,8 @@ from shoal.estimators.starts import begin
 from shoal.estimators.targets import ClassTargets
 from shoal.estimators.threshold import fixed, is_chosen
 from shoal.estimators.train import Starts, continued, first_states, fitted_of
-from shoal.settings import AUTO, EVIDENCE, MINI_BATCH, Settings
+from shoal.kinds import EVIDENCE
+from shoal.settings import AUTO, MINI_BATCH, Settings
 from shoal.training.loop import Report, Trained
 from shoal.training.members import train_all
 from shoal.warn import warn

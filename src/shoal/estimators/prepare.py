@@ -34,8 +34,9 @@ from shoal.estimators.rows import InMemoryRows, RowProvider, warn_of_unknown
 from shoal.estimators.starts import starts_given
 from shoal.estimators.targets import NumberTargets, Targets
 from shoal.estimators.threshold import check_threshold
+from shoal.kinds import EVIDENCE
 from shoal.network.architecture import Architecture
-from shoal.settings import EVIDENCE, Settings
+from shoal.settings import Settings
 from shoal.training import lbfgs, lm
 
 MOST_ROWS = 1 << 32  # in memory: a row's number has 32 bits

@@ -1,7 +1,8 @@
 """The rows of a training, wherever they are, and how each member divides them."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +73,12 @@ class RowProvider(Protocol):
         ...
 
 
-class InMemoryRows(NamedTuple):
+Parted = tuple[Examples, Examples | None]  # rows of a training, and those held out of it
+REMEMBERED = 1 << 16  # rows, of which it is remembered how each member divides them: 2 MB for eight
+
+
+@dataclass(frozen=True, eq=False)
+class InMemoryRows:
     """Rows in memory, with a validation part of their own or not."""
 
     settings: Settings
@@ -80,6 +86,8 @@ class InMemoryRows(NamedTuple):
     validation: Examples | None
     ties: Ties | None = None  # of the rows, by which the validation part is chosen
     table: Any = None  # the rows as they were given
+    tabled: NDArray[np.int64] | None = None  # which rows the table has; None: all of them
+    _parted: dict[int, Parted] = field(default_factory=dict)  # by the member's seed
 
     @property
     def m(self) -> int:
@@ -97,12 +105,17 @@ class InMemoryRows(NamedTuple):
         kept = place(part, *replicas_of(self.settings))
         return kept, None if held is None else place(held)
 
-    def shown(self, seed: int) -> tuple[Examples, Examples | None]:
+    def shown(self, seed: int) -> Parted:
         """The same rows."""
-        s, m = self.settings, self.examples.m
-        if self.validation is not None or not stops_early(s, m):
+        if self.validation is not None or not stops_early(self.settings, self.m):
             return self.examples, self.validation
-        key = key_of(seed)
+        found = self._parted.get(seed) or self._divided(key_of(seed))
+        if self.m <= REMEMBERED:
+            self._parted[seed] = found
+        return found
+
+    def _divided(self, key: int) -> Parted:
+        s, m = self.settings, self.m
         if self.ties is None:
             rows, held = hold_out(m, s.validation_fraction, key, self.examples.labels)
         else:
@@ -121,8 +134,8 @@ class InMemoryRows(NamedTuple):
         return part, kept
 
     def given(self) -> Given | None:
-        """The table with its encoded rows."""
-        return Given(self.table, self.examples, self.validation is not None)
+        """The table, or some rows of it, with the encoded rows."""
+        return Given(self.table, self.examples, self.validation is not None, self.tabled)
 
     def scored(self, seed: int) -> Examples | None:
         """What is held out of it, for a scorer."""

@@ -11,13 +11,16 @@ learn the noise; for numbers they are not, as what they find of so few rows is t
 from dataclasses import replace
 
 from shoal.compute.engine import engine
+from shoal.compute.engine import threads as threads_of
 from shoal.estimators.automatic import architecture_of
 from shoal.estimators.fitted import Fitted
 from shoal.estimators.host import Host
+from shoal.estimators.noise import constant_unless_better
 from shoal.estimators.prepare import Feed, Prepared
-from shoal.estimators.rows import RowProvider
-from shoal.estimators.train import train_members
-from shoal.settings import EVIDENCE, FIELDS, Settings
+from shoal.estimators.rows import Place, RowProvider
+from shoal.estimators.train import Learnt, examined, train_members
+from shoal.kinds import EVIDENCE
+from shoal.settings import FIELDS, Settings
 
 # All that was chosen by the tables of benchmarks/small_defaults.py, see docs/measured/practice.md.
 ROWS, PARAMETERS = 2_000, 200  # fewer rows, and at most so many parameters: the steps' time
@@ -42,28 +45,43 @@ def second_order(s: Settings, *, settles: bool) -> Settings:
 
 
 def better_of(
-    asked: Settings, usual: Fitted, prepared: Prepared, rows: RowProvider, feed: Feed, host: Host
+    asked: Settings, usual: Learnt, prepared: Prepared, feed: Feed, host: Host, place: Place
 ) -> Fitted:
-    """The usual members, or where they predict better those of second order."""
-    if rows.m >= ROWS or not is_free(asked):
-        return usual
-    held = rows.shown(usual.history.seeds[0])[1] is not None
-    other = _of_second_order(usual, prepared, held=held)
+    """The usual members, or where they predict better those of second order; examined."""
+    n_jobs = prepared.settings.n_jobs
+    if usual.rows.m >= ROWS or not is_free(asked):
+        return examined(usual, place, n_jobs)
+    threads = threads_of(n_jobs)
+    held = usual.rows.shown(usual.starts.seeds[0])[1] is not None
+    other = _of_second_order(usual.fitted, prepared, held=held)
     if other is None:
-        return usual
-    found, members = usual, len(usual.networks)
-    wanted = _losses(usual, rows) if held else []
+        return examined(constant_unless_better(usual, threads), place, n_jobs)
     # The rows are held out as they are with a penalty that is a number.
     s = other.settings.replaced(alpha=prepared.settings.alpha)
     with feed.rows(s, other.inputs, other.targets, other.architecture) as same:
-        for n in (FIRST, members) if held else (members,):
-            few = other._replace(settings=other.settings.replaced(members=n))
-            found = train_members(few, same, host, told=False)
-            if found.history.interruption:
-                return _interrupted(usual, found)
-            if held and not _promises(_losses(found, same), wanted):
-                return usual
-    return found
+        found, interruption = _trained_better(usual, other, same, host, place, held=held)
+        if found is not None:
+            return examined(constant_unless_better(found, threads), place, n_jobs)
+    fitted = examined(constant_unless_better(usual, threads), place, n_jobs)
+    return fitted if interruption is None else _interrupted(fitted, interruption)
+
+
+def _trained_better(
+    usual: Learnt, other: Prepared, rows: RowProvider, host: Host, place: Place, *, held: bool
+) -> tuple[Learnt | None, BaseException | None]:
+    """Members of second order, if they are better than the usual ones, and what interrupted them."""
+    members = len(usual.fitted.networks)
+    wanted = _losses(usual) if held else []
+    found: Learnt | None = None
+    for n in (FIRST, members) if held else (members,):
+        some = other._replace(settings=other.settings.replaced(members=n))
+        earlier = found.trained if found else ()
+        found = train_members(some, rows, host, place, earlier=earlier, told=False)
+        if found.fitted.history.interruption:
+            return None, found.fitted.history.interruption
+        if held and not _promises(_losses(found), wanted):
+            return None, None
+    return found, None
 
 
 def _of_second_order(usual: Fitted, prepared: Prepared, *, held: bool) -> Prepared | None:
@@ -95,9 +113,9 @@ def is_free(asked: Settings) -> bool:
     )
 
 
-def _losses(fitted: Fitted, rows: RowProvider) -> list[float]:
+def _losses(learnt: Learnt) -> list[float]:
     """Of each member the loss on the rows held out of it."""
-    found = []
+    fitted, rows, found = learnt.fitted, learnt.rows, []
     for network, seed in zip(fitted.networks, fitted.history.seeds, strict=True):
         sums = [
             engine.sums(fitted.architecture, network.vector, held, 1, gradients=False)
@@ -107,10 +125,8 @@ def _losses(fitted: Fitted, rows: RowProvider) -> list[float]:
     return found
 
 
-def _interrupted(usual: Fitted, found: Fitted) -> Fitted:
+def _interrupted(usual: Fitted, interruption: BaseException) -> Fitted:
     """The usual members, with the signal that ended the training of the others."""
     h = usual.history
     endings = ("interrupted",) * len(h.endings)
-    return usual.replaced(
-        history=h._replace(endings=endings, interruption=found.history.interruption)
-    )
+    return usual.replaced(history=h._replace(endings=endings, interruption=interruption))

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from shoal.compute.steps import State, start
 from shoal.errors import Setting, SettingError, wording
 from shoal.estimators.automatic import DRAW
+from shoal.kinds import check_init
 from shoal.network.architecture import Architecture
 from shoal.network.draws import child
 from shoal.network.equations import Parameters
 from shoal.network.initialisers import initialise
-from shoal.settings import Settings, check_init
+from shoal.settings import Settings
 from shoal.training import lbfgs, lm
 from shoal.training.network import Network
 

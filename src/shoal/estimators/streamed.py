@@ -34,15 +34,17 @@ from shoal.data.read.frames import source_of_frame
 from shoal.data.read.in_memory import columns_of_text, text_in_source, written_in
 from shoal.data.read.messages import nothing_in, unknown_column
 from shoal.data.read.origin import Origin, Piece
+from shoal.data.read.words import coarser
 from shoal.data.rows import target
 from shoal.data.rows.digest import RUN, digest
-from shoal.data.rows.examples import Examples, rows_of
+from shoal.data.rows.examples import Examples, one_behind_the_other, rows_of
 from shoal.data.rows.rates import check_rates
 from shoal.data.rows.seen import Seen, seen_in
 from shoal.data.rows.selection import STRIDE, Chosen, Rows
 from shoal.data.rows.target_column import TargetColumn
 from shoal.data.rows.ties import Ties, ties_of
-from shoal.diagnosis.case import SAMPLE
+from shoal.diagnosis.case import SAMPLE, Given
+from shoal.diagnosis.rules.table import rows_to_look_at
 from shoal.errors import DataError, MemoryRefused, Setting, SettingError, wording
 from shoal.estimators.automatic import bins_of, stops_early
 from shoal.estimators.clustered import FileRows
@@ -117,6 +119,7 @@ class FileFeed:
         if previous:
             previous.inputs.check_columns(*columns_of(first))
         self.scratch: tuple[str, int] | None = None  # the folder, and the bytes that were used
+        self._sample: Given | None = None  # some rows as they were given
         self._ties: Ties | None = None
 
     def tied_by(self, groups: Any, times: Any) -> "FileFeed":
@@ -208,7 +211,7 @@ class FileFeed:
             if pc.any(absent).as_py():
                 row = first + int(np.argmax(absent.to_numpy()))
                 raise _no_target("NaN or None", row, self._y)
-            for pair in pc.value_counts(table[self._y].combine_chunks()):
+            for pair in pc.value_counts(coarser(table[self._y]).combine_chunks()):
                 value = pair["values"].as_py()
                 counted[value] = counted.get(value, 0) + pair["counts"].as_py()
             if len(counted) > MOST_CLASSES:
@@ -254,15 +257,22 @@ class FileFeed:
 
     def _write(self, s: Settings, inputs: Inputs, scratch: Scratch) -> None:
         done, size = 0, _run_rows(len(self._features))
+        wanted, tables, parts = np.sort(rows_to_look_at(self.m)), list[pa.Table](), list[Examples]()
         for run in self._given.runs(size):
             with self._placing(done):
                 X = inputs.matrix(run.select(self._features))
-                scratch.append(self._target.examples(X, run[self._target.column]))
+                examples = self._target.examples(X, run[self._target.column])
+                scratch.append(examples)
+            here = wanted[(wanted >= done) & (wanted < done + run.num_rows)] - done
+            tables.append(run.select(self._features).take(pa.array(here)))
+            parts.append(_some(examples, here))
             if not done:
                 # The rows once, and the part of each member that is held out.
                 held = ensemble_size(s, self.m, self._previous) * s.validation_fraction
                 refuse_if_full(scratch.folder, int(self.m * scratch.row_bytes * (1 + held)))
             done += run.num_rows
+        table = pa.concat_tables(tables, promote_options="permissive")
+        self._sample = Given(table, one_behind_the_other(parts), rows=wanted)
 
     @contextmanager
     def _placing(self, rows_before: int = 0) -> Iterator[None]:
@@ -285,7 +295,9 @@ class FileFeed:
         members = ensemble_size(s, scratch.m, self._previous)
         spare = budget - BASE - members * bytes_of(s, architecture, scratch.m)
         if scratch.nbytes <= spare:
-            yield InMemoryRows(s, Streamed(scratch).loaded(), None, self._ties)
+            assert self._sample is not None
+            table, _, _, numbers = self._sample
+            yield InMemoryRows(s, Streamed(scratch).loaded(), None, self._ties, table, numbers)
             return
         if s.replicas > 1:
             raise SettingError(
@@ -305,6 +317,9 @@ class FileFeed:
         run_bytes = (spare // side_by_side - windows) // 4
         limits = run_bytes, side_by_side
         with closing(ScratchRows(s, scratch, self._sizes, limits, self._ties)) as rows:
+            rows.sample = self._sample and self._sample._replace(
+                rows=np.arange(len(self._sample.table))
+            )
             yield rows
 
 
@@ -387,6 +402,7 @@ class ScratchRows:
         self._run_bytes, most = limits  # bytes of a run, and members side by side
         self._held: dict[int, tuple[Chosen, Scratch]] = {}
         self.side_by_side: int | None = most
+        self.sample: Given | None = None  # some rows as they were given
 
     @property
     def m(self) -> int:
@@ -423,8 +439,9 @@ class ScratchRows:
         chosen, held = self._parted(seed)
         return _sample(Streamed(self._scratch, chosen)), _sample(Streamed(held))
 
-    def given(self) -> None:
-        """None: the rows are not in memory."""
+    def given(self) -> Given | None:
+        """Some rows: not all of them are in memory."""
+        return self.sample
 
     def scored(self, seed: int) -> Examples | None:
         """What is held out of it, for a scorer: that would have to be held in memory."""

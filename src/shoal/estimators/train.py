@@ -1,7 +1,7 @@
 """The members of a fit: each with its seed, its start, its part of the rows, its checkpoint."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -46,10 +46,20 @@ class Starts(NamedTuple):
     states: list[State]
 
 
+class Learnt(NamedTuple):
+    """What members have learnt of some rows, before it is examined."""
+
+    fitted: Fitted
+    trained: list[Trained]
+    starts: Starts
+    rows: RowProvider
+
+
 def train_members(
-    prepared: Prepared, rows: RowProvider, host: Host, *, told: bool = True
-) -> Fitted:
-    """Train every member; what was learnt, with its diagnosis. Callbacks hear of it where `told`."""
+    prepared: Prepared, rows: RowProvider, host: Host, place: Place, *,
+    earlier: Sequence[Trained] = (), told: bool = True,
+) -> Learnt:  # fmt: skip
+    """Train every member but those that were trained `earlier`. Callbacks hear of it where `told`."""
     s, architecture = prepared.settings, prepared.architecture
     checkpoint = _checkpoint(s, architecture, rows) if s.checkpoint else None
     # The seed that was drawn, if none was given.
@@ -57,35 +67,46 @@ def train_members(
     check_held(s, rows, given=rows.shown(starts.seeds[0])[1] is not None if is_chosen(s) else True)
     tasks = EpochTasks.of(host, prepared, starts.states[0]) if told else None
     began_at = time.perf_counter()
-    with place_of(s) as place:
-        members = Members(prepared, rows, host, starts, place, checkpoint, tasks)
-        trained = _side_by_side(s, members, rows.side_by_side, first_alone=tasks is not None)
-        fitted = fitted_of(prepared, trained, starts.seeds)
-        # Of all members, which wait for each other; a member that was resumed counts its earlier epochs.
-        seconds = max(time.perf_counter() - began_at, fitted.history.seconds)
-        fitted = fitted.replaced(history=fitted.history._replace(seconds=seconds))
-        fitted = with_calibration(with_threshold(fitted, rows, s.n_jobs), rows, place, s.n_jobs)
-    fitted = fitted.replaced(diagnosis=diagnosis_of(fitted, rows, starts), seen=rows.seen())
-    return fitted.replaced(importance=importance_of(fitted, rows, threads_of(s.n_jobs)))
+    members = Members(prepared, rows, host, starts, place, checkpoint, tasks)
+    new = _side_by_side(s, members, len(earlier), rows.side_by_side, first_alone=tasks is not None)
+    trained = [*earlier, *new]
+    fitted = fitted_of(prepared, trained, starts.seeds)
+    # Of all members, which wait for each other; a member that was resumed counts its earlier epochs.
+    seconds = max(time.perf_counter() - began_at, fitted.history.seconds)
+    fitted = fitted.replaced(history=fitted.history._replace(seconds=seconds))
+    return Learnt(fitted, trained, starts, rows)
 
 
-def diagnosis_of(fitted: Fitted, rows: RowProvider, starts: Starts) -> Diagnosis:
+def examined(learnt: Learnt, place: Place, n_jobs: int | None) -> Fitted:
+    """What members have learnt, with all that the rows say of it: threshold, errors, diagnosis, importance."""
+    fitted, _, starts, rows = learnt
+    fitted = with_calibration(with_threshold(fitted, rows, n_jobs), rows, place, n_jobs)
+    threads = threads_of(n_jobs)
+    fitted = fitted.replaced(
+        diagnosis=diagnosis_of(fitted, rows, starts, threads), seen=rows.seen()
+    )
+    return fitted.replaced(importance=importance_of(fitted, rows, threads))
+
+
+def diagnosis_of(fitted: Fitted, rows: RowProvider, starts: Starts, threads: int) -> Diagnosis:
     """What is wrong with members that have just been trained, from these starts."""
     part, held = rows.shown(starts.seeds[0])
     shape = fitted.architecture
     began = tuple(Network._of(shape, state.parameters.copy()) for state in starts.states)
-    case = fitted.case(part)._replace(starts=began, weight=_weight_of(part, rows))
-    case = case._replace(
-        given=rows.given(), m=_trained_on(part, held, rows), held=held.m if held else 0
-    )
-    return findings_of(case, held, thorough=False)
+    case = fitted.case(part)._replace(
+        starts=began, weight=_weight_of(part, rows), given=rows.given(),
+        m=_trained_on(part, held, rows), held=held.m if held else 0,
+    )  # fmt: skip
+    return findings_of(case, held, thorough=False, threads=threads)
 
 
 def _trained_on(part: Examples, held: Examples | None, rows: RowProvider) -> int:
     """How many rows a member is trained on; of what is not held, as far as it is shown."""
-    if held is None or rows.given() is None:
-        return rows.m if held is None else round(rows.m * part.m / (part.m + held.m))
-    return part.m
+    if held is None:
+        return rows.m
+    given = rows.given()
+    are_shown = given is not None and given.examples.m == rows.m
+    return part.m if are_shown else round(rows.m * part.m / (part.m + held.m))
 
 
 def _weight_of(part: Examples, rows: RowProvider) -> float:
@@ -150,13 +171,13 @@ class Members:
 
 
 def _side_by_side(
-    s: Settings, members: Members, most: int | None, *, first_alone: bool
+    s: Settings, members: Members, first: int, most: int | None, *, first_alone: bool
 ) -> list[Trained]:
-    """Train all members; with callbacks the first one alone, as they may stop the others with it."""
+    """Train members from `first` on; with callbacks one alone, as they may stop the others with it."""
     report = progress_of(s.verbose, s.max_iter)
     # On a cluster one member after another has all workers.
     threads = threads_of(s.n_jobs) if s.engine is None else 1
-    jobs = [lambda *a, i=i: members.train(i, *a) for i in range(len(members))]
+    jobs = [lambda *a, i=i: members.train(i, *a) for i in range(first, len(members))]
     if not first_alone:
         return train_all(jobs, threads, report, most)
     trained = train_all(jobs[:1], threads, report, most)

@@ -6,10 +6,13 @@ question     the data of an experiment, as an estimator takes them
 training     the ordinary estimator's training, made ready
 steps        where it stands, and how it goes on
 session      a training that is played, paused, stepped, rewound
-frames equations units starts takeaway      what a page asks for
-handler         what a page asks, and its session's answers
+frames equations units starts tutor takeaway    what a page asks for
+trouble drawing   what is wrong in a line; the frames of a page, one after another
+formulas     a learner's functions, computed from their text
+stories      lessons
+messages     what a page asks, and its session's answers
 process      where all of these happen: one for each page
-socket        between a page's socket and its process
+page_socket  between a page's socket and its process
 guard        who may ask
 app server   the routes, and whoever serves them
 """

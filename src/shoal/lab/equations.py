@@ -74,6 +74,7 @@ def equations(view: View, example: int, name: str = "") -> dict[str, Any]:
         "cost": _cost(network, X, Y),
         "learning_rate": ready.rule.learning_rate,
         "penalty": ready.rule.alpha,
+        "evidence": ready.rule.evidence,
         "solver": ready.rule.solver,
         "equations": [
             {"name": name, "mark": mark, "formula": formula, "uses": STEP[name]}

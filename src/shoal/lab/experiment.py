@@ -13,13 +13,16 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
 from shoal.errors import SettingError
+from shoal.kinds import EVIDENCE
 from shoal.lab.toys import TOYS
 from shoal.network.activations import ACTIVATIONS
 from shoal.network.initialisers import SCHEMES
+from shoal.settings import POISSON
 
 TABLE = "table"  # the data are somebody's own
+LOSSES = ("auto", "squared_error", POISSON)  # of a number; auto: poisson for a toy of counts
 SOLVERS = ("gd", "sgd", "adam", "lbfgs", "lm")
-VIEWS = ("train", "equations", "initialise", "units", "take-away")
+VIEWS = ("train", "equations", "initialise", "units", "tutor", "take-away")
 # What a link can hide from a class.
 STORY = ("story", "at")
 CONTROLS = ("data", "features", "network", "initialisation", "training", "edits", "keys", "tabs")
@@ -73,6 +76,7 @@ class Experiment:
     points: tuple[Point, ...] = ()
     table: str = ""  # the first 16 digits of the hash of a table
     target: str = ""
+    loss: str = "auto"  # of a number
     features: tuple[str, ...] = ()  # none: x1 and x2 of a toy, the columns of a table
     axes: tuple[str, ...] = ()  # of a table: the two columns that span the plane
     held: tuple[tuple[str, str], ...] = ()  # of a table: at what the others are held
@@ -83,7 +87,7 @@ class Experiment:
     solver: str = "gd"
     learning_rate: str | float = "auto"
     batch_size: str | int = "auto"
-    alpha: float = 0.0
+    alpha: str | float = 0.0
     edits: tuple[Edit, ...] = ()
     epoch: int = 0
     step: int = 0  # of the next epoch, that are done too
@@ -147,6 +151,12 @@ class Experiment:
             "points": [list(p) for p in self.points],
             "edits": [list(e) for e in self.edits],
         }
+
+    @property
+    def counts(self) -> bool:
+        """Whether a count or a rate is predicted, by the loss of Poisson."""
+        toy = TOYS.get(self.data)
+        return self.loss == POISSON or (self.loss == "auto" and toy is not None and toy.counts)
 
     @property
     def place(self) -> Place:
@@ -265,6 +275,7 @@ FIELDS: dict[str, Check] = {
     ),
     "table": _hash,
     "target": _words,
+    "loss": _choice(*LOSSES),
     "features": _several(_words, 200),
     "axes": _several(_words, 2),
     "held": _several(_record(_pair, _words, _words), 200),
@@ -275,7 +286,7 @@ FIELDS: dict[str, Check] = {
     "solver": _choice(*SOLVERS),
     "learning_rate": _either(("auto",), _number(1e-9, 1000)),
     "batch_size": _either(("auto",), _whole(1, MOST_ROWS)),
-    "alpha": _number(0, 1000),
+    "alpha": _either((EVIDENCE,), _number(0, 1000)),
     "edits": _several(
         _record(
             Edit, _whole(0, MOST_EPOCHS), _choice(*MATRICES), _whole(0, 100_000),

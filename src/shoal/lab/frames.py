@@ -7,29 +7,34 @@
 
 A byte is 0 … 255 for the least to the largest value: of the surface A2 from 0 to 1 (several
 classes: the number of the likeliest, and its A2; a number: from -2.5 to 2.5 standard
-deviations), of a unit's map A1 over the range of its activation, relu's up to its maximum.
+deviations; a rate: from minus the top of its range to the top), of a unit's map A1 over the range of its activation, relu's up to its maximum.
 """
 
 import json
 import math
 import struct
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.compute.engine import engine
+from shoal.compute.terms import InMemory
 from shoal.data.rows.examples import Examples, Matrix, rows_of
 from shoal.diagnosis.case import sample_of
+from shoal.estimators.scores import explained_deviance
 from shoal.estimators.targets import NumberTargets
 from shoal.lab.experiment import TABLE
 from shoal.lab.session import View
 from shoal.lab.training import MAP, SIDE, Ready
+from shoal.training.lm import evidence_of
 
 SPREAD = 2.5  # standard deviations, for a number
 MOST_SHOWN = 600  # points that are drawn
 MOST_INPUTS = 24  # whose weights are drawn
 LOOKED_AT = 2000  # examples that accuracy is counted over
+MOST_LIVE = 5e8  # multiply-adds of the evidence, while a network trains
 
 Bytes = NDArray[np.uint8]
 
@@ -37,7 +42,7 @@ Bytes = NDArray[np.uint8]
 def scene(ready: Ready) -> dict[str, Any]:
     """What stays the same while a network trains."""
     question, shape = ready.question, ready.shape
-    plane, targets = question.plane, ready.learnt.targets
+    plane = question.plane
     return {
         "experiment": ready.experiment.plain(),
         "fragment": ready.experiment.fragment,
@@ -62,8 +67,8 @@ def scene(ready: Ready) -> dict[str, Any]:
         "batch": ready.rule.batch_size or ready.examples.m,
         "steps": ready.steps,
         "learning_rate": ready.rule.learning_rate,
-        "deviation": float(targets.scale[0]) if isinstance(targets, NumberTargets) else 1.0,
-        "mean": float(targets.mean[0]) if isinstance(targets, NumberTargets) else 0.0,
+        "range": ends_of(ready),
+        "counts": shape.output == "poisson",
         "points": _points(question.points, ready.examples, ready),
         "points_val": _points(question.points_val, ready.validation, ready),
         "side": SIDE,
@@ -71,8 +76,8 @@ def scene(ready: Ready) -> dict[str, Any]:
     }
 
 
-def frame(view: View, trouble: str = "") -> bytes:
-    """One moment, ready to be sent; `trouble` is what is wrong, in a line."""
+def frame(view: View, told: Mapping[str, Any]) -> bytes:
+    """One moment, ready to be sent; `told` is what else its head says."""
     ready, position = view.ready, view.position
     vector = position.state.parameters
     planes = surface(ready, vector, ready.surface)
@@ -87,21 +92,15 @@ def frame(view: View, trouble: str = "") -> bytes:
         "playing": view.playing,
         "ending": position.ending,
         "rate": round(view.rate, 1),
-        "trouble": trouble,
-        "fragment": ready.experiment.changed(
-            {"epoch": position.epoch, "step": position.step}
-        ).fragment,
         "loss": mark.loss,
         "validation": mark.validation,
-        "accuracy": accuracy(ready, vector, ready.examples),
-        "accuracy_val": accuracy(ready, vector, ready.validation),
-        "curve": [[_short(m.epoch, 9), _short(m.loss), _short(m.validation)] for m in view.curve],
         "W1": rounded(p.W1[:, :MOST_INPUTS]),
         "b1": rounded(p.b1),
         "W2": rounded(p.W2 if ready.shape.n_h else p.W2[:, :MOST_INPUTS]),
         "b2": rounded(p.b2),
         "planes": len(planes),
         "maps": len(maps),
+        **told,
     }
     text = json.dumps(head, separators=(",", ":"), allow_nan=False).encode()
     return b"".join(
@@ -109,11 +108,44 @@ def frame(view: View, trouble: str = "") -> bytes:
     )
 
 
+def figures(view: View) -> dict[str, Any]:
+    """What a page's figures and curve say of a moment."""
+    ready, position = view.ready, view.position
+    vector = position.state.parameters
+    here = {"epoch": position.epoch, "step": position.step}
+    return {
+        "fragment": ready.experiment.changed(here).fragment,
+        "accuracy": accuracy(ready, vector, ready.examples),
+        "accuracy_val": accuracy(ready, vector, ready.validation),
+        "evidence": _evidence(view),
+        "curve": [[short(m.epoch, 9), short(m.loss), short(m.validation)] for m in view.curve],
+    }
+
+
+def _evidence(view: View) -> dict[str, Any] | None:
+    """What the data say of the fit: how many parameters they determine, and the penalties."""
+    ready, state = view.ready, view.position.state
+    n = ready.shape.n_parameters
+    costly = n * n * ready.examples.m > MOST_LIVE and view.playing
+    if not ready.rule.evidence or costly:
+        return None
+    with np.errstate(all="ignore"):
+        found = evidence_of(ready.shape, InMemory(ready.examples), state, 1)
+    if found is None:
+        return None
+    return {
+        "gamma": short(found.gamma),
+        "of": n - ready.shape.n_y,  # the last biases are free, and not counted
+        "alpha": [short(value) for value in found.alpha],
+        "log": short(found.log_evidence),
+    }
+
+
 def surface(ready: Ready, vector: Any, rows: Matrix) -> list[Bytes]:
     """What the network says everywhere in the plane."""
     A2 = engine.predict(ready.shape, vector, rows, 1)
-    if ready.shape.output == "identity":
-        return [_byte((A2[0] + SPREAD) / (2 * SPREAD))]
+    if not ready.question.classes:
+        return [_byte((1 + share(ready, A2[0])) / 2)]
     if len(A2) == 1:
         return [_byte(A2[0])]
     return [A2.argmax(axis=0).astype(np.uint8), _byte(A2.max(axis=0))]
@@ -134,7 +166,7 @@ def unit_maps(ready: Ready, vector: Any, rows: Matrix) -> Bytes:
 
 
 def accuracy(ready: Ready, vector: Any, examples: Examples | None) -> float | None:
-    """The share of examples that are classified rightly; of a number R²."""
+    """The share of examples that are classified rightly; of a number R², of a rate D²."""
     if examples is None or not examples.m:
         return None
     some = sample_of(examples, LOOKED_AT)
@@ -143,17 +175,52 @@ def accuracy(ready: Ready, vector: Any, examples: Examples | None) -> float | No
     if ready.shape.output == "identity":
         around = float(((Y - Y.mean()) ** 2).sum())
         return 1 - float(((Y - A2) ** 2).sum()) / around if around else None
+    if ready.shape.output == "poisson":
+        return explained_deviance(Y[0].astype(np.float64), A2[0].astype(np.float64))
     if len(A2) == 1:
         return float(((A2 > 0.5) == (Y > 0.5)).mean())
     return float((A2.argmax(axis=0) == Y.argmax(axis=0)).mean())
 
 
+def largest(ready: Ready) -> float:
+    """What ends the range in which a number is shown, as the network has it; it begins at minus that."""
+    if ready.shape.output == "identity":
+        return SPREAD
+    Y = ready.examples.Y
+    assert Y is not None
+    return max(float(Y.mean() + SPREAD * Y.std()), 1e-12)
+
+
+def share(ready: Ready, values: NDArray[Any]) -> NDArray[Any]:
+    """Numbers as the network has them as a share of their range, from -1 to 1."""
+    return np.asarray(values / largest(ready))
+
+
+def ends_of(ready: Ready) -> list[float] | None:
+    """The range in which a number is shown, in its own unit; None for classes."""
+    targets = ready.learnt.targets
+    if not isinstance(targets, NumberTargets):
+        return None
+    top = largest(ready)
+    low = 0.0 if ready.shape.output == "poisson" else -top
+    return [float(end) for end in targets.in_units(np.array([[low, top]]))]
+
+
+def answers(ready: Ready, examples: Examples) -> NDArray[Any]:
+    """Of each example its class, or its number as a share of the range."""
+    _, Y, _ = examples.columns(ready.shape.n_y)
+    if not ready.question.classes:
+        return share(ready, Y[0])
+    return np.asarray(Y.argmax(axis=0) if len(Y) > 1 else Y[0])
+
+
 def rounded(V: NDArray[Any]) -> list[list[float | None]]:
     """A matrix for JSON; a number that is none is null."""
-    return [[_short(float(v)) for v in row] for row in V]
+    return [[short(float(v)) for v in row] for row in V]
 
 
-def _short(value: float | None, digits: int = 6) -> float | None:
+def short(value: float | None, digits: int = 6) -> float | None:
+    """A number for JSON; one that is none is null."""
     if value is None or not math.isfinite(value):
         return None
     return float(f"{value:.{digits}g}")
@@ -164,14 +231,13 @@ def _byte(share: NDArray[Any]) -> Bytes:
 
 
 def _points(places: Any, examples: Examples | None, ready: Ready) -> list[list[float | None]]:
-    """x1, x2, class or number, and the number of the example, of points that can be drawn."""
+    """x1, x2, class or share, and the number of the example, of points that can be drawn."""
     if examples is None:
         return []
-    _, Y, _ = examples.columns(ready.shape.n_y)
-    y = Y.argmax(axis=0) if len(Y) > 1 else Y[0]
+    y = answers(ready, examples)
     chosen = np.unique(np.linspace(0, len(places) - 1, min(MOST_SHOWN, len(places))).astype(int))
     return [
-        [_short(float(places[i, 0])), _short(float(places[i, 1])), _short(float(y[i])), int(i)]
+        [short(float(places[i, 0])), short(float(places[i, 1])), short(float(y[i])), int(i)]
         for i in chosen
         if np.isfinite(places[i]).all()
     ]

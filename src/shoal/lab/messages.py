@@ -1,9 +1,10 @@
 """What a page asks, and what its session answers: one JSON message, one answer.
 
     open set play pause step go rewind edit     change the experiment or its training
+    repair                                      applies the first cure of the diagnosis, and trains
     frame                                       asks for the next frame; the page asks again when
                                                 it has drawn it, so frames never queue up
-    equations units starts take                 ask for what a view shows
+    equations units starts take tutor           ask for what a view shows
 
 An answer is JSON with "is", or the bytes of a frame. What is wrong with a message is answered
 with {"is": "error"}, and changes nothing.
@@ -16,16 +17,17 @@ from typing import Any
 
 from shoal.errors import SettingError, ShoalError
 from shoal.lab import experiment as fields
+from shoal.lab.drawing import Drawing
 from shoal.lab.equations import equations
 from shoal.lab.experiment import TABLE, Experiment
-from shoal.lab.frames import frame, scene
+from shoal.lab.frames import scene
 from shoal.lab.session import Session, View
 from shoal.lab.starts import starts
 from shoal.lab.tables import Tables
 from shoal.lab.takeaway import command, file_of, fingerprint, link_of, python
 from shoal.lab.toys import FEATURES, TOYS, thumbnails
-from shoal.lab.trouble import trouble
-from shoal.lab.units import units
+from shoal.lab.tutor import judged, lesson
+from shoal.lab.units import cure_of, units
 from shoal.network.activations import ACTIVATIONS
 from shoal.network.initialisers import SCHEMES
 
@@ -74,6 +76,7 @@ class MessageHandler:
             "edit": self._edit, "frame": self._frame, "equations": self._equations,
             "units": self._units, "starts": self._starts, "take": self._take,
             "play": self._play, "pause": self._pause, "rewind": self._rewind,
+            "tutor": self._tutor, "repair": self._repair,
         }  # fmt: skip
         if not isinstance(what, str) or what not in answers:
             raise SettingError(f"do: expected one of {', '.join(answers)}.")
@@ -167,6 +170,14 @@ class MessageHandler:
         self.now.edit(matrix, row, column, value)
         self._say_scene()
 
+    def _repair(self, message: Message) -> None:
+        changes = cure_of(self.now.view)
+        if not changes:
+            raise SettingError("the diagnosis knows no setting that repairs this.")
+        self._set({"changes": changes})
+        self.now.play()
+        self._say({"is": "repaired", "changes": changes})
+
     # --- what is shown ----------------------------------------------------------------------
 
     def _frame(self, message: Message) -> None:
@@ -180,12 +191,13 @@ class MessageHandler:
 
     def _draw(self) -> None:
         """Send a frame as soon as one is wanted and there is something new: a thread."""
+        drawing = Drawing()
         while True:
             with self._news:
                 self._news.wait_for(self._is_news)
                 view, self._frame_wanted = self.now.view, False
             try:
-                self._send(frame(view, trouble(view)))
+                self._send(drawing.frame(view))
             except Exception as error:
                 self._say_error(error)
 
@@ -240,13 +252,20 @@ class MessageHandler:
             }
         )
 
+    def _tutor(self, message: Message) -> None:
+        text = message.get("text")
+        if not isinstance(text, str | None):
+            raise SettingError("text: expected a text.")
+        self._say({"is": "tutor", **(lesson() if text is None else judged(text))})
+
 
 CHOICES = {
-    "toys": [[name, toy.title, toy.classes] for name, toy in TOYS.items()],
+    "toys": [[name, toy.title, toy.classes, toy.counts] for name, toy in TOYS.items()],
     "toy_features": list(FEATURES),
     "activations": list(ACTIVATIONS),
     "inits": list(SCHEMES),
     "solvers": fields.SOLVERS,
+    "losses": fields.LOSSES,
     "controls": fields.CONTROLS,
     "of_tables": fields.OF_TABLES,
 }

@@ -38,6 +38,9 @@ PAGE, FRAME, MODEL, REFUSAL, TABLE, SHELF, BYTES = (b"p", b"f", b"m", b"r", b"t"
 # added, which is copied when its rows are drawn.
 MEMORY = 2 << 30
 GRACE = 2.0  # seconds between asking a process to end and ending it
+# Seconds that a thread may keep the interpreter: the training comes back to it after each call of the
+# kernel, and does not wait until a frame is made.
+SWITCH = 0.0005
 
 _forks = sys.platform.startswith("linux")  # elsewhere to fork what has threads is not safe
 _context: Any = multiprocessing.get_context("forkserver" if _forks else "spawn")
@@ -104,6 +107,7 @@ class Process:
 def work(pipe: Connection, tables: Tables, name: str, opening: str, memory: int) -> None:
     """Answer what comes through the pipe, until it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, who ends this
+    sys.setswitchinterval(SWITCH)
     pa.set_memory_pool(pa.system_memory_pool())  # which asks for no more than is wanted
     _bound_memory(memory + 4 * tables.size())
     questions: SimpleQueue[bytes] = SimpleQueue()

@@ -108,6 +108,10 @@ def _toy(experiment: Experiment) -> Question:
             f'features: expected some of {", ".join(toys.FEATURES)}, found "{unknown[0]}".'
         )
     toy = toys.TOYS[experiment.data]
+    if toy.classes and experiment.counts:
+        raise SettingError(
+            f"loss=poisson is for counts and rates, and {experiment.data} has classes."
+        )
     noise, seed = experiment.noise / 100, experiment.data_seed
     plane, y = toys.points(experiment.data, experiment.rows, noise, seed)
     if experiment.points:
@@ -145,7 +149,8 @@ def _own(experiment: Experiment, tables: Tables) -> Question:
     known = tables[experiment.table]
     names = list(known.table.column_names)
     target = experiment.target or known.target or names[-1]
-    problem = problem_of(known.table, known.name, target, None)
+    task = REGRESSION if experiment.counts else None  # else counts of few values were classes
+    problem = problem_of(known.table, known.name, target, task)
     labels: NDArray[Any] | None = None
     if problem.task == CLASSIFICATION:
         found, labels = np.unique(problem.y, return_inverse=True)

@@ -18,8 +18,8 @@ from shoal.lab.steps import Position, advance, beginning, edited, place_after, s
 from shoal.lab.tables import Tables
 from shoal.lab.training import Ready, loss_of, prepare, refuse_edit
 
-TICK = 1 / 30  # seconds between two calls at a pace
-CALL = 0.03  # seconds that a call at full speed should take
+# Seconds between two calls at a pace, and at most of a call at full speed: a screen shows sixty frames a second.
+TICK = CALL = 1 / 60
 UNSEEN = 60.0  # seconds without a question from the page, after which the training pauses
 MOST_MARKS = 400  # of the loss curve; of more those are kept that its logarithmic axis shows
 
@@ -197,7 +197,7 @@ class Session:
                 now, goal, stop = self._view, self._goal, self._stop
             pace = now.ready.experiment.pace if now.playing else 0
             if pace:
-                epochs = max(1, round(pace * TICK))
+                epochs = max(1, int(pace * TICK))
                 due = max(due + epochs / pace, time.monotonic() - 2 * TICK)
                 self._pause_until(due - epochs / pace)
             began = time.perf_counter()

@@ -78,7 +78,7 @@ def _rate(ready: Ready) -> float:
     """The experiment's own if it descends; else the usual one for descent."""
     if ready.rule.solver == "gd":
         return float(ready.rule.learning_rate)
-    return 0.05 if ready.shape.output == "identity" else 0.5
+    return 0.5 if ready.question.classes else 0.05
 
 
 def _one(ready: Ready, some: Examples, init: Init, rate: float, steps: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.lab.waves import TURN, cosine, sine
+from shoal.lab.waves import TURN, cosine, counted, sine
 from shoal.network.draws import child, normal, uniform
 
 Array = NDArray[np.float64]
@@ -60,6 +60,7 @@ class Toy(NamedTuple):
     title: str
     classes: int
     draw: Callable[[Draws], Points]
+    counts: bool = False  # whether the number is a count
 
 
 def _circle(d: Draws) -> Points:
@@ -145,6 +146,13 @@ def _hills(d: Draws) -> Points:
     return x1, x2, y
 
 
+def _counts(d: Draws) -> Points:
+    """Whole numbers from 0 on, drawn from Poisson's distribution around a rate with one peak."""
+    x1, x2 = d.uniform(-REACH, REACH), d.uniform(-REACH, REACH)
+    rate = 0.3 + 6.0 / (1 + ((x1 - 1) * (x1 - 1) + (x2 + 0.5) * (x2 + 0.5)) / 3)
+    return x1, x2, counted(rate, d.uniform())
+
+
 TOYS = {
     "circle": Toy("Circle", 2, _circle),
     "xor": Toy("Exclusive or", 2, _xor),
@@ -158,6 +166,7 @@ TOYS = {
     "pinwheel": Toy("Pinwheel", 5, _pinwheel),
     "plane": Toy("Plane, a number", 0, _plane),
     "hills": Toy("Hills, a number", 0, _hills),
+    "counts": Toy("Counts, a rate", 0, _counts, counts=True),
 }
 
 # What a network may be shown of a point. Products are divided by 4, to be no larger than x1.
@@ -201,9 +210,11 @@ def features(plane: Array, names: Sequence[str]) -> Array:
 
 @cache
 def thumbnails() -> dict[str, list[list[float]]]:
-    """Some points of every toy, in tenths: x1, x2, class or number."""
+    """Some points of every toy, in tenths: x1, x2, class, or a number from -1 to 1."""
     found = {}
-    for name in TOYS:
+    for name, toy in TOYS.items():
         plane, y = points(name, FEW, 0.02, 0)
+        if not toy.classes:  # as a page shows numbers, in parts of their range
+            y = 0.8 * (y - y.mean()) / y.std()
         found[name] = np.column_stack([plane, y]).round(1).tolist()
     return found

@@ -23,10 +23,12 @@ from shoal.estimators.prepare import ArrayFeed
 from shoal.estimators.prepare import prepare as prepare_fit
 from shoal.estimators.regressor import ShoalRegressor
 from shoal.estimators.starts import begin, parameters_of
+from shoal.estimators.targets import first_biases
 from shoal.lab.experiment import MATRICES, TABLE, Edit, Experiment
 from shoal.lab.question import Question, question_of
 from shoal.lab.tables import Tables
 from shoal.network.architecture import Architecture
+from shoal.settings import POISSON
 from shoal.training.network import Network
 
 MOST_PARAMETERS = 100_000  # of a network that is drawn
@@ -81,6 +83,7 @@ def settings_of(experiment: Experiment, epochs: int) -> dict[str, Any]:
         "n_iter_no_change": max(epochs, 1),
         "tol": 0.0,
         **({"encode": "auto", "bins": 0} if own else {"encode": None}),
+        **({"loss": POISSON} if experiment.counts else {}),
         "dtype": "float64",
         "random_state": experiment.seed,
     }
@@ -114,7 +117,8 @@ def prepare(experiment: Experiment, tables: Tables) -> Ready:
     ready = Ready(
         experiment, question, learnt, shape, examples, validation,
         plan_of(s, shape.output, examples.m, experiment.seed).rule,
-        begin(parameters_of(s, shape, 0, experiment.seed), s.solver), inputs,
+        begin(parameters_of(s, shape, 0, experiment.seed, first_biases(prepared.targets)), s.solver),
+        inputs,
         _grid(experiment, question, learnt, SIDE), _grid(experiment, question, learnt, MAP),
     )  # fmt: skip
     refuse_step("step", ready, experiment.step)

@@ -7,14 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.compute.engine import engine
-from shoal.data.rows.examples import Examples, rows_of
+from shoal.data.rows.examples import rows_of
 from shoal.diagnosis.case import Case, Seen, sample_of
 from shoal.diagnosis.diagnose import findings_of
 from shoal.diagnosis.findings import Finding
 from shoal.diagnosis.rules.rows import new_rows
 from shoal.diagnosis.units import look, states_of
-from shoal.lab.experiment import FIELDS
-from shoal.lab.frames import MOST_SHOWN, rounded
+from shoal.estimators.automatic import architecture_of
+from shoal.lab.experiment import FIELDS, MOST_UNITS
+from shoal.lab.frames import MOST_SHOWN, answers, rounded
 from shoal.lab.session import MOST_MARKS, Mark, View
 from shoal.lab.training import Ready
 
@@ -46,7 +47,7 @@ def units(view: View, pair: tuple[int, ...]) -> dict[str, Any]:
                 }
             )
         i, j = (min(k, ready.shape.n_h - 1) for k in pair)
-        places = rounded(np.column_stack([A1[i], A1[j], _answers(some, ready)]))
+        places = rounded(np.column_stack([A1[i], A1[j], answers(ready, some)]))
     else:
         low, high = -1.0, 1.0
     return {
@@ -110,13 +111,34 @@ def findings(view: View) -> list[dict[str, Any]]:
         told = [*diagnosis.findings, *_overfitting(case, ready)]
     found = []
     for finding in told:
-        now = ready.experiment.plain()
-        cure = {k: v for k, v in finding.cure.items() if k in FIELDS and v != now[k]}
+        cure = _cure(finding, ready)
         advice = finding.advice
         if finding.name == "saturated-units" and not cure:  # drawn as usual, for larger inputs
             cure, advice = {"init": SMALLER}, f"Draw smaller weights: init={SMALLER}."
         found.append({**finding._asdict(), "cure": cure, "advice": advice, "evidence": None})
     return found
+
+
+def _cure(finding: Finding, ready: Ready) -> dict[str, Any]:
+    """The cure as fields of the experiment, which has a number of units and never "auto"."""
+    now = ready.experiment.plain()
+    cure = {k: v for k, v in finding.cure.items() if k in FIELDS}
+    if cure.get("hidden") == "auto":
+        usual = ready.learnt.settings.replaced(hidden="auto")
+        n_h = architecture_of(usual, ready.shape.n_x, ready.shape.n_y, ready.shape.output).n_h
+        cure["hidden"] = min(n_h, MOST_UNITS)
+    return {k: v for k, v in cure.items() if v != now[k]}
+
+
+def cure_of(view: View) -> dict[str, Any]:
+    """What repairs the units that are on the screen: other weights, and only else another network."""
+    cure: dict[str, Any] = next(
+        (finding["cure"] for finding in findings(view) if finding["cure"]), {}
+    )
+    weights = {name: cure[name] for name in ("init",) if name in cure}
+    if view.ready.experiment.edits:  # the fault may have come by hand
+        weights["edits"] = []
+    return weights or cure
 
 
 def _overfitting(case: Case, ready: Ready) -> list[Finding]:
@@ -162,8 +184,3 @@ def _line_of_table(ready: Ready, w: NDArray[Any], b: float, at: list[int]) -> li
             line[side] = float(w[k]) / plan.scale
             b -= float(w[k]) * plan.mean / plan.scale
     return [*line, b]
-
-
-def _answers(examples: Examples, ready: Ready) -> NDArray[Any]:
-    _, Y, _ = examples.columns(ready.shape.n_y)
-    return Y.argmax(axis=0) if len(Y) > 1 else Y[0]

@@ -21,6 +21,21 @@ from numpy.typing import NDArray
 from shoal.network.draws import permutation
 
 Array = NDArray[np.float64]
+Moves = NDArray[
+    np.int32
+]  # (n, 3): from a place to a place, by a column; at place 0 is no column known
+
+EDGE = 1e-15  # probabilities nearer to 0 or 1 than this have the log-odds of it
+
+
+def bounded(p: NDArray[np.floating]) -> Array:
+    """Probabilities that have log-odds."""
+    return np.clip(np.asarray(p, np.float64), EDGE, 1 - EDGE)
+
+
+def log_odds(p: NDArray[np.floating]) -> Array:
+    """Log p/(1 - p)."""
+    return np.asarray(np.log(bounded(p)) - np.log1p(-bounded(p)), np.float64)
 
 
 def all_coalitions(d: int) -> Array:
@@ -36,6 +51,33 @@ def exact_weights(d: int) -> Array:
     joined = np.array([0.0, *share])[sizes]  # of a coalition with the column
     apart = np.array([*share, 0.0])[sizes]
     return np.where(members.T == 1, joined, -apart)
+
+
+def growing(d: int) -> tuple[Moves, NDArray[np.int64]]:
+    """Every coalition but the first and the last, by a move from one with a column less: moves, numbers.
+
+    A coalition of n columns is kept at place n until what grows from it is done.
+    """
+    moves, numbers, last = list[tuple[int, int, int]](), list[int](), (1 << d) - 1
+
+    def grow(coalition: int, n: int, first: int) -> None:
+        for column in range(first, d):
+            larger = coalition | 1 << column
+            if larger != last:
+                moves.append((n, n + 1, column))
+                numbers.append(larger)
+                grow(larger, n + 1, column + 1)
+
+    grow(0, 0, 0)
+    return np.array(moves, np.int32).reshape(-1, 3), np.array(numbers, np.int64)
+
+
+def walking(orders: NDArray[np.int64]) -> Moves:
+    """The moves along orders of d columns, from none to all but the last: d - 1 for each."""
+    columns = orders[:, :-1]
+    begins = np.broadcast_to(np.arange(columns.shape[1]) > 0, columns.shape)
+    moves = np.stack([begins, np.ones_like(columns), columns], axis=-1)
+    return np.ascontiguousarray(moves.reshape(-1, 3), np.int32)
 
 
 def orders(d: int, n: int, key: int) -> NDArray[np.int64]:

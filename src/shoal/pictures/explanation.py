@@ -36,9 +36,7 @@ class ExplanationDisplay:
 
     def plot(self, *, ax: Any = None) -> Self:
         """Draw the bars, on `ax` or on a figure of its own."""
-        found, k = self.explanation, self.output
-        if not 0 <= k < len(found.outputs):
-            raise SettingError(f"output={k}: expected one of 0 to {len(found.outputs) - 1}.")
+        found, k = self.explanation, _checked(self.output, self.explanation.outputs)
         values = found.values if len(found.outputs) == 1 else found.values[..., k]
         if self.row is None:
             sizes, label = np.abs(values).mean(axis=0), f"mean |value| ({found.space})"
@@ -52,8 +50,9 @@ class ExplanationDisplay:
         ax.set_yticks(places, names)
         ax.set_ylim(len(names) - 0.4, -0.6)
         ax.axvline(0, color=canvas.GREY, linewidth=0.8)
-        name = canvas.plain(found.outputs[k])
-        ax.set_xlabel(f"{label} of {name}" if len(name) < 30 else label)
+        name = found.outputs[k]
+        is_named = len(name) < 30 and name != found.space  # a single target is called so
+        ax.set_xlabel(f"{label} of {canvas.plain(name)}" if is_named else label)
         canvas.calm(ax, grid="x")
         return self
 
@@ -66,6 +65,17 @@ def _largest(names: tuple[str, ...], sizes: NDArray[np.float64]) -> tuple[list[s
     if not len(others):
         return shown, sizes[first]
     return [*shown, f"{len(others)} others"], np.append(sizes[first], sizes[others].sum())
+
+
+def _checked(output: int, outputs: tuple[str, ...]) -> int:
+    if not 0 <= output < len(outputs):
+        raise SettingError(f"output={output}: expected one of 0 to {len(outputs) - 1}.")
+    return output
+
+
+def _unit(space: str, output: str) -> str:
+    """What is drawn: "probability of late", or "target" where there is a single one."""
+    return space if output == space or len(output) >= 30 else f"{space} of {canvas.plain(output)}"
 
 
 class PartialDependenceDisplay:
@@ -89,12 +99,14 @@ class PartialDependenceDisplay:
 
     def plot(self, *, ax: Any = None) -> Self:
         """Draw one line a row and their mean, on `ax` or on a figure of its own."""
-        found = self.dependence
-        curves = found.curves if len(found.outputs) == 1 else found.curves[..., self.output]
+        found, k = self.dependence, _checked(self.output, self.dependence.outputs)
+        curves = found.curves if len(found.outputs) == 1 else found.curves[..., k]
         self.ax_ = ax = canvas.axes(ax)
         self.figure_ = ax.figure
         is_text = found.grid.dtype.kind == "O"
         x = np.arange(len(found.grid)) if is_text else found.grid
+        if found.times:
+            x = found.grid.astype("M8[s]")
         some = np.linspace(0, len(curves) - 1, min(len(curves), CURVES)).astype(int)
         ax.plot(x, curves[some].T, color=canvas.SKY, linewidth=0.6, alpha=0.5)
         self.lines_ = ax.plot(x, curves.mean(axis=0), color=canvas.BLUE, linewidth=1.8)
@@ -104,7 +116,9 @@ class PartialDependenceDisplay:
             )
         ax.set(
             xlabel=canvas.plain(found.column),
-            ylabel=f"{found.space} of {found.outputs[self.output]}",
+            ylabel=_unit(found.space, found.outputs[k]),
         )
         canvas.calm(ax)
+        if found.times:
+            ax.tick_params(axis="x", rotation=45)
         return self

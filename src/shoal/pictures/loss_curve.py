@@ -10,6 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 from shoal.pictures import canvas
 
 Curve = Sequence[float]
+# What the loss is called, by the activation of the output; of all others cross-entropy.
+LOSS_NAMES = {"identity": "half squared error", "poisson": "Poisson loss (nats)"}
 
 
 class LossCurveDisplay:
@@ -69,13 +71,12 @@ class LossCurveDisplay:
         """
         check_is_fitted(estimator)
         alone = [estimator.loss_curve_], [estimator.validation_loss_curve_ or []]
-        squares = estimator.out_activation_ == "identity"
         # A network whose first loss was no number has none in its file.
         display = cls(
             [c for c in getattr(estimator, "loss_curves_", alone[0]) if c],
             [c for c in getattr(estimator, "validation_loss_curves_", alone[1]) if c],
             best_epoch=estimator.best_epoch_ if len(estimator.networks_) == 1 else None,
-            loss_name="half squared error" if squares else "cross-entropy (nats)",
+            loss_name=LOSS_NAMES.get(estimator.out_activation_, "cross-entropy (nats)"),
         )
         return display.plot(ax=ax)
 

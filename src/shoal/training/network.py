@@ -17,12 +17,12 @@ from shoal.compute.steps import Budget, Rule, start
 from shoal.data.rows.examples import Examples
 from shoal.data.rows.rates import check_rates
 from shoal.errors import DataError, SettingError
+from shoal.kinds import check_init
 from shoal.network.activations import ACTIVATIONS
 from shoal.network.architecture import Architecture
 from shoal.network.equations import Gradients, Parameters
 from shoal.network.initialisers import LECTURE, initialise
 from shoal.network.outputs import OUTPUTS
-from shoal.settings import check_init
 from shoal.warn import warn
 
 Array = NDArray[np.floating]

@@ -27,10 +27,14 @@ THREADS_OF_A_SERVER = 4  # of each page a listener, and some that wait for its p
 
 
 def lab(
-    things: list[str], *, target: str, port: int, browser: bool, output: str | None, as_json: bool,
+    things: list[str], *, chosen: Mapping[str, str], port: int, browser: bool, output: str | None, as_json: bool,
     files: FileOptions = FileOptions(),  # noqa: B008
 ) -> None:  # fmt: skip
-    """Open the page of an experiment; with `output` train it here and save it."""
+    """Open the page of an experiment; with `output` train it here and save it.
+
+    `chosen` are fields of the experiment that options name, "" where one is not given.
+    """
+    target = chosen["target"]
     story, table, link = _told_apart(things)
     if not 0 <= port <= PORTS:
         raise SettingError(f"--port {port}: expected a number from 0 (any) to {PORTS:,}.")
@@ -43,7 +47,8 @@ def lab(
         link = _first(*own[0])
     experiment = Experiment.of(link)  # a bad link is reported before a table is read
     if table is not None:
-        experiment = _about(link, tables.open(table, target, files), target)
+        experiment = _about(link, tables.open(table, target, files))
+    experiment = experiment.changed({name: value for name, value in chosen.items() if value})
     if table is not None or not experiment.table:  # else the page asks for the table
         prepare(experiment, tables)  # errors are reported here, not on the page
     if output is None:
@@ -75,15 +80,14 @@ def _told_apart(things: list[str]) -> tuple[str | None, str | None, str]:
     return next(iter(stories), None), next(iter(tables), None), next(iter(links), "")
 
 
-def _about(link: str, known: Known, target: str) -> Experiment:
+def _about(link: str, known: Known) -> Experiment:
     experiment = Experiment.about(link, known.digest)
     if experiment.table != known.digest:
         note(
             f"the link is about a table with hash {experiment.table}, and {known.name} has "
             f"{known.digest}: another table, or changed since."
         )
-    named = {"target": target} if target else {}
-    return experiment.changed({"table": known.digest, **named})
+    return experiment.changed({"table": known.digest})
 
 
 def _train(experiment: Experiment, tables: Tables, output: str, as_json: bool) -> None:

@@ -27,10 +27,10 @@ from shoal.estimators.automatic import rate_of
 from shoal.estimators.base import settings_of
 from shoal.estimators.prepare import ArrayFeed, prepare
 from shoal.files.atomic import atomic_write
+from shoal.kinds import check_init
 from shoal.network.architecture import Architecture
 from shoal.pictures import canvas
 from shoal.pictures.study import InitStudyDisplay
-from shoal.settings import check_init
 
 PICTURES = (".png", ".svg", ".pdf")
 

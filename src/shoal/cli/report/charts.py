@@ -194,8 +194,10 @@ def tenths(name: str, truth: Values, predictions: Values) -> Html:
 # --- columns --------------------------------------------------------------------------
 
 
-def bars(name: str, caption: str, names: list[str], means: Values, spread: Values) -> Html:
-    """One bar a column, the longest above."""
+def bars(
+    name: str, caption: str, names: list[str], means: Values, errors: Values, axis: str
+) -> Html:
+    """One bar a column, the longest above, with its standard error."""
     alt = f"{caption} " + "; ".join(
         f"{who} {mean:.4g}" for who, mean in zip(names, means, strict=True)
     )
@@ -203,12 +205,12 @@ def bars(name: str, caption: str, names: list[str], means: Values, spread: Value
     def draw(ax: Any) -> None:
         places = range(len(names))
         ax.barh(places, means, color=canvas.BLUE, height=0.65)
-        ax.errorbar(means, places, xerr=spread, fmt="none", ecolor=canvas.GREY, elinewidth=1)
+        ax.errorbar(means, places, xerr=errors, fmt="none", ecolor=canvas.GREY, elinewidth=1)
         shown = [canvas.plain(n if len(n) <= 22 else f"{n[:21]}…") for n in names]
         ax.set_yticks(places, shown)
         ax.set_ylim(len(names) - 0.4, -0.6)
         ax.axvline(0, color=canvas.GREY, linewidth=0.8)
-        ax.set_xlabel("loss added")
+        ax.set_xlabel(axis)
         canvas.calm(ax, grid="x")
         ax.spines["left"].set_visible(False)
         ax.tick_params(axis="y", length=0)

@@ -20,11 +20,11 @@ ROWS = 2000
 
 
 class Worth(NamedTuple):
-    """What the loss gained by shuffling a column: mean and standard deviation."""
+    """What the loss gained by shuffling a column: the mean, and its standard error."""
 
     column: str
     mean: float
-    spread: float
+    error: float
 
 
 def importance(
@@ -45,5 +45,7 @@ def importance(
         for repeat in range(REPEATS):
             order = permutation(child(j, repeat), 0, len(y))
             gains.append(loss(X.set_column(j, X.field(j), X[name].take(order)), y) - usual)
-        found.append(Worth(name, float(np.mean(gains)), float(np.std(gains))))
+        found.append(
+            Worth(name, float(np.mean(gains)), float(np.std(gains, ddof=1)) / REPEATS**0.5)
+        )
     return sorted(found, key=lambda worth: -worth.mean)

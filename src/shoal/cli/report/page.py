@@ -37,7 +37,7 @@ th, td { text-align: left; vertical-align: top; padding: 0.25rem 1rem 0.25rem 0;
   border-bottom: 1px solid var(--faint); overflow-wrap: break-word; min-width: 4rem; }
 th { font-weight: 600; }
 .numbers td { text-align: right; } .numbers thead th + th { text-align: right; }
-.numbers tbody tr:first-child { font-weight: 600; }
+.numbers tbody tr:first-child { font-weight: 600; } .numbers tbody th { overflow-wrap: anywhere; }
 .numbers.plain tbody tr:first-child { font-weight: 400; }
 .confusion td { background: color-mix(in srgb, var(--blue) var(--share), transparent);
   padding: 0.25rem 0.6rem; text-align: right; white-space: nowrap; }

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 import shoal
 from shoal.cli.report import charts
-from shoal.cli.report.importance import REPEATS, importance
 from shoal.cli.report.page import Html, page, paragraph, table, tag
-from shoal.cli.scores import answers_of, scores_of
+from shoal.cli.report.reasons import reasons
+from shoal.cli.scores import answers_of
 from shoal.cli.screen.comparison import TITLES, verdict, with_error
 from shoal.cli.screen.lines import (
     count,
@@ -28,7 +28,6 @@ from shoal.cli.screen.lines import (
 from shoal.cli.screen.printing import printable
 from shoal.cli.testing import Tested
 from shoal.compute.builds import BUILD
-from shoal.data.encode.encoding import SetAside
 from shoal.errors import SettingError
 from shoal.estimators.intervals import check_coverage
 from shoal.files.atomic import atomic_write
@@ -38,8 +37,6 @@ from shoal.pictures.units import COLOURS, UnitsDisplay
 Values = NDArray[Any]
 
 COVERAGE = 0.9  # of intervals and sets
-COLUMNS = 15  # that have a bar
-SHUFFLED = 200  # at most: each costs five predictions
 UNITS = 6  # that are drawn
 CLASSES = 20  # of a confusion table
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "pyarrow", "matplotlib")
@@ -87,7 +84,7 @@ def html(facts: Facts) -> str:
         ("scores", "Scores", _scores(facts)),
         ("predictions", "Predictions and true values", _predictions(facts, answers)),
         ("data", "Data", _data(facts)),
-        ("columns", "Importance of the columns", _worth(facts)),
+        ("reasons", "Why these predictions", reasons(facts.model, facts.X, facts.y)),
         ("training", "Training", _training(facts)),
         ("units", "Hidden units", _units(facts)),
         ("repeat", "How to repeat this", _repeat(facts)),
@@ -252,41 +249,6 @@ def _data(facts: Facts) -> Html:
     )
 
 
-def _worth(facts: Facts) -> Html:
-    classes = getattr(facts.model, "classes_", None)
-    encoding = facts.model.encoding_
-    used = [plan.name for plan in encoding.columns if not isinstance(plan, SetAside)]
-    if len(used) > SHUFFLED:
-        return paragraph(f"{len(used):,} columns are too many to shuffle each of them in turn.")
-    loss_name = "log_loss" if classes is not None else "rmse"
-
-    def loss(X: pa.Table, y: Values) -> float:
-        return scores_of(answers_of(facts.model, X), y, classes)[loss_name] or 0.0
-
-    found = importance(loss, facts.X, facts.y, used)
-    first = found[:COLUMNS]
-    what = (
-        f"By how much the {TITLES[loss_name]} grows when a column is shuffled: the mean and the "
-        f"standard deviation of {REPEATS} shuffles."
-    )
-    picture = charts.bars(
-        "importance", what, [w.column for w in first], np.array([w.mean for w in first]),
-        np.array([w.spread for w in first]),
-    )  # fmt: skip
-    rows = [(w.column, f"{w.mean:.4g}", f"{w.spread:.2g}") for w in found]
-    numbers = table(
-        f"{TITLES[loss_name]} added by shuffling a column",
-        ["column", "mean", "standard deviation"],
-        rows,
-        class_="numbers plain",
-    )
-    remark = paragraph(
-        "Information that two columns share is credited to neither: shuffling one leaves the other.",
-        class_="quiet",
-    )
-    return Html(tag("div", picture, numbers, class_="figures") + remark)
-
-
 def _training(facts: Facts) -> Html:
     model = facts.model
     lines = [
@@ -294,7 +256,10 @@ def _training(facts: Facts) -> Html:
         ("epochs", f"{epochs_line(model)}; {ending_line(model)}"),
         ("solver", model.fitted_.trained.solver),
     ]
-    curve = model.loss_curve_
+    figures = table("The training", ["what", "how"], lines)
+    curve = next(filter(None, model.loss_curves_), None)
+    if curve is None:  # a fit that diverged at once has no loss that is a number
+        return tag("div", figures, class_="figures")
     alt = f"Loss curves: the training loss goes from {curve[0]:.4g} to {curve[-1]:.4g}"
     if model.validation_loss_curve_:
         on_rest = model.validation_loss_curve_
@@ -303,7 +268,6 @@ def _training(facts: Facts) -> Html:
         "loss", "The loss of each epoch.", f"{alt}, in {count(len(curve), 'epoch')}.",
         lambda ax: LossCurveDisplay.from_estimator(model, ax=ax),
     )  # fmt: skip
-    figures = table("The training", ["what", "how"], lines)
     return tag("div", picture, figures, class_="figures")
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.data.encode.coded import Coded, Numbers
 from shoal.data.encode.encoding import Encoding, Number, Plan, SetAside, Time, Words
+from shoal.data.read.words import coarser
 from shoal.lazily import pa, pc
 from shoal.warn import warn
 
@@ -103,7 +104,7 @@ class ArrowRows(NamedTuple):
 
     def shown(self, i: int, row: int) -> str:
         """A value in words."""
-        return str(self.table[i][row].as_py())
+        return str(coarser(self.table[i][row : row + 1])[0].as_py())
 
 
 class Watch:

@@ -1,7 +1,7 @@
 """Columns that are suspicious: that give the target away, repeat another, or may count the rows.
 
 Such columns are reported and used: whether a column is known when a prediction is wanted, only the
-user knows. A leak is shown by what the column does alone: on half of a sample it is learnt which
+user knows. A leak is shown by what the column does alone: on half of a sample, drawn, it is learnt which
 value goes with which target, by a table of its values or between its neighbours, and the other
 half is answered by it.
 """
@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 
 from shoal.data.encode.encoding import as_numbers
 from shoal.data.encode.roles import may_count, of_whole_numbers
-from shoal.data.read.words import as_words
+from shoal.data.read.words import as_words, coarser
+from shoal.network.draws import permutation, uniform
 
 Floats = NDArray[np.float64]
 Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
 
-ROWS = 10_000  # of the sample, evenly spread
+ROWS = 10_000  # of the sample
+SAMPLED, HALVES = 1, 2  # the keys of what is drawn
 LEAST_ROWS = 40  # fewer prove nothing
 # What is left of a constant answer's error. A good feature leaves more; a copy of the target less.
 LEFT = 0.01
@@ -58,11 +60,16 @@ class Twins(NamedTuple):
 
 
 def sample(table: pa.Table, *columns: NDArray[Any]) -> tuple[Any, ...]:
-    """At most `ROWS` rows of a table and of arrays, evenly spread."""
+    """At most `ROWS` rows of a table and of arrays: one drawn from each of so many equal parts.
+
+    Rows at equal distances would all be of one kind where kinds come by turns.
+    """
     m = table.num_rows
     if m <= ROWS:
         return table, *columns
-    rows = np.arange(ROWS) * m // ROWS
+    ends = np.arange(ROWS + 1) * m // ROWS
+    lengths = np.diff(ends)
+    rows = ends[:-1] + (uniform(SAMPLED, 0, ROWS) * lengths).astype(np.int64)
     return table.take(pa.array(rows)), *(column[rows] for column in columns)
 
 
@@ -98,7 +105,8 @@ def counters(table: pa.Table) -> list[Counter]:
 
 
 def _ends(column: Any) -> tuple[Any, ...]:
-    return tuple(column[i].as_py() for i in (0, len(column) // 2, -1)) if len(column) else ()
+    places = [0, len(column) // 2, len(column) - 1] if len(column) else []
+    return tuple(coarser(column.take(places)).to_pylist())
 
 
 def leaks(table: pa.Table, y: NDArray[Any], *, classes: bool) -> list[Leak]:
@@ -106,7 +114,8 @@ def leaks(table: pa.Table, y: NDArray[Any], *, classes: bool) -> list[Leak]:
     m = table.num_rows
     if m < LEAST_ROWS or table.num_columns < 2:
         return []
-    learnt, asked = np.arange(0, m, 2), np.arange(1, m, 2)
+    order = permutation(HALVES, 0, m)
+    learnt, asked = (np.sort(half) for half in np.array_split(order, 2))
     found = []
     for name in table.column_names:
         guess = _answers(table[name], name, y, learnt, asked, classes=classes)

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
+from numpy.typing import NDArray
 
 from shoal.data.read.encodings import BLOCK
 from shoal.data.read.formats import CONTROL, READ
@@ -33,6 +34,7 @@ SEPARATOR_LINE = re.compile(
 )  # which spreadsheets read, and write
 TITLES = 10  # lines at most that are taken for titles above the names
 LOOKED_AT = 1 << 12  # characters after the header in which names may stand
+SLICE = 1 << 16  # bytes whose quotes are looked at together, in the processor's cache
 WEIGHED = 1 << 16  # bytes after the header that are looked at to find the separator
 
 # What no text has, as Unicode gives it no meaning.
@@ -276,17 +278,27 @@ def _patterns(top: Header) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
 
 def _end_of_quoted(held: bytes, top: Header) -> int | None:
     """Where the last whole record ends, if each quote opens or closes a value; else None."""
-    text = np.frombuffer(held, np.uint8)
-    quotes = np.flatnonzero(text == ord('"'))
-    beside = np.frombuffer(top.separator.encode() + b'\r\n"', np.uint8)
-    before, after = quotes[::2] - 1, quotes[1::2] + 1
-    neighbours = np.concatenate([text[before[before >= 0]], text[after[after < len(text)]]])
-    if not np.isin(neighbours, beside).all():
-        return None
+    text, n = np.frombuffer(held, np.uint8), 0
+    for at in range(0, len(text), SLICE):
+        quotes = np.flatnonzero(text[at : at + SLICE] == ord('"')) + at
+        opening, closing = quotes[n % 2 :: 2], quotes[1 - n % 2 :: 2]
+        n += len(quotes)
+        # At either end of the text a quote is its own neighbour.
+        before, after = (np.take(text, i, mode="clip") for i in (opening - 1, closing + 1))
+        if not (_are_ends(before, top) and _are_ends(after, top)):
+            return None
     cut = held.rfind(top.newline) + 1
-    while (above := int(np.searchsorted(quotes, cut))) % 2:  # it is between quotes
-        cut = held.rfind(top.newline, 0, quotes[above - 1]) + 1
+    while (n - held.count(b'"', cut)) % 2:  # it is between quotes
+        cut = held.rfind(top.newline, 0, held.rfind(b'"', 0, cut)) + 1
     return cut
+
+
+def _are_ends(marks: NDArray[np.uint8], top: Header) -> bool:
+    """Whether all bytes may stand beside a value in quotes, or are one half of a quote in it."""
+    found = marks == ord(top.separator)
+    for mark in b'\r\n"':
+        found |= marks == mark
+    return bool(found.all())
 
 
 def _end(pattern: re.Pattern[bytes], text: bytes) -> int:
@@ -342,6 +354,7 @@ def _read(raw: bytes, top: Header, kept: Sequence[str]) -> pa.Table:
             include_columns=list(kept),
             null_values=[""],
             strings_can_be_null=True,
+            check_utf8=not raw.isascii(),
         ),
     )
 

@@ -44,6 +44,22 @@ def word_of(value: float) -> str | None:
     return str(int(value)) if value == int(value) else repr(value)
 
 
+def is_finer(kind: pa.DataType) -> bool:
+    """Whether times are finer than microseconds, which Python's own are not."""
+    return pa.types.is_temporal(kind) and getattr(kind, "unit", "") == "ns"
+
+
+def coarser(column: Column) -> Column:
+    """The column with times in microseconds where they were finer: such have a value in Python."""
+    kind: Any = column.type
+    if not is_finer(kind):
+        return column
+    if pa.types.is_timestamp(kind):
+        return pc.cast(column, pa.timestamp("us", kind.tz), safe=False)
+    coarse = pa.duration("us") if pa.types.is_duration(kind) else pa.time64("us")
+    return pc.cast(column, coarse, safe=False)
+
+
 def places_among(text: Column, words: tuple[str, ...]) -> Column:
     """The place of each text among the words, in any spelling of the same value; else missing.
 

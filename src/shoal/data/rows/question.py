@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from shoal.data.read.source import TableSource, source_of_table
+from shoal.data.read.words import coarser
 from shoal.data.rows.selection import STRIDE, Chosen, Rows
 from shoal.data.rows.target import (
     CLASSIFICATION,
@@ -148,6 +149,7 @@ class _Seen:
         """The next known targets."""
         if not len(column):
             return
+        column = coarser(column)
         kind = column.type
         # A column of a CSV file may be whole numbers for long.
         self.kind = kind if self.kind is None or pa.types.is_floating(kind) else self.kind
@@ -189,7 +191,11 @@ class _Seen:
             return REGRESSION, f"the target is a whole number with over {MOST_VALUES:,} values"
         if pa.types.is_floating(self.kind) and (self.many or self.fraction):
             return task_of(pa.chunked_array([], self.kind))
-        return task_of(self.column())
+        task, reason = task_of(self.column())
+        is_number = pa.types.is_integer(self.kind) or pa.types.is_floating(self.kind)
+        if is_number and len(self.counted) > 2 and max(self.counted.values()) == 1:
+            return REGRESSION, "the target is a number that is different in each row"
+        return task, reason
 
     def range(self) -> tuple[float, float, float]:
         """Least, greatest and mean."""

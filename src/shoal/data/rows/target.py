@@ -126,7 +126,7 @@ def as_classes(column: Column) -> Values:
         return np.asarray(column.to_numpy(), bool)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         values = np.asarray(column.to_numpy())
-        largest = max(abs(float(values.min())), abs(float(values.max())))
+        largest = float(np.abs(values.astype(np.float64)).max(initial=0))
         if largest < 2**63 and (values == np.floor(values)).all():
             return values.astype(np.int64)
     return np.array(pc.cast(column, pa.string()).to_pylist(), object)

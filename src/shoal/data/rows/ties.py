@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from shoal.data.read.messages import unknown_column
+from shoal.data.read.words import is_finer
 from shoal.data.rows.selection import Rows
 from shoal.errors import DataError, SettingError
 from shoal.network.draws import philox
@@ -128,6 +129,8 @@ def groups_of(columns: Iterable[Any]) -> Groups:
         array: Any = _array(column)
         if pa.types.is_floating(array.type):  # NaN differs from itself
             array = pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array)
+        if is_finer(array.type):  # such times have no value in Python
+            array = array.cast(pa.int64())
         encoded: Any = pc.dictionary_encode(array, null_encoding="encode")
         values = encoded.dictionary.to_pylist()
         numbers = np.array([known.setdefault(v, len(known)) for v in values], np.int32)

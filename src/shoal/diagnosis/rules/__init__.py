@@ -72,6 +72,7 @@ REMARKS: tuple[Callable[[Seen], Iterator[Finding]], ...] = (
 )
 # The same of a healthy network alone.
 HINTS: tuple[Callable[[Seen], Iterator[Finding]], ...] = (
+    capacity.constant_answer,
     capacity.too_wide,
     capacity.linear_is_enough,
 )

@@ -7,7 +7,7 @@ import numpy as np
 
 from shoal.compute.engine import engine
 from shoal.diagnosis.case import Seen, Tried
-from shoal.diagnosis.findings import Finding
+from shoal.diagnosis.findings import CONSTANT, Finding
 from shoal.diagnosis.suspect import Suspect, use
 from shoal.diagnosis.trial import work_of
 from shoal.diagnosis.units import SAME_ANSWERS, enough_units
@@ -130,8 +130,27 @@ def all_straight(seen: Seen) -> Iterator[Finding]:
         )
 
 
+def constant_answer(seen: Seen) -> Iterator[Finding]:
+    """Members of which nothing has been kept, as it was not better than a constant."""
+    if _is_constant(seen):
+        yield Finding(
+            CONSTANT,
+            "remark",
+            "every row gets the same answer, as nothing that was learnt is clearly better on other rows.",
+            "Look at the columns, or train on more rows.",
+            {},
+            {},
+        )
+
+
+def _is_constant(seen: Seen) -> bool:
+    return not any(network.parameters.W2.any() for network in seen.case.networks)
+
+
 def too_wide(seen: Seen) -> Iterator[Finding]:
     """Units that say the same as others."""
+    if _is_constant(seen):
+        return
     n = sum(units.n for units in seen.units)
     spare = sum(
         len(units.idle) + len(units.dead) + sum(len(g) - 1 for g in units.twins)
@@ -161,7 +180,11 @@ def linear_is_enough(seen: Seen) -> Iterator[Finding]:
     """A short training without hidden layer that is as good."""
     work = LINEAR_EPOCHS * work_of(seen.shape._replace(n_h=0), seen.learnt.m, seen.case.batch)
     affordable = seen.held_out and SMALL_COST * seen.case.work > LINEAR_STEPS * work
-    if not seen.shape.n_h or not (seen.thorough or affordable):
+    if not seen.shape.n_h or not (seen.thorough or affordable) or _is_constant(seen):
+        return
+    if (
+        seen.behind
+    ):  # a network that has learnt little is equalled by a linear one, and neither is enough
         return
     tried = seen.tried({"hidden": 0}, epochs=LINEAR_EPOCHS)
     if not tried or tried.after > tried.before + WORSE_BY * seen.baseline:

@@ -22,6 +22,8 @@ FEWEST_COLUMNS = 3  # of fewer one may well be all that counts
 LOOKED_AT, MOST_COLUMNS = 1000, 300  # rows and columns of a table
 MANY_COLUMNS = 50
 SURELY = 3.0  # standard errors of a correlation
+# The same of a column's product with another: beyond the largest that chance gives among so many pairs.
+SURELY_OF_PAIRS = 2.0
 CODES = (5, 200)  # different values of a column of whole numbers that may be codes
 ROWS_OF_A_CODE = 5
 SAID_BY_CODES = 0.1  # of the variance, more than neighbouring numbers say
@@ -63,7 +65,9 @@ def _columns(seen: Seen) -> pa.Table | None:
         return None
     rows = _some_rows(seen)
     if isinstance(table, pa.Table):
-        return table.take(pa.array(rows)) if table.num_columns <= MOST_COLUMNS else None
+        if table.num_columns > MOST_COLUMNS:
+            return None
+        return table if seen.case.given.rows is not None else table.take(pa.array(rows))
     if table.shape[1] > MOST_COLUMNS or table.dtype.kind not in "biuf":
         return None
     names = seen.case.columns or [f"x{j}" for j in range(table.shape[1])]
@@ -72,11 +76,15 @@ def _columns(seen: Seen) -> pa.Table | None:
     return pa.table([np.ascontiguousarray(column) for column in table[rows].T], list(names))
 
 
-def _some_rows(seen: Seen) -> NDArray[np.int64]:
-    assert seen.case.given is not None
-    # Drawn: every second row is asked, and classes may come by turns.
-    m = seen.case.given.examples.m
+def rows_to_look_at(m: int) -> NDArray[np.int64]:
+    """Which of m rows are looked at as they were given: drawn, as kinds may come by turns."""
     return np.random.default_rng(0).permutation(m)[:LOOKED_AT]
+
+
+def _some_rows(seen: Seen) -> NDArray[np.int64]:
+    given = seen.case.given
+    assert given is not None
+    return rows_to_look_at(given.examples.m) if given.rows is None else given.rows
 
 
 def _target(seen: Seen) -> NDArray[Any] | None:
@@ -103,9 +111,10 @@ def noise_columns(seen: Seen) -> Iterator[Finding]:
         return
     X, Y, _ = seen.learnt.columns(seen.shape.n_y)
     X, Y = (V - V.mean(axis=1, keepdims=True, dtype=np.float64) for V in (X, Y))
-    lengths = np.linalg.norm(X, axis=1)[:, None] * np.linalg.norm(Y, axis=1)
-    r = np.abs(X @ Y.T) / np.maximum(lengths, 1e-300)
-    keep = (r > SURELY / max(X.shape[1], 1) ** 0.5).any(axis=1)
+    X, Y = (V / np.maximum(V.std(axis=1, keepdims=True), 1e-300) for V in (X, Y))
+    keep = (np.abs(X @ Y.T) > SURELY * max(X.shape[1], 1) ** 0.5).any(axis=1)
+    if keep.sum() <= seen.shape.n_x / 2:
+        keep |= _in_pairs(X[:, :LOOKED_AT], Y[:, :LOOKED_AT])
     if not 0 < keep.sum() <= seen.shape.n_x / 2:
         return
     tried = seen.tried({}, keep=keep)
@@ -122,6 +131,17 @@ def noise_columns(seen: Seen) -> Iterator[Finding]:
         {},
         {"columns": names, "loss_before": tried.before, "loss_after": tried.after},
     )
+
+
+def _in_pairs(X: NDArray[np.float64], Y: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which columns say something of a target by their product with another, as in exclusive or."""
+    n, m = X.shape
+    # The largest of n standard normal numbers is about √(2 log n).
+    surely = (2 * np.log(n * (n + 1) / 2 * len(Y))) ** 0.5 + SURELY_OF_PAIRS
+    found = np.zeros(n, bool)
+    for y in Y:
+        found |= (np.abs((X * y) @ X.T) > surely * m**0.5).any(axis=1)
+    return found
 
 
 def codes_and_ids(seen: Seen) -> Iterator[Finding]:

@@ -44,11 +44,11 @@ export function shades(k) {
   return tables.get(k);
 }
 
-/** The colour of a class, or of a number from -1 to 1. */
+/** The colour of a class, or of a number as a share of its range, from -1 to 1. */
 export function colourOf(scene, y) {
-  if (scene.output === "identity") {
+  if (scene.range) {
     const { paper, low, high } = theme();
-    return css(mixed(paper, y < 0 ? low : high, Math.min(1, 0.25 + Math.abs(y) / 2.5)));
+    return css(mixed(paper, y < 0 ? low : high, Math.min(1, 0.25 + Math.abs(y))));
   }
   if (scene.classes.length === 2) return css(y > 0.5 ? theme().high : theme().low);
   return css(hue(y));

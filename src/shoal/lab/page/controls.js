@@ -5,13 +5,21 @@ import { h, sized, whole } from "./dom.js";
 
 const RATES = ["auto", 0.001, 0.003, 0.005, 0.01, 0.03, 0.05, 0.1, 0.3, 0.5, 1, 1.2, 3, 10];
 const BATCHES = ["auto", 1, 4, 10, 16, 32, 64, 128, 256];
-const ALPHAS = [0, 1e-4, 0.001, 0.01, 0.1, 0.3, 1, 3, 10];
+const ALPHAS = [0, 1e-4, 0.001, 0.01, 0.1, 0.3, 1, 3, 10, "evidence"];
+const LOSSES = [["squared_error", "squared error"], ["poisson", "Poisson, counts"]];
 const SCALES = [0.0001, 0.001, 0.01, 0.1, 0.3, 1, 3, 10];
-const THUMB = 34; // pixels
+const THUMB = 28; // pixels
 const MOST_HELD = 40; // columns of more are held at their usual values
 const PACES = [[10, "10 a second"], [30, "30 a second"], [100, "100 a second"], [1000, "1,000 a second"], [0, "full speed"]];
 const TITLES = { gd: "descent", sgd: "sgd, momentum", adam: "adam", lbfgs: "L-BFGS", lm: "Levenberg–Marquardt" };
 const INITS = { auto: "auto", lecture: "lecture, 0.01", glorot: "Glorot", he: "He", zeros: "zeros" };
+
+/** The penalty by the evidence belongs to the solver lm: whoever chooses the one has the other. */
+function combined(changes, { experiment }) {
+  if (changes.alpha === "evidence") return { ...changes, solver: "lm" };
+  if (changes.solver && changes.solver !== "lm" && experiment.alpha === "evidence") return { ...changes, alpha: 0 };
+  return changes;
+}
 
 const wholeBatch = ({ experiment }) => ["gd", "lbfgs", "lm"].includes(experiment.solver);
 
@@ -27,7 +35,7 @@ export class Controls {
   show(scene) {
     const { experiment } = scene;
     const signature = JSON.stringify([
-      experiment.data, experiment.hide, scene.tables, scene.columns, scene.choices,
+      experiment.data, experiment.hide, Boolean(scene.range), scene.tables, scene.columns, scene.choices,
       scene.held.map(({ name, low, high, words }) => [name, low, high, words]), experiment.points.length > 0, experiment.edits.length > 0,
     ]);
     this.scene = scene;
@@ -68,7 +76,7 @@ export class Controls {
       this.counts(),
       this.seed("data_seed", own ? "Seed of the split" : "Seed of the data"),
       scene.experiment.points.length ? this.forget("points", "Forget the added points") : null, this.drop()];
-    group("data", "Data", this.thumbnails(scene), this.data(scene), own ? this.target(scene) : null);
+    group("data", "Data", this.thumbnails(scene), this.data(scene), own ? this.target(scene) : null, scene.range ? this.loss() : null);
     const columns = () => {
       group("data", own ? "Rows" : "Points", ...points);
       if (own) group("features", "What is shown", this.axis(0, "Across", scene), this.axis(1, "Up", scene),
@@ -119,7 +127,7 @@ export class Controls {
     const id = `f-${name}`;
     const control = h("select", { id, onchange: () => {
       const found = options.find(([value]) => String(value) === control.value);
-      this.change({ [name]: found[0] });
+      this.change(combined({ [name]: found[0] }, this.scene));
     } }, options.map(([value, text]) => h("option", { value }, text)));
     this.setters.push(({ experiment }) => { control.value = String(experiment[name]); });
     return this.row(id, title, control);
@@ -128,11 +136,11 @@ export class Controls {
   /** A choice of usual values, and any other one that an experiment brings. */
   combo(name, title, values, auto, disabled) {
     const id = `f-${name}`;
-    const control = h("select", { id, onchange: () => this.change({ [name]: control.value === "auto" ? "auto" : Number(control.value) }) });
+    const control = h("select", { id, onchange: () => this.change(combined({ [name]: Number.isNaN(Number(control.value)) ? control.value : Number(control.value) }, this.scene)) });
     this.setters.push((scene) => {
       const now = scene.experiment[name];
       const all = values.includes(now) ? values : [...values, now];
-      control.replaceChildren(...all.map((value) => h("option", { value }, value === "auto" ? auto(scene) : String(value))));
+      control.replaceChildren(...all.map((value) => h("option", { value }, value === "auto" ? auto(scene) : value === "evidence" ? "by evidence (with lm)" : String(value))));
       control.value = String(now);
       control.disabled = Boolean(disabled?.(scene));
     });
@@ -148,13 +156,21 @@ export class Controls {
     return this.row(id, "Which", control);
   }
 
+  /** Of a number: what a miss costs. */
+  loss() {
+    const row = this.select("loss", "Loss", LOSSES);
+    this.setters.pop(); // what "auto" is stands in the scene
+    this.setters.push(({ counts }) => { row.querySelector("select").value = counts ? "poisson" : "squared_error"; });
+    return row;
+  }
+
   /** The toys as small pictures. */
   thumbnails(scene) {
     if (!this.toys) return null;
     const buttons = scene.toys.map(([name, title, classes]) => {
       const canvas = h("canvas", { "aria-hidden": "true" });
       const button = h("button", { type: "button", class: "thumb", title, "aria-label": title, onclick: () => this.choose(name) }, canvas);
-      const kind = { output: classes ? "softmax" : "identity", classes: Array.from({ length: classes }) };
+      const kind = { range: classes ? null : [-1, 1], classes: Array.from({ length: classes }) };
       const context = sized(canvas, THUMB, THUMB);
       for (const [x1, x2, y] of this.toys[name]) {
         context.fillStyle = colourOf(kind, y);
@@ -167,7 +183,7 @@ export class Controls {
   }
 
   choose(value) {
-    const bare = { points: [], edits: [], axes: [], held: [], target: "" };
+    const bare = { points: [], edits: [], axes: [], held: [], target: "", loss: "auto" };
     if (value.startsWith("table:")) this.change({ ...bare, ...this.scene.of_tables, table: value.slice(6), features: [] });
     else {
       const was = this.scene.experiment.data === "table";
@@ -178,7 +194,7 @@ export class Controls {
   target(scene) {
     const id = "f-target";
     const columns = scene.tables.find((t) => t.table === scene.experiment.table)?.columns ?? [];
-    const control = h("select", { id, onchange: () => this.change({ target: control.value, features: [], axes: [], held: [] }) },
+    const control = h("select", { id, onchange: () => this.change({ target: control.value, loss: "auto", features: [], axes: [], held: [] }) },
       columns.map((name) => h("option", { value: name }, name)));
     this.setters.push(({ experiment }) => { control.value = experiment.target || this.target_(); });
     return this.row(id, "To predict", control);

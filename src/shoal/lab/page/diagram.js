@@ -1,7 +1,7 @@
 // The network: inputs, hidden units with their maps, outputs; weights as edges.
 
 import { css, ramp, signColour, theme } from "./colours.js";
-import { figure, h, sized, still } from "./dom.js";
+import { figure, h, painted, sized, still } from "./dom.js";
 
 const LABEL = 112, OUT = 74;
 const MOST_FLOWING = 200; // edges
@@ -126,15 +126,12 @@ export class Diagram {
 
   drawUnits(context, scene, frame) {
     const side = scene.map, from = frame.planes * scene.side ** 2, size = this.tile;
-    this.image.width = this.image.height = side;
-    const image = this.image.getContext("2d");
+    const { words: pixels, show } = painted(this.image, side);
     const colours = ramp();
-    const data = image.createImageData(side, side);
-    const pixels = new Uint32Array(data.data.buffer);
     this.units.forEach(([x, y], j) => {
       const plane = frame.bytes.subarray(from + j * side * side, from + (j + 1) * side * side);
       for (let i = 0; i < pixels.length; i++) pixels[i] = colours[plane[i]];
-      image.putImageData(data, 0, 0);
+      show();
       context.save();
       context.beginPath();
       context.roundRect(x - size / 2, y - size / 2, size, size, Math.min(6, size / 5));

@@ -62,6 +62,16 @@ export function sized(canvas, width, height) {
   return context;
 }
 
+/** A square picture that is painted pixel by pixel, as RGBA words; made once for each canvas. */
+export function painted(canvas, side) {
+  if (canvas.width !== side || canvas.height !== side || !canvas.words) {
+    canvas.width = canvas.height = side;
+    const data = canvas.getContext("2d").createImageData(side, side);
+    Object.assign(canvas, { data, words: new Uint32Array(data.data.buffer) });
+  }
+  return { words: canvas.words, show: () => canvas.getContext("2d").putImageData(canvas.data, 0, 0) };
+}
+
 /** Rebuild what is within an element; whoever had the focus there has it again, by its place. */
 export function rebuilt(root, ...children) {
   const all = () => [...root.querySelectorAll("button, input, select, a, [tabindex]")];

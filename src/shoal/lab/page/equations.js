@@ -16,9 +16,9 @@ const MOST_TERMS = 6; // of a sum that are written out
 const EVERY = 400; // milliseconds between two looks while training
 
 export class Equations {
-  constructor({ say, change, scene }) {
-    Object.assign(this, { say, change, scene, asked: 0, busy: false });
-    this.example = h("input", { type: "number", id: "q-example", min: 1, step: 1, value: 1, onchange: () => this.choose() });
+  constructor({ say, change, scene, frame }) {
+    Object.assign(this, { say, change, scene, frame, asked: 0, busy: false, late: false });
+    this.example = h("input", { type: "number", id: "q-example", min: 1, step: 1, value: 1, oninput: () => { if (Number(this.example.value) >= 1) this.choose(); } });
     this.step = h("input", { type: "number", id: "q-step", min: 0, step: 1, value: 0, onchange: () => this.say("go", { step: Math.max(0, Math.round(Number(this.step.value))) }) });
     this.next = h("button", { type: "button", class: "pill", onclick: () => this.say("step", { steps: 1 }) }, "Next step");
     this.head = h("p", { class: "quiet-text" });
@@ -68,7 +68,9 @@ export class Equations {
   show(scene) { this.example.max = Math.min(scene.batch, scene.rows[0]); this.seen = null; }
 
   draw(scene, frame) {
-    if (frame.version === this.seen || this.busy) return;
+    if (frame.version === this.seen) return;
+    this.late = this.busy; // an answer to an earlier question is under way: ask once more when it is here
+    if (this.busy) return;
     const wait = frame.playing ? EVERY - (performance.now() - this.asked) : 0;
     if (wait <= 0) this.ask();
   }
@@ -82,6 +84,8 @@ export class Equations {
 
   answer(answer) {
     this.busy = false;
+    if (this.late && !this.frame()?.playing) this.ask();
+    this.late = false;
     this.seen = answer.version;
     this.latest = answer;
     this.sum.textContent = HOW;
@@ -97,9 +101,9 @@ export class Equations {
     const forward = equations.filter(([{ name }]) => !name.startsWith("d")).map(([, card]) => card);
     const backward = equations.filter(([{ name }]) => name.startsWith("d")).map(([, card]) => card);
     rebuilt(this.body,
-      section("Forward", [...forward, this.cost(answer)], "ten"), section("Backward", backward, "ten"),
+      section("Forward", [...forward, this.cost(answer), ...have([LEARNT.find((name) => answer.symbols[name])]).map(symbol)], "ten"), section("Backward", backward, "ten"),
       section("Update", this.updates(answer, have(LEARNT))),
-      section("Given and learnt so far", [...GIVEN, ...have(LEARNT)].map(symbol)),
+      section("Given and learnt so far", [...GIVEN, ...have(LEARNT).slice(1)].map(symbol)),
       section("The same in Python", [h("div", { class: "card wide-card" }, copyable(answer.python, "Copy the Python"))]));
   }
 
@@ -139,7 +143,7 @@ export class Equations {
     return [h("div", { class: "card wide-card updates" },
       h("p", { class: "formulas" }, names.map((name) => h("span", { class: "formula" }, rule(name)))),
       answer.solver === "gd" && !answer.penalty ? h("p", { class: "formulas numbers" }, names.map((name) => h("span", {}, written(answer, name, 0, 0).text))) : null,
-      h("p", { class: "quiet-text" }, `α = ${answer.learning_rate}${RULES[answer.solver]}${answer.penalty ? ` The penalty adds ${answer.penalty} W / m to each dW.` : ""}`))];
+      h("p", { class: "quiet-text" }, `α = ${answer.learning_rate}${RULES[answer.solver]}${answer.penalty ? ` The penalty adds ${answer.penalty} W / m to each dW.` : ""}${answer.evidence ? " W1, b1 and W2 have each a penalty of their own, which the data choose." : ""}`))];
   }
 }
 

@@ -1,4 +1,4 @@
-// The page: one experiment, one session, five views of it.
+// The page: one experiment, one session, six views of it.
 
 import { css, onTheme, theme } from "./colours.js";
 import { Controls } from "./controls.js";
@@ -8,13 +8,14 @@ import { Initialise } from "./initialise.js";
 import { Link } from "./link.js";
 import { Stories } from "./story.js";
 import { TakeAway } from "./takeaway.js";
-import { showFigures, Train } from "./train.js";
+import { scoreOf, showFigures, Train } from "./train.js";
+import { Tutor } from "./tutor.js";
 import { Units } from "./units.js";
 
-const VIEWS = [["train", "Train"], ["equations", "Equations"], ["initialise", "Initialise"], ["units", "Units"], ["take-away", "Take away"]];
+const VIEWS = [["train", "Train"], ["equations", "Equations"], ["initialise", "Initialise"], ["units", "Units"], ["tutor", "Tutor"], ["take-away", "Take away"]];
 const CALM = 250; // milliseconds between frames where motion is to be reduced
 
-let scene = null, frame = null, view = null, wanted = null, waiting = false, opening = true;
+let scene = null, frame = null, figured = null, view = null, wanted = null, waiting = false, opening = true;
 let address = location.hash.slice(1); // as it was last read or written here
 const taken = []; // milliseconds that the last frames took
 const SHOWN = ["view", "example", "pair", "show", "pace"]; // fields that no training depends on
@@ -30,16 +31,18 @@ const link = new Link({
   ended: ({ message }) => lost(message),
   toys: ({ toys }) => { controls.toys = toys; },
   scene: arrived,
-  frame: (next) => { if (scene && !opening && String(next.shape) === String(scene.shape)) { frame = next; plan(); } },
-  equations: (answer) => views.equations.answer(answer),
-  units: (answer) => views.units.answer(answer),
-  starts: (answer) => views.initialise.answer(answer),
+  frame: (next) => { if (scene && !opening && String(next.shape) === String(scene.shape)) { frame = { ...frame, ...next }; plan(); } },
+  equations: (answer) => { views.equations.answer(answer); stories.reveal(); },
+  units: (answer) => { views.units.answer(answer); stories.reveal(); },
+  starts: (answer) => { views.initialise.answer(answer); stories.reveal(); },
   progress: (answer) => views.initialise.progress(answer),
+  repaired: (answer) => views.train.repaired(answer),
+  tutor: (answer) => views.tutor.answer(answer),
   take: (answer) => views["take-away"].answer(answer),
 });
 
 const say = (what, message) => {
-  if (["play", "step", "rewind", "go", "set", "edit"].includes(what)) notice("");
+  if (["play", "step", "rewind", "go", "set", "edit", "repair"].includes(what)) notice("");
   link.say(what, message);
 };
 const change = (changes) => {
@@ -49,7 +52,7 @@ const change = (changes) => {
 const shared = { say, change, scene: () => scene, frame: () => frame, notice, picture, goTo, look: () => { change({ view: "units" }); showView("units"); } };
 const views = {
   train: new Train(shared), equations: new Equations(shared), initialise: new Initialise(shared),
-  units: new Units(shared), "take-away": new TakeAway(shared),
+  units: new Units(shared), tutor: new Tutor(shared), "take-away": new TakeAway(shared),
 };
 const stories = new Stories({ ...shared, bring });
 const ready = stories.load();
@@ -66,6 +69,7 @@ function arrived(next) {
   stories.show(scene);
   for (const each of Object.values(views)) each.show?.(scene);
   showView(scene.experiment.view);
+  stories.reveal();
   document.title = `${scene.name || scene.toys.find(([name]) => name === scene.experiment.data)?.[1] || "shoal"} · shoal lab`;
   document.body.classList.toggle("no-controls", !$("fields").children.length);
   document.body.classList.toggle("no-tabs", scene.experiment.hide.includes("tabs"));
@@ -107,13 +111,16 @@ function plan() {
 
 function draw() {
   if (!scene || !frame) return;
+  say("frame", { seen: frame.version }); // the next one is made while this one is drawn
   const began = performance.now();
-  showFigures(scene, frame);
+  if (frame.curve !== figured) showFigures(scene, frame);
+  figured = frame.curve;
   $("play").classList.toggle("playing", frame.playing);
   const title = frame.playing ? "Pause" : "Play";
   $("play").setAttribute("aria-label", title);
   $("play").title = scene.experiment.hide.includes("keys") ? title : `${title} (P)`;
   view.draw?.(scene, frame);
+  stories.reveal();
   if (!frame.playing) {
     views.train.label(scene, frame);
     remember(frame.fragment);
@@ -127,7 +134,6 @@ function draw() {
   root.step = frame.step;
   root.playing = frame.playing;
   root.version = frame.version;
-  say("frame", { seen: frame.version });
 }
 
 let reported = "";
@@ -137,7 +143,7 @@ function report() {
     converged: "Converged: no step leads further down. ",
     failed: "The training could not go on, perhaps for want of memory: try fewer rows or units. ",
   };
-  const told = `${ends[frame.ending] ?? ""}Epoch ${frame.epoch}${frame.step ? ` and ${frame.step} of ${scene.steps} steps` : ""}, loss ${figure(frame.loss)}, ${scene.output === "identity" ? "R²" : "accuracy"} ${figure(frame.accuracy)}${frame.trouble ? `. ${frame.trouble}` : ""}`;
+  const told = `${ends[frame.ending] ?? ""}Epoch ${frame.epoch}${frame.step ? ` and ${frame.step} of ${scene.steps} steps` : ""}, loss ${figure(frame.loss)}, ${scoreOf(scene)} ${figure(frame.accuracy)}${frame.trouble ? `. ${frame.trouble}` : ""}`;
   if (told === reported) return;
   reported = told;
   $("said").textContent = told;
@@ -204,7 +210,7 @@ for (const [id, [act, key]] of Object.entries(TRANSPORT)) {
   $(id).setAttribute("aria-keyshortcuts", key);
 }
 document.addEventListener("keydown", (event) => {
-  const plain = !(event.ctrlKey || event.altKey || event.metaKey) && !event.target.closest?.("input:not([type=checkbox], [type=radio], [type=range]), select");
+  const plain = !(event.ctrlKey || event.altKey || event.metaKey) && !event.target.closest?.("input:not([type=checkbox], [type=radio], [type=range]), select, textarea");
   if (!plain || !scene || scene.experiment.hide.includes("keys")) return;
   const id = Object.keys(TRANSPORT).find((name) => TRANSPORT[name][1] === event.key.toLowerCase());
   if (id && !$(id).hidden && !event.repeat) TRANSPORT[id][0]();

@@ -3,16 +3,21 @@
 import { $, h } from "./dom.js";
 
 const narrow = matchMedia("(max-width: 900px)"); // one column: what is spoken of may be far below
-const MARKED = { network: ".network", plane: ".says", loss: ".losses", trouble: "#trouble", units: ".unit-cards", diagnosis: ".findings", starts: ".starts" };
+const SETTLED = 1500; // milliseconds after which a page stays as it is
+const ENOUGH = 160; // pixels of what is spoken of, on a wide page
+const EQUATION = { "[1]": "Z1", "[2]": "A1", "[3]": "Z2", "[4]": "A2", "[5]": "dZ2", "[6]": "dW2", "[7]": "db2", "[8]": "dZ1", "[9]": "dW1", "[10]": "db1", J: "J" };
+const MARKED = { network: ".network", plane: ".says", loss: ".losses", trouble: "#trouble", units: ".unit-cards", diagnosis: ".findings", starts: ".starts", update: ".updates", figures: ".figures", data: '[data-control="data"]', features: '[data-control="features"]', step: "#step", play: "#play", hidden: "#f-hidden", initialisation: "#f-init", "learning-rate": "#f-learning_rate" };
+for (const [mark, name] of Object.entries(EQUATION)) MARKED[mark] = `[data-equation="${name}"]`;
 
 export class Stories {
   constructor({ say, change, goTo, notice, bring }) {
-    Object.assign(this, { say, change, goTo, notice, bring, list: [], shown: "", then: "" });
+    Object.assign(this, { say, change, goTo, notice, bring, list: [], then: "" });
     this.back = h("button", { type: "button", class: "pill", onclick: () => this.move(-1) }, "Back");
     this.next = h("button", { type: "button", class: "pill strong", onclick: () => this.move(1) }, "Next");
     this.end = h("button", { type: "button", class: "pill", onclick: () => this.change({ story: "", at: 0 }) }, "End the lesson");
     this.place = h("span", { class: "quiet-text" });
     this.sentence = h("p", { id: "story-says", "aria-live": "polite" });
+    for (const event of ["wheel", "touchstart"]) addEventListener(event, () => { this.unseen = false; }, { passive: true }); // somebody scrolls
     $("story").append(h("div", { class: "story-head" }, this.place, this.back, this.next, this.end), this.sentence);
   }
 
@@ -42,6 +47,21 @@ export class Stories {
     this.goTo([...parts, `story=${story}`, `at=${known.at}`].join("&"));
   }
 
+  /** Bring what a new step speaks of into sight, once it is there; for a while, as what is above it may still grow. */
+  reveal() {
+    if (!this.unseen || !this.now) return;
+    const marked = document.querySelector(MARKED[this.now.step.look?.[0]] ?? "#stage");
+    const fold = marked?.closest("details");
+    if (fold) fold.open = true;
+    if (!marked?.offsetHeight) return;
+    this.until ??= performance.now() + SETTLED;
+    if (performance.now() > this.until) this.unseen = false;
+    const { top, bottom } = marked.getBoundingClientRect();
+    const above = $("story").getBoundingClientRect().bottom;
+    const enough = Math.min(bottom - top, narrow.matches ? innerHeight - above : ENOUGH) - 2;
+    if (Math.min(bottom, innerHeight) - Math.max(top, above) < enough) marked.scrollIntoView({ block: "nearest" });
+  }
+
   move(by) { this.go(this.now.found.name, this.now.at + by); }
 
   show({ experiment }) {
@@ -53,10 +73,14 @@ export class Stories {
     const { found, step, at } = this.now;
     this.place.textContent = `${found.title}, step ${at + 1} of ${found.steps.length}`;
     if (this.sentence.textContent !== step.say) this.sentence.textContent = step.say;
-    this.back.disabled = at === 0;
-    this.next.disabled = at === found.steps.length - 1;
+    const [first, last] = [at === 0, at === found.steps.length - 1];
+    if (last && document.activeElement === this.next) this.end.focus(); // a disabled button has no focus
+    if (first && document.activeElement === this.back) this.next.focus();
+    this.back.disabled = first;
+    this.next.disabled = last;
     if (step.table && experiment.data !== "table") return this.go(found.name, at); // its table is not here yet
-    if (narrow.matches) requestAnimationFrame(() => document.querySelector(MARKED[step.look?.[0]] ?? "#stage")?.scrollIntoView({ block: "nearest" }));
+    const here = `${found.name} ${at}`;
+    if (here !== this.told) Object.assign(this, { told: here, unseen: true, until: undefined });
     if (this.then) this.say(this.then);
     this.then = "";
     return undefined;

@@ -1,7 +1,7 @@
 // The decision surface with the points on it; a click, or Enter at the cross, adds a point.
 
 import { colourOf, css, ramp, shades, theme } from "./colours.js";
-import { figure, h, sized } from "./dom.js";
+import { figure, h, painted, sized } from "./dom.js";
 
 const UNSEEN = 620; // its size while another view is shown, for the picture
 
@@ -13,6 +13,7 @@ export class Surface {
     this.add = add;
     this.canvas = h("canvas", { class: "surface", role: "img", tabindex: 0 });
     this.image = h("canvas");
+    this.layer = h("canvas");
     this.cross = null;
     this.unit = null; // the hidden unit that is shown in place of the network
     this.canvas.addEventListener("click", (event) => {
@@ -56,8 +57,7 @@ export class Surface {
     context.imageSmoothingEnabled = unit !== null || !this.options.decisions;
     context.drawImage(this.image, 0, 0, size, size);
     if (unit !== null && scene.experiment.data !== "table" && String(scene.inputs) === "x1,x2") drawLine(context, scene, [...frame.W1[unit], frame.b1[unit][0]], size);
-    if (this.options.points) this.dots(context, size, scene.points, false);
-    if (this.options.validation) this.dots(context, size, scene.points_val, true);
+    context.drawImage(this.points(size), 0, 0, size, size);
     if (this.cross) {
       const [x, y] = [this.cross[0] * size, this.cross[1] * size];
       context.strokeStyle = theme().ink;
@@ -70,10 +70,7 @@ export class Surface {
 
   paint(scene, frame) {
     const side = scene.side;
-    this.image.width = this.image.height = side;
-    const context = this.image.getContext("2d");
-    const image = context.createImageData(side, side);
-    const pixels = new Uint32Array(image.data.buffer);
+    const { words: pixels, show } = painted(this.image, side);
     const plane = frame.bytes.subarray(0, side * side);
     if (frame.planes === 1) {
       const colours = ramp();
@@ -85,17 +82,27 @@ export class Surface {
       const steps = this.options.decisions;
       for (let i = 0; i < pixels.length; i++) pixels[i] = tables[plane[i]][steps ? 200 : sure[i]];
     }
-    context.putImageData(image, 0, 0);
+    show();
   }
 
   paintUnit(scene, frame, unit) {
     const side = scene.map, from = frame.planes * scene.side ** 2 + unit * side * side;
-    this.image.width = this.image.height = side;
-    const context = this.image.getContext("2d");
-    const image = context.createImageData(side, side);
-    const pixels = new Uint32Array(image.data.buffer), colours = ramp();
+    const { words: pixels, show } = painted(this.image, side), colours = ramp();
     for (let i = 0; i < pixels.length; i++) pixels[i] = colours[frame.bytes[from + i]];
-    context.putImageData(image, 0, 0);
+    show();
+  }
+
+  /** The points as a picture of their own, which stays the same while a network trains. */
+  points(size) {
+    const { scene, options } = this;
+    const about = [scene, size, options.points, options.validation, theme(), window.devicePixelRatio];
+    if (this.dotted?.every((each, i) => each === about[i])) return this.layer;
+    this.dotted = about;
+    const context = sized(this.layer, size, size);
+    context.clearRect(0, 0, size, size);
+    if (options.points) this.dots(context, size, scene.points, false);
+    if (options.validation) this.dots(context, size, scene.points_val, true);
+    return this.layer;
   }
 
   dots(context, size, points, hollow) {

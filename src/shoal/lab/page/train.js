@@ -6,6 +6,9 @@ import { $, figure, h, percent, s, whole } from "./dom.js";
 import { curves, legend } from "./plots.js";
 import { Surface, takesPoints } from "./surface.js";
 
+const MOST_EDITS = 50; // of an experiment
+const VERY_LARGE = 30; // a draw from which nearly all units are flat on nearly all examples
+
 export class Train {
   constructor({ change, say, goTo, look }) {
     Object.assign(this, { change, say, goTo });
@@ -19,6 +22,12 @@ export class Train {
     this.diagram = new Diagram((edge) => this.choose(edge), (unit) => this.showUnit(unit));
     this.surface = new Surface((x1, x2) => this.addPoint(x1, x2));
     this.curve = s("svg", { class: "curve", role: "img", "aria-label": "Losses over the epochs, on a logarithmic axis" });
+    this.evidence = h("p", { class: "quiet-text", id: "evidence", hidden: true });
+    this.changed = h("p", { class: "changed-line", id: "changed", role: "status" });
+    this.faults = h("span", { class: "faults" }, "See a fault: ",
+      h("button", { type: "button", class: "pill", id: "see-equal", onclick: () => this.equal() }, "equal units"),
+      this.flat = h("button", { type: "button", class: "pill", id: "see-saturated", onclick: () => this.see({ init: VERY_LARGE }) }, "saturated units"));
+    this.repair = h("button", { type: "button", class: "pill strong", id: "repair", hidden: true, onclick: () => say("repair") }, "Repair it");
     this.weight = this.weightForm();
     this.classes = h("div", { class: "classes", role: "radiogroup", "aria-label": "Class of a point that is added" });
     this.scale = h("div", { class: "scale" });
@@ -28,14 +37,14 @@ export class Train {
     this.root = h("div", { class: "train" },
       h("section", { class: "card network", "aria-labelledby": "t-network" },
         h("h2", { id: "t-network" }, "Network"), h("div", { class: "holder" }, this.diagram.canvas, this.diagram.card),
-        h("p", { class: "trouble", id: "trouble" }, this.trouble, this.lookAt),
+        this.changed, h("p", { class: "trouble", id: "trouble" }, this.trouble, this.repair, this.lookAt, this.faults),
         h("p", { class: "legend edges" }, ...edgeLegend(), this.more), this.weight),
       h("section", { class: "card says", "aria-labelledby": "t-surface" },
         h("header", {}, h("h2", { id: "t-surface" }, "What it says"), h("label", { for: "plane-of", class: "unseen" }, "Shown on the plane"), this.shown), h("div", { class: "holder plane" }, this.surface.canvas),
         this.axes, this.scale, this.classes, this.undo,
         h("div", { class: "switches" }, h("span", {}, "Points:"), this.toggle("points", "training"), this.toggle("validation", "validation"), this.toggle("decisions", "decisions"))),
       h("section", { class: "card losses", "aria-labelledby": "t-curve" },
-        h("header", {}, h("h2", { id: "t-curve" }, "Loss"), legend([["solid", "training"], ["dashed", "validation"]], this.over)), this.curve));
+        h("header", {}, h("h2", { id: "t-curve" }, "Loss"), legend([["solid", "training"], ["dashed", "validation"]], this.over)), this.evidence, this.curve));
   }
 
   toggle(name, title) {
@@ -122,11 +131,11 @@ export class Train {
     const reach = ([low, high]) => `from ${figure(low, 2)} to ${figure(high, 2)}`;
     this.axes.replaceChildren(h("span", {}, `→ ${scene.axes[0]}, ${reach(scene.x1)}`),
       scene.axes[1] ? h("span", {}, `↑ ${scene.axes[1]}, ${reach(scene.x2)}`) : "");
-    const numbers = scene.output === "identity";
+    const numbers = scene.range;
     this.boxes.decisions.parentElement.hidden = numbers; // a number decides nothing
     this.over.textContent = `${isWhole(scene) ? "iterations" : "epochs"}, log scale`;
     const bar = numbers
-      ? [`${scene.target || "y"}: ${figure(scene.mean - 2.5 * scene.deviation, 2)}`, h("i", { class: "bar" }), figure(scene.mean + 2.5 * scene.deviation, 2)]
+      ? [`${scene.target || "y"}: ${figure(numbers[0], 2)}`, h("i", { class: scene.counts ? "bar from-zero" : "bar" }), figure(numbers[1], 2)]
       : scene.classes.length === 2 ? [`A2: 0, class ${scene.classes[0]}`, h("i", { class: "bar" }), `1, class ${scene.classes[1]}`]
         : scene.classes.map((name, k) => keyed(name, colourOf(scene, k)));
     this.scale.replaceChildren(...bar);
@@ -144,7 +153,7 @@ export class Train {
     if (signature === this.signature) return;
     this.signature = signature;
     if (!takesPoints(scene)) return this.classes.replaceChildren();
-    const entries = scene.output === "identity"
+    const entries = scene.range
       ? [h("label", {}, "A click adds a point of value ", h("input", { type: "number", step: "any", value: 1 }))]
       : ["A click adds ", ...scene.classes.map((name, k) => {
         const box = h("input", { type: "radio", name: "added", value: k });
@@ -158,10 +167,21 @@ export class Train {
     this.frame = frame;
     this.diagram.draw(scene, frame);
     this.surface.draw(scene, frame, this.options);
-    if (this.trouble.textContent !== frame.trouble) {
-      this.trouble.textContent = frame.trouble;
-      this.lookAt.hidden = !frame.trouble || !scene.shape[1] || scene.experiment.hide.includes("tabs");
-    }
+    if (frame.curve !== this.drawn || scene !== this.drawnOf) this.drawMore(scene, frame);
+  }
+
+  /** What comes with some of the frames only. */
+  drawMore(scene, frame) {
+    this.drawn = frame.curve;
+    this.drawnOf = scene;
+    if (this.trouble.textContent !== frame.trouble) this.trouble.textContent = frame.trouble;
+    const { hide, story, activation } = scene.experiment;
+    this.lookAt.hidden = !frame.trouble || !scene.shape[1] || hide.includes("tabs");
+    this.repair.hidden = !frame.trouble || hide.includes("initialisation") || hide.includes("training");
+    this.faults.hidden = Boolean(frame.trouble) || !scene.shape[1] || Boolean(story) || hide.includes("initialisation");
+    this.flat.hidden = !["tanh", "sigmoid"].includes(activation);
+    this.showEvidence(scene, frame);
+    this.showChange(scene, frame);
     curves(this.curve, [
       { kind: "dashed", points: frame.curve.map(([x, , y]) => [x, y]) },
       { kind: "solid", points: frame.curve.map(([x, y]) => [x, y]) },
@@ -171,6 +191,53 @@ export class Train {
     }
   }
 
+  /** The penalty by the evidence, as the data have it now. */
+  showEvidence(scene, { evidence }) {
+    this.evidence.hidden = scene.experiment.alpha !== "evidence";
+    if (this.evidence.hidden) return;
+    this.evidence.textContent = evidence
+      ? `γ = ${figure(evidence.gamma, 1)} of ${whole(evidence.of)} parameters; α: ${["W1", "b1", "W2"].map((name, i) => `${name} ${figure(evidence.alpha[i], 2)}`).join(", ")}`
+      : "γ, how many parameters the data determine: after a step";
+    this.evidence.title = evidence ? `How many parameters the data determine, and the penalties that they choose. Log evidence ${figure(evidence.log, 1)}.` : "";
+  }
+
+  /** What a few steps have done to the weight that they changed most. */
+  showChange(scene, frame) {
+    if (frame.playing) return;
+    const name = scene.shape[1] ? "W1" : "W2", W = frame[name];
+    const now = { scene, W, version: frame.version, done: frame.epoch * scene.steps + frame.step };
+    const was = this.rested;
+    if (was?.version === now.version) return;
+    this.rested = now;
+    const steps = was?.scene === scene ? now.done - was.done : 0;
+    if (steps < 1 || steps > 10) return void (this.changed.textContent = "");
+    const all = W.flatMap((row, i) => row.map((value, j) => [Math.abs((value ?? 0) - (was.W[i]?.[j] ?? 0)), i, j]));
+    const [size, i, j] = all.reduce((most, each) => (each[0] > most[0] ? each : most));
+    const about = steps === 1 ? `Step ${whole(now.done)}` : `Steps ${whole(was.done + 1)} to ${whole(now.done)}`;
+    this.changed.textContent = size
+      ? `${about}: ${name}[${i + 1}, ${j + 1}] went from ${figure(was.W[i][j], 4)} to ${figure(W[i][j], 4)}; the others moved too.`
+      : `${about}: no entry of ${name} has changed.`;
+  }
+
+  /** Another start that shows a fault. */
+  see(changes) { this.change({ edits: [], ...changes }); }
+
+  /** The same weights in and out for all units: by hand, or all zero where these would be too many. */
+  equal() {
+    const [n_x, n_h, n_y] = this.scene.shape;
+    const entries = (matrix, rows, columns) => Array.from({ length: rows * columns }, (_, k) => [0, matrix, Math.floor(k / columns), k % columns, 0.5]);
+    const edits = [...entries("W1", n_h, n_x), ...entries("W2", n_y, n_h)];
+    this.see({ init: "zeros", edits: edits.length <= MOST_EDITS ? edits : [] });
+    this.say("step", { steps: 100 });
+  }
+
+  /** What the diagnosis has changed. */
+  repaired({ changes }) {
+    this.forget();
+    const told = Object.entries(changes).map(([name, value]) => (name === "edits" ? "the weights that were changed by hand are forgotten" : `${name.replaceAll("_", " ")} is ${value}`));
+    this.changed.textContent = `Repaired: ${told.join(", ")}. It trains anew.`;
+  }
+
   /** For who cannot see it; not at every frame. */
   label(scene, frame) {
     this.surface.label(frame, scene);
@@ -178,6 +245,9 @@ export class Train {
     this.diagram.canvas.setAttribute("aria-label", `${n_x} inputs, ${n_h} hidden units of ${scene.experiment.activation}, ${n_y} outputs. Weights can be read and changed in the form below.`);
   }
 }
+
+/** What says how good it is: of a number the share of the variance, or of the deviance, that is explained. */
+export const scoreOf = ({ range, counts }) => (!range ? "accuracy" : counts ? "D²" : "R²");
 
 /** Whether an epoch is one step over all rows. */
 const isWhole = ({ experiment }) => ["gd", "lbfgs", "lm"].includes(experiment.solver);
@@ -205,15 +275,15 @@ function edgeLegend() {
 
 /** The figures at the top. */
 export function showFigures(scene, frame) {
-  const numbers = scene.output === "identity";
+  const share = scoreOf(scene), numbers = Boolean(scene.range);
   const gd = isWhole(scene);
   $("epoch").replaceChildren(whole(frame.epoch), frame.step ? h("small", {}, ` + ${frame.step}/${scene.steps}`) : "");
   $("epoch-name").textContent = gd ? "Iteration" : "Epoch";
   $("epoch").classList.toggle("in-part", scene.steps > 1);
   $("loss").textContent = figure(frame.loss);
   $("loss-val").textContent = figure(frame.validation);
-  $("accuracy-name").textContent = numbers ? "R²" : "Accuracy";
-  $("accuracy-val-name").textContent = numbers ? "Validation R²" : "Validation accuracy";
+  $("accuracy-name").textContent = numbers ? share : "Accuracy";
+  $("accuracy-val-name").textContent = numbers ? `Validation ${share}` : "Validation accuracy";
   $("accuracy").textContent = numbers ? figure(frame.accuracy) : percent(frame.accuracy);
   $("accuracy-val").textContent = numbers ? figure(frame.accuracy_val) : percent(frame.accuracy_val);
   $("rate-name").textContent = gd ? "Iterations a second" : "Epochs a second";

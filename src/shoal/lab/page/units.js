@@ -1,7 +1,7 @@
 // Each hidden unit, what the diagnosis says, and the data as two of them see it.
 
 import { colourOf, css, ramp, theme } from "./colours.js";
-import { h, percent, rebuilt, sized } from "./dom.js";
+import { h, painted, percent, rebuilt, sized } from "./dom.js";
 import { histogram } from "./plots.js";
 import { drawLine } from "./surface.js";
 
@@ -10,7 +10,7 @@ const STATES = { healthy: "healthy", dead: "dead: says 0 to every example", satu
 
 export class Units {
   constructor({ say, change, scene }) {
-    Object.assign(this, { say, change, scene, asked: 0, busy: false });
+    Object.assign(this, { say, change, scene, asked: 0, busy: false, late: false });
     this.findings = h("div", { class: "findings", "aria-live": "polite" });
     this.cards = h("div", { class: "unit-cards" });
     this.canvas = h("canvas", { role: "img", "aria-label": "The data as two hidden units see them" });
@@ -39,7 +39,9 @@ export class Units {
   draw(scene, frame) {
     this.frame = frame;
     if (this.latest) this.maps(scene, frame);
-    if (frame.version === this.seen || this.busy) return;
+    if (frame.version === this.seen) return;
+    this.late = this.busy; // an answer to an earlier question is under way: ask once more when it is here
+    if (this.busy) return;
     if (!frame.playing || performance.now() - this.asked > EVERY) this.ask();
   }
 
@@ -52,6 +54,8 @@ export class Units {
 
   answer(answer) {
     this.busy = false;
+    if (this.late && !this.frame?.playing) this.ask();
+    this.late = false;
     this.seen = answer.version;
     const scene = this.scene();
     this.latest = answer;
@@ -88,17 +92,14 @@ export class Units {
   maps(scene, frame) {
     const side = scene.map, from = frame.planes * scene.side ** 2;
     const image = document.createElement("canvas");
-    image.width = image.height = side;
-    const context = image.getContext("2d");
-    const data = context.createImageData(side, side);
-    const pixels = new Uint32Array(data.data.buffer);
+    const { words: pixels, show } = painted(image, side);
     const colours = ramp();
     for (const canvas of this.cards.querySelectorAll("canvas")) {
       const j = Number(canvas.dataset.unit);
       if (j >= frame.maps) continue;
       const plane = frame.bytes.subarray(from + j * side * side, from + (j + 1) * side * side);
       for (let i = 0; i < pixels.length; i++) pixels[i] = colours[plane[i]];
-      context.putImageData(data, 0, 0);
+      show();
       const to = sized(canvas, 150, 150);
       to.drawImage(image, 0, 0, 150, 150);
       const line = frame.version === this.latest.version ? this.latest.units[j]?.line : null;
