@@ -18,6 +18,7 @@ from shoal.estimators.answers import (
     pooled,
 )
 from shoal.estimators.entrants import Entrant, Ground, minus_scores, predict_work_of
+from shoal.estimators.noise import ERRORS
 from shoal.estimators.rows import InMemoryRows
 
 # Of each effort: the members of the result, as a multiple of those without a search.
@@ -43,10 +44,9 @@ class Verdict(NamedTuple):
     usual_loss: float
     error: float  # the standard error of the difference
 
-    @property
-    def pays(self) -> bool:
-        """Whether what the halves choose is better."""
-        return self.loss < self.usual_loss
+    def pays(self, sure: float) -> bool:
+        """Whether what the halves choose is better, by more than so many standard errors."""
+        return self.usual_loss - self.loss > sure * self.error
 
 
 def chosen(ground: Ground, finalists: list[Entrant], n: int) -> tuple[list[Part], Verdict]:
@@ -60,7 +60,9 @@ def chosen(ground: Ground, finalists: list[Entrant], n: int) -> tuple[list[Part]
         usual[~own] = judge(first, ~own)
         apart[~own] = judge(choose(own), ~own)
     verdict = verdict_of(apart, usual, w)
-    counts = choose(every) if verdict.pays else first
+    # Nothing is taken for better than a constant answer by less than it would be without a search.
+    pays = verdict.pays(ERRORS if finalists[0].is_constant else 0.0)
+    counts = choose(every) if pays else first
     parts = zip(finalists, counts, strict=True)
     return [Part(one, count) for one, count in parts if count], verdict
 
@@ -135,7 +137,9 @@ def _mixed(ground: Ground, finalists: list[Entrant], answers: list[Answers], C: 
     best, found = np.inf, [1] + [0] * (len(finalists) - 1)
     output = finalists[0].shape.output
     for kind in dict.fromkeys(one.kind for one in finalists):
-        of_kind = [k for k, one in enumerate(finalists) if one.kind == kind]
+        of_kind = [k for k, one in enumerate(finalists) if one.kind == kind and not one.is_constant]
+        if not of_kind:
+            continue
         room = _most_members([finalists[k] for k in of_kind], finalists[0], ground)
         if not room:
             continue
@@ -164,6 +168,8 @@ def filled(parts: list[Part], base: Entrant, ground: Ground, left: float) -> lis
 
     As many as without a search there are in any case, if a prediction allows it. The widest networks come first.
     """
+    if parts[0].entrant.is_constant:  # more members would not be
+        return [Part(base, len(base.trained))]
     n, usual = sum(part.members for part in parts), len(base.trained)
     room = _most_members([part.entrant for part in parts], base, ground)
     for times in range(max(room // n, 1), 0, -1):

@@ -64,6 +64,12 @@ class Entrant(NamedTuple):
         return sum(one.epochs for one in self.trained) * self.epoch_work
 
     @property
+    def is_constant(self) -> bool:
+        """Whether it answers the same to every row, as what was learnt seemed to be noise: see `noise.py`."""
+        members = (self.shape.unflatten(one.parameters) for one in self.trained)
+        return bool(self.trained) and not any(one.W2.any() for one in members)
+
+    @property
     def seen(self) -> Architecture:
         """The shape, with as many inputs as a row has that are not 0."""
         return self.shape._replace(n_x=inputs_of_a_row(self.prepared.inputs))
