@@ -44,7 +44,7 @@ def word_of(value: float) -> str | None:
     return str(int(value)) if value == int(value) else repr(value)
 
 
-def is_finer(kind: pa.DataType) -> bool:
+def is_finer(kind: "pa.DataType") -> bool:
     """Whether times are finer than microseconds, which Python's own are not."""
     return pa.types.is_temporal(kind) and getattr(kind, "unit", "") == "ns"
 
