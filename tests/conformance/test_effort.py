@@ -253,6 +253,17 @@ def test_without_rows_held_out_nothing_is_changed():
     assert model.fingerprint_ == ShoalRegressor(**{**QUICK, "effort": 1}).fit(X, y).fingerprint_
 
 
+def test_noise_is_answered_by_a_constant_with_a_search_as_without():
+    X, _ = table()
+    y = normal(21, 0, M)
+    with pytest.warns(ShoalWarning, match="constant answer"):
+        model = ShoalRegressor(random_state=0, effort=2).fit(X, y)
+    found = model.predict(X)
+    assert found == pytest.approx(np.full(M, y.mean()), abs=1e-5)
+    assert len(model.networks_) == 8
+    assert len(model.search_results_) > 1
+
+
 def test_small_tables_keep_members_of_second_order_where_they_are_better():
     x = np.linspace(-1, 1, 94)[:, np.newaxis]
     y = np.sin(3 * x[:, 0]) + 0.5 * np.cos(9 * x[:, 0])

@@ -17,23 +17,17 @@ from shoal.estimators.answers import (
     mixture,
     pooled,
 )
-from shoal.estimators.entrants import Entrant, Ground, minus_scores
+from shoal.estimators.entrants import Entrant, Ground, minus_scores, predict_work_of
+from shoal.estimators.noise import ERRORS
 from shoal.estimators.rows import InMemoryRows
 
-MEMBERS = {
-    2: 1,
-    3: 2,
-    4: 3,
-    5: 4,
-}  # of the result of each effort, as a multiple of those without a search
+# Of each effort: the members of the result, as a multiple of those without a search.
+MEMBERS = {2: 1, 3: 2, 4: 3, 5: 4}
 LARGEST_LOSS = 1e100  # what a loss that is no number counts as
 
-
-Choose = Callable[
-    [NDArray[np.bool_]], list[int]
-]  # from a part of what is judged, how often each counts
-# The losses of a part of what is judged, if each counts so often.
-Judge = Callable[[list[int], NDArray[np.bool_]], Exact]
+Mask = NDArray[np.bool_]  # which rows, or members, judge
+Choose = Callable[[Mask], list[int]]  # by these, how often each finalist counts
+Judge = Callable[[list[int], Mask], Exact]  # the losses of these, if each counts so often
 
 
 class Part(NamedTuple):
@@ -50,10 +44,9 @@ class Verdict(NamedTuple):
     usual_loss: float
     error: float  # the standard error of the difference
 
-    @property
-    def pays(self) -> bool:
-        """Whether what the halves choose is better."""
-        return self.loss < self.usual_loss
+    def pays(self, sure: float) -> bool:
+        """Whether what the halves choose is better, by more than so many standard errors."""
+        return self.usual_loss - self.loss > sure * self.error
 
 
 def chosen(ground: Ground, finalists: list[Entrant], n: int) -> tuple[list[Part], Verdict]:
@@ -67,7 +60,9 @@ def chosen(ground: Ground, finalists: list[Entrant], n: int) -> tuple[list[Part]
         usual[~own] = judge(first, ~own)
         apart[~own] = judge(choose(own), ~own)
     verdict = verdict_of(apart, usual, w)
-    counts = choose(every) if verdict.pays else first
+    # Nothing is taken for better than a constant answer by less than it would be without a search.
+    pays = verdict.pays(ERRORS if finalists[0].is_constant else 0.0)
+    counts = choose(every) if pays else first
     parts = zip(finalists, counts, strict=True)
     return [Part(one, count) for one, count in parts if count], verdict
 
@@ -78,17 +73,16 @@ def _by_losses(ground: Ground, finalists: list[Entrant], n: int) -> tuple[Choose
     rows, output = answers[0], finalists[0].shape.output
     apart = Deviations.of([one.answers[:n] for one in finalists])
 
-    def excess(part: NDArray[np.bool_]) -> Exact:
-        if (
-            output != "identity"
-        ):  # of other losses too little is known of it (docs/measured/effort.md)
-            return np.zeros((len(finalists), len(finalists)))
-        return apart.excess(part, len(finalists[0].trained))
+    def excess(part: Mask) -> Exact:
+        if output == "identity":
+            return apart.excess(part, len(finalists[0].trained))
+        # Of other losses too little is known of it, see docs/measured/effort.md.
+        return np.zeros((len(finalists), len(finalists)))
 
-    def choose(part: NDArray[np.bool_]) -> list[int]:
+    def choose(part: Mask) -> list[int]:
         return _mixed(ground, finalists, [one.take(part) for one in answers], excess(part))
 
-    def judge(counts: list[int], part: NDArray[np.bool_]) -> Exact:
+    def judge(counts: list[int], part: Mask) -> Exact:
         losses = rows.losses(output, mixture([one.A2 for one in answers], counts))
         return losses[part] - excess_of(excess(part), counts)
 
@@ -100,7 +94,7 @@ def _by_scores(ground: Ground, finalists: list[Entrant], n: int) -> tuple[Choose
     losses = [minus_scores(one, n) for one in finalists]
     allowed = [_most_members([one], finalists[0], ground) > 0 for one in finalists]
 
-    def choose(part: NDArray[np.bool_]) -> list[int]:
+    def choose(part: Mask) -> list[int]:
         means = [
             float(one[part].mean()) if may else np.inf
             for one, may in zip(losses, allowed, strict=True)
@@ -108,13 +102,13 @@ def _by_scores(ground: Ground, finalists: list[Entrant], n: int) -> tuple[Choose
         best = int(np.argmin(means))
         return [int(k == best) for k in range(len(finalists))]
 
-    def judge(counts: list[int], part: NDArray[np.bool_]) -> Exact:
+    def judge(counts: list[int], part: Mask) -> Exact:
         return losses[counts.index(1)][part]
 
     return choose, judge, np.ones(n)
 
 
-def _halves(ground: Ground, base: Entrant, n: int) -> list[NDArray[np.bool_]]:
+def _halves(ground: Ground, base: Entrant, n: int) -> list[Mask]:
     """Two halves of what is judged: rows, of which those of a group are together, or members."""
     if ground.asked.scoring is not None:
         odd = np.arange(n) % 2 == 1
@@ -143,7 +137,9 @@ def _mixed(ground: Ground, finalists: list[Entrant], answers: list[Answers], C: 
     best, found = np.inf, [1] + [0] * (len(finalists) - 1)
     output = finalists[0].shape.output
     for kind in dict.fromkeys(one.kind for one in finalists):
-        of_kind = [k for k, one in enumerate(finalists) if one.kind == kind]
+        of_kind = [k for k, one in enumerate(finalists) if one.kind == kind and not one.is_constant]
+        if not of_kind:
+            continue
         room = _most_members([finalists[k] for k in of_kind], finalists[0], ground)
         if not room:
             continue
@@ -162,9 +158,9 @@ def _mixed(ground: Ground, finalists: list[Entrant], answers: list[Answers], C: 
 
 def _most_members(parts: Sequence[Entrant], base: Entrant, ground: Ground) -> int:
     """How many members the result may have, if they are as wide as the widest of these."""
-    allowed = ground.asked.max_predict_cost * base.predict_work * len(base.trained)
+    allowed = ground.asked.max_predict_cost * predict_work_of([base]) * len(base.trained)
     most = MEMBERS[ground.asked.effort] * len(base.trained)
-    return min(most, int(allowed / max(one.predict_work for one in parts)))
+    return min(most, int(allowed / predict_work_of(parts)))
 
 
 def filled(parts: list[Part], base: Entrant, ground: Ground, left: float) -> list[Part]:
@@ -172,6 +168,8 @@ def filled(parts: list[Part], base: Entrant, ground: Ground, left: float) -> lis
 
     As many as without a search there are in any case, if a prediction allows it. The widest networks come first.
     """
+    if parts[0].entrant.is_constant:  # more members would not be
+        return [Part(base, len(base.trained))]
     n, usual = sum(part.members for part in parts), len(base.trained)
     room = _most_members([part.entrant for part in parts], base, ground)
     for times in range(max(room // n, 1), 0, -1):

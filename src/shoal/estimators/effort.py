@@ -34,6 +34,7 @@ from shoal.estimators.entrants import (
     entrants_of,
     mean_loss,
     minus_scores,
+    predict_work_of,
     with_members,
 )
 from shoal.estimators.fitted import Fitted, History
@@ -161,14 +162,10 @@ def _told(every: list[Entrant], parts: list[Part], verdict: Verdict) -> Search:
     """What is to be said of the search; the first entrant is the fit without one."""
     base, n = every[0], sum(part.members for part in parts)
     shares = {repr(part.entrant.changes): part.members / n for part in parts}
-    width = parts[0].entrant.shape.n_h
-    wide = sum(
-        part.members * part.entrant.predict_work * max(width, 1) / max(part.entrant.shape.n_h, 1)
-        for part in parts
-    )
     tried = [_tried(one, base, shares.get(repr(one.changes), 0.0)) for one in every]
     kind = [repr(one.changes) for one in every].index(repr(parts[0].entrant.changes))
-    cost = wide / (base.predict_work * len(base.trained))
+    each, usual = (predict_work_of(of) for of in ([part.entrant for part in parts], [base]))
+    cost = n * each / (usual * len(base.trained))
     return Search(tuple(tried), *verdict, cost, kind, parts[0].members)
 
 
@@ -234,10 +231,7 @@ def _diagnosis(ground: Ground, part: Part) -> Diagnosis:
     one = part.entrant
     if one.changes == changes_of(ground.asked, ground.usual.settings):
         return ground.usual.diagnosis
-    trained, seeds = (
-        list(one.trained),
-        [seed_of_member(ground.seed, i) for i in range(len(one.trained))],
-    )
-    s = one.prepared.settings.replaced(members=len(trained))
+    s = one.prepared.settings.replaced(members=len(one.trained))
     starts = first_states(one.prepared._replace(settings=s), one.rows.m)
-    return diagnosis_of(fitted_of(one.prepared, trained, seeds), one.rows, starts, ground.threads)
+    fitted = fitted_of(one.prepared, list(one.trained), starts.seeds)
+    return diagnosis_of(fitted, one.rows, starts, ground.threads)

@@ -56,7 +56,7 @@ class Entrant(NamedTuple):
         if s.solver == "lm":  # a matrix of all parameters, and its factor
             n = float(self.shape.n_parameters)
             return n * n * (m * self.shape.n_y / 2 + n / 3)
-        return work_of(self._seen, m, batch_of(s, m))
+        return work_of(self.seen, m, batch_of(s, m))
 
     @property
     def work(self) -> float:
@@ -64,15 +64,23 @@ class Entrant(NamedTuple):
         return sum(one.epochs for one in self.trained) * self.epoch_work
 
     @property
-    def predict_work(self) -> float:
-        """Multiply-adds of a member's prediction."""
-        shape = self._seen
-        return float(shape.n_h * (shape.n_x + shape.n_y) or shape.n_x * shape.n_y)
+    def is_constant(self) -> bool:
+        """Whether it answers the same to every row, as what was learnt seemed to be noise: see `noise.py`."""
+        members = (self.shape.unflatten(one.parameters) for one in self.trained)
+        return bool(self.trained) and not any(one.W2.any() for one in members)
 
     @property
-    def _seen(self) -> Architecture:
+    def seen(self) -> Architecture:
         """The shape, with as many inputs as a row has that are not 0."""
         return self.shape._replace(n_x=inputs_of_a_row(self.prepared.inputs))
+
+
+def predict_work_of(entrants: Sequence[Entrant]) -> float:
+    """Multiply-adds of the prediction of a member that is as wide as the widest, with the inputs of all."""
+    shapes = [one.seen for one in entrants]
+    n_x, n_h = max(one.n_x for one in shapes), max(one.n_h for one in shapes)
+    n_y = shapes[0].n_y
+    return float(n_h * (n_x + n_y) or n_x * n_y)
 
 
 def inputs_of_a_row(inputs: Inputs) -> int:
