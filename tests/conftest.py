@@ -35,7 +35,6 @@ NEEDS = {
     "laws/test_bits.py": "slow",
     "laws/test_resume.py": "slow",
     "oracles/test_autodiff.py": "slow",
-    "pictures/test_displays.py": "slow",
     "kernel": "compiler",
     "exports/test_c.py": "compiler",
     "exports/test_processors.py": "compiler",

@@ -163,7 +163,7 @@ FIELDS: dict[str, Field] = {
               "Ensemble size; predictions are averaged. A number, or auto.",
               "--members", "N", TRAINING, rare=True),
         Field("effort", Whole(1, most=MOST_EFFORT),
-              "Work spent on a search for a better model, from 1 (none) to 5.",
+              "Search effort, 1 (none) to 5.",
               "--effort", "N", TRAINING),
         Field("max_predict_cost", Number(1.0),
               "With --effort: most work of a prediction, as a multiple of what it takes without.",

@@ -31,10 +31,10 @@ def first(solver, dtype="float32"):
     return start((0.3 * drawn).astype(dtype), solver)
 
 
-def one_by_one(rule, budget, part, held, state, judge):
+def one_by_one(rule, budget, parts, state, judge):
     """What `train_judged` stands for: calls of `train` and `sums`."""
     with patch.multiple(plain, train=kernel.train, sums=kernel.sums):
-        return plain.train_judged(ARCHITECTURE, rule, budget, part, state, 1, held, judge)
+        return plain.train_judged(ARCHITECTURE, rule, budget, parts, state, 1, judge)
 
 
 def assert_same(found, expected):
@@ -58,12 +58,12 @@ def assert_same(found, expected):
     ],
 )  # fmt: skip
 def test_judged_epochs_are_those_of_one_call_each(dtype, rule, budget, m):
-    part, held = rows(m, 0, dtype, weights=True), rows(m // 4, 1, dtype)
+    parts = rows(m, 0, dtype, weights=True), rows(m // 4, 1, dtype)
     for threads in (1, 2):
         for judge in (Judge(), Judge(0.7, 0.68, 0.001, 1, 3), Judge(patience=1, tol=1e9)):
-            given = (rule, budget, part, held, first(rule.solver, dtype), judge)
+            given = (rule, budget, parts, first(rule.solver, dtype), judge)
             expected = one_by_one(*given)
-            found = kernel.train_judged(ARCHITECTURE, *given[:3], given[4], threads, held, judge)
+            found = kernel.train_judged(ARCHITECTURE, *given[:4], threads, judge)
             assert_same(found, expected)
             if min(expected.losses) < judge.best_loss:
                 np.testing.assert_array_equal(found.best, expected.best)
@@ -72,9 +72,9 @@ def test_judged_epochs_are_those_of_one_call_each(dtype, rule, budget, m):
 
 @needs_kernel
 def test_a_training_that_diverges_is_not_judged_after_it():
-    held, judge = rows(50, 1), Judge()
-    given = (Rule("gd", 3e38), Budget(0, 9), rows(100, 0), held, first("gd"), judge)
-    found = kernel.train_judged(ARCHITECTURE, *given[:3], given[4], 1, held, judge)
+    parts = rows(100, 0), rows(50, 1)
+    given = (Rule("gd", 3e38), Budget(0, 9), parts, first("gd"), Judge())
+    found = kernel.train_judged(ARCHITECTURE, *given[:4], 1, Judge())
     assert_same(found, one_by_one(*given))
     assert found.outcome.ending == "diverged"
     assert len(found.losses) < len(found.outcome.losses)
@@ -84,7 +84,8 @@ def test_a_training_that_diverges_is_not_judged_after_it():
 def test_a_stop_ends_it():
     stop = Stop()
     stop.request()
-    given = (Rule("gd", 0.1), Budget(0, 9), rows(100, 0), first("gd"), 1, rows(50, 1), Judge())
+    parts = rows(100, 0), rows(50, 1)
+    given = (Rule("gd", 0.1), Budget(0, 9), parts, first("gd"), 1, Judge())
     found = kernel.train_judged(ARCHITECTURE, *given, stop)
     assert found.outcome.ending == "interrupted"
     assert len(found.losses) == 0
@@ -113,8 +114,8 @@ def test_a_training_is_the_same_when_each_epoch_is_looked_at(rates, max_iter):
 
 def test_the_engines_judge_alike():
     rule, budget, judge = Rule("sgd", 0.1, batch_size=50), Budget(0, 6), Judge(0.6, 0.6, 0.0, 0, 4)
-    part, held, state = rows(120, 0, "float64"), rows(40, 1, "float64"), first("sgd", "float64")
-    call = (ARCHITECTURE, rule, budget, part, state, 1, held, judge)
+    parts, state = (rows(120, 0, "float64"), rows(40, 1, "float64")), first("sgd", "float64")
+    call = (ARCHITECTURE, rule, budget, parts, state, 1, judge)
     found, expected = engine.train_judged(*call), plain.train_judged(*call)
     np.testing.assert_allclose(found.losses, expected.losses, rtol=1e-9)
     assert found.outcome.ending == expected.outcome.ending

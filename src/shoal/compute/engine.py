@@ -80,14 +80,13 @@ class Engine(Protocol):
         architecture: Architecture,
         rule: Rule,
         budget: Budget,
-        examples: Examples,
+        parts: tuple[Examples, Examples],
         state: State,
         threads: int,
-        held: Examples,
         judge: Judge,
         stop: Stop | None = None,
     ) -> Judged:
-        """The same, each epoch judged by its loss on rows that are held out."""
+        """The same on the first part, each epoch judged by its loss on the other, which is held out."""
         ...
 
     def step(

@@ -138,14 +138,14 @@ def train_judged(
     architecture: Architecture,
     rule: Rule,
     budget: Budget,
-    examples: Examples,
+    parts: tuple[Examples, Examples],
     state: State,
     threads: int,
-    held: Examples,
     judge: Judge,
     stop: Stop | None = None,
 ) -> Judged:
-    """Run epochs in the kernel, each judged by its loss on rows that are held out."""
+    """Run epochs of the first part in the kernel, each judged by its loss on the other, held out."""
+    examples, held = parts
     stop = stop or Stop()
     parameters, memory, best = state.parameters.copy(), state.memory.copy(), state.best.copy()
     losses, held_losses = np.empty(budget.n_epochs), np.empty(budget.n_epochs)

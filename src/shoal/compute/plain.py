@@ -203,14 +203,14 @@ def train_judged(
     architecture: Architecture,
     rule: Rule,
     budget: Budget,
-    examples: Examples,
+    parts: tuple[Examples, Examples],
     state: State,
     threads: int,
-    held: Examples,
     judge: Judge,
     stop: Stop | None = None,
 ) -> Judged:
-    """Run epochs, each judged by its loss on rows that are held out."""
+    """Run epochs of the first part, each judged by its loss on the other, held out."""
+    examples, held = parts
     ran, losses, best, ending = list[float](), list[float](), state.parameters, "finished"
     for epoch in range(budget.first_epoch, budget.first_epoch + budget.n_epochs):
         one = budget._replace(first_epoch=epoch, n_epochs=1)

@@ -197,7 +197,7 @@ class InMemory(NamedTuple):
     ) -> Judged:
         """The same, each epoch judged by its loss on rows that are held out; not in windows."""
         return engine.train_judged(
-            architecture, rule, budget, self.examples, state, threads, held.examples, judge, stop
+            architecture, rule, budget, (self.examples, held.examples), state, threads, judge, stop
         )
 
     def windows(self, windows: list[list[slice]]) -> Iterator[Examples]:
