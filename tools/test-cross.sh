@@ -37,12 +37,12 @@ golden x86_64-windows-gnu windows-avx2 -march=x86_64_v3
 golden x86_64-windows-gnu windows-avx512 -march=x86_64_v4 -mprefer-vector-width=512
 # What is around the kernel does not depend on the instruction set.
 module aarch64-macos.11.0 macos $split
+# Not split, which nanobind does with GNU's and Apple's C++ libraries alone; its headers expect these to bring stdio.h.
+module aarch64-linux-musl linux-aarch64 -include stdio.h
 # (This Python's headers expect one that Windows does not have.)
 mkdir -p build/cross/none/sys
 : > build/cross/none/sys/select.h
-module x86_64-windows-gnu windows $split -march=x86_64_v3 -isystem build/cross/none
-# Not split, which nanobind does on Linux with GNU's C++ library alone; its headers expect that to bring stdio.h.
-module aarch64-linux-musl linux-aarch64 -include stdio.h
+module x86_64-windows-gnu windows -march=x86_64_v3 -isystem build/cross/none -include stdio.h
 cc aarch64-linux-musl -static -o build/cross/golden-linux-aarch64 tests/kernel/golden.cpp
 command -v qemu-aarch64 >/dev/null 2>&1 || { echo "test-cross: no qemu-aarch64 (apt install qemu-user), so nothing was run" >&2; exit 1; }
 qemu-aarch64 build/cross/golden-linux-aarch64 > build/cross/golden.txt
