@@ -208,6 +208,14 @@ def test_codes_taken_as_numbers_and_numbers_taken_as_text():
         ShoalRegressor(**FAST).fit(table, np.sin(size / 50.0) + table["x"].to_numpy()).diagnosis_
     )
     assert "numbers-as-text" in found.names
+    letters = [f"{a}{b}" for a in "ABCDE" for b in "FGHIJ"]
+    for codes in (
+        [f"N{n}{letters[n % 25]}" for n in size],  # of aeroplanes
+        [f"K{n}" for n in size],
+        [f"{n}-{letters[n % 25]}" for n in size],
+    ):
+        table = pa.table({"code": codes, "x": RNG.standard_normal(400)})
+        assert ShoalRegressor(**FAST).fit(table, table["x"].to_numpy()).diagnosis_.healthy
 
 
 def test_noise_columns_without_encoding():

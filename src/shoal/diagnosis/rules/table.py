@@ -1,6 +1,7 @@
 """Columns that mislead: that give the target away, are noise, or are codes taken as numbers."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,7 +28,9 @@ SURELY_OF_PAIRS = 2.0
 CODES = (5, 200)  # different values of a column of whole numbers that may be codes
 ROWS_OF_A_CODE = 5
 SAID_BY_CODES = 0.1  # of the variance, more than neighbouring numbers say
-A_NUMBER = re.compile(r"^\D{0,8}\d[\d.,' ]*\D{0,8}$")
+UNITS = 3  # that may stand beside the numbers of a column; what differs more is a code
+# A number with something beside it. A letter right before the digits makes it a code: N409AS, K12.
+A_NUMBER = re.compile(r"^(\D{0,7}[^\w]|)\d[\d.,' ]*(\D{0,8})$")
 
 
 def leak(seen: Seen) -> Iterator[Finding]:
@@ -214,9 +217,11 @@ def _number_as_text(name: str, column: Any) -> Iterator[Finding]:
     if len(values) < CODES[0] * 4:
         return
     texts = [str(text) for text in values[:200].to_pylist()]
-    numbers = [text for text in texts if A_NUMBER.match(text)]
-    if len(numbers) < 0.9 * len(texts):
+    found = [(match.groups(), text) for text in texts if (match := A_NUMBER.match(text))]
+    beside = Counter(one for one, _ in found).most_common(UNITS)
+    if sum(n for _, n in beside) < 0.9 * len(texts):
         return
+    numbers = [text for _, text in found]
     yield Finding(
         "numbers-as-text",
         "warning",
