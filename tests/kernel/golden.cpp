@@ -7,6 +7,8 @@
 // The numbers come from the kernel's own Philox by exact arithmetic, so they are the same
 // everywhere. Built for aarch64 by tools/test-arm.sh, with sanitizers by test_golden.py.
 #include <cstdio>
+#include <cstring>
+#include <limits>
 
 #include "coalitions.hpp"
 #include "levenberg.hpp"
@@ -19,8 +21,15 @@ using namespace shoal;
 
 struct Hash {  // FNV-1a, 64 bits
     uint64_t value = 0xcbf29ce484222325u;
-    void add(const void* data, size_t bytes) {
-        for (size_t i = 0; i < bytes; ++i) value = (value ^ static_cast<const unsigned char*>(data)[i]) * 0x100000001b3u;
+    // What is not a number is one value: its bits differ between processors.
+    template <class T>
+    void add(const T* numbers, int64_t n) {
+        for (int64_t i = 0; i < n; ++i) {
+            const T x = numbers[i] == numbers[i] ? numbers[i] : std::numeric_limits<T>::quiet_NaN();
+            unsigned char bytes[sizeof(T)];
+            std::memcpy(bytes, &x, sizeof(T));
+            for (unsigned char byte : bytes) value = (value ^ byte) * 0x100000001b3u;
+        }
     }
 };
 
@@ -92,10 +101,10 @@ uint64_t run(const Case& c, int team, bool together = true) {
     Buffer<T> A2(s.n_y * c.m);
     predict<T>(Ready<T>(s, parameters), from, c.m, {nullptr, nullptr, nullptr, A2}, team, stop);
     Hash hash;
-    hash.add(parameters, sizeof(T) * n);
-    hash.add(state, sizeof(T) * 2 * n);
-    hash.add(losses, sizeof(double) * 3);
-    hash.add(A2, sizeof(T) * s.n_y * c.m);
+    hash.add<T>(parameters, n);
+    hash.add<T>(state, 2 * n);
+    hash.add<double>(losses, 3);
+    hash.add<T>(A2, s.n_y * c.m);
     return hash.value;
 }
 
@@ -121,13 +130,13 @@ uint64_t descend(const Shape& s, int64_t m, int team) {
     const auto work = [&](int t) { curvature.compute(t, x, from, Rows{}, m, sums, false, stop); };
     run_team(team, [&](int members) { curvature.set_team(members); }, work);
     Hash hash;
-    hash.add(sums, sizeof(double) * Curvature::size(s));
+    hash.add<double>(sums, Curvature::size(s));
     for (int64_t i = 0; i < n; ++i) sums[row_start(i) + i] += penalties[i] + 0.01;
     if (!factor(sums, n)) return 0;
     inverse_diagonal(sums, n, inverse);
     const double determinant = log_determinant(sums, n);
-    hash.add(sums, sizeof(double) * triangle), hash.add(inverse, sizeof(double) * n), hash.add(&determinant, sizeof determinant);
-    hash.add(x, sizeof(double) * n), hash.add(losses, sizeof(double) * 6);
+    hash.add<double>(sums, triangle), hash.add<double>(inverse, n), hash.add<double>(&determinant, 1);
+    hash.add<double>(x, n), hash.add<double>(losses, 6);
     return hash.value;
 }
 
@@ -160,7 +169,7 @@ uint64_t coalitions(const Shape& s, double scale, int team) {
     Stop stop(flag);
     Coalitions<T>(s, parameters, members, Z1, Q, m, columns, moves, s.sigma == Output::softmax && sizeof(T) == 8).means(P, rows, out, team, stop);
     Hash hash;
-    hash.add(out, sizeof(double) * rows * moves.size() * s.n_y);
+    hash.add<double>(out, rows * int64_t(moves.size()) * s.n_y);
     return hash.value;
 }
 
@@ -225,12 +234,12 @@ int main() {
     double sums[3];
     sums_about(column[0], column, nullptr, 5000, sums);
     Hash hash;
-    hash.add(sums, sizeof sums);
+    hash.add(sums, 3);
     std::printf("sums about a value %016llx\n", static_cast<unsigned long long>(hash.value));
     for (const int64_t n : {1, 31, 4999}) {
         const double product = dot(column, column + 1, n);
         Hash of_product;
-        of_product.add(&product, sizeof product);
+        of_product.add(&product, 1);
         std::printf("dot %d %016llx\n", int(n), static_cast<unsigned long long>(of_product.value));
     }
     return failures + print_descents() + print_coalitions();
