@@ -31,8 +31,9 @@ NUMBERS, FEWEST = 1 << 22, 64
 MEMBERS, AFTER_FIT = 4, 1  # networks that are looked at
 FEW_EPOCHS = 20  # a budget below this may be too small for anything to show
 NOTHING_LEARNT = 0.98  # of the baseline: no better than a constant answer
-# Of the work of the fit: what short trainings may take after it, when something is suspicious.
-AFTER_A_FIT = 0.4
+# Of the work of the fit: what short trainings may take after it, when something is suspicious; of a
+# long fit a smaller share, but always so many multiply-adds, some 20 ms.
+AFTER_A_FIT, AFTER_A_LONG_FIT, ALWAYS = 0.4, 0.05, 1e9
 ASKED_FOR = 4e9  # multiply-adds of all short trainings, where nothing is known of the fit
 
 
@@ -129,7 +130,9 @@ class Seen:
             self.learnt, self.judged = (
                 every.take(np.sort(part)) for part in (rows[:half], rows[half:])
             )
-        allowance = max(ASKED_FOR, case.work) if thorough else AFTER_A_FIT * case.work
+        work = case.work
+        after = min(AFTER_A_FIT * work, max(AFTER_A_LONG_FIT * work, ALWAYS))
+        allowance = max(ASKED_FOR, work) if thorough else after
         self.trials = Trials(case, self.learnt, self.judged, allowance, threads)
 
     @property
