@@ -613,7 +613,9 @@ def click(screen, selector):
 
 
 def is_seen(screen, selector):
-    box = screen.page.locator(selector).first.bounding_box()
+    # While it is drawn anew it is nowhere for a moment.
+    while (box := screen.page.locator(selector).first.bounding_box()) is None:
+        screen.page.wait_for_timeout(20)
     return 0 <= box["y"] <= 800 - box["height"]
 
 
