@@ -116,7 +116,7 @@ def noise_columns(seen: Seen) -> Iterator[Finding]:
     X, Y = (V - V.mean(axis=1, keepdims=True, dtype=np.float64) for V in (X, Y))
     X, Y = (V / np.maximum(V.std(axis=1, keepdims=True), 1e-300) for V in (X, Y))
     keep = (np.abs(X @ Y.T) > SURELY * max(X.shape[1], 1) ** 0.5).any(axis=1)
-    if keep.sum() <= seen.shape.n_x / 2:
+    if keep.sum() <= seen.shape.n_x / 2 and seen.shape.n_x <= MOST_COLUMNS:
         keep |= _in_pairs(X[:, :LOOKED_AT], Y[:, :LOOKED_AT])
     if not 0 < keep.sum() <= seen.shape.n_x / 2:
         return
