@@ -28,7 +28,7 @@ def not_converged(seen: Seen) -> Iterator[Suspect]:
     few = case.few_epochs and len(case.losses) < int(case.settings.get("max_iter", 0) or 0) + 1
     if curve.late_fall < STILL_FALLING and not (few or seen.behind):
         return
-    fell = f", which fell by {curve.late_fall:.1%} of a constant answer's in the last tenth of them"
+    fell = f", which fell by {curve.late_fall:.1%} of the baseline's in the last tenth of them"
     yield Suspect(
         "not-converged",
         f"the budget of {curve.epochs} epoch{'s' * (curve.epochs > 1)} ended at loss {seen.loss:.3g}"
