@@ -129,3 +129,13 @@ def test_parquet_with_a_spoilt_name_is_damaged(tmp_path):
 def test_times_finer_than_a_microsecond_are_encoded():
     times = pa.array([i * 1_000_001 for i in range(40)], pa.time64("ns"))
     ShoalClassifier(**QUICK).fit(pa.table({"at": times, "x": X[:, 0]}), HALF)
+
+
+@pytest.mark.parametrize("n_jobs", [2**31, 2**32 - 1])
+def test_more_threads_than_any_machine_has_are_those_that_there_are(n_jobs):
+    X, y = np.arange(80.0)[:, None], np.arange(80) % 2
+    for settings in ({}, {"solver": "lm", "hidden": 2}):
+        how = {"members": 2, "max_iter": 3, "random_state": 0, **settings}
+        many, one = (ShoalClassifier(**how, n_jobs=n).fit(X, y) for n in (n_jobs, 1))
+        assert many.fingerprint_ == one.fingerprint_
+        np.testing.assert_array_equal(many.predict_proba(X), one.predict_proba(X))

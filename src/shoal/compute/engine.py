@@ -146,6 +146,9 @@ _modules: dict[bool, Any] = {True: plain, False: kernel}
 engine: Engine = _modules[BUILD == "plain"]
 
 
+MOST_THREADS = 1 << 16  # more than any machine has; the kernel counts them in 32 bits
+
+
 def threads(n_jobs: int | None = None) -> int:
     """How many threads to use: `n_jobs`, or SHOAL_THREADS, or all that this process may use.
 
@@ -153,7 +156,7 @@ def threads(n_jobs: int | None = None) -> int:
     by it joblib tells its worker processes what share of the machine each of them has.
     """
     if n_jobs is not None and n_jobs > 0:
-        return n_jobs
+        return min(n_jobs, MOST_THREADS)
     if n_jobs == 0:
         raise SettingError("n_jobs=0: expected a number of threads from 1 on, or -1 for all.")
     available = (
@@ -167,4 +170,4 @@ def threads(n_jobs: int | None = None) -> int:
     text = os.environ.get("SHOAL_THREADS") or str(available)
     if not text.isdigit() or int(text) < 1:
         raise SettingError(f"SHOAL_THREADS={text}: expected a whole number from 1 on.")
-    return int(text)
+    return min(int(text), MOST_THREADS)
