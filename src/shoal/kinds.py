@@ -1,5 +1,6 @@
 """What values a parameter may have: of each kind the check, and what a text on the command line means."""
 
+import os
 import re
 from collections.abc import Hashable, Mapping
 from typing import Any, NamedTuple, Protocol
@@ -256,6 +257,22 @@ class Other(NamedTuple):
 
     def parse(self, text: str) -> Any:
         """The text as it is."""
+        return text
+
+
+class Folder(NamedTuple):
+    """A folder, or None."""
+
+    words: str = "folder or None"
+
+    def check(self, name: str, value: Any) -> Any:
+        """The value as it is; whether there is such a folder is seen where it is used."""
+        if value is None or isinstance(value, str | os.PathLike):
+            return value
+        raise SettingError.of(name, value, "expected a folder, as text or as a path, or None.")
+
+    def parse(self, text: str) -> str:
+        """The text."""
         return text
 
 

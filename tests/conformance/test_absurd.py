@@ -139,3 +139,9 @@ def test_more_threads_than_any_machine_has_are_those_that_there_are(n_jobs):
         many, one = (ShoalClassifier(**how, n_jobs=n).fit(X, y) for n in (n_jobs, 1))
         assert many.fingerprint_ == one.fingerprint_
         np.testing.assert_array_equal(many.predict_proba(X), one.predict_proba(X))
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "scratch"])
+def test_an_array_is_no_folder(name):
+    with pytest.raises(SettingError, match=f"{name}=.*expected a folder"):
+        ShoalClassifier(**QUICK, **{name: np.array([])}).fit(X, HALF)

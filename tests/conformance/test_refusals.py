@@ -62,6 +62,8 @@ Y = (X[:, 0] > 0).astype(int)
         ("dtype", "nonsense"),
         ("n_jobs", 0),
         ("n_jobs", 1.5),
+        ("checkpoint", 3),
+        ("scratch", True),
         ("random_state", -1),
     ],
 )
