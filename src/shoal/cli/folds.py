@@ -19,10 +19,10 @@ from sklearn.model_selection import (
 )
 
 from shoal.cli.options import Order
-from shoal.cli.scores import usual_of
 from shoal.cli.screen.lines import short
 from shoal.cli.split import targets_of
 from shoal.cli.testing import Part
+from shoal.cli.usual import usual_of
 from shoal.data.rows.question import Question, held
 from shoal.data.rows.selection import STRIDE, Chosen, Rows
 from shoal.data.rows.ties import Groups, Ties, Times, ties_of

@@ -5,16 +5,22 @@ import os
 import shlex
 from collections.abc import Iterator
 
-from shoal import ShoalRegressor
 from shoal.cli.options import Order, Parameters
 from shoal.cli.screen.printing import note
 from shoal.data.rows.target import CLASSIFICATION, REGRESSION
 from shoal.errors import SettingError
-from shoal.estimators.base import settings_of
 from shoal.files.atomic import check_writable
 from shoal.files.checkpoint import kept_in
 from shoal.pictures.canvas import library
 from shoal.settings import POISSON, Settings
+
+
+def _checked(parameters: Parameters) -> Settings:
+    """The parameters, checked as the estimator does."""
+    from shoal import ShoalRegressor  # scikit-learn takes a second, which `look` does not need
+    from shoal.estimators.base import settings_of
+
+    return settings_of(ShoalRegressor(**parameters))
 
 
 def refuse(order: Order, parameters: Parameters) -> Settings:
@@ -29,7 +35,7 @@ def refuse(order: Order, parameters: Parameters) -> Settings:
             f"-o {order.output}: that is the name of a table, and a model is saved. Expected a "
             "name such as model.shoal."
         )
-    settings = settings_of(ShoalRegressor(**parameters))
+    settings = _checked(parameters)
     if settings.loss == POISSON and order.task == CLASSIFICATION:
         raise SettingError(
             "--loss poisson is for counts and rates, not for classes: leave --task out."
@@ -46,7 +52,7 @@ def refuse_question(order: Order, parameters: Parameters) -> None:
     """Raise SettingError for a table and parameters that cannot be studied."""
     _refuse_task(order)
     _refuse_columns(order)
-    settings_of(ShoalRegressor(**parameters))
+    _checked(parameters)
 
 
 def _refuse_task(order: Order) -> None:

@@ -14,12 +14,12 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from shoal.cli.usual import Usual
 from shoal.data.rows.rates import check_rates
 from shoal.data.rows.selection import Rows
 from shoal.estimators.scores import deviances
 
 Scores = dict[str, float | None]
-Usual = float | NDArray[Any]
 
 
 def answers_of(model: Any, X: Any) -> NDArray[Any]:
@@ -101,13 +101,6 @@ def regression(answers: NDArray[Any], truth: NDArray[Any]) -> Scores:
     """Root mean squared error and R² (None for a single row)."""
     r2 = float(r2_score(truth, answers)) if len(truth) > 1 else None
     return {"rmse": float(np.sqrt(mean_squared_error(truth, answers))), "r2": r2}
-
-
-def usual_of(y: NDArray[Any], classes: NDArray[Any] | None) -> Usual:
-    """The distribution of the target: how many rows each class has, or the mean."""
-    if classes is None:
-        return float(y.mean())
-    return np.bincount(np.searchsorted(classes, y), minlength=len(classes))
 
 
 def constant(

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from shoal.cli.columns import chosen, type_of_target, types_like, verbatim_target
 from shoal.cli.options import Order
-from shoal.cli.scores import Usual, usual_of
 from shoal.cli.screen.lines import classes_line, count, numbers_line, short
+from shoal.cli.usual import Usual, usual_of
 from shoal.compute.pool import room_to_read
 from shoal.data.read.column_types import Wanted
 from shoal.data.read.files import held as held_source

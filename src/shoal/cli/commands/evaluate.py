@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from shoal import load
 from shoal.cli.columns import needed, type_of_target, verbatim_target, wanted_by
 from shoal.cli.record import target_of
-from shoal.cli.scores import answers_of, constant, judged, usual_of
+from shoal.cli.scores import answers_of, constant, judged
 from shoal.cli.screen.comparison import score_lines, verdict
 from shoal.cli.screen.lines import count, importance_line, importance_of, percent
 from shoal.cli.screen.printing import note, print_json, report_news
@@ -18,6 +18,7 @@ from shoal.cli.screen.progress import waiting
 from shoal.cli.screen.screen import Screen
 from shoal.cli.testing import of_rates, tested, threshold_of
 from shoal.cli.typed import named
+from shoal.cli.usual import usual_of
 from shoal.compute.pool import room_to_read
 from shoal.data.encode.novelty import collected
 from shoal.data.read.file_options import FileOptions
