@@ -7,7 +7,7 @@ that has not learnt, so that they tell when a short training is worth its time.
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.compute.engine import engine
+from shoal.compute.engine import engine, product
 
 Array = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ def reachable(X: Array, Y: Array, asked: Array, truth: Array) -> float:
 
 
 def _by_neighbours(X: Array, Y: Array, asked: Array) -> Array:
-    far = (X * X).sum(axis=1) - 2 * asked @ X.T
+    far = (X * X).sum(axis=1) - 2 * product(asked, X)
     nearest = np.argpartition(far, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
     return np.asarray(Y[nearest].mean(axis=1))
 
@@ -49,16 +49,15 @@ def _by_neighbours(X: Array, Y: Array, asked: Array) -> Array:
 def _by_features(X: Array, Y: Array, asked: Array) -> Array:
     rng = np.random.default_rng(0)
     n = min(FEATURES, len(X) // 3)
-    W = rng.standard_normal((X.shape[1], n)) * (1.5 / X.shape[1] ** 0.5)
+    W = rng.standard_normal((X.shape[1], n)).T * (1.5 / X.shape[1] ** 0.5)
     b = rng.uniform(-1.5, 1.5, n)
-    A, asked = np.tanh(X @ W + b), np.tanh(asked @ W + b)
+    A, asked = (np.tanh(product(V, W) + b) for V in (X, asked))
     mean, usual = A.mean(axis=0), Y.mean(axis=0)
     A = A - mean
-    slope = A.T @ A
+    slope = product(A.T, A.T)
     penalty = np.full(n, PENALTY + 1e-3 * np.trace(slope) / n)
-    # By the kernel: the threads of LAPACK wait for each other, which takes longer than a small fit.
     factor = engine.factor(slope[np.tril_indices(n)], penalty)
     if factor is None:
         return np.broadcast_to(usual, (len(asked), len(usual)))
-    found = [engine.solve(factor, np.ascontiguousarray(one)) for one in ((Y - usual).T @ A)]
-    return np.asarray(usual + (asked - mean) @ np.array(found).T)
+    found = [engine.solve(factor, np.ascontiguousarray(one)) for one in product((Y - usual).T, A.T)]
+    return np.asarray(usual + product(asked - mean, np.array(found)))

@@ -31,11 +31,12 @@ class Recipe(NamedTuple):
 
     architecture: Architecture
     plan: Plan
-    state: State
+    begin: Callable[[], State]  # where it starts, drawn when asked for
     validated: bool  # whether a validation part says when to stop
 
 
-# From changed settings and a number of rows. Raises ShoalError for settings that exclude each other.
+# From changed settings and a number of rows. Raises ShoalError for settings that exclude each other, as
+# `begin` does for an `init` that does not fit.
 Recipes = Callable[[Mapping[str, Any], int], Recipe]
 
 
@@ -121,9 +122,13 @@ class Trials:
         if epochs < plan.max_iter and steps < FEWEST_STEPS:
             return None
         plan = plan._replace(max_iter=epochs, rule=plan.rule._replace(batch_size=batch))
+        try:
+            state = recipe.begin()
+        except ShoalError:
+            return None
         validation = InMemory(judged) if recipe.validated else None
         job = Job(recipe.architecture, plan, InMemory(learnt), validation, threads=self._threads)
-        trained = train(job, TrainingState(recipe.state, recipe.state.parameters))
+        trained = train(job, TrainingState(state, state.parameters))
         self.allowance -= each * trained.epochs
         if epochs < whole and trained.ending == "finished":
             self._cut.add(repr(sorted(changes.items())))
@@ -153,7 +158,7 @@ def usual_recipe(network: Network, m: int, hidden: int = USUAL_WIDTH, **_: Any) 
     batch = min(USUAL_ROWS, m)
     rule = Rule("adam", USUAL_RATE, batch_size=batch)
     plan = Plan(rule, max(1, USUAL_STEPS * batch // m), n_iter_no_change=0)
-    return Recipe(shape, plan, start(first, "adam"), True)
+    return Recipe(shape, plan, lambda: start(first, "adam"), True)
 
 
 def work_of(shape: Architecture, m: int, batch: int) -> float:

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.compute.engine import product
 from shoal.network.architecture import Architecture
 from shoal.network.equations import Parameters
 
@@ -30,6 +31,7 @@ SAME = 1e-6  # of the largest weight: rounding of float32
 STRAIGHT = 0.02  # of a unit's spread is not linear in Z1
 IDLE = 1e-3  # of the spread of Z2
 SAME_ANSWERS = 0.01  # of the spread of Z2
+ROUNDING = 1e-12  # of the squares of a unit's answers, in float64
 MOSTLY = 0.95  # of the examples: a unit that is flat there is saturated
 SATURATED = "saturated-units"  # the finding that makes such a unit a faulty one
 
@@ -98,6 +100,8 @@ def twins_of(parameters: Parameters) -> tuple[tuple[int, ...], ...]:
     mix = rows @ np.cos(np.arange(rows.shape[1]) + 1.0)
     order = np.argsort(mix, kind="stable")
     close = np.abs(np.diff(rows[order], axis=0)).max(axis=1) <= grain
+    if not close.any():
+        return ()
     groups, group = [], [int(order[0])]
     for unit, same in zip(order[1:].tolist(), close.tolist(), strict=True):
         if same:
@@ -121,20 +125,20 @@ def straight_of(shape: Architecture, Z1: Array, A1: Array) -> NDArray[np.bool_]:
 def enough_units(A1: Array, Z2: Array) -> int:
     """How many units suffice, with new weights out of them, for nearly the same Z2.
 
-    Doubles the number from 1 on, taking the units that differ most first (QR with column
-    pivoting), until the rest of a least-squares fit is small.
+    Doubles the number from 1 on, taking the units that differ most first, until the rest of a
+    least-squares fit is small: Cholesky's decomposition of the products with diagonal pivoting
+    (Higham 2002, section 10.3), with the outputs, which are no pivots, in the last rows.
     """
-    from scipy.linalg import lstsq, qr
-
-    A = (A1 - A1.mean(axis=1, keepdims=True)).T.astype(np.float64)  # (m, n_h)
-    Z = (Z2 - Z2.mean(axis=1, keepdims=True)).T.astype(np.float64)
-    n = A.shape[1]
-    order = qr(A, mode="r", pivoting=True)[1]
-    k = 1
-    while k < n:
-        chosen = A[:, order[:k]]
-        rest = Z - chosen @ lstsq(chosen, Z)[0]
-        if np.linalg.norm(rest) <= SAME_ANSWERS * np.linalg.norm(Z):
+    V = np.concatenate([A1, Z2]).astype(np.float64)
+    V -= V.mean(axis=1, keepdims=True)
+    G, n = product(V, V), len(A1)
+    rests = G.diagonal()  # a view: squares of what the units taken so far leave of each row
+    enough, nothing = SAME_ANSWERS**2 * rests[n:].sum(), ROUNDING * rests[:n].max()
+    for k in range(1, n):
+        j = int(rests[:n].argmax())
+        if rests[j] <= nothing:
             return k
-        k *= 2
+        G -= np.outer(G[j] / rests[j], G[j])
+        if k & (k - 1) == 0 and rests[n:].sum() <= enough:
+            return k
     return n

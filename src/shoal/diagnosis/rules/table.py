@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from shoal.compute.engine import product
 from shoal.data.encode.encoding import as_numbers
 from shoal.data.encode.suspects import leaks, sample
 from shoal.data.rows.sparse import Sparse
@@ -115,7 +116,7 @@ def noise_columns(seen: Seen) -> Iterator[Finding]:
     X, Y, _ = seen.learnt.columns(seen.shape.n_y)
     X, Y = (V - V.mean(axis=1, keepdims=True, dtype=np.float64) for V in (X, Y))
     X, Y = (V / np.maximum(V.std(axis=1, keepdims=True), 1e-300) for V in (X, Y))
-    keep = (np.abs(X @ Y.T) > SURELY * max(X.shape[1], 1) ** 0.5).any(axis=1)
+    keep = (np.abs(product(X, Y)) > SURELY * max(X.shape[1], 1) ** 0.5).any(axis=1)
     if keep.sum() <= seen.shape.n_x / 2 and seen.shape.n_x <= MOST_COLUMNS:
         keep |= _in_pairs(X[:, :LOOKED_AT], Y[:, :LOOKED_AT])
     if not 0 < keep.sum() <= seen.shape.n_x / 2:
@@ -143,7 +144,7 @@ def _in_pairs(X: NDArray[np.float64], Y: NDArray[np.float64]) -> NDArray[np.bool
     surely = (2 * np.log(n * (n + 1) / 2 * len(Y))) ** 0.5 + SURELY_OF_PAIRS
     found = np.zeros(n, bool)
     for y in Y:
-        found |= (np.abs((X * y) @ X.T) > surely * m**0.5).any(axis=1)
+        found |= (np.abs(product(X * y, X)) > surely * m**0.5).any(axis=1)
     return found
 
 
