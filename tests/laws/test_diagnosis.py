@@ -72,7 +72,7 @@ SICK = {
     "learning-rate-too-high": (ShoalClassifier, {"learning_rate": 1.0}, CANCER, {"learning_rate": 0.005}),
     "learning-rate-too-low": (ShoalClassifier, {"learning_rate": 1e-6, "max_iter": 100}, CANCER, {"learning_rate": 0.005}),
     "diverged": (ShoalRegressor, {**SGD, "learning_rate": 1e3}, FRIEDMAN, {"learning_rate": 0.003}),
-    "not-converged": (ShoalClassifier, {"max_iter": 3}, CANCER, {"max_iter": 200}),
+    "not-converged": (ShoalClassifier, {"max_iter": 3}, CANCER, {"max_iter": 1000}),
     "unscaled-inputs": (ShoalClassifier, {"encode": None}, CANCER, {"encode": "auto"}),
     "useless-columns": (ShoalClassifier, {"encode": None}, with_constant(IRIS), {"encode": "auto"}),
     "one-class-predicted": (ShoalClassifier, {}, rare(), {"class_weight": "balanced"}),

@@ -40,8 +40,8 @@ def too_narrow(seen: Seen) -> Iterator[Suspect]:
         return
     if not (
         0 < n_h <= NARROW
-        or (n_h == 0 and seen.thorough)
-        or (seen.behind and (n_h == 0 or seen.poor))
+        or (n_h == 0 and (seen.thorough or seen.below))
+        or (seen.behind and seen.poor)
     ):
         return
     if seen.case.few_epochs and n_h > NARROW:
@@ -50,10 +50,11 @@ def too_narrow(seen: Seen) -> Iterator[Suspect]:
     yield Suspect(
         "underfitting",
         f"{layer} can say too little: the network explains {max(seen.explained, 0):.0%} of the "
-        "variance" + (f", neighbouring rows {seen.reachable:.0%}." if seen.behind else "."),
+        "variance"
+        + (f", neighbouring rows {seen.reachable:.0%}." if seen.behind or seen.below else "."),
         {"hidden": "auto"},
         {"hidden": n_h, "explained": seen.explained},
-        sure=seen.poor,
+        sure=seen.poor or (n_h <= NARROW and seen.below),
     )
 
 

@@ -69,6 +69,8 @@ def _columns(seen: Seen) -> pa.Table | None:
         return None
     rows = _some_rows(seen)
     if isinstance(table, pa.Table):
+        left_out = set(seen.case.settings.get("drop") or ())
+        table = table.select([name for name in table.column_names if name not in left_out])
         if table.num_columns > MOST_COLUMNS:
             return None
         return table if seen.case.given.rows is not None else table.take(pa.array(rows))
@@ -203,14 +205,17 @@ def _said(places: NDArray[np.int64], Y: NDArray[np.float64], k: int) -> tuple[fl
     if not total > 0 or k < 3 or m <= k:
         return 0.0, 0.0
     within = float(((Y - means[places]) ** 2).sum())
-    own = 1 - within / (m - k) / (total / (m - 1))
-    beside = (means[:-2] + means[2:]) / 2
-    inner = means[1:-1]
-    weights = counts[1:-1, None]
-    about = inner - Y.mean(axis=0)
-    left = float((weights * (inner - beside) ** 2).sum() / 1.5)  # of three equal errors
-    known = float((weights * about**2).sum())
-    return own, max(own * (1 - left / known), 0.0) if known > 0 else own
+    noise = within / (m - k)
+    own = 1 - noise / (total / (m - 1))
+    n, before, after = (counts[part, None] for part in (slice(1, -1), slice(-2), slice(2, None)))
+    both = before + after
+    beside = (before * means[:-2] + after * means[2:]) / both
+    # What chance adds to both squares is taken off; of codes the first is so many times the second.
+    apart = 1 + (before**2 + after**2) / both**2
+    squares = n * (means[1:-1] - beside) ** 2 / apart
+    left = float(squares.sum() - noise * ((1 + n / both) / apart).sum())
+    known = float((n * (means[1:-1] - Y.mean(axis=0)) ** 2).sum()) - noise * (k - 2)
+    return own, min(max(own * (1 - left / known), 0.0), own) if known > 0 else own
 
 
 def _number_as_text(name: str, column: Any) -> Iterator[Finding]:
