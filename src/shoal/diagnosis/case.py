@@ -29,6 +29,7 @@ Numbers = NDArray[np.floating]
 
 SAMPLE = 1000  # examples that are looked at, evenly spread; fewer of so many numbers
 NUMBERS, FEWEST = 1 << 22, 64
+AT_START = 256  # of them where a training began: enough for shares
 MEMBERS, AFTER_FIT = 4, 1  # networks that are looked at
 FEW_EPOCHS = 20  # a budget below this may be too small for anything to show
 NOTHING_LEARNT = 0.98  # of the baseline: no better than a constant answer
@@ -192,7 +193,8 @@ class Seen:
     @cached_property
     def starts(self) -> tuple[Units, ...]:
         """Of each member where it began."""
-        rows, found = rows_of(self.some.X, self.some.rows), []
+        some, found = sample_of(self.some, AT_START), []
+        rows = rows_of(some.X, some.rows)
         for network in self.case.starts[:AFTER_FIT] if self.shape.n_h else ():
             Z1, A1, _, _ = engine.forward(self.shape, network.vector, rows, 1)
             found.append(look_at_units(self.shape, network.parameters, Z1, A1))

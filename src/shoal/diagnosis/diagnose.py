@@ -101,4 +101,11 @@ def _found(seen: Seen) -> Iterator[Finding]:
     yield from (remark for remark in remarks if remark.name not in named)
 
 
-EXPLAIN = ("shift", "codes-as-numbers", "noise-columns", "contradicting-labels", "outliers")
+EXPLAIN = (
+    "shift",
+    "overfitting",
+    "codes-as-numbers",
+    "noise-columns",
+    "contradicting-labels",
+    "outliers",
+)

@@ -60,7 +60,12 @@ def look(shape: Architecture, parameters: Parameters, Z1: Array, A1: Array) -> U
     flat = np.zeros(n)
     if shape.activation in LARGEST_SLOPE:
         flat = (shape.g.slope(A1) < FLAT * LARGEST_SLOPE[shape.activation]).mean(axis=1)
-    spread = A1.std(axis=1)
+    m = A1.shape[1]
+    z, a = (V - V.mean(axis=1, keepdims=True) for V in (Z1, A1))
+    zz, za, aa = (np.einsum("ij,ij->i", *pair) / m for pair in ((z, z), (z, a), (a, a)))
+    spread = np.sqrt(aa)
+    # By the rest of a straight line through a unit's answers.
+    rest = np.sqrt(np.maximum(aa - za * za / np.maximum(zz, 1e-300), 0))
     adds = spread * np.abs(parameters.W2).max(axis=0)
     total = float((parameters.W2 @ A1).std(axis=1).max()) if n else 0.0
     known = {*dead, *(unit for group in twins for unit in group)}
@@ -69,7 +74,7 @@ def look(shape: Architecture, parameters: Parameters, Z1: Array, A1: Array) -> U
     idle = tuple(int(j) for j in np.flatnonzero(adds < IDLE * total) if j not in known)
     return Units(
         n, twins, dead, float(flat.mean()), tuple(flat.tolist()),
-        int(straight_of(shape, Z1, A1).sum()), idle, float(Z1.std(axis=1).max()),
+        int((rest <= STRAIGHT * spread).sum()), idle, float(np.sqrt(zz).max()),
     )  # fmt: skip
 
 
@@ -111,15 +116,6 @@ def twins_of(parameters: Parameters) -> tuple[tuple[int, ...], ...]:
         group = [unit]
     groups.append(group)
     return tuple(sorted(tuple(sorted(g)) for g in groups if len(g) > 1))
-
-
-def straight_of(shape: Architecture, Z1: Array, A1: Array) -> NDArray[np.bool_]:
-    """Which units are linear in Z1, as good as: by the rest of a straight line through them."""
-    z = Z1 - Z1.mean(axis=1, keepdims=True)
-    a = A1 - A1.mean(axis=1, keepdims=True)
-    zz, za, aa = (z * z).sum(axis=1), (z * a).sum(axis=1), (a * a).sum(axis=1)
-    rest = np.sqrt(np.maximum(aa - za * za / np.maximum(zz, 1e-300), 0))
-    return np.asarray(rest <= STRAIGHT * np.sqrt(aa))
 
 
 def enough_units(A1: Array, Z2: Array) -> int:

@@ -34,11 +34,7 @@ def not_converged(seen: Seen) -> Iterator[Suspect]:
         "not-converged",
         f"the budget of {curve.epochs} epoch{'s' * (curve.epochs > 1)} ended at loss {seen.loss:.3g}"
         + (f"{fell}." if curve.epochs > 1 else "."),
-        {
-            "max_iter": max(
-                MORE_EPOCHS * int(case.settings.get("max_iter", curve.epochs)), MAX_ITER
-            )
-        },
+        {"max_iter": max(MORE_EPOCHS * int(case.settings.get("max_iter", curve.epochs)), MAX_ITER)},
         {"late_fall": curve.late_fall, "epochs": curve.epochs},
         sure=curve.late_fall >= SLOPE or few,
         harmless=True,

@@ -20,6 +20,7 @@ REPEATED = 0.15  # of the rows held out, which are trained on as well
 CONTRADICTED = 0.03  # of the rows cannot be answered rightly
 FEWEST = 50  # rows, of which a share is worth telling
 FAR_OUT = 60.0  # times the deviation that the middle half of a column has
+FEW_FAR_OUT = 0.1  # of the rows
 # Of a class: the share of the rows up to which it is rare, so many examples, and its right answers.
 RARE, FEW_OF_A_CLASS, FOUND = 0.15, 5, 0.3
 NEARLY_ALL = 0.98  # of the answers
@@ -144,11 +145,14 @@ def outliers(seen: Seen) -> Iterator[Finding]:
     low, middle, high = np.percentile(V, [25, 50, 75], axis=0)
     usual = (high - low) / 1.35  # of a normal distribution the deviation
     ratio = V.std(axis=0) / np.where(usual > 0, usual, np.inf)
-    far = np.flatnonzero(ratio > FAR_OUT)
-    if not len(far):
+    far = [
+        j for j in np.flatnonzero(ratio > FAR_OUT).tolist()
+        if _few_or_one_value(V[np.abs(V[:, j] - middle[j]) > FAR_OUT / 2 * usual[j], j], len(V))
+    ]  # fmt: skip
+    if not far:
         return
     names = [seen.case.columns[j] if j < len(seen.case.columns) else f"x{j}" for j in far]
-    j = int(far[0])
+    j = far[0]
     worst = int(np.abs(V[:, j] - middle[j]).argmax())
     yield Finding(
         "outliers",
@@ -161,6 +165,11 @@ def outliers(seen: Seen) -> Iterator[Finding]:
         {},
         {"columns": names, "deviation_over_usual": float(ratio[j]), "value": float(V[worst, j])},
     )
+
+
+def _few_or_one_value(values: NDArray[Any], m: int) -> bool:
+    """Whether they are few of m, or a code: not the bright pixels of images that are mostly dark."""
+    return len(values) <= FEW_FAR_OUT * m or bool((values == values[0]).all())
 
 
 def _in_target(seen: Seen) -> Iterator[Finding]:

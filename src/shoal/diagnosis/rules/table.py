@@ -117,7 +117,9 @@ def noise_columns(seen: Seen) -> Iterator[Finding]:
         return
     X, Y, _ = seen.learnt.columns(seen.shape.n_y)
     X, Y = (V - V.mean(axis=1, keepdims=True, dtype=np.float64) for V in (X, Y))
-    X, Y = (V / np.maximum(V.std(axis=1, keepdims=True), 1e-300) for V in (X, Y))
+    X, Y = (
+        (V / np.maximum(V.std(axis=1, keepdims=True), 1e-300)).astype(np.float32) for V in (X, Y)
+    )
     keep = (np.abs(product(X, Y)) > SURELY * max(X.shape[1], 1) ** 0.5).any(axis=1)
     if keep.sum() <= seen.shape.n_x / 2 and seen.shape.n_x <= MOST_COLUMNS:
         keep |= _in_pairs(X[:, :LOOKED_AT], Y[:, :LOOKED_AT])
@@ -139,7 +141,7 @@ def noise_columns(seen: Seen) -> Iterator[Finding]:
     )
 
 
-def _in_pairs(X: NDArray[np.float64], Y: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _in_pairs(X: NDArray[np.float32], Y: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which columns say something of a target by their product with another, as in exclusive or."""
     n, m = X.shape
     # The largest of n standard normal numbers is about √(2 log n).
@@ -178,7 +180,7 @@ def _code(seen: Seen, name: str, column: Any, y: NDArray[Any]) -> Iterator[Findi
         Y = np.asarray(y, np.float64)[:, None]
     else:
         Y = np.eye(int(y.max()) + 1)[y][:, : 1 if y.max() == 1 else None]
-    own, near = _said(places, Y, len(values))
+    own, near = said(places, Y, len(values))
     if own - near < SAID_BY_CODES or own < 2 * near:
         return
     cure: dict[str, Any] = (
@@ -196,7 +198,7 @@ def _code(seen: Seen, name: str, column: Any, y: NDArray[Any]) -> Iterator[Findi
     )
 
 
-def _said(places: NDArray[np.int64], Y: NDArray[np.float64], k: int) -> tuple[float, float]:
+def said(places: NDArray[np.int64], Y: NDArray[np.float64], k: int) -> tuple[float, float]:
     """The share of the variance that a value says by itself, and that the values beside it say."""
     m = len(places)
     counts = np.bincount(places, minlength=k).astype(float)
