@@ -344,3 +344,51 @@ def test_a_value_is_far_out_where_few_are(share, named):
     X[bright, 0] = rng.uniform(1000, 2550, bright.sum())
     model = ShoalClassifier(random_state=0, members=1, max_iter=30).fit(X, y)
     assert ("outliers" in model.diagnosis_.names) is named
+
+
+def flower():
+    """The planar exercise: two classes on the petals of a flower."""
+    rng = np.random.default_rng(1)
+    y = np.arange(300) % 2
+    t = 3.12 * (np.arange(300) // 2 / 150 + y) + 0.2 * rng.standard_normal(300)
+    r = 4 * np.sin(4 * t) + 0.2 * rng.standard_normal(300)
+    return np.c_[r * np.sin(t), r * np.cos(t)], y
+
+
+@pytest.mark.filterwarnings("ignore::shoal.ShoalWarning")
+@pytest.mark.parametrize(
+    ("settings", "name", "cure"),
+    [
+        ({"init": "zeros"}, "symmetric-units", {"init": "auto"}),
+        ({"learning_rate": 1e-4}, "learning-rate-too-low", {"learning_rate": 0.25}),
+        ({"learning_rate": 500.0}, "diverged", {"learning_rate": 0.25}),
+        ({"max_iter": 3}, "not-converged", {"max_iter": 1000}),
+        ({"hidden": 1}, "underfitting", {"hidden": "auto"}),
+        ({"activation": "identity"}, "still-linear", {"activation": "tanh"}),
+        ({"alpha": 1200.0}, "penalty-outweighs-loss", {"alpha": 1e-4, "learning_rate": 0.12}),
+    ],
+    ids=str,
+)
+def test_a_fault_of_the_lecture_s_training_is_the_cause_and_not_its_small_draw(
+    settings, name, cure
+):
+    X, y = flower()
+    usual = ShoalClassifier.classic(random_state=0, max_iter=2000).get_params()
+    found = ShoalClassifier(**(usual | settings)).fit(X, y).diagnosis_
+    assert (found.names[0], found.cure) == (name, cure)
+
+
+def test_a_network_of_one_unit_is_too_narrow():
+    X, y = flower()
+    one = Network.initialise(2, 1, 1, scale=0.01)
+    one, _ = one.descend(X.T, y[np.newaxis], iterations=500)
+    assert diagnose(one, X.T, y[np.newaxis]).names[0] == "underfitting"
+
+
+def test_a_leak_of_any_target_is_found():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 4))
+    Y = np.c_[X[:, 0] * X[:, 1], X[:, 2] - X[:, 3]]
+    model = ShoalRegressor(random_state=0, members=1).fit(np.c_[X, Y[:, 0]], Y)
+    leaks = [f for f in model.diagnosis_.findings if f.name == "leak"]
+    assert [f.evidence["column"] for f in leaks] == ["x4"]

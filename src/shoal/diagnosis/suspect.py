@@ -68,9 +68,10 @@ def cause_of(seen: Seen, suspects: Iterable[Suspect]) -> Iterator[Finding]:
         untried = [one.suspect for one in judged if one.suspect.sure and not one.tried]
         for suspect, tried in judged:
             if suspect.fact or (suspect in untried and poor):
-                # What is far from usual too, and could not be tried either, becomes usual with it.
-                for other in untried if suspect.changes and not tried and poor else ():
-                    suspect = suspect._replace(changes=other.changes | suspect.changes)
+                # With it goes what costs time at worst.
+                for other in untried if suspect.changes and not tried else ():
+                    if other.harmless:
+                        suspect = suspect._replace(changes=other.changes | suspect.changes)
                 yield finding_of(seen, suspect, tried)
                 return
         yield from (remark_of(*one) for one in judged[:1] if one.suspect.sure)

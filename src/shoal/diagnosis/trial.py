@@ -151,9 +151,11 @@ class Trials:
         return usual_recipe(self._case.networks[0], m, **changes)
 
 
-def usual_recipe(network: Network, m: int, hidden: int = USUAL_WIDTH, **_: Any) -> Recipe:
+def usual_recipe(network: Network, m: int, hidden: int | str | None = None, **_: Any) -> Recipe:
     """How a network is trained of which no settings are known: by adam, and not long."""
-    shape = network.architecture._replace(n_h=hidden)
+    shape = network.architecture
+    if hidden is not None:
+        shape = shape._replace(n_h=USUAL_WIDTH if isinstance(hidden, str) else hidden)
     first = shape.flatten(initialise(*shape[:3], key=0, activation=shape.activation), network.dtype)
     batch = min(USUAL_ROWS, m)
     rule = Rule("adam", USUAL_RATE, batch_size=batch)

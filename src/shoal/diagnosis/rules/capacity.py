@@ -36,7 +36,7 @@ MORE: tuple[dict[str, Any], ...] = (
 def too_narrow(seen: Seen) -> Iterator[Suspect]:
     """One or two hidden units, or a few where more is known to be in the data."""
     n_h, s = seen.shape.n_h, seen.case.settings
-    if isinstance(s.get("hidden", "auto"), str) or n_h > NARROW_IF_POOR:
+    if n_h > (NARROW_IF_POOR if s else NARROW) or (s and isinstance(s.get("hidden", "auto"), str)):
         return
     if not (
         0 < n_h <= NARROW
@@ -65,6 +65,8 @@ def linear_activation(seen: Seen) -> Iterator[Suspect]:
     if not n or straight < n:
         return
     by_choice = seen.shape.activation == "identity"
+    if seen.case.few_epochs and not by_choice:
+        return
     cure: dict[str, Any] = {"activation": "tanh"} if by_choice else {"init": "auto"}
     if not by_choice and seen.case.ending == "finished" and seen.case.settings:
         cure |= {"max_iter": 5 * int(seen.case.settings.get("max_iter", 200))}

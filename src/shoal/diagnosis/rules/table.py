@@ -1,5 +1,6 @@
 """Columns that mislead: that give the target away, are noise, or are codes taken as numbers."""
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from shoal.wording import wording
 
 GIVES_AWAY = 0.8  # of the variance: a network that explains less has found no leak
 FEWEST_COLUMNS = 3  # of fewer one may well be all that counts
-LOOKED_AT, MOST_COLUMNS = 1000, 300  # rows and columns of a table
+LOOKED_AT, MOST_COLUMNS, MOST_TARGETS = 1000, 300, 8  # rows, columns and targets of a table
 MANY_COLUMNS = 50
 SURELY = 3.0  # standard errors of a correlation
 # The same of a column's product with another: beyond the largest that chance gives among so many pairs.
@@ -38,11 +39,12 @@ def leak(seen: Seen) -> Iterator[Finding]:
     """A column that alone answers nearly as well as the target itself."""
     if seen.case.given is None or seen.explained < GIVES_AWAY:
         return
-    table, y = _columns(seen), _target(seen)
-    if table is None or y is None or table.num_columns < FEWEST_COLUMNS:
+    table = _columns(seen)
+    if table is None or table.num_columns < FEWEST_COLUMNS:
         return
     classes = seen.shape.output not in ("identity", "poisson")
-    for one in leaks(*sample(table, y), classes=classes)[:1]:
+    found = (one for y in _targets(seen) for one in leaks(*sample(table, y), classes=classes))
+    for one in itertools.islice(found, 1):
         shown = f"{one.right:.1%} of {one.rows:,} rows right, {one.usual:.1%} without it"
         if not classes:
             shown = f"{one.right:.1%} of the variance of {one.rows:,} rows"
@@ -67,10 +69,9 @@ def _columns(seen: Seen) -> pa.Table | None:
     table = seen.case.given.table
     if isinstance(table, Sparse) or not isinstance(table, pa.Table | np.ndarray):
         return None
-    rows = _some_rows(seen)
+    rows, left_out = _some_rows(seen), list(seen.case.settings.get("drop") or ())
     if isinstance(table, pa.Table):
-        left_out = set(seen.case.settings.get("drop") or ())
-        table = table.select([name for name in table.column_names if name not in left_out])
+        table = table.drop_columns([name for name in table.column_names if name in left_out])
         if table.num_columns > MOST_COLUMNS:
             return None
         return table if seen.case.given.rows is not None else table.take(pa.array(rows))
@@ -79,7 +80,8 @@ def _columns(seen: Seen) -> pa.Table | None:
     names = seen.case.columns or [f"x{j}" for j in range(table.shape[1])]
     if len(names) != table.shape[1]:
         names = [f"x{j}" for j in range(table.shape[1])]
-    return pa.table([np.ascontiguousarray(column) for column in table[rows].T], list(names))
+    columns = zip(names, table[rows].T, strict=True)
+    return pa.table({n: np.ascontiguousarray(x) for n, x in columns if n not in left_out})
 
 
 def rows_to_look_at(m: int) -> NDArray[np.int64]:
@@ -94,18 +96,21 @@ def _some_rows(seen: Seen) -> NDArray[np.int64]:
 
 
 def _target(seen: Seen) -> NDArray[Any] | None:
-    """The targets of the same rows: numbers of classes, or numbers."""
+    """The only target."""
+    targets = _targets(seen)
+    return targets[0] if len(targets) == 1 else None
+
+
+def _targets(seen: Seen) -> list[NDArray[Any]]:
+    """The first targets of the same rows: numbers of classes, or numbers."""
     assert seen.case.given is not None
     examples, rows = seen.case.given.examples, _some_rows(seen)
     if examples.labels is not None:
-        return np.asarray(examples.labels[rows], np.int64)
-    if (
-        examples.Y is None
-        or examples.Y.shape[1] != 1
-        or seen.shape.output not in ("identity", "poisson")
-    ):
-        return None
-    return np.asarray(examples.Y[rows, 0], np.float64)
+        return [np.asarray(examples.labels[rows], np.int64)]
+    if examples.Y is None or seen.shape.output == "softmax":
+        return []
+    kind = np.int64 if seen.shape.output == "sigmoid" else np.float64
+    return list(np.asarray(examples.Y[rows, :MOST_TARGETS].T, kind))
 
 
 def noise_columns(seen: Seen) -> Iterator[Finding]:
