@@ -13,7 +13,7 @@ import numpy as np
 from shoal.data.rows.target import CLASSIFICATION
 from shoal.errors import ShoalWarning
 from shoal.estimators.fitted import Fitted
-from shoal.estimators.fitted import fingerprint as fingerprint_of
+from shoal.estimators.learnt import fingerprint as fingerprint_of
 from shoal.lab.experiment import STORY, TABLE, Experiment
 from shoal.lab.steps import Position, batch_of, reached
 from shoal.lab.tables import Tables
