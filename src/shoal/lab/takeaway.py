@@ -134,12 +134,12 @@ def python(ready: Ready, position: Position, name: str = "") -> str:
     lines = _own(ready, name) if experiment.data == TABLE else _toy(ready)
     kind = "ShoalClassifier" if ready.question.task == CLASSIFICATION else "ShoalRegressor"
     settings = settings_of(experiment, position.epoch)
-    told = textwrap.wrap(", ".join(f"{name}={value!r}" for name, value in settings.items()), 76)
+    wrapped = textwrap.wrap(", ".join(f"{name}={value!r}" for name, value in settings.items()), 76)
     return "\n".join(
         [
             *lines,
             f"model = shoal.{kind}(",
-            *(f"    {line}" for line in told),
+            *(f"    {line}" for line in wrapped),
             ").fit(X, y)",
             f"print(model.fingerprint_)  # {word}",
         ]
