@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.compute.steps import State
 from shoal.data.rows.examples import Examples, Numbers
 from shoal.estimators.learnt import Learnt
 from shoal.estimators.targets import ClassTargets, first_biases
