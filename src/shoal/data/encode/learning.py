@@ -48,7 +48,7 @@ Weights = Floats | None
 Run = tuple[pa.Table, Weights]
 
 RUN_ROWS = 1 << 16  # of a run: 128 whole blocks, so that its sums are a node of the tree
-SAMPLE_ROWS = 100_000  # of so many rows, evenly spread, bins and words are learnt
+SAMPLE_ROWS = 100_000  # of this many rows, evenly spread, bins and words are learnt
 
 TOO_CLOSE = (
     "its numbers differ only beyond the 15 digits of float64: name it in words if it is an id"
@@ -57,8 +57,8 @@ TOO_CLOSE = (
 # A word is frequent from this weight on: 1 in 1,000 rows, but 2 suffice and 20 always do. Frequent
 # words get a column of their own, and all others share one.
 RARE_SHARE, RARE_LEAST, RARE_MOST = 1 / 1000, 2, 20
-# Behind the first so many only words of so many rows, unless the column is named in `words`: words
-# that say little are learnt by heart, and a hundred rows do not prevent it (docs/how-to/estimators.md).
+# From the 129th word of a column on, only those of 300 rows and more, unless the column is named in `words`: the
+# network overfits to words that say little, and a hundred rows do not prevent it (docs/how-to/estimators.md).
 FIRST_WORDS, ROWS_OF_MORE = 128, 300
 
 
@@ -75,7 +75,7 @@ def learn(
 ) -> Learnt:
     """The encoding of a table in memory; rows of weight 0 count for nothing.
 
-    `words`, `numbers` and `drop` override what is guessed. A number gets at most so many `bins`;
+    `words`, `numbers` and `drop` override what is guessed. A number gets at most this many `bins`;
     fewer where values repeat, none for two values. Counters, ids and free text are only looked for
     where columns are `named`.
     """
@@ -224,7 +224,7 @@ class _Look:
         return Usual(missing, rare=(1 - missing) * (1 - float(pc.mean(known).as_py())))
 
     def role(self) -> Role | None:
-        """What the column is, if it is no feature and nobody asked for it."""
+        """What the column is, if it is no feature and no one asked for it."""
         if self.wish or not self.there:
             return None
         if self.kind == "words":
