@@ -1,11 +1,15 @@
 """Small tables: members of second order are the fit where they predict held out rows better."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import shoal
 from shoal import ShoalClassifier, ShoalRegressor
+from shoal.diagnosis.case import Given
 from shoal.errors import ShoalWarning
 from shoal.estimators import small
 from shoal.estimators import train as base_train
@@ -203,12 +207,55 @@ def test_classes_of_fewer_than_50_rows_are_left_to_the_evidence():
     assert not by_second_order(numbers)
 
 
+@pytest.mark.parametrize(("words", "seed"), [(False, 1), (True, 0)])  # not all seeds learn it
+def test_a_truth_table_is_learnt_without_rows_held_out(words, seed):
+    X, y = parity(6)
+    table = pd.DataFrame(X, columns=list("abcdef"))
+    if words:
+        table = table.replace({0.0: "no", 1.0: "yes"})
+    model = ShoalClassifier(random_state=seed).fit(table, y)
+    assert by_second_order(model)
+    assert (model.predict(table) == y).all()
+
+
+def test_what_the_usual_members_learn_of_a_truth_table_is_theirs():
+    X, _ = parity(6)
+    model = ShoalClassifier(random_state=0).fit(X, X[:, 0])
+    assert not hasattr(model, "evidence_")
+
+
+def is_truth_table(table, **more):
+    return small.is_truth_table(
+        SimpleNamespace(m=len(table), given=lambda: Given(table, None, **more))
+    )
+
+
+def test_a_truth_table_has_every_combination_of_two_values_once():
+    X, _ = parity(6)
+    words = pa.table(
+        {name: np.where(column, "yes", "no") for name, column in zip("abcdef", X.T, strict=True)}
+    )
+    assert is_truth_table(X)
+    assert is_truth_table(words)
+    assert not is_truth_table(X, validated=True)  # there are other rows
+    assert not is_truth_table(X[:-1])
+    assert not is_truth_table(np.vstack([X[:-1], X[:1]]))  # one row twice, and one missing
+    assert not is_truth_table(np.arange(64.0).reshape(64, 1) * np.ones(6))
+
+
 def test_of_the_first_members_the_better_one_counts_and_of_all_the_mean():
     usual = [4.0, 4.0, 4.0]
     assert small._promises([9.0, 3.9], usual)
     assert not small._promises([4.0, 9.0], usual)
     assert not small._promises([9.0, 3.0, 3.0], usual)
-    assert small._promises([4.0, 3.0, 4.0], usual)
+    assert small._promises([3.0, 3.1, 2.9], usual)
+
+
+def test_all_members_must_be_better_by_more_than_the_standard_error():
+    usual = [4.0, 4.0, 4.0, 4.0]
+    assert small._promises([3.0, 3.0, 4.0, 4.0], usual)  # 0.5 better, with an error of 0.29
+    assert not small._promises([1.0, 5.0, 4.0, 4.0], usual)  # 0.5, with an error of 0.87
+    assert not small._promises([float("inf"), 1.0, 1.0, 1.0], usual)
 
 
 def test_what_is_not_kept_is_not_examined_and_no_member_is_trained_twice(monkeypatch):
