@@ -13,6 +13,7 @@ from shoal.diagnosis.case import Given
 from shoal.errors import ShoalWarning
 from shoal.estimators import small
 from shoal.estimators import train as base_train
+from shoal.estimators.answers import Answers
 from shoal.network.draws import normal
 
 SEED = 5
@@ -97,16 +98,18 @@ def test_a_saved_model_knows_how_it_was_trained(tmp_path):
 def test_both_kinds_of_members_hold_out_the_same_rows(monkeypatch):
     seen = []
 
-    def listen(learnt):
+    def listen(learnt, *threads):
         seeds, rows = learnt.starts.seeds, learnt.rows
         seen.append([list(held.rows) for seed in seeds for held in rows.held(seed)])
-        return [0.0 if len(seen) > 1 else 1.0] * len(seeds)
+        return unseen(learnt, *threads)
 
-    monkeypatch.setattr(small, "_losses", listen)
+    unseen = small.unseen
+    monkeypatch.setattr(small, "unseen", listen)
     model = ShoalRegressor().fit(x, CURVE)  # a seed that was drawn
     assert by_second_order(model)
-    usual, first, every = seen
-    assert usual == every == first + every[2:]
+    second, usual = seen
+    assert usual == second
+    assert len(usual) == 8
     assert len(usual[0]) == 14
 
 
@@ -243,19 +246,29 @@ def test_a_truth_table_has_every_combination_of_two_values_once():
     assert not is_truth_table(np.arange(64.0).reshape(64, 1) * np.ones(6))
 
 
-def test_of_the_first_members_the_better_one_counts_and_of_all_the_mean():
+def test_of_the_first_members_the_better_one_counts(monkeypatch):
+    monkeypatch.setattr(small, "_losses", lambda losses: losses)
     usual = [4.0, 4.0, 4.0]
     assert small._promises([9.0, 3.9], usual)
     assert not small._promises([4.0, 9.0], usual)
-    assert not small._promises([9.0, 3.0, 3.0], usual)
-    assert small._promises([3.0, 3.1, 2.9], usual)
 
 
-def test_all_members_must_be_better_by_more_than_the_standard_error():
-    usual = [4.0, 4.0, 4.0, 4.0]
-    assert small._promises([3.0, 3.0, 4.0, 4.0], usual)  # 0.5 better, with an error of 0.29
-    assert not small._promises([1.0, 5.0, 4.0, 4.0], usual)  # 0.5, with an error of 0.87
-    assert not small._promises([float("inf"), 1.0, 1.0, 1.0], usual)
+@pytest.mark.parametrize(
+    ("second", "better"),
+    [([0, 0, 1, 1], True),  # half squares: 0.25 better, with an error of 0.125
+     ([0, 0, 0, 1.7], False),  # 0.14, with an error of 0.2
+     ([0, 0, 0, np.inf], False), ([1, 1, 1, 1], False)],
+)  # fmt: skip
+def test_all_members_must_be_better_by_more_than_the_standard_error(second, better, monkeypatch):
+    def says(A2):
+        A2 = np.array([A2], float)
+        return Answers(np.arange(4), A2, np.zeros_like(A2), np.ones(4))
+
+    monkeypatch.setattr(small, "unseen", lambda learnt, threads: learnt.said)
+    shape = SimpleNamespace(architecture=SimpleNamespace(output="identity"))
+    found = SimpleNamespace(said=says(second))
+    usual = SimpleNamespace(said=says([1, 1, 1, 1]), fitted=shape)
+    assert small._predicts_better(found, usual) is better
 
 
 def test_what_is_not_kept_is_not_examined_and_no_member_is_trained_twice(monkeypatch):

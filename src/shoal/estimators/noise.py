@@ -8,7 +8,14 @@ of targets without any relation to the columns nearly every fit seems to be a li
 
 import numpy as np
 
-from shoal.estimators.answers import LEAST_PROBABILITY, answers_of, loss_of, pooled, truth_of
+from shoal.estimators.answers import (
+    LEAST_PROBABILITY,
+    Answers,
+    answers_of,
+    loss_of,
+    pooled,
+    truth_of,
+)
 from shoal.estimators.calibration import Exact
 from shoal.estimators.fitted import Fitted
 from shoal.estimators.targets import SMALLEST_RATE
@@ -40,8 +47,7 @@ def constant_of(learnt: Learnt, threads: int) -> Learnt | None:
         return None
     both = [truth_of(part, shape.n_y) for part in (first, held)]
     Y, w = (np.concatenate(parts, axis=-1) for parts in zip(*both, strict=True))
-    members = zip(fitted.networks, seeds, strict=True)
-    found = pooled([answers_of(network, rows, seed, threads) for network, seed in members])
+    found = unseen(learnt, threads)
     if not (w.sum() > 0 and found.w.sum() > 0):
         return None
     mean = (Y * w).sum(axis=1, keepdims=True) / w.sum()
@@ -50,6 +56,12 @@ def constant_of(learnt: Learnt, threads: int) -> Learnt | None:
     if found.mean(gain) > ERRORS * found.error(gain):
         return None
     return learnt._replace(fitted=_constant(fitted, _output_of(mean, shape.output)))
+
+
+def unseen(learnt: Learnt, threads: int) -> Answers:
+    """The rows that are held out, and what the members say of them that did not see them."""
+    members = zip(learnt.fitted.networks, learnt.starts.seeds, strict=True)
+    return pooled([answers_of(network, learnt.rows, seed, threads) for network, seed in members])
 
 
 def _output_of(mean: Exact, output: str) -> Exact:

@@ -3,8 +3,8 @@
 The usual members bend a network of 64 units step by step, and stop by the rows held out. The others
 have few units, numbers without bins, steps of second order and penalties by the evidence. Each
 holds out the rows that the usual member of its seed held out, and on these rows the two are
-compared: first the better of two with the mean of the usual ones, then all, member by member. Those
-of second order are the fit if they predict better by more than the standard error of the difference.
+compared: first the better of two with the mean of the usual ones, then what all say that did not see a row.
+Those of second order are the fit if that is better by more than the standard error of the difference.
 
 Where no row is held out, as there are too few, they are the fit for classes, as the usual ones would
 learn the noise; for numbers they are not, as what they find of so few rows is too certain. The same
@@ -22,7 +22,7 @@ from shoal.compute.engine import threads as threads_of
 from shoal.estimators.automatic import architecture_of
 from shoal.estimators.fitted import Fitted
 from shoal.estimators.host import Host
-from shoal.estimators.noise import constant_of, constant_unless_better
+from shoal.estimators.noise import constant_of, constant_unless_better, unseen
 from shoal.estimators.prepare import Feed, Prepared
 from shoal.estimators.rows import Place, RowProvider
 from shoal.estimators.train import Learnt, examined, train_members
@@ -81,15 +81,15 @@ def _trained_better(
 ) -> tuple[Learnt | None, BaseException | None]:
     """Members of second order, if they are better than the usual ones, and what interrupted them."""
     members = len(usual.fitted.networks)
-    wanted = _losses(usual) if held else []
+    first, all_ = (FIRST, _promises), (members, _predicts_better if held else None)
     found: Learnt | None = None
-    for n in (FIRST, members) if held else (members,):
+    for n, is_better in (first, all_) if held else (all_,):
         some = other._replace(settings=other.settings.replaced(members=n))
         earlier = found.trained if found else ()
         found = train_members(some, rows, host, place, earlier=earlier, told=False)
         if found.fitted.history.interruption:
             return None, found.fitted.history.interruption
-        if held and not _promises(_losses(found), wanted):
+        if is_better and not is_better(found, usual):
             return None, None
     return found, None
 
@@ -110,14 +110,19 @@ def _of_second_order(usual: Fitted, prepared: Prepared, *, held: bool) -> Prepar
     return Prepared(s, inputs, usual.targets, architecture)
 
 
-def _promises(losses: list[float], wanted: list[float]) -> bool:
-    """Whether members with these losses are better; of a few the best, as single starts may fail."""
-    if len(losses) < len(wanted):
-        return min(losses) < sum(wanted) / len(wanted)
-    n, gain = len(losses), [theirs - own for theirs, own in zip(wanted, losses, strict=True)]
-    mean = sum(gain) / n
-    error = (sum((g - mean) * (g - mean) for g in gain) / (n * max(n - 1, 1))) ** 0.5
-    return mean > ERRORS * error
+def _promises(some: Learnt, usual: Learnt) -> bool:
+    """Whether one of a few members is better than the usual ones, as single starts may fail."""
+    wanted = _losses(usual)
+    return min(_losses(some)) < sum(wanted) / len(wanted)
+
+
+def _predicts_better(found: Learnt, usual: Learnt) -> bool:
+    """Whether what members say of rows that they did not see is better, by more than its error."""
+    output = usual.fitted.architecture.output
+    own, theirs = unseen(found, 1), unseen(usual, 1)
+    gain = theirs.losses(output) - own.losses(output)
+    mean = own.mean(gain)  # not finite where members diverged
+    return mean > 0 and mean > ERRORS * own.error(gain)
 
 
 def is_free(asked: Settings) -> bool:
