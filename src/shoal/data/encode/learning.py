@@ -35,6 +35,7 @@ from shoal.data.encode.novelty import Usual
 from shoal.data.encode.roles import Role, of_text, of_whole_numbers, report
 from shoal.data.read.words import as_words
 from shoal.errors import DataError, Setting, SettingError, wording
+from shoal.warn import warn
 
 
 class Learnt(NamedTuple):
@@ -53,6 +54,8 @@ SAMPLE_ROWS = 100_000  # of this many rows, evenly spread, bins and words are le
 TOO_CLOSE = (
     "its numbers differ only beyond the 15 digits of float64: name it in words if it is an id"
 )
+TOO_SMALL = "its numbers are too small to be squared: multiply them by a constant"
+SMALL = 1e-150  # whose square float64 rounds to 0, or nearly
 
 # A word is frequent from this weight on: 1 in 1,000 rows, but 2 suffice and 20 always do. Frequent
 # words get a column of their own, and all others share one.
@@ -121,6 +124,9 @@ def learn_runs(
     plans = [look.plan(bins) for look in looks.values()]
     found = list(looks.values())
     plans = _without_ids(found, plans) if named else plans
+    for plan in plans:
+        if isinstance(plan, SetAside) and plan.reason in (TOO_CLOSE, TOO_SMALL):
+            warn(f'column "{plan.name}" is set aside: {plan.reason}.')
     usual = tuple(look.usual(plan) for look, plan in zip(found, plans, strict=True))
     return Learnt(Encoding(tuple(plans)), usual)
 
@@ -272,7 +278,8 @@ class _Look:
         scale = float(np.sqrt(variance))
         if not scale > 4 * np.finfo(float).eps * abs(mean):  # nothing but rounding
             if self._differs():
-                return SetAside(self.name, TOO_CLOSE)
+                small = max(abs(self.low), abs(self.high)) < SMALL
+                return SetAside(self.name, TOO_SMALL if small else TOO_CLOSE)
             if not self.holes:
                 return SetAside(self.name, "constant")
             scale = 1.0  # that it is there at all is what it says
