@@ -5,6 +5,7 @@ are errors of the kernel alone. They are those of DESIGN.md: 1e-12 in float64 an
 float32, relative to the largest entry of each gradient.
 """
 
+import signal
 from typing import NamedTuple
 
 import numpy as np
@@ -370,6 +371,31 @@ def test_both_name_the_first_number_that_is_none(kind, row, column):
             engine.predict(case.architecture, case.parameters, X, 2)
         messages.append(str(caught.value))
     assert messages[0] == messages[1]
+
+
+def test_a_signal_ends_a_call_and_keeps_its_epochs():
+    case = make(20, 100, 1, 700, "tanh", "sigmoid", "none", "float32", 8)
+    rule, epochs = rule_of("sgd", batch_size=64), 100_000  # half a minute
+    state = start(case.parameters, "sgd")
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    earlier = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        found = kernel.train(
+            case.architecture, rule, Budget(0, epochs), case.examples, state, threads=2
+        )
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, earlier)
+    assert found.ending == "interrupted"
+    assert isinstance(found.interruption, KeyboardInterrupt)
+    done = len(found.losses)
+    assert done < epochs
+    whole = kernel.train(case.architecture, rule, Budget(0, done), case.examples, state, threads=1)
+    np.testing.assert_array_equal(found.losses, whole.losses)
 
 
 def test_both_predict_nothing_for_no_rows():
