@@ -316,6 +316,8 @@ def test_a_step_of_weight_zero_says_nothing(solver):
         ("gd", Budget(0, 400), 1e200, "diverged"),
         ("sgd", Budget(0, 400), 1e200, "diverged"),
         ("adam", Budget(7, 0), 0.01, "finished"),
+        ("adam", Budget(0, 6), 0.2, "finished"),  # the fourth epoch is the best
+        ("sgd", Budget(0, 20), 0.5, "finished"),  # the twelfth
     ],
 )
 def test_they_end_at_the_same_epoch_for_the_same_reason(solver, budget, learning_rate, ending):
