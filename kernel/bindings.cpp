@@ -141,6 +141,19 @@ NumberColumns number_columns(Vector<const int64_t> kinds, Vector<const double> m
 }
 
 template <class T>
+bool encode_numbers(const NumberColumns& columns, Matrix<const double> X, Matrix<T> numbers, Matrix<uint16_t> codes, Matrix<T> places) {
+    nb::gil_scoped_release release;
+    const int64_t m = X.shape(0), n = int64_t(columns.columns.size()), n_numbers = columns.numbers(), n_codes = columns.groups(), n_binned = columns.binned();
+    expect("X", X, m, n, "rows, columns of the table"), expect("numbers", numbers, m, n_numbers, "rows, numbers");
+    expect("codes", codes, m, n_codes, "rows, groups"), expect("places", places, m, n_binned, "rows, groups with bins");
+    std::vector<int64_t> missing(n);
+    bool good = true;
+    for (int64_t at = 0; at < m && good; at += BLOCK_ROWS)
+        good = columns.encode<T>(X.data() + at * n, std::min<int64_t>(BLOCK_ROWS, m - at), numbers.data() + at * n_numbers, codes.data() + at * n_codes, places.data() + at * n_binned, missing.data());
+    return good;
+}
+
+template <class T>
 bool answer_numbers(const Ensemble<T>& ensemble, const NumberColumns& columns, Matrix<const double> X, Matrix<T> A2, Vector<int64_t> missing, int threads, StopFlag& flag) {
     nb::gil_scoped_release release;
     const int64_t m = X.shape(0), n = int64_t(columns.columns.size());
@@ -216,6 +229,7 @@ void bind(nb::module_& m) {
             nb::arg("shape"), array("parameters"))
         .def("answer", &answer<T>, array("X"), array_or_none("codes"), array_or_none("places"), array("A2"), nb::arg("threads"), nb::arg("stop"))
         .def("answer_numbers", &answer_numbers<T>, nb::arg("columns"), array("X"), array("A2"), array("missing"), nb::arg("threads"), nb::arg("stop"));
+    m.def("encode_numbers", &encode_numbers<T>, nb::arg("columns"), array("X"), array("numbers"), array("codes"), array("places"));
     bind_judged<T>(m);
     m.def("apply", &apply<T>, nb::arg("name"), array("x"), array("out"), "Apply one of the kernel's functions to numbers, for tests.");
 }
