@@ -60,7 +60,7 @@ class Twins(NamedTuple):
 
 
 def sample(table: pa.Table, *columns: NDArray[Any]) -> tuple[Any, ...]:
-    """At most `ROWS` rows of a table and of arrays: one drawn from each of so many equal parts.
+    """At most `ROWS` rows of a table and of arrays: one drawn from each of this many equal parts.
 
     Rows at equal distances would all be of one kind where kinds come by turns.
     """
@@ -123,6 +123,8 @@ def leaks(table: pa.Table, y: NDArray[Any], *, classes: bool) -> list[Leak]:
             if guess is None:
                 break
             scores.append(_scores(guess, y, learnt, asked, classes=classes))
+            if 1 - scores[0][0] > 2 * LEFT:
+                break  # too many errors in this half already
         else:
             right, usual = (float(one) for one in np.mean(scores, axis=0))
             if 1 - right <= LEFT * (1 - usual):
