@@ -93,7 +93,7 @@ struct NumberColumns {
         double place[BLOCK_ROWS];
         for (int64_t r = 0; r < m; ++r) {
             const double low = edges[code[r]], found = (x[r] - low) / (edges[code[r] + 1] - low);
-            place[r] = found < 0 ? 0 : found > 1 ? 1 : found == found ? found : 0;
+            place[r] = found == found ? std::clamp(found, 0.0, 1.0) : 0;
         }
         for (int64_t r = 0; r < m; ++r) {
             places[r * places_apart] = T(place[r]);
