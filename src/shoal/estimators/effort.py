@@ -67,6 +67,23 @@ CANDIDATES = {2: 3, 3: 9, 4: 16, 5: 27}
 FINALISTS = {2: 3, 3: 6, 4: 8, 5: 10}
 
 
+def in_time(asked: Settings, usual: Fitted) -> Settings:
+    """The same with the most effort that is expected to fit into `time_budget`, by the seconds of `usual`.
+
+    A search that is repeated with this effort has the same bits.
+    """
+    if asked.time_budget is None:
+        return asked
+    seconds = usual.history.seconds
+    fitting = [e for e, times in BUDGETS.items() if times * seconds <= asked.time_budget]
+    effort = max(fitting, default=1)
+    if effort == 1:
+        least = f"{BUDGETS[2] * seconds:.2g} seconds"
+        budget = Setting("time_budget", asked.time_budget)
+        warn(wording(budget, f" is too short for a search, which would take up to {least}."))
+    return asked.replaced(effort=effort, time_budget=None)
+
+
 def searched(
     asked: Settings, usual: Fitted, prepared: Prepared, rows: RowProvider, feed: Feed, host: Host,
     place: Place,

@@ -1,5 +1,6 @@
 """The candidates of a search, with the members that they have trained: see `effort.py`."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,8 +21,16 @@ from shoal.estimators.host import Host
 from shoal.estimators.portfolio import Changes, candidates, changes_of
 from shoal.estimators.prepare import Feed, Prepared, refuse_what_cannot_fit
 from shoal.estimators.rows import Place, RowProvider
+from shoal.estimators.search import name_of
 from shoal.estimators.small import PARAMETERS, ROWS
-from shoal.estimators.train import Members, first_states, progress_of, seed_of_member
+from shoal.estimators.train import (
+    Members,
+    Starts,
+    checkpoint_of,
+    first_state,
+    progress_of,
+    seed_of_member,
+)
 from shoal.kinds import EVIDENCE
 from shoal.network.architecture import Architecture
 from shoal.settings import Settings
@@ -228,10 +237,14 @@ def _trained(
 
 def _team(ground: Ground, one: Entrant, n: int) -> Members:
     """Its first n members, as trainings."""
-    s = one.prepared.settings.replaced(members=n, random_state=ground.seed, checkpoint=None)
+    folder = ground.asked.checkpoint and os.path.join(ground.asked.checkpoint, name_of(one.changes))
+    s = one.prepared.settings.replaced(random_state=ground.seed, checkpoint=folder)
     prepared = one.prepared._replace(settings=s)
-    starts = first_states(prepared, one.rows.m)
-    return Members(prepared, one.rows, ground.host, starts, ground.place, None, None)
+    seeds, known = [seed_of_member(ground.seed, i) for i in range(n)], len(one.trained)
+    states = [done.state for done in one.trained]  # of members that are not trained again
+    states += [first_state(prepared, i, seeds[i]) for i in range(known, n)]
+    kept = checkpoint_of(prepared, one.rows)
+    return Members(prepared, one.rows, ground.host, Starts(seeds, states), ground.place, kept, None)
 
 
 def _answering(ground: Ground, one: Entrant, new: Sequence[Trained]) -> Entrant:

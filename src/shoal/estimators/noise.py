@@ -14,7 +14,6 @@ from shoal.estimators.fitted import Fitted
 from shoal.estimators.targets import SMALLEST_RATE
 from shoal.estimators.train import Learnt
 from shoal.training.network import Network
-from shoal.warn import warn
 
 ERRORS = 1.5  # standard errors by which a fit must be better than a constant answer
 
@@ -37,10 +36,6 @@ def constant_unless_better(learnt: Learnt, threads: int) -> Learnt:
     gain = usual - loss_of(shape.output, found.A2, found.Y)
     if found.mean(gain) > ERRORS * found.error(gain):
         return learnt
-    warn(
-        "on rows held out the fit is not clearly better than a constant answer, so that this is the "
-        "answer for every row: the columns say little of y, or there are too few rows to learn it."
-    )
     return learnt._replace(fitted=_constant(fitted, _output_of(mean, shape.output)))
 
 

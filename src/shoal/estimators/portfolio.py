@@ -104,4 +104,6 @@ def changes_of(asked: Settings, found: Settings) -> Changes:
     }
 
 
-_OF_NO_CANDIDATE = ("effort", "random_state", "members", "checkpoint", "verbose", "n_jobs")
+_OF_NO_CANDIDATE = (
+    "effort", "time_budget", "random_state", "members", "checkpoint", "verbose", "n_jobs",
+)  # fmt: skip

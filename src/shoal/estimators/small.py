@@ -21,6 +21,7 @@ from shoal.estimators.rows import Place, RowProvider
 from shoal.estimators.train import Learnt, examined, train_members
 from shoal.kinds import EVIDENCE
 from shoal.settings import FIELDS, Settings
+from shoal.warn import warn
 
 # All that was chosen by the tables of benchmarks/small_defaults.py, see docs/measured/practice.md.
 ROWS, PARAMETERS = 2_000, 200  # fewer rows, and at most so many parameters: the steps' time
@@ -31,7 +32,8 @@ FIRST = 2  # members that are trained before the others
 # With these, and what belongs to the machine, the table may be small; any other setting is a wish.
 FREE = (
     "class_weight", "threshold", "words", "numbers", "drop", "decimal", "date_order", "missing", "fold",
-    "dtype", "random_state", "effort", "max_predict_cost", "n_jobs", "checkpoint", "memory", "scratch", "verbose",
+    "dtype", "random_state", "effort", "time_budget", "max_predict_cost", "n_jobs", "checkpoint", "memory", "scratch",
+    "verbose",
 )  # fmt: skip
 
 
@@ -104,6 +106,15 @@ def _promises(losses: list[float], wanted: list[float]) -> bool:
     """Whether members with these losses are better; of a few the best, as single starts may fail."""
     own = sum(losses) / len(losses) if len(losses) == len(wanted) else min(losses)
     return own < sum(wanted) / len(wanted)
+
+
+def warn_of_noise(asked: Settings, fitted: Fitted) -> None:
+    """Warn of a constant answer that stands, after a search if there was one."""
+    if is_free(asked) and fitted.is_constant:
+        warn(
+            "on rows held out the fit is not clearly better than a constant answer, so that this is the "
+            "answer for every row: the columns say little of y, or there are too few rows to learn it."
+        )
 
 
 def is_free(asked: Settings) -> bool:
