@@ -10,7 +10,7 @@ import pytest
 import shoal
 from shoal import ModelFileError, SettingError, ShoalClassifier, ShoalRegressor, ShoalWarning
 from shoal.compute.builds import Stop
-from shoal.estimators import choice, effort, entrants, noise, small
+from shoal.estimators import choice, effort, entrants, noise, search, small
 from shoal.estimators.answers import (
     Answers,
     Deviations,
@@ -434,6 +434,58 @@ def test_a_mixture_is_no_worse_than_its_best_part():
     assert sum(greedy(parts, "softmax", 16)) <= 16
     perfect = drawn(0)._replace(A2=drawn(0).Y)
     assert greedy([*parts, perfect], "softmax", 16) == [0] * 5 + [1]
+
+
+def test_a_mixture_begins_with_its_first_part():
+    parts = [drawn(k) for k in range(4)]
+    perfect = drawn(0)._replace(A2=drawn(0).Y)
+    assert greedy([*parts, perfect], "softmax", 16, first=8) == [8, 0, 0, 0, 8]
+    assert greedy([perfect, *parts], "softmax", 16, first=8) == [8, 0, 0, 0, 0]
+    assert greedy(parts, "softmax", 5, first=5) == [5, 0, 0, 0]
+
+
+def test_half_of_a_mixture_is_the_fit_without_a_search():
+    X = normal(6, 0, 3 * M).reshape(M, 3)
+    y = X[:, 0] + X[:, 1] * X[:, 2] + normal(6, 1, M)
+    tried = ShoalRegressor(**QUICK).fit(X, y).search_results_
+    assert sum(one["weight"] > 0 for one in tried) > 1
+    assert 0.5 <= tried[0]["weight"] < 1
+
+
+@pytest.mark.parametrize(
+    ("losses", "expected"),
+    [((), 0.0), ((2.0,), 0.0), ((3.0, 1.0, 2.0), 1.0), ((1.0, 2.0), 0.5), ((5.0, 5.0, 5.0), 0.0),
+     ((9.0, 4.0, 1.0, 2.5, 9.0), 1.5), ((3.0, float("nan"), 1.0, 2.0), 1.0)],
+    ids=str,
+)  # fmt: skip
+def test_the_lowest_loss_is_too_low_by_what_its_neighbours_lie_above(losses, expected):
+    assert entrants._above_lowest(losses) == pytest.approx(expected)
+
+
+def test_the_luck_of_members_is_counted_in_every_comparison(numbers):
+    model, X, y = numbers
+    found = []
+    real = effort.chosen
+
+    def watched(ground, finalists, n):
+        found.append((finalists, n))
+        return real(ground, finalists, n)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(effort, "chosen", watched)
+        model = ShoalRegressor(**QUICK).fit(X, y)
+    ((finalists, n),) = found
+    told = {one["candidate"]: one["loss"] for one in model.search_results_}
+    for one in finalists:
+        rows = pooled(one.answers[:n])
+        luck = entrants.luck_of(one, n)
+        assert luck == pytest.approx(
+            np.mean([entrants._above_lowest(t.validation_losses) for t in one.trained[:n]])
+        )
+        expected = rows.mean(rows.losses("identity")) + luck
+        assert entrants.mean_loss(one, n) == pytest.approx(expected)
+        assert told[search.name_of(one.changes)] == pytest.approx(expected)
+    assert any(entrants.luck_of(one, n) > 0 for one in finalists)
 
 
 def test_a_weight_of_two_counts_as_two_rows():

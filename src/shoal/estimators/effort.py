@@ -32,6 +32,7 @@ from shoal.estimators.entrants import (
     Provided,
     base_of,
     entrants_of,
+    luck_of,
     mean_loss,
     minus_scores,
     predict_work_of,
@@ -64,7 +65,10 @@ FIRST = 2  # members of the first rung
 # Candidates beside the fit without a search, and how many of them train all members. Few: what is best of many by few rows
 # is so by chance, and what is mixed must differ (docs/measured/effort.md).
 CANDIDATES = {2: 3, 3: 9, 4: 16, 5: 27}
-FINALISTS = {2: 3, 3: 6, 4: 8, 5: 10}
+FINALISTS = {2: 3, 3: 3, 4: 6, 5: 8}
+FILLED = (
+    4  # from this effort on members are trained that no choice needs, as far as there is work left
+)
 
 
 def in_time(asked: Settings, usual: Fitted) -> Settings:
@@ -131,7 +135,7 @@ def _search(ground: Ground) -> Fitted:
         running = _better(running, max(FINALISTS[effort], -(-len(running) // 2)), n)
     finalists = [base, *(one for one in running if judged and len(one.trained) >= judged)]
     found, verdict = chosen(ground, finalists, judged or wanted)
-    parts = filled(found, base, ground, left())
+    parts = filled(found, base, ground, left() if effort >= FILLED else 0.0)
     if not interruption:
         members = [part.members for part in parts]
         whole, interruption = with_members(ground, [part.entrant for part in parts], members)
@@ -192,7 +196,10 @@ def _tried(one: Entrant, base: Entrant, weight: float) -> Tried:
         own, usual, w = minus_scores(one, n), minus_scores(base, n), np.ones(n)
     else:
         answers = [pooled(each.answers[:n]) for each in (one, base)]
-        own, usual = (each.losses(one.shape.output) for each in answers)
+        own, usual = (
+            rows.losses(one.shape.output) + luck_of(each, n)
+            for each, rows in zip((one, base), answers, strict=True)
+        )
         w = answers[0].w
     verdict = verdict_of(own, usual, w)
     return Tried(

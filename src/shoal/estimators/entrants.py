@@ -38,6 +38,8 @@ from shoal.training.loop import Report, Trained
 from shoal.training.members import train_all
 from shoal.training.network import Network
 
+AROUND = 1  # epochs on either side of the best one, see docs/measured/effort.md
+
 
 class Entrant(NamedTuple):
     """A candidate, and the members that it has trained."""
@@ -291,8 +293,26 @@ def mean_loss(one: Entrant, n: int) -> float:
         found = float(np.mean(minus_scores(one, n)))
     else:
         rows = pooled(one.answers[:n])
-        found = rows.mean(rows.losses(one.shape.output))
+        found = rows.mean(rows.losses(one.shape.output)) + luck_of(one, n)
     return found if np.isfinite(found) else float("inf")
+
+
+def luck_of(one: Entrant, n: int) -> float:
+    """By how much the losses of the first n members are too low, as each has kept its best epoch.
+
+    A member keeps the epoch with the lowest loss on the rows that judge it. The more its losses go up and down
+    from epoch to epoch, the more of that is chance: about what the epochs around lie above the lowest.
+    """
+    return float(np.mean([_above_lowest(trained.validation_losses) for trained in one.trained[:n]]))
+
+
+def _above_lowest(losses: Sequence[float]) -> float:
+    """By how much the mean of the losses around the lowest is higher; 0 where no rows stop the training."""
+    curve = np.array(losses)[np.isfinite(losses)]
+    if not curve.size:
+        return 0.0
+    best = int(np.argmin(curve))
+    return float(curve[max(best - AROUND, 0) : best + AROUND + 1].mean() - curve[best])
 
 
 def minus_scores(one: Entrant, n: int) -> Exact:
