@@ -444,12 +444,29 @@ def test_a_mixture_begins_with_its_first_part():
     assert greedy(parts, "softmax", 5, first=5) == [5, 0, 0, 0]
 
 
-def test_half_of_a_mixture_is_the_fit_without_a_search():
+def test_half_of_a_mixture_is_the_fit_without_a_search_and_it_must_be_better(monkeypatch):
     X = normal(6, 0, 3 * M).reshape(M, 3)
     y = X[:, 0] + X[:, 1] * X[:, 2] + normal(6, 1, M)
-    tried = ShoalRegressor(**QUICK).fit(X, y).search_results_
-    assert sum(one["weight"] > 0 for one in tried) > 1
-    assert 0.5 <= tried[0]["weight"] < 1
+    weights = {}
+    for sure in (-1e9, 1e9):
+        monkeypatch.setattr(choice, "SURE", sure)
+        monkeypatch.setattr(choice, "SURER", 1e9)
+        tried = ShoalRegressor(**{**QUICK, "effort": 3}, hidden=9).fit(X, y).search_results_
+        weights[sure] = [one["weight"] for one in tried]
+    assert 0.5 <= weights[-1e9][0] < 1
+    assert weights[1e9][0] == 1
+
+
+def test_what_has_nothing_of_the_fit_without_a_search_must_be_surely_better(monkeypatch):
+    x = normal(8, 0, 2 * M).reshape(M, 2)
+    y = x @ [1.0, 2.0] + 0.1 * normal(8, 1, M)
+    parts = {}
+    for surer in (-1e9, 1e9):
+        monkeypatch.setattr(choice, "SURER", surer)
+        monkeypatch.setattr(choice, "_mixed", lambda _, each, *__: [0, 1] + [0] * (len(each) - 2))
+        model = ShoalRegressor(**{**QUICK, "effort": 3}).fit(x, y)
+        parts[surer] = model.search_results_[0]["weight"]
+    assert parts == {-1e9: 0.0, 1e9: 1.0}
 
 
 @pytest.mark.parametrize(

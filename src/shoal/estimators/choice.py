@@ -23,8 +23,8 @@ from shoal.estimators.rows import InMemoryRows
 
 # Of each effort: the members of the result, as a multiple of those without a search.
 MEMBERS = {2: 1, 3: 2, 4: 3, 5: 4}
-# Standard errors by which a choice must be better that has nothing of the fit without a search in it.
-SURE = 1.0
+# Standard errors by which a mixture must be better, and a choice that has nothing of the fit without a search in it.
+SURE, SURER = 0.5, 2.0
 LARGEST_LOSS = 1e100  # what a loss that is no number counts as
 
 Mask = NDArray[np.bool_]  # which rows, or members, judge
@@ -64,7 +64,7 @@ def chosen(ground: Ground, finalists: list[Entrant], n: int) -> tuple[list[Part]
     verdict = verdict_of(apart, usual, w)
     counts = choose(every)
     # Nothing is taken for better than a constant answer by less than it would be without a search.
-    sure = ERRORS if finalists[0].is_constant else 0.0 if counts[0] else SURE
+    sure = ERRORS if finalists[0].is_constant else SURE if counts[0] else SURER
     parts = zip(finalists, counts if verdict.pays(sure) else first, strict=True)
     return [Part(one, count) for one, count in parts if count], verdict
 
