@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 KERNEL := $(wildcard kernel/*) CMakeLists.txt pyproject.toml
 
-.PHONY: help demo quick test lint docs mutants bench fuzz test-crash test-arm test-cross test-oldest test-sklearn test-clients test-docs test-exports wheels test-wheels clean
+.PHONY: help demo quick test lint docs mutants bench fuzz test-crash test-arm test-cross test-oldest test-sklearn test-clients test-docs test-exports test-lab wheels test-wheels clean
 
 help:
 	@echo "make demo      set up, train on 327,346 real flights, show the result"
@@ -16,6 +16,7 @@ help:
 	@echo "make lint      style, types and architecture alone"
 	@echo "make docs      the documentation as a site in build/docs/html (fetches Sphinx)"
 	@echo "make test-docs  follows errands through the site in Chromium, and looks for broken links (npm needed)"
+	@echo "make test-lab  every view and lesson of the laboratory, judged by axe in Chromium (npm needed)"
 	@echo "make mutants   plant faults one at a time, and see that a test finds each (most of an hour)"
 	@echo "make bench     speed beside PyTorch, JAX, scikit-learn and NumPy (fetches them)"
 	@echo "make fuzz      broken models, tables, settings and numbers for some minutes; TIMES=50 for hours"
@@ -64,6 +65,11 @@ docs: $(VENV)/tools
 test-docs: docs
 	npm install --silent --no-save --prefix build axe-core
 	$(BIN)/python tools/site.py build/docs/html build/node_modules/axe-core/axe.min.js
+
+# The laboratory's page in Chromium: every view and lesson, four widths, three themes, judged by axe.
+test-lab: $(VENV)/tools
+	npm install --silent --no-save --prefix build axe-core
+	$(BIN)/python tools/lab.py build/node_modules/axe-core/axe.min.js
 
 mutants: $(VENV)/tools
 	@$(BIN)/python tools/extra.py mutants > $(VENV)/mutants.txt

@@ -13,7 +13,7 @@ namespace shoal {
 
 constexpr double FIRST_DAMPING = 1e-3, SMALLEST_DAMPING = 1e-15, MOST_DAMPING = 1e15, LEAST_SHARE = 1e-4, ROUNDING = 1e-15;
 
-struct Point {  // where a descent stands, beside x
+struct Point {  // where a descent stands, besides x
     double f, loss, weight, mu, fell, promise;
     bool operator==(const Point&) const = default;
 };

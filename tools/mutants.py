@@ -187,7 +187,8 @@ def main() -> int:
         for i in range(max(1, min(asked.jobs, len(mutants)))):
             copies.put(Copy(Path(folder) / str(i)))
         first = copies.get()
-        code, said = first.run(sorted({test for m in mutants for test in m.tests}), ())
+        together = () if asked.jobs < 2 else (f"-n{asked.jobs}", "--dist=loadfile")
+        code, said = first.run(sorted({test for m in mutants for test in m.tests}), together)
         copies.put(first)
         if mutants and code:
             print(f"The tests fail without any fault:\n{said[-4000:]}")

@@ -18,7 +18,7 @@ from shoal.data.encode.learning import TOO_CLOSE
 from shoal.data.read import texts
 from shoal.data.read.objects import column_of, is_missing
 from shoal.data.read.words import as_words, places_among
-from shoal.errors import DataError, ShoalWarning
+from shoal.errors import DataError, SettingError, ShoalWarning
 
 N = 60
 Z = np.random.default_rng(0).normal(size=N)
@@ -68,7 +68,6 @@ WORDS = {
     "text with holes": (objects(["x", pd.NA, None]), ("x",)),
     "numbers among text": (objects([1, "a", 2.0, pd.NA]), ("1", "2", "a")),
     "intervals": (pd.cut(np.arange(N), [-1, 9, 99]), ("(9, 99]", "(-1, 9]")),
-    "periods": (objects([pd.Period("2020-01")]).where(Y > 0, pd.Period("2021-01")), None),
     "names of their own": (objects([uuid.UUID(int=1), uuid.UUID(int=2)]), None),
     "categories of whole numbers": (pd.Categorical([1, 2, 3] * 20), ("1", "2", "3")),
     "categories of numbers": (pd.Categorical([1.0, 2.5] * 30), ("1", "2.5")),
@@ -111,11 +110,29 @@ def test_what_is_no_column_is_refused_by_name(name):
 
 def test_whole_numbers_that_float64_cannot_tell_apart_are_not_called_constant():
     for ids in (np.arange(N) + 2**60, np.arange(N, dtype=np.uint64) + np.uint64(2**63)):
-        assert plan(frame(ids)).reason == TOO_CLOSE
+        with pytest.warns(ShoalWarning, match='column "a" is set aside: its numbers differ only'):
+            model = few().fit(frame(ids), Y)
+        assert model.encoding_.columns[0].reason == TOO_CLOSE
         assert plan(frame(ids % 2 + 2**60), words=["a"]).kind == "words"
     # Beyond 64 bits they are text: an id of which none comes twice, or two words.
     assert plan(frame(objects([10**30 + i for i in range(N)]))).kind == "set aside"
     assert plan(frame(objects([10**30, 10**30 + 1]))).words == (str(10**30), str(10**30 + 1))
+
+
+def test_numbers_whose_squares_are_0_are_not_called_alike():
+    with pytest.warns(ShoalWarning, match='"a" is set aside: its numbers are too small'):
+        few().fit(frame(Z * 1e-300), Y)
+
+
+def test_a_path_is_for_fit(tmp_path):
+    path = tmp_path / "t.csv"
+    frame(Z).assign(y=Y).to_csv(path, index=False)
+    model = few().fit(str(path), "y")
+    for X in (path, str(path)):
+        with pytest.raises(DataError, match=r"X is a path, .*only `fit` reads files"):
+            model.predict(X)
+    with pytest.raises(SettingError, match="y=ndarray with files: expected the name of the column"):
+        few().fit(str(path), Y)
 
 
 def test_a_date_that_is_one_value_or_missing_is_kept_for_that():
@@ -124,6 +141,17 @@ def test_a_date_that_is_one_value_or_missing_is_kept_for_that():
     assert model.encoding_.columns[0].kind == "time"
     assert model.encoding_.features[:1] == ["a"]
     assert "a is missing" in model.encoding_.features
+
+
+@pytest.mark.parametrize("every", ["D", "M", "Q", "Y"])
+def test_periods_are_dates_by_their_first_moment(every):
+    periods = pd.Series(pd.period_range("1990-01", periods=N, freq=every))
+    found = few().fit(frame(periods), Y)
+    dates = few().fit(frame(periods.dt.start_time), Y)
+    assert found.encoding_.columns[0].kind == "time"
+    assert found.fingerprint_ == dates.fingerprint_
+    objects_of = periods.astype(object).where(np.arange(N) > 2)  # with missing ones
+    assert plan(frame(objects_of)).kind == "time"
 
 
 @pytest.mark.parametrize("fitted", [None, "UTC"])

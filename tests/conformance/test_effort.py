@@ -269,6 +269,18 @@ def test_a_search_by_seconds_keeps_the_effort_that_repeats_it(numbers, monkeypat
     assert (again["effort"], again["time_budget"]) == (2, None)
 
 
+def test_a_search_by_seconds_of_a_small_table_tries_the_same_as_one_by_effort(monkeypatch):
+    monkeypatch.setattr(effort, "BUDGETS", {2: effort.BUDGETS[2]})
+    x = np.linspace(-1, 1, 94)[:, np.newaxis]
+    for y in (np.sin(3 * x[:, 0]) + 0.5 * np.cos(9 * x[:, 0]), x[:, 0] + normal(4, 0, 94)):
+        found, wanted = (
+            ShoalRegressor(random_state=0, max_predict_cost=4, **how).fit(x, y)
+            for how in ({"time_budget": 1e6}, {"effort": 2})
+        )
+        assert found.fingerprint_ == wanted.fingerprint_
+        assert found.search_results_ == wanted.search_results_
+
+
 @pytest.mark.parametrize(
     "other",
     [{"effort": 2}, {"checkpoint": "folder"}, {"warm_start": True}, {"engine": "local"},

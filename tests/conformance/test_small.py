@@ -1,14 +1,19 @@
 """Small tables: members of second order are the fit where they predict held out rows better."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import shoal
 from shoal import ShoalClassifier, ShoalRegressor
+from shoal.diagnosis.case import Given
 from shoal.errors import ShoalWarning
 from shoal.estimators import small
 from shoal.estimators import train as base_train
+from shoal.estimators.answers import Answers
 from shoal.network.draws import normal
 
 SEED = 5
@@ -93,16 +98,18 @@ def test_a_saved_model_knows_how_it_was_trained(tmp_path):
 def test_both_kinds_of_members_hold_out_the_same_rows(monkeypatch):
     seen = []
 
-    def listen(learnt):
+    def listen(learnt, *threads):
         seeds, rows = learnt.starts.seeds, learnt.rows
         seen.append([list(held.rows) for seed in seeds for held in rows.held(seed)])
-        return [0.0 if len(seen) > 1 else 1.0] * len(seeds)
+        return unseen(learnt, *threads)
 
-    monkeypatch.setattr(small, "_losses", listen)
+    unseen = small.unseen
+    monkeypatch.setattr(small, "unseen", listen)
     model = ShoalRegressor().fit(x, CURVE)  # a seed that was drawn
     assert by_second_order(model)
-    usual, first, every = seen
-    assert usual == every == first + every[2:]
+    second, usual = seen
+    assert usual == second
+    assert len(usual) == 8
     assert len(usual[0]) == 14
 
 
@@ -203,12 +210,65 @@ def test_classes_of_fewer_than_50_rows_are_left_to_the_evidence():
     assert not by_second_order(numbers)
 
 
-def test_of_the_first_members_the_better_one_counts_and_of_all_the_mean():
+@pytest.mark.parametrize(("words", "seed"), [(False, 1), (True, 0)])  # not all seeds learn it
+def test_a_truth_table_is_learnt_without_rows_held_out(words, seed):
+    X, y = parity(6)
+    table = pd.DataFrame(X, columns=list("abcdef"))
+    if words:
+        table = table.replace({0.0: "no", 1.0: "yes"})
+    model = ShoalClassifier(random_state=seed).fit(table, y)
+    assert by_second_order(model)
+    assert (model.predict(table) == y).all()
+
+
+def test_what_the_usual_members_learn_of_a_truth_table_is_theirs():
+    X, _ = parity(6)
+    model = ShoalClassifier(random_state=0).fit(X, X[:, 0])
+    assert not hasattr(model, "evidence_")
+
+
+def is_truth_table(table, **more):
+    return small.is_truth_table(
+        SimpleNamespace(m=len(table), given=lambda: Given(table, None, **more))
+    )
+
+
+def test_a_truth_table_has_every_combination_of_two_values_once():
+    X, _ = parity(6)
+    words = pa.table(
+        {name: np.where(column, "yes", "no") for name, column in zip("abcdef", X.T, strict=True)}
+    )
+    assert is_truth_table(X)
+    assert is_truth_table(words)
+    assert not is_truth_table(X, validated=True)  # there are other rows
+    assert not is_truth_table(X[:-1])
+    assert not is_truth_table(np.vstack([X[:-1], X[:1]]))  # one row twice, and one missing
+    assert not is_truth_table(np.arange(64.0).reshape(64, 1) * np.ones(6))
+
+
+def test_of_the_first_members_the_better_one_counts(monkeypatch):
+    monkeypatch.setattr(small, "_losses", lambda losses: losses)
     usual = [4.0, 4.0, 4.0]
     assert small._promises([9.0, 3.9], usual)
     assert not small._promises([4.0, 9.0], usual)
-    assert not small._promises([9.0, 3.0, 3.0], usual)
-    assert small._promises([4.0, 3.0, 4.0], usual)
+
+
+@pytest.mark.parametrize(
+    ("second", "better"),
+    [([0, 0, 1, 1], True),  # half squares: 0.25 better, with an error of 0.125
+     ([0, 0, 0, 1.7], False),  # 0.14, with an error of 0.2
+     ([0, 0, 0, np.inf], False), ([1, 1, 1, 1], False)],
+)  # fmt: skip
+def test_all_members_must_be_better_by_more_than_the_standard_error(second, better, monkeypatch):
+    def says(A2):
+        A2 = np.array([A2], float)
+        return Answers(np.arange(4), A2, np.zeros_like(A2), np.ones(4))
+
+    monkeypatch.setattr(small, "unseen", lambda learnt, threads: learnt.said)
+    shape = SimpleNamespace(architecture=SimpleNamespace(output="identity"))
+    found = SimpleNamespace(said=says(second))
+    usual = SimpleNamespace(said=says([1, 1, 1, 1]), fitted=shape)
+    assert small._predicts_better(found, usual) is better
 
 
 def test_what_is_not_kept_is_not_examined_and_no_member_is_trained_twice(monkeypatch):

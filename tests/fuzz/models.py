@@ -20,7 +20,7 @@ from shoal.cli import main
 from shoal.cli.report.report import Facts, write_report
 from shoal.cli.testing import Tested
 from shoal.data.rows.target import CLASSIFICATION, REGRESSION
-from shoal.estimators.fitted import fingerprint
+from shoal.estimators.learnt import fingerprint
 from shoal.files.container import read
 from shoal.files.layout import KINDS, LABELS, Entry, checksum_of, laid_out, preamble_of, raw
 

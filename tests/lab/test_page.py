@@ -763,6 +763,17 @@ def test_nothing_sticks_out_and_all_can_be_read(width, screen):
             assert screen.page.evaluate(CONTRAST) == []
 
 
+def test_a_window_may_grow_narrower(screen):
+    screen.open("#epoch=3")
+    for view, told in VIEWS.items():
+        screen.page.set_viewport_size({"width": 800, "height": 900})
+        screen.page.click(f"#tab-{view}")
+        screen.until(told)
+        screen.page.wait_for_timeout(500)  # nothing is under way that would draw anew in any case
+        screen.page.set_viewport_size({"width": 400, "height": 900})
+        screen.page.wait_for_function("() => document.documentElement.scrollWidth === 400")
+
+
 VIEWS = {
     "train": "canvas.diagram", "equations": '[data-equation="db1"]', "units": ".unit",
     "tutor": "#tutor-check", "take-away": "#save-model",

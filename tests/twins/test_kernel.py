@@ -359,13 +359,14 @@ def test_sums_about_a_shift(n, share, weighted, mean, seed):
 
 @pytest.mark.parametrize("kind", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("row", [0, 31, 599, 699])
-def test_both_name_the_first_number_that_is_none(kind, row):
+@pytest.mark.parametrize("column", range(6))
+def test_both_name_the_first_number_that_is_none(kind, row, column):
     case = make(6, 5, 1, 700, "tanh", "sigmoid", "none", "float32", 8)
     X = case.examples.X.copy()
-    X[row:, 4] = kind
+    X[row:, column] = kind
     messages = []
     for engine in (kernel, plain):
-        with pytest.raises(DataError, match=f"row {row}, column 4") as caught:
+        with pytest.raises(DataError, match=f"row {row}, column {column}") as caught:
             engine.predict(case.architecture, case.parameters, X, 2)
         messages.append(str(caught.value))
     assert messages[0] == messages[1]

@@ -135,7 +135,7 @@ def suspects(problem: Problem) -> list[str]:
 
 
 def suspects_without_target(table: pa.Table) -> list[str]:
-    """The same where nobody has said which column is the target."""
+    """The same where no one has said which column is the target."""
     part = sample(table)[0]
     return _bounded(lines([*_twins(table, part), *_counters(table, part)]))
 

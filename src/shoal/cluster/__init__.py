@@ -1,4 +1,4 @@
-"""Training on a Dask cluster: somebody else computes the terms.
+"""Training on a Dask cluster: someone else computes the terms.
 
     driver                                    worker, any number of them
     deals out pieces, aligned runs of blocks  computes the sums of its pieces

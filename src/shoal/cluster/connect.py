@@ -1,4 +1,4 @@
-"""The way to a cluster: somebody's own client, an address, or "local" for workers of our own."""
+"""The way to a cluster: someone's own client, an address, or "local" for workers of our own."""
 
 import json
 import logging

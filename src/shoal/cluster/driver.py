@@ -24,10 +24,10 @@ from shoal.compute.builds import Stop
 from shoal.errors import ClusterError, DataError
 
 TRIES = 3
-# A task is late when it takes so many times as long as half of the others …
+# A task is late when it takes this many times as long as half of the others …
 LATE = 4.0
 LATE_SECONDS = 1.0  # … and longer than this
-# With no others to go by: so many times as long as the longest task so far, and longer than this.
+# With no others to go by: this many times as long as the longest task so far, and longer than this.
 LONE_SECONDS = 5.0
 POLL_SECONDS = 0.1
 WORKERS_EVERY = 1.0  # seconds between two looks at who is there
@@ -57,9 +57,9 @@ class Workers:
         self.longest = 0.0  # seconds that a task has taken
 
     def ready(self) -> list[str]:
-        """Who is there and not at rest; waits while nobody is there.
+        """Who is there and not at rest; waits while no one is there.
 
-        Raises ClusterError when nobody comes.
+        Raises ClusterError when no one comes.
         """
         began = time.monotonic()
         while not self._look():

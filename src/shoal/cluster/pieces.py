@@ -11,7 +11,7 @@ from shoal.sums import BLOCK_ROWS
 
 # A piece that a worker does not have travels with its task; Dask warns from 10 MB on.
 PIECE_BYTES = 8 << 20
-# So many a worker at least: then their shares differ by an eighth at the most.
+# This many a worker at least: then their shares differ by an eighth at the most.
 PIECES_A_WORKER = 8
 
 

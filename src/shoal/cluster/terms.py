@@ -39,7 +39,7 @@ from shoal.errors import ClusterError
 from shoal.network.architecture import Architecture
 from shoal.sums import BLOCK_ROWS, GradientSums, Node, total
 
-# Pieces that workers lack: so many a worker are under way at once, as the scheduler holds them.
+# Pieces that workers lack: this many a worker are under way at once, as the scheduler holds them.
 AT_ONCE = 4
 NOTHING = Given(None, {})
 
@@ -132,7 +132,7 @@ class OnCluster:
         return piece << self._level, min(piece + 1 << self._level, n_blocks)
 
     def forget(self) -> None:
-        """Let the workers forget the rows; nobody waits for it."""
+        """Let the workers forget the rows; no one waits for it."""
         for worker in self._held:
             self._workers.tell(worker, forget, self._name)
 

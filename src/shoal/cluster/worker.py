@@ -62,7 +62,7 @@ class Here(NamedTuple):
 
 
 class Question(NamedTuple):
-    """What a worker is asked, beside the parameters: the same at every step."""
+    """What a worker is given, besides the parameters: the same at every step."""
 
     name: str  # of the rows: the same name, the same rows
     level: int  # of the pieces

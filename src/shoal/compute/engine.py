@@ -92,7 +92,7 @@ class Engine(Protocol):
     def step(
         self, architecture: Architecture, rule: Rule, total: GradientSums, state: State
     ) -> State:
-        """One step of the optimiser, from sums that somebody else has added up."""
+        """One step of the optimiser, from sums that someone else has added up."""
         ...
 
     def forward(

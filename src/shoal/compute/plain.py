@@ -39,7 +39,7 @@ Exact = NDArray[np.float64]
 
 ROUNDS = 6  # of the order of an epoch, see kernel/random.hpp
 DUST = 1e-30  # below it, an optimiser's memory counts as 0, see kernel/optimisers.hpp
-GRAIN = 1 << 16  # a chance of dropout is so many parts, see kernel/dropout.hpp
+GRAIN = 1 << 16  # a chance of dropout is this many parts, see kernel/dropout.hpp
 
 
 def sums(
@@ -273,7 +273,7 @@ def factors_of_dropout(rule: Rule, epoch: int, step: int, n_h: int, m: int) -> N
 
 
 def step(architecture: Architecture, rule: Rule, total: GradientSums, state: State) -> State:
-    """One step of the optimiser, from sums that somebody else has added up."""
+    """One step of the optimiser, from sums that someone else has added up."""
     W, memory = state.parameters, state.memory
     power1, power2 = state.power1 * rule.beta1, state.power2 * rule.beta2
     state = state._replace(power1=power1, power2=power2)

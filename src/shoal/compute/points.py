@@ -38,4 +38,4 @@ class Limits(NamedTuple):
     steps: int
     converged: float  # a step that gains and promises no more has converged
     tol: float  # a cost is lower when it gains more
-    patience: int  # so many steps without a lower cost end it; 0 means never
+    patience: int  # this many steps without a lower cost end it; 0 means never

@@ -25,7 +25,7 @@ FEWEST_TO_READ = 2  # one that reads, and one that decodes
 
 
 class Pool:
-    """At most so many threads, from the `with` to its end."""
+    """At most this many threads, from the `with` to its end."""
 
     def __init__(self, most: int, name: str) -> None:
         self._most, self._name = most, name
@@ -92,7 +92,7 @@ def _work(jobs: SimpleQueue[Job | None]) -> None:
 
 
 def startable(most: int) -> int:
-    """How many threads the system gives at once, up to so many."""
+    """How many threads the system gives at once, up to this many."""
     with Pool(most, "shoal-probe") as pool:
         return pool.threads
 

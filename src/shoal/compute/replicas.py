@@ -26,7 +26,7 @@ from shoal.network.architecture import Architecture
 from shoal.network.draws import child
 from shoal.sums import BLOCK_ROWS, GradientSums
 
-# A share has so many stripes of the table, so that a table in some order serves as well.
+# A share has this many stripes of the table, so that a table in some order serves as well.
 STRIPES = 16
 REPLICA = 10_000  # purpose of the keys that are made from that of the order
 
@@ -36,7 +36,7 @@ class ReplicaTask(NamedTuple):
 
     replica: int
     epoch: int
-    turn: int  # of the epoch, which has so many
+    turn: int  # of the epoch, which has this many
     turns: int
     steps: int  # 0 means all
     rule: Rule
@@ -104,7 +104,7 @@ def run_task(
     outcome = engine.train(architecture, rule, budget, examples, state, threads, stop)
     loss = float(outcome.losses[0]) if len(outcome.losses) else float("nan")
     weight = _weight(examples)
-    after = outcome.state._replace(best=outcome.state.parameters)  # of one replica nobody asks
+    after = outcome.state._replace(best=outcome.state.parameters)  # of one replica no one asks
     return ReplicaResult(after, loss * weight, weight, outcome.ending, outcome.interruption)
 
 

@@ -30,7 +30,7 @@ def usual_folder() -> str:
 
 
 def refuse_if_full(folder: str, size: int) -> None:
-    """Raise FileError unless the folder is there and has room for so many bytes."""
+    """Raise FileError unless the folder is there and has room for this many bytes."""
     if not os.path.isdir(folder):
         raise FileError(f"scratch folder {folder}: there is no such folder. Make it first.")
     free = shutil.disk_usage(folder).free
@@ -128,7 +128,7 @@ class Scratch:
         return _examples(arrays, self._groups)
 
     def runs(self, rows: int) -> Iterator[Examples]:
-        """All rows, so many at a time; each is good until the next one."""
+        """All rows, this many at a time; each is good until the next one."""
         buffer = Buffer()
         for at in range(0, self.m, rows):
             yield self.read([slice(at, min(at + rows, self.m))], buffer)

@@ -1,4 +1,4 @@
-"""What an engine is told, and what it answers: values, never changed in place."""
+"""What an engine is given, and what it returns: values, never changed in place."""
 
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ class Rule(NamedTuple):
     key: int = 0  # of the order in which an epoch takes the rows, and of dropout
     shuffle_rows: int = 0  # rows of a window in which they are shuffled; 0 means all
     decay: float = 0.0
-    horizon: int = 0  # the rate falls to 0 over so many epochs, like half a cosine; 0: it stays
+    horizon: int = 0  # the rate falls to 0 over this many epochs, like half a cosine; 0: it stays
     evidence: bool = False  # the penalties are chosen by the data, not by `alpha`
     dropout: float = 0.0  # the chance of a hidden unit to count as 0, for each example and step
 
@@ -57,7 +57,7 @@ class Budget(NamedTuple):
     first_epoch: int
     n_epochs: int
     tol: float = 0.0  # an epoch is better when its loss is lower by more than this
-    patience: int = 0  # so many epochs in a row that are not better end it; 0 means never
+    patience: int = 0  # this many epochs in a row that are not better end it; 0 means never
     converged: float = -1.0  # full batch: ends when no parameter moves by more; < 0: never
 
 
@@ -94,7 +94,7 @@ class Judge(NamedTuple):
     best_loss: float = float("inf")  # that of the best parameters, which may be the start
     tol: float = 0.0  # an epoch is better when its loss is lower by more than this
     waited: int = 0  # epochs since one was better
-    patience: int = 0  # so many epochs in a row that are not better end it; 0 means never
+    patience: int = 0  # this many epochs in a row that are not better end it; 0 means never
 
 
 class Judged(NamedTuple):

@@ -1,6 +1,6 @@
 """Epochs that shuffle within windows, for more rows than shall be held at once.
 
-The rows are cut into chunks. In each epoch the chunks are shuffled and every so many of them
+The rows are cut into chunks. In each epoch the chunks are shuffled, and `CHUNKS` of them
 make a window; within a window the kernel shuffles the rows. All orders follow from key and
 epoch, so a window is the same whoever reads it, and from where. If one window holds all rows,
 there is nothing to do here: the kernel's own epoch is that.
@@ -20,7 +20,7 @@ from shoal.data.rows.examples import Examples
 from shoal.network.architecture import Architecture
 from shoal.network.draws import permutation
 
-# A window of so many chunks mixes rows from all over a sorted file, and a chunk of the default
+# A window of this many chunks mixes rows from all over a sorted file, and a chunk of the default
 # window is still large enough to be read at the speed of one long read.
 CHUNKS = 128
 

@@ -18,7 +18,8 @@
     train.py       the members trained; partial.py one epoch of them
     held_out.py    the errors on rows that were not seen; calibration.py what is kept of them
     intervals.py   intervals, quantiles and sets from it
-    fitted.py      what a fit has learnt, as a value, and its answers
+    learnt.py      what a fit has learnt, as a value, and what its networks compute
+    fitted.py      the same with the answers that users ask for
     attributes.py  the fitted attributes that scikit-learn's users expect, read from it
     explaining.py  why these answers; explanation.py as values
     saving.py      the .shoal file; schema.py what it may say, reading.py how it is read

@@ -38,10 +38,11 @@ from shoal.estimators.entrants import (
     predict_work_of,
     with_members,
 )
-from shoal.estimators.fitted import Fitted, History
+from shoal.estimators.fitted import Fitted
 from shoal.estimators.held_out import with_calibration
 from shoal.estimators.host import Host
 from shoal.estimators.importance import importance_of
+from shoal.estimators.learnt import History
 from shoal.estimators.lifting import joined, lifted
 from shoal.estimators.portfolio import changes_of
 from shoal.estimators.prepare import Feed, Prepared

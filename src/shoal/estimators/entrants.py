@@ -180,7 +180,9 @@ def entrants_of(ground: Ground, base: Entrant) -> Iterator[Entrant]:
         if changes == base.changes:
             continue
         try:
-            s = usual.settings.replaced(**changes, effort=1, random_state=ground.seed)
+            s = usual.settings.replaced(
+                **changes, effort=1, time_budget=None, random_state=ground.seed
+            )
         except ShoalError:  # settings that exclude each other, or a wish
             continue
         if "bins" in changes and changes["bins"] >= bins_of(Settings(), m, usual.inputs.n):

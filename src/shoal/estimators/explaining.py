@@ -13,7 +13,7 @@ Below, n is n_h or, without a hidden layer, n_y; one row is one example.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from shoal.data.encode.encoding import UNKNOWN, Encoding, Number, SetAside, Time
 from shoal.data.rows.examples import Matrix, dense, rows_of
 from shoal.errors import DataError, SettingError
 from shoal.estimators.explanation import Explanation, PartialDependence, Slopes
+from shoal.estimators.learnt import Learnt
 from shoal.estimators.targets import ClassTargets
 from shoal.network import shapley
 from shoal.network.activations import ACTIVATIONS
@@ -33,9 +34,6 @@ from shoal.network.architecture import Architecture
 from shoal.network.draws import child
 from shoal.network.outputs import OUTPUTS
 from shoal.training.network import Network
-
-if TYPE_CHECKING:
-    from shoal.estimators.fitted import Fitted
 
 Array = NDArray[Any]  # float64, but what the engine gets for values that are drawn
 
@@ -152,7 +150,7 @@ class Space(NamedTuple):
 class Explainer:
     """A fitted model, ready to be explained."""
 
-    def __init__(self, fitted: "Fitted", space: str | None) -> None:
+    def __init__(self, fitted: Learnt, space: str | None) -> None:
         inputs, self.targets = fitted.inputs, fitted.targets
         is_classes = isinstance(self.targets, ClassTargets)
         allowed = ("probability", "log-odds") if is_classes else ("target",)
@@ -212,7 +210,7 @@ class Explainer:
 
 
 def explain(
-    fitted: "Fitted",
+    fitted: Learnt,
     X: Any,
     background: Any = None,
     space: str | None = None,
@@ -250,7 +248,7 @@ def explain(
     )  # fmt: skip
 
 
-def _background(fitted: "Fitted", matrix: Matrix, given: Any) -> Matrix:
+def _background(fitted: Learnt, matrix: Matrix, given: Any) -> Matrix:
     """The rows that others are compared with: those that were given, or some of these."""
     if given is not None:
         return fitted.matrix(given)
@@ -331,7 +329,7 @@ class Direction(NamedTuple):
     known: NDArray[np.bool_]  # (rows,): where the column has a number
 
 
-def slopes(fitted: "Fitted", X: Any, space: str | None = None) -> Slopes:
+def slopes(fitted: Learnt, X: Any, space: str | None = None) -> Slopes:
     """How the predictions change with each number, see `ShoalBase.slopes`."""
     explainer = Explainer(fitted, space)
     rows, directions = _directions(explainer, X)
@@ -346,7 +344,7 @@ def slopes(fitted: "Fitted", X: Any, space: str | None = None) -> Slopes:
     )
 
 
-def interactions(fitted: "Fitted", X: Any, space: str | None = None) -> Slopes:
+def interactions(fitted: Learnt, X: Any, space: str | None = None) -> Slopes:
     """How the slope along one number changes with another, see `ShoalBase.interactions`."""
     explainer = Explainer(fitted, space)
     rows, directions = _directions(explainer, X)
@@ -483,7 +481,7 @@ def _slopes_of(name: str, A: Array) -> tuple[Array, Array]:
 
 
 def partial_dependence(
-    fitted: "Fitted", X: Any, column: str | int, grid: Any = None, space: str | None = None
+    fitted: Learnt, X: Any, column: str | int, grid: Any = None, space: str | None = None
 ) -> PartialDependence:
     """Predictions of the rows with other values of one column, see `ShoalBase.partial_dependence`."""
     explainer = Explainer(fitted, space)

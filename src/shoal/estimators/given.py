@@ -1,5 +1,6 @@
 """X in all the forms that it comes in, as an Arrow table, an array or sparse rows."""
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -11,6 +12,7 @@ from sklearn.utils import check_array
 
 from shoal.data.read.csv_text import distinct
 from shoal.data.read.objects import as_supported, column_of, rows_of_records
+from shoal.data.read.spoilt import shortened
 from shoal.data.read.tables import as_table, from_objects, is_table
 from shoal.data.rows.sparse import Sparse, from_scipy
 from shoal.errors import DataError
@@ -49,6 +51,11 @@ def read(X: Any, who: str, dtype: str) -> Table:
 
 def as_given(X: Any) -> Any:
     """X in a form that can be read: whatever Arrow can take, records and dicts become tables."""
+    if isinstance(X, str | os.PathLike):
+        raise DataError(
+            f"X is a path, {shortened(os.fspath(X))}: only `fit` reads files. Read the rows with pandas, "
+            "polars or pyarrow, or use the command `shoal predict`."
+        )
     if isinstance(X, np.ndarray):
         if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
             raise DataError(

@@ -6,7 +6,6 @@ on any number of threads.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,13 +14,11 @@ from shoal.data.encode.coded import Coded
 from shoal.data.encode.encoding import Place
 from shoal.data.rows.examples import Examples, Numbers, one_behind_the_other, rows_of
 from shoal.data.rows.sparse import Sparse
+from shoal.estimators.learnt import Learnt
 from shoal.estimators.rows import RowProvider
 from shoal.estimators.worth import Importance
 from shoal.network.draws import child, permutation
 from shoal.training.network import Network
-
-if TYPE_CHECKING:
-    from shoal.estimators.fitted import Fitted
 
 ROWS = 2000  # of a member, about; the report takes as many
 MOST_COLUMNS = 200  # beyond them it would take long
@@ -29,7 +26,7 @@ SHUFFLES = 8  # of all members together, at least: eight members shuffle once ea
 SHUFFLED = 1 << 40  # what tells this purpose of a seed from others
 
 
-def importance_of(fitted: "Fitted", rows: RowProvider, threads: int) -> tuple[Importance, ...]:
+def importance_of(fitted: Learnt, rows: RowProvider, threads: int) -> tuple[Importance, ...]:
     """Of each column of the table; empty where no rows are held out, or they are sparse."""
     encoding, n = fitted.inputs.encoding, fitted.inputs.n
     seeds = fitted.history.seeds

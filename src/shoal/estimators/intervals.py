@@ -1,7 +1,7 @@
 """Intervals, quantiles, deviations and sets: predictions with what rows held out say of their errors."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,17 +12,15 @@ from shoal.data.rows.examples import Numbers
 from shoal.errors import Setting, SettingError, wording
 from shoal.estimators.calibration import Calibration, Exact
 from shoal.estimators.columns import EncodedRows
+from shoal.estimators.learnt import Learnt
 from shoal.estimators.targets import ClassTargets, NumberTargets
 from shoal.settings import POISSON
-
-if TYPE_CHECKING:
-    from shoal.estimators.fitted import Fitted
 
 WITHIN = (0.0, 1.0)  # a coverage, or a level, is between
 
 
 def quantiles_of(
-    fitted: "Fitted", X: Any, levels: Sequence[float], n_jobs: int | None
+    fitted: Learnt, X: Any, levels: Sequence[float], n_jobs: int | None
 ) -> NDArray[np.float64]:
     """The quantiles of each row's target: (rows, levels), or (rows, levels, targets)."""
     numbers, known = _numbers(fitted), calibration_of(fitted)
@@ -33,16 +31,14 @@ def quantiles_of(
     return np.stack([numbers.in_units(end) for end in ends], axis=1)
 
 
-def interval_of(
-    fitted: "Fitted", X: Any, coverage: float, n_jobs: int | None
-) -> NDArray[np.float64]:
+def interval_of(fitted: Learnt, X: Any, coverage: float, n_jobs: int | None) -> NDArray[np.float64]:
     """Its two ends, of tails of equal probability."""
     _numbers(fitted)
     tail = check_coverage(fitted, coverage)
     return quantiles_of(fitted, X, (tail, 1 - tail), n_jobs)
 
 
-def check_coverage(fitted: "Fitted", coverage: float, name: str = "coverage") -> float:
+def check_coverage(fitted: Learnt, coverage: float, name: str = "coverage") -> float:
     """The probability of each tail. Raises SettingError for a coverage that the model cannot have."""
     tail = 1 - check_number(name, coverage, most=1.0, open_at=WITHIN)
     targets = fitted.targets
@@ -57,7 +53,7 @@ def check_coverage(fitted: "Fitted", coverage: float, name: str = "coverage") ->
     return tail
 
 
-def checked_levels(fitted: "Fitted", quantiles: Any) -> list[float]:
+def checked_levels(fitted: Learnt, quantiles: Any) -> list[float]:
     """The levels of some quantiles. Raises SettingError for one that the rows held out do not tell."""
     if np.ndim(quantiles) != 1 or not len(quantiles):
         raise SettingError.of(
@@ -73,7 +69,7 @@ def checked_levels(fitted: "Fitted", quantiles: Any) -> list[float]:
 
 
 def deviation_of(
-    fitted: "Fitted", X: Any, n_jobs: int | None
+    fitted: Learnt, X: Any, n_jobs: int | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The prediction of each row, and the standard deviation of its target."""
     numbers, known = _numbers(fitted), calibration_of(fitted)
@@ -82,7 +78,7 @@ def deviation_of(
     return numbers.in_units(A2), numbers.spread_in_units(spread)
 
 
-def set_of(fitted: "Fitted", X: Any, coverage: float, n_jobs: int | None) -> NDArray[np.bool_]:
+def set_of(fitted: Learnt, X: Any, coverage: float, n_jobs: int | None) -> NDArray[np.bool_]:
     """Which classes may be the true one: (rows, classes), the predicted one always among them."""
     targets = fitted.targets
     if not isinstance(targets, ClassTargets):
@@ -94,7 +90,7 @@ def set_of(fitted: "Fitted", X: Any, coverage: float, n_jobs: int | None) -> NDA
     return found
 
 
-def members_of(fitted: "Fitted", X: Any, n_jobs: int | None) -> Numbers:
+def members_of(fitted: Learnt, X: Any, n_jobs: int | None) -> Numbers:
     """What each member alone predicts: numbers in their unit, or probabilities."""
     targets = fitted.targets
     if isinstance(targets, ClassTargets):
@@ -103,7 +99,7 @@ def members_of(fitted: "Fitted", X: Any, n_jobs: int | None) -> Numbers:
     return np.stack([targets.in_units(A2.astype(np.float64)) for A2 in each])
 
 
-def calibration_of(fitted: "Fitted") -> Calibration:
+def calibration_of(fitted: Learnt) -> Calibration:
     """What rows held out say of the model. Raises SettingError where there were none."""
     if fitted.calibration is None:
         raise SettingError(
@@ -118,7 +114,7 @@ def calibration_of(fitted: "Fitted") -> Calibration:
 
 
 def _sized(
-    fitted: "Fitted", known: Calibration, X: Any, n_jobs: int | None
+    fitted: Learnt, known: Calibration, X: Any, n_jobs: int | None
 ) -> tuple[Exact, Exact | float]:
     """A2 and the widths, (targets, rows), in float64."""
     rows = EncodedRows(fitted.matrix(X))
@@ -126,7 +122,7 @@ def _sized(
     return A2, known.widths(rows.matrix, threads_of(n_jobs))
 
 
-def _numbers(fitted: "Fitted") -> NumberTargets:
+def _numbers(fitted: Learnt) -> NumberTargets:
     if not isinstance(fitted.targets, NumberTargets):
         raise AttributeError(
             "the model predicts classes, which have no intervals. Use predict_set."

@@ -23,8 +23,11 @@ def refusing() -> Iterator[None]:
     except ShoalError:
         raise
     except ValueError as error:
-        cure = " Correct them, or leave such rows out." if " contains " in str(error) else ""
-        raise DataError(f"{error}{cure}") from None
+        said, _, _ = str(error).partition("\n[")  # after which an array of any size may follow
+        known = " contains NaN" in said or " contains infinity" in said
+        raise DataError(
+            f"{said} Correct them, or leave such rows out." if known else said
+        ) from None
 
 
 def _only_column(y: Any) -> Any:

@@ -8,7 +8,14 @@ of targets without any relation to the columns nearly every fit seems to be a li
 
 import numpy as np
 
-from shoal.estimators.answers import LEAST_PROBABILITY, answers_of, loss_of, pooled, truth_of
+from shoal.estimators.answers import (
+    LEAST_PROBABILITY,
+    Answers,
+    answers_of,
+    loss_of,
+    pooled,
+    truth_of,
+)
 from shoal.estimators.calibration import Exact
 from shoal.estimators.fitted import Fitted
 from shoal.estimators.targets import SMALLEST_RATE
@@ -20,23 +27,33 @@ ERRORS = 1.5  # standard errors by which a fit must be better than a constant an
 
 def constant_unless_better(learnt: Learnt, threads: int) -> Learnt:
     """The same, or the constant answer where rows held out do not show that the members are better."""
+    return constant_of(learnt, threads) or learnt
+
+
+def constant_of(learnt: Learnt, threads: int) -> Learnt | None:
+    """The constant answer; None where rows held out show that the members are better, or say nothing."""
     fitted, rows = learnt.fitted, learnt.rows
     shape, seeds = fitted.architecture, learnt.starts.seeds
     first, held = rows.shown(seeds[0])
     if held is None or set(fitted.history.endings) & {"interrupted", "stopped", "diverged"}:
-        return learnt
+        return None
     both = [truth_of(part, shape.n_y) for part in (first, held)]
     Y, w = (np.concatenate(parts, axis=-1) for parts in zip(*both, strict=True))
-    members = zip(fitted.networks, seeds, strict=True)
-    found = pooled([answers_of(network, rows, seed, threads) for network, seed in members])
+    found = unseen(learnt, threads)
     if not (w.sum() > 0 and found.w.sum() > 0):
-        return learnt
+        return None
     mean = (Y * w).sum(axis=1, keepdims=True) / w.sum()
     usual = loss_of(shape.output, np.repeat(mean, len(found.w), axis=1), found.Y)
     gain = usual - loss_of(shape.output, found.A2, found.Y)
     if found.mean(gain) > ERRORS * found.error(gain):
-        return learnt
+        return None
     return learnt._replace(fitted=_constant(fitted, _output_of(mean, shape.output)))
+
+
+def unseen(learnt: Learnt, threads: int) -> Answers:
+    """The rows that are held out, and what the members say of them that did not see them."""
+    members = zip(learnt.fitted.networks, learnt.starts.seeds, strict=True)
+    return pooled([answers_of(network, learnt.rows, seed, threads) for network, seed in members])
 
 
 def _output_of(mean: Exact, output: str) -> Exact:

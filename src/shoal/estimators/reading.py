@@ -19,7 +19,8 @@ from shoal.errors import ModelFileError
 from shoal.estimators.calibration import KEPT as KEPT_VALUES
 from shoal.estimators.calibration import Calibration, Spread
 from shoal.estimators.columns import Inputs
-from shoal.estimators.fitted import Fitted, History
+from shoal.estimators.fitted import Fitted
+from shoal.estimators.learnt import History
 from shoal.estimators.saving import CURVES, DECLARED, NAMES, largest_weight
 from shoal.estimators.schema import (
     BooleanColumn,

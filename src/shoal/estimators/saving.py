@@ -16,7 +16,8 @@ from shoal.data.encode.encoding import to_plain, vocabularies
 from shoal.data.read.writing import Written
 from shoal.errors import ModelFileError
 from shoal.estimators.calibration import Calibration
-from shoal.estimators.fitted import Curves, Fitted
+from shoal.estimators.fitted import Fitted
+from shoal.estimators.learnt import Curves
 from shoal.estimators.plain import plain_settings
 from shoal.estimators.schema import FORMAT_VERSION
 from shoal.estimators.targets import NumberTargets, Targets

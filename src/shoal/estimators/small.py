@@ -3,19 +3,26 @@
 The usual members bend a network of 64 units step by step, and stop by the rows held out. The others
 have few units, numbers without bins, steps of second order and penalties by the evidence. Each
 holds out the rows that the usual member of its seed held out, and on these rows the two are
-compared: first the better of two with the mean of the usual ones, then all. What predicts better is the fit. Where there
-are too few rows to hold some out, those of second order are the fit for classes, as the others would
-learn the noise; for numbers they are not, as what they find of so few rows is too certain.
+compared: first the better of two with the mean of the usual ones, then what all say that did not see a row.
+Those of second order are the fit if that is better by more than the standard error of the difference.
+
+Where no row is held out, as there are too few, they are the fit for classes, as the usual ones would
+learn the noise; for numbers they are not, as what they find of so few rows is too certain. The same
+holds for a truth table that the usual members do not learn: it has every row that there can be, so
+that nothing need be held out.
 """
 
 from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
 
 from shoal.compute.engine import engine
 from shoal.compute.engine import threads as threads_of
 from shoal.estimators.automatic import architecture_of
 from shoal.estimators.fitted import Fitted
 from shoal.estimators.host import Host
-from shoal.estimators.noise import constant_unless_better
+from shoal.estimators.noise import constant_of, constant_unless_better, unseen
 from shoal.estimators.prepare import Feed, Prepared
 from shoal.estimators.rows import Place, RowProvider
 from shoal.estimators.train import Learnt, examined, train_members
@@ -29,6 +36,7 @@ HIDDEN = 6
 # Penalties settle slowly, and predictions long before. Of classes the rows held out end the training.
 SETTLED = {"tol": 1e-3, "n_iter_no_change": 3}
 FIRST = 2  # members that are trained before the others
+ERRORS = 1.0  # standard errors by which all of them must be better than the usual ones
 # With these, and what belongs to the machine, the table may be small; any other setting is a wish.
 FREE = (
     "class_weight", "threshold", "words", "numbers", "drop", "decimal", "date_order", "missing", "fold",
@@ -40,7 +48,7 @@ FREE = (
 def second_order(s: Settings, *, settles: bool) -> Settings:
     """The settings of the members of second order."""
     return s.replaced(
-        solver="lm", alpha=EVIDENCE, hidden=HIDDEN, bins=0, effort=1, checkpoint=None,
+        solver="lm", alpha=EVIDENCE, hidden=HIDDEN, bins=0, effort=1, time_budget=None, checkpoint=None,
         verbose=False,
         **(SETTLED if settles else {}),
     )  # fmt: skip
@@ -55,11 +63,13 @@ def better_of(
         return examined(usual, place, n_jobs)
     threads = threads_of(n_jobs)
     held = usual.rows.shown(usual.starts.seeds[0])[1] is not None
+    if held and is_truth_table(usual.rows) and constant_of(usual, threads) is not None:
+        held = False
     other = _of_second_order(usual.fitted, prepared, held=held)
     if other is None:
         return examined(constant_unless_better(usual, threads), place, n_jobs)
     # The rows are held out as they are with a penalty that is a number.
-    s = other.settings.replaced(alpha=prepared.settings.alpha)
+    s = other.settings.replaced(alpha=prepared.settings.alpha) if held else other.settings
     with feed.rows(s, other.inputs, other.targets, other.architecture) as same:
         found, interruption = _trained_better(usual, other, same, host, place, held=held)
         if found is not None:
@@ -73,15 +83,15 @@ def _trained_better(
 ) -> tuple[Learnt | None, BaseException | None]:
     """Members of second order, if they are better than the usual ones, and what interrupted them."""
     members = len(usual.fitted.networks)
-    wanted = _losses(usual) if held else []
+    first, all_ = (FIRST, _promises), (members, _predicts_better if held else None)
     found: Learnt | None = None
-    for n in (FIRST, members) if held else (members,):
+    for n, is_better in (first, all_) if held else (all_,):
         some = other._replace(settings=other.settings.replaced(members=n))
         earlier = found.trained if found else ()
         found = train_members(some, rows, host, place, earlier=earlier, told=False)
         if found.fitted.history.interruption:
             return None, found.fitted.history.interruption
-        if held and not _promises(_losses(found), wanted):
+        if is_better and not is_better(found, usual):
             return None, None
     return found, None
 
@@ -102,10 +112,19 @@ def _of_second_order(usual: Fitted, prepared: Prepared, *, held: bool) -> Prepar
     return Prepared(s, inputs, usual.targets, architecture)
 
 
-def _promises(losses: list[float], wanted: list[float]) -> bool:
-    """Whether members with these losses are better; of a few the best, as single starts may fail."""
-    own = sum(losses) / len(losses) if len(losses) == len(wanted) else min(losses)
-    return own < sum(wanted) / len(wanted)
+def _promises(some: Learnt, usual: Learnt) -> bool:
+    """Whether one of a few members is better than the usual ones, as single starts may fail."""
+    wanted = _losses(usual)
+    return min(_losses(some)) < sum(wanted) / len(wanted)
+
+
+def _predicts_better(found: Learnt, usual: Learnt) -> bool:
+    """Whether what members say of rows that they did not see is better, by more than its error."""
+    output = usual.fitted.architecture.output
+    own, theirs = unseen(found, 1), unseen(usual, 1)
+    gain = theirs.losses(output) - own.losses(output)
+    mean = own.mean(gain)  # not finite where members diverged
+    return mean > 0 and mean > ERRORS * own.error(gain)
 
 
 def warn_of_noise(asked: Settings, fitted: Fitted) -> None:
@@ -122,6 +141,20 @@ def is_free(asked: Settings) -> bool:
     return all(
         getattr(asked, name) == field.default for name, field in FIELDS.items() if name not in FREE
     )
+
+
+def is_truth_table(rows: RowProvider) -> bool:
+    """Whether the rows are every combination of columns of two values, once each."""
+    given = rows.given()
+    if given is None or given.validated or not isinstance(given.table, np.ndarray | pa.Table):
+        return False
+    table = given.table
+    if isinstance(table, np.ndarray):
+        table = pa.table({str(j): column for j, column in enumerate(table.T.copy())})
+    if not rows.m == len(table) == 2**table.num_columns:
+        return False
+    distinct = table.group_by(table.column_names).aggregate([])
+    return len(distinct) == rows.m and all(len(column.unique()) == 2 for column in table.columns)
 
 
 def _losses(learnt: Learnt) -> list[float]:

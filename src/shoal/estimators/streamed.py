@@ -108,8 +108,13 @@ class FileFeed:
             )  # fmt: skip
         self._given = X if isinstance(X, Rows) else _rows(s, X, y, self.folder)
         columns = self._given.source.columns
-        if not isinstance(y, str) or y not in columns:
-            raise SettingError(unknown_column(str(y), columns), file=self._given.source.name)
+        if not isinstance(y, str):
+            raise SettingError(
+                f"y={type(y).__name__} with files: expected the name of the column of the target.",
+                file=self._given.source.name,
+            )
+        if y not in columns:
+            raise SettingError(unknown_column(y, columns), file=self._given.source.name)
         self._y, self._class_weight, self._loss = y, s.class_weight, s.loss
         self._features = [name for name in columns if name != y]
         self._previous = previous

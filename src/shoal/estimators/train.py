@@ -18,10 +18,11 @@ from shoal.diagnosis.findings import Diagnosis
 from shoal.errors import Setting, SettingError, wording
 from shoal.estimators.automatic import MEMBER, patience_of, plan_of, seed_of, stops_early
 from shoal.estimators.callbacks import EpochTasks
-from shoal.estimators.fitted import Fitted, History
+from shoal.estimators.fitted import Fitted
 from shoal.estimators.held_out import with_calibration
 from shoal.estimators.host import Host
 from shoal.estimators.importance import importance_of
+from shoal.estimators.learnt import History
 from shoal.estimators.plain import plain_settings
 from shoal.estimators.prepare import Prepared, ensemble_size
 from shoal.estimators.rows import Place, RowProvider

@@ -159,7 +159,7 @@ def _destination(name: str) -> tuple[str, int | None]:
 
 
 def _created(temporary: str, old_mode: int | None) -> int:
-    """Create an empty file that nobody else has, with the mode that the final one shall have."""
+    """Create an empty file that no one else has, with the mode that the final one shall have."""
     binary = getattr(os, "O_BINARY", 0)  # Windows would translate the ends of lines.
     # 0666 and not 0600 as `tempfile` has it: the system takes the umask off by itself.
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | binary, 0o666)

@@ -125,7 +125,7 @@ def _numbers(tensors: Mapping[str, NDArray[Any]], finite: bool) -> dict[Entry, N
                 f"but tensor {reprlib.repr(name)} has {array.dtype} and shape {array.shape}. "
                 "Convert it."
             )
-        # A copy: nobody shall change the numbers between the checksum and the disk.
+        # A copy: no one shall change the numbers between the checksum and the disk.
         copied = np.array(array, dtype=KINDS[kind], order="C")
         stain = stain_of(name, copied)
         if stain and finite:

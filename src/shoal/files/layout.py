@@ -31,10 +31,10 @@ JSON: TypeAlias = "None | bool | int | float | str | Sequence[JSON] | Mapping[st
 MAX_HEADER = 1 << 23  # bytes: tens of thousands of columns; parsed within 200 MB
 MAX_TENSORS = 256  # An ensemble of 50 members with five tensors each fits.
 MAX_RANK = 2  # Weights are tables, everything else is a list.
-MAX_SIDE = 1 << 40  # No side is longer; NumPy cannot shape (0, 2**62), and nobody needs to.
+MAX_SIDE = 1 << 40  # No side is longer; NumPy cannot shape (0, 2**62), and no one needs to.
 MAX_DEPTH = 32  # of the document. Far below Python's limit, which varies with the caller.
 MAX_BITS = 1024  # of an integer in the document; Python refuses to print 4,300 digits.
-ALIGNMENT = 64  # The numbers start where a cache line would, should somebody map the file.
+ALIGNMENT = 64  # The numbers start where a cache line would, should someone map the file.
 
 KINDS: dict[str, np.dtype[Any]] = {
     "F32": np.dtype("<f4"),

@@ -152,24 +152,24 @@ def _no_constant(word: str) -> NoReturn:
     raise _damaged("finite numbers", f"there is {word}")
 
 
-def _metadata(told: object) -> tuple[str, str]:
+def _metadata(found: object) -> tuple[str, str]:
     """Return the document's text and the checksum."""
-    if not isinstance(told, dict) or told.get("format") != "shoal":
+    if not isinstance(found, dict) or found.get("format") != "shoal":
         raise _foreign("is a safetensors file, perhaps, but does not say that it is shoal's")
-    if told.keys() != {"checksum", "format", "shoal"}:
+    if found.keys() != {"checksum", "format", "shoal"}:
         raise _damaged(
-            "the metadata checksum, format and shoal", f"it has {reprlib.repr(sorted(told))}"
+            "the metadata checksum, format and shoal", f"it has {reprlib.repr(sorted(found))}"
         )
-    text, checksum = told["shoal"], told["checksum"]
+    text, checksum = found["shoal"], found["checksum"]
     if not isinstance(text, str) or not isinstance(checksum, str):
-        raise _damaged("metadata made of strings", f"it is {reprlib.repr(told)}")
+        raise _damaged("metadata made of strings", f"it is {reprlib.repr(found)}")
     return text, checksum
 
 
 def _entries(header: Mapping[str, Any]) -> list[Entry]:
     if len(header) > MAX_TENSORS:
         raise _damaged(f"at most {MAX_TENSORS} tensors", f"the header names {len(header)}")
-    entries = [_entry(name, told) for name, told in header.items()]
+    entries = [_entry(name, found) for name, found in header.items()]
     for entry, begin, end in placed(entries):
         # No gap, no overlap, and as long as the shape implies: there is one right answer.
         offsets = header[entry.name]["data_offsets"]
@@ -181,11 +181,11 @@ def _entries(header: Mapping[str, Any]) -> list[Entry]:
     return entries
 
 
-def _entry(name: str, told: object) -> Entry:
+def _entry(name: str, found: object) -> Entry:
     shown = f"the entry {reprlib.repr(name)}"
-    if not isinstance(told, dict) or told.keys() != {"data_offsets", "dtype", "shape"}:
-        raise _damaged(f"data_offsets, dtype and shape in {shown}", f"it is {reprlib.repr(told)}")
-    kind, shape = told["dtype"], told["shape"]
+    if not isinstance(found, dict) or found.keys() != {"data_offsets", "dtype", "shape"}:
+        raise _damaged(f"data_offsets, dtype and shape in {shown}", f"it is {reprlib.repr(found)}")
+    kind, shape = found["dtype"], found["shape"]
     if not isinstance(kind, str) or kind not in KINDS:
         raise _damaged(f"F32, F64, I64 or U8 in {shown}", f"its dtype is {reprlib.repr(kind)}")
     # `type`, since True would pass as an int.

@@ -1,7 +1,7 @@
 """The laboratory: a page on this machine where a network trains before one's eyes.
 
 experiment   the whole state of a screen as one value, to and from a link
-toys tables  data: drawn by counting, or somebody's own
+toys tables  data: drawn by counting, or someone's own
 question     the data of an experiment, as an estimator takes them
 training     the ordinary estimator's training, made ready
 steps        where it stands, and how it goes on

@@ -51,7 +51,7 @@ class Laboratory:
             routes=[
                 Route("/", self.index),
                 Route("/page/{name}", self.file),
-                Route("/stories", self.told_stories),
+                Route("/stories", self.send_stories),
                 Route("/table", self.take_table, methods=["POST"]),
                 Route("/model/{session}", self.model),
                 WebSocketRoute("/socket", self.socket),
@@ -74,12 +74,12 @@ class Laboratory:
             return PlainTextResponse("There is no such file.\n", 404)
         return Response(self.page[name], media_type=KINDS[os.path.splitext(name)[1]])
 
-    async def told_stories(self, request: Request) -> Response:
+    async def send_stories(self, request: Request) -> Response:
         """The lessons that there are."""
         return JSONResponse(self.stories)
 
     async def take_table(self, request: Request) -> Response:
-        """The bytes of a table that somebody dropped."""
+        """The bytes of a table that someone dropped."""
         if self.uploads >= MOST_UPLOADS:
             return JSONResponse({"error": "Other tables are arriving: try again."}, 429)
         self.uploads += 1
@@ -102,15 +102,15 @@ class Laboratory:
         except (ClientDisconnect, TimeoutError):
             return PlainTextResponse("The table did not arrive.\n", 400)
         name = request.query_params.get("name", "").replace("\n", " ")
-        told = await to_thread.run_sync(_read, name, bytes(content))
+        reply = await to_thread.run_sync(_read, name, bytes(content))
         # The request was right: the page tells an error, nothing is for its console.
-        if "table" in told:
+        if "table" in reply:
             while len(self.shelf) >= MOST_TABLES:  # the oldest makes room
                 del self.shelf[next(iter(self.shelf))]
-            self.shelf[told["table"]] = told["name"], bytes(content)
+            self.shelf[reply["table"]] = reply["name"], bytes(content)
             for socket in list(self.pages.values()):
                 await socket.tell_shelf()
-        return JSONResponse(told)
+        return JSONResponse(reply)
 
     async def model(self, request: Request) -> Response:
         """The model of a session as a file."""
@@ -145,14 +145,14 @@ def _read(name: str, content: bytes) -> dict[str, str]:
     reader = Process(Tables())
     try:
         reader.send(TABLE, f"{name}\n".encode() + content)
-        told: dict[str, str] = json.loads(reader.receive(UPLOAD_SECONDS)[1])
+        reply: dict[str, str] = json.loads(reader.receive(UPLOAD_SECONDS)[1])
     except TimeoutError:
-        told = {"error": f"The table could not be read within {UPLOAD_SECONDS} seconds."}
+        reply = {"error": f"The table could not be read within {UPLOAD_SECONDS} seconds."}
     except (EOFError, OSError):  # what else a table can do to a process is not known
-        told = {"error": process.too_large(process.MEMORY)}
+        reply = {"error": process.too_large(process.MEMORY)}
     finally:
         reader.end()
-    return told
+    return reply
 
 
 def _page() -> Mapping[str, bytes]:

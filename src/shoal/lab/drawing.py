@@ -1,7 +1,7 @@
 """The frames of a page, one after another.
 
 Every frame has the planes, the weights and the loss. The curve, accuracies and what is wrong take longer,
-and nobody reads them sixty times a second: while a network trains they come with some of the frames,
+and no one reads them sixty times a second: while a network trains they come with some of the frames,
 and the page keeps the last.
 """
 
@@ -26,8 +26,8 @@ class Drawing:
     def frame(self, view: View) -> bytes:
         """One moment, ready to be sent."""
         now = time.monotonic()
-        told: dict[str, Any] = {}
+        more: dict[str, Any] = {}
         if not view.playing or view.ready is not self._ready or now >= self._due:
             self._ready, self._due = view.ready, now + EVERY
-            told = figures(view) | {"trouble": trouble(view)}
-        return frame(view, told)
+            more = figures(view) | {"trouble": trouble(view)}
+        return frame(view, more)

@@ -19,7 +19,7 @@ from shoal.network.activations import ACTIVATIONS
 from shoal.network.initialisers import SCHEMES
 from shoal.settings import POISSON
 
-TABLE = "table"  # the data are somebody's own
+TABLE = "table"  # the data are someone's own
 LOSSES = ("auto", "squared_error", POISSON)  # of a number; auto: poisson for a toy of counts
 SOLVERS = ("gd", "sgd", "adam", "lbfgs", "lm")
 VIEWS = ("train", "equations", "initialise", "units", "tutor", "take-away")
@@ -49,7 +49,7 @@ Place = tuple[int, int]  # in a training: epochs that are done, and steps of the
 
 
 class Edit(NamedTuple):
-    """A weight that was changed by hand, when so many epochs and steps of the next were done."""
+    """A weight that was changed by hand, when this many epochs and steps of the next were done."""
 
     epoch: int
     matrix: str
@@ -69,7 +69,7 @@ class Experiment:
     """All that decides what is on the screen."""
 
     data: str = "circle"
-    rows: int = 300  # of a toy for training; of a table at most so many in all
+    rows: int = 300  # of a toy for training; of a table at most this many in all
     noise: int = 5  # per cent
     data_seed: int = 0
     validation: int = 30  # per cent
@@ -107,13 +107,13 @@ class Experiment:
     @property
     def fragment(self) -> str:
         """The one link of this experiment, without its #."""
-        told = []
+        parts = []
         for field in fields(self):
             value = getattr(self, field.name)
             if value != field.default:
                 text = quote(_text(value), safe=",;:* ").replace(" ", "%20")
-                told.append(f"{field.name.replace('_', '-')}={text}")
-        return "&".join(told)
+                parts.append(f"{field.name.replace('_', '-')}={text}")
+        return "&".join(parts)
 
     @classmethod
     def of(cls, fragment: str, usual: Mapping[str, Any] | None = None) -> "Experiment":

@@ -78,7 +78,7 @@ def functions_of(text: str) -> Functions:
         elif not (_is_import(node) or _is_text(node)):
             raise SettingError(
                 f"line {node.lineno}: expected def backward(parameters, cache, X, Y), and perhaps def "
-                "update(parameters, gradients, learning_rate), and nothing else beside them."
+                "update(parameters, gradients, learning_rate), and nothing else."
             )
     if "backward" not in functions:
         raise SettingError("there is no function backward(parameters, cache, X, Y).")
@@ -123,8 +123,8 @@ class _Function:
 
     def _fail(self, node: ast.stmt, error: Exception) -> None:
         source = self._lines[node.lineno - 1].strip()
-        told = str(error).partition("\n")[0].strip('"')
-        raised = Raised(type(error).__name__, told, node.lineno, source, assigned_in(source))
+        text = str(error).partition("\n")[0].strip('"')
+        raised = Raised(type(error).__name__, text, node.lineno, source, assigned_in(source))
         raise Located(raised) from None
 
 

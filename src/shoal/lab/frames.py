@@ -76,8 +76,8 @@ def scene(ready: Ready) -> dict[str, Any]:
     }
 
 
-def frame(view: View, told: Mapping[str, Any]) -> bytes:
-    """One moment, ready to be sent; `told` is what else its head says."""
+def frame(view: View, more: Mapping[str, Any]) -> bytes:
+    """One moment, ready to be sent; `more` is what else its head says."""
     ready, position = view.ready, view.position
     vector = position.state.parameters
     planes = surface(ready, vector, ready.surface)
@@ -100,7 +100,7 @@ def frame(view: View, told: Mapping[str, Any]) -> bytes:
         "b2": rounded(p.b2),
         "planes": len(planes),
         "maps": len(maps),
-        **told,
+        **more,
     }
     text = json.dumps(head, separators=(",", ":"), allow_nan=False).encode()
     return b"".join(

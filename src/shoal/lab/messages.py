@@ -86,7 +86,7 @@ class MessageHandler:
         self._send(json.dumps(answer, separators=(",", ":"), allow_nan=False))
 
     def _say_error(self, error: Exception) -> None:
-        self._say({"is": "error", "message": told(error)})
+        self._say({"is": "error", "message": reason_of(error)})
 
     @property
     def now(self) -> Session:
@@ -271,8 +271,8 @@ CHOICES = {
 }
 
 
-def told(error: Exception) -> str:
-    """What a page is told of an error."""
+def reason_of(error: Exception) -> str:
+    """What a page shows of an error."""
     if isinstance(error, ShoalError):
         text = str(error)
     elif isinstance(error, MemoryError):

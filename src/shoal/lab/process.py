@@ -30,7 +30,7 @@ import pyarrow as pa
 
 from shoal.compute.memory import in_words
 from shoal.errors import ShoalWarning
-from shoal.lab.messages import MessageHandler, told
+from shoal.lab.messages import MessageHandler, reason_of
 from shoal.lab.tables import Tables
 
 PAGE, FRAME, MODEL, REFUSAL, TABLE, SHELF, BYTES = (b"p", b"f", b"m", b"r", b"t", b"s", b"b")
@@ -153,7 +153,7 @@ def _model(handler: MessageHandler) -> tuple[bytes, bytes]:
     try:
         return MODEL, handler.model()
     except Exception as error:
-        return REFUSAL, told(error).encode()
+        return REFUSAL, reason_of(error).encode()
 
 
 def _read(tables: Tables, content: bytes, memory: int) -> dict[str, str]:
@@ -165,7 +165,7 @@ def _read(tables: Tables, content: bytes, memory: int) -> dict[str, str]:
     except MemoryError:
         return {"error": too_large(memory)}
     except Exception as error:
-        return {"error": told(error)}
+        return {"error": reason_of(error)}
     guessed = " ".join(str(each.message) for each in caught)
     return {"table": known.digest, "name": known.name, "notice": guessed}
 
@@ -176,7 +176,7 @@ def too_large(memory: int) -> str:
 
 
 def _bound_memory(size: int) -> None:
-    """Refuse this process more than so much above what it has, where the system can."""
+    """Refuse this process more than this much above what it has, where the system can."""
     if not sys.platform.startswith("linux"):
         return
     import resource

@@ -25,7 +25,7 @@ from shoal.lab.tables import Tables
 Array = NDArray[np.float64]
 Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
 
-MOST_CLASSES = 30  # of more nobody sees which is which
+MOST_CLASSES = 30  # of more no one sees which is which
 MOST_COLUMNS = 60  # that a network is shown; of more the first ones, unless others are chosen
 MARGIN = 0.06  # of a column's range, around it
 MOST_WORDS = 40  # that a column is offered to be held at

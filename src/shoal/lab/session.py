@@ -2,7 +2,7 @@
 
 The thread knows nothing of the page. It trains in short calls and leaves where it stands; the
 page takes the latest whenever it is ready for it. All values that pass between them are
-immutable, so that nobody waits.
+immutable, so that no one waits.
 """
 
 import math
@@ -48,9 +48,12 @@ class Session:
     """A training that can be played, paused, stepped, rewound and changed."""
 
     def __init__(
-        self, experiment: Experiment, tables: Tables, told: Callable[[], None] = lambda: None
+        self, experiment: Experiment, tables: Tables, notify: Callable[[], None] = lambda: None
     ) -> None:
-        self._tables, self._told = tables, told  # `told` is called when there is something new
+        self._tables, self._notify = (
+            tables,
+            notify,
+        )  # `notify` is called when there is something new
         self._changed = threading.Condition()
         self._stop = Stop()
         self._goal, self._closed, self._asked = (0, 0), False, time.monotonic()
@@ -124,18 +127,18 @@ class Session:
         self._set((0, 0), playing=False)
 
     def step(self, n: int) -> None:
-        """Train so many steps further: an iteration, or a mini-batch, is one."""
+        """Train this many steps further: an iteration, or a mini-batch, is one."""
         now = self._view
         self._set(
             place_after(now.ready, steps_at(now.ready, now.position.place) + n), playing=False
         )
 
     def go_to_step(self, n: int) -> None:
-        """Train until so many steps are done since the start."""
+        """Train until this many steps are done since the start."""
         self.go_to(place_after(self._view.ready, n))
 
     def go_to(self, place: Place) -> None:
-        """Train until so much is done; from the start, if more is done already."""
+        """Train until this much is done; from the start, if more is done already."""
         if place < self._view.position.place:
             self.rewind()
         self._set(place, playing=False)
@@ -169,7 +172,7 @@ class Session:
         """Take another view, with the lock held: the thread and whoever draws look again."""
         self._view = view
         self._changed.notify()
-        self._told()
+        self._notify()
 
     def _set(self, goal: Place, *, playing: bool) -> None:
         with self._changed:
@@ -203,7 +206,7 @@ class Session:
             began = time.perf_counter()
             try:
                 after = advance(now.ready, now.position, goal, epochs, stop)
-            except Exception:  # of memory, say: the page is told, and can go on with another
+            except Exception:  # of memory, say: the page gets the error, and can go on with another
                 after = now.position._replace(ending="failed")
             if after is now.position and not after.ending:
                 continue  # interrupted

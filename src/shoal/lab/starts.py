@@ -1,6 +1,6 @@
 """Four starts side by side from the same data: zeros, too small, fitting, too large.
 
-Each is trained by full-batch descent, as in the lecture; how often it learns is told by
+Each is trained by full-batch descent, as in the lecture; how often it learns is decided by
 `init_study`'s trials over many seeds.
 """
 
@@ -26,9 +26,9 @@ KINDS: tuple[tuple[str, Init], ...] = (
 )  # fmt: skip
 SEEDS = 100
 ROWS = 300
-# So many multiply-adds in all: a few seconds on one core, the small steps counted dearly.
+# This many multiply-adds in all: a few seconds on one core, the small steps counted dearly.
 WORK = 3e9
-STEP_COST = 3000  # multiply-adds that a step costs beside those of its rows
+STEP_COST = 3000  # multiply-adds that a step costs in addition to those of its rows
 LEAST, MOST = 60, 1500  # iterations
 
 

@@ -42,7 +42,7 @@ def beginning(ready: Ready) -> Position:
 
 
 def place_after(ready: Ready, steps: int) -> Place:
-    """The place after so many steps from the start."""
+    """The place after this many steps from the start."""
     epoch, step = divmod(steps, ready.steps)
     return epoch, step
 
@@ -67,7 +67,7 @@ def advance(
     epochs: int = MOST_EPOCHS,
     stop: Stop | None = None,
 ) -> Position:
-    """Where it stands nearer to the goal, so many epochs later at most.
+    """Where it stands nearer to the goal, this many epochs later at most.
 
     The next edit ends the call, and so does the end of an epoch that was under way.
     Interrupted by `stop`, it stands where it stood.

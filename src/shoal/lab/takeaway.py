@@ -13,7 +13,7 @@ import numpy as np
 from shoal.data.rows.target import CLASSIFICATION
 from shoal.errors import ShoalWarning
 from shoal.estimators.fitted import Fitted
-from shoal.estimators.fitted import fingerprint as fingerprint_of
+from shoal.estimators.learnt import fingerprint as fingerprint_of
 from shoal.lab.experiment import STORY, TABLE, Experiment
 from shoal.lab.steps import Position, batch_of, reached
 from shoal.lab.tables import Tables
@@ -134,12 +134,12 @@ def python(ready: Ready, position: Position, name: str = "") -> str:
     lines = _own(ready, name) if experiment.data == TABLE else _toy(ready)
     kind = "ShoalClassifier" if ready.question.task == CLASSIFICATION else "ShoalRegressor"
     settings = settings_of(experiment, position.epoch)
-    told = textwrap.wrap(", ".join(f"{name}={value!r}" for name, value in settings.items()), 76)
+    wrapped = textwrap.wrap(", ".join(f"{name}={value!r}" for name, value in settings.items()), 76)
     return "\n".join(
         [
             *lines,
             f"model = shoal.{kind}(",
-            *(f"    {line}" for line in told),
+            *(f"    {line}" for line in wrapped),
             ").fit(X, y)",
             f"print(model.fingerprint_)  # {word}",
         ]

@@ -187,7 +187,7 @@ USUAL = ("x1", "x2")
 def points(
     name: str, rows: int, noise: float = 0.0, seed: int = 0, *, validation: bool = False
 ) -> tuple[Array, NDArray[np.generic]]:
-    """So many points (rows, 2) of a toy, and their classes or numbers (rows,).
+    """As many points (rows, 2) of a toy, and their classes or numbers (rows,).
 
     >>> X, y = points("circle", 4)
     >>> X.shape, y.tolist()

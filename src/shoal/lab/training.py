@@ -67,7 +67,7 @@ class Ready(NamedTuple):
 
 
 def settings_of(experiment: Experiment, epochs: int) -> dict[str, Any]:
-    """The parameters of the ordinary estimator that trains so: exactly so many epochs."""
+    """The parameters of the ordinary estimator that trains so: exactly this many epochs."""
     own = experiment.data == TABLE
     return {
         "hidden": experiment.hidden,

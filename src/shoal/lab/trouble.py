@@ -12,7 +12,7 @@ from shoal.lab.units import unit_states
 LOOKED_AT = 200  # examples
 LEARNT = 0.5  # of a constant answer's loss: below it flat units do not stand in the way
 
-TOLD = {
+MEANINGS = {
     "twin": "have the same weights in and out: they stay the same, and do the work of one.",
     "dead": "say 0 to every example: no gradient reaches them.",
     "saturated": "are flat on nearly all examples: hardly any gradient reaches them.",
@@ -35,10 +35,10 @@ def trouble(view: View) -> str:
         Z1, A1, _, _ = engine.forward(ready.shape, vector, rows_of(some.X, some.rows), 1)
         flat = (SATURATED,) if _learns_little(view, some) else ()
         states = [each["state"] for each in unit_states(ready, vector, Z1, A1, flat)]
-    for state, told in TOLD.items():
+    for state, meaning in MEANINGS.items():
         n = states.count(state)
         if n:
-            return f"{n} of {len(states)} units {told}"
+            return f"{n} of {len(states)} units {meaning}"
     return ""
 
 

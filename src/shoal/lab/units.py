@@ -29,7 +29,7 @@ def units(view: View, pair: tuple[int, ...]) -> dict[str, Any]:
     """Each unit's state, line and histogram; the data as two of them see it; the diagnosis."""
     ready, vector = view.ready, view.position.state.parameters
     some = sample_of(ready.examples, MOST_SHOWN)
-    told: list[dict[str, Any]] = []
+    listed: list[dict[str, Any]] = []
     places: list[list[float | None]] = []
     found = findings(view)
     if not ready.linear:
@@ -38,7 +38,7 @@ def units(view: View, pair: tuple[int, ...]) -> dict[str, Any]:
         states = unit_states(ready, vector, Z1, A1, [finding["name"] for finding in found])
         parameters = ready.shape.unflatten(vector)
         for j, state in enumerate(states):
-            told.append(
+            listed.append(
                 {
                     **state,
                     "histogram": histogram(A1[j], low, high),
@@ -54,7 +54,7 @@ def units(view: View, pair: tuple[int, ...]) -> dict[str, Any]:
         "version": view.version,
         "epoch": view.position.epoch,
         "range": [low, high],
-        "units": told,
+        "units": listed,
         "hidden": places,
         "pair": [min(k, max(ready.shape.n_h - 1, 0)) for k in pair],
         "findings": found,
@@ -108,9 +108,9 @@ def findings(view: View) -> list[dict[str, Any]]:
     )  # fmt: skip
     with np.errstate(all="ignore"):
         diagnosis = findings_of(case)
-        told = [*diagnosis.findings, *_overfitting(case, ready)]
+        listed = [*diagnosis.findings, *_overfitting(case, ready)]
     found = []
-    for finding in told:
+    for finding in listed:
         cure = _cure(finding, ready)
         advice = finding.advice
         if finding.name == "saturated-units" and not cure:  # drawn as usual, for larger inputs

@@ -119,14 +119,14 @@ def _band(ax: Any, curves: Sequence[Curve], name: str, colour: str, style: str) 
     table = _table(curves)
     epochs = np.arange(1, table.shape[1] + 1)
     alone = len(curves) == 1
-    told = name if alone else f"{name}, {len(curves)} networks"
+    label = name if alone else f"{name}, {len(curves)} networks"
     # (A training of one epoch is a point.)
     dot = "o" if table.shape[1] == 1 else None
     if not alone:
         low, high = table.min(axis=0), table.max(axis=0)
         ax.fill_between(epochs, low, high, color=colour, alpha=0.2, linewidth=0)
     middle = np.median(table, axis=0)
-    (line,) = ax.plot(epochs, middle, style, color=colour, label=told, linewidth=1.4, marker=dot)
+    (line,) = ax.plot(epochs, middle, style, color=colour, label=label, linewidth=1.4, marker=dot)
     return line
 
 

@@ -42,7 +42,7 @@ GRADIENT_TOLERANCE = (
 
 
 class Pair(NamedTuple):
-    """What one step told of the curvature."""
+    """What one step says of the curvature."""
 
     s: Exact
     y: Exact
@@ -82,7 +82,7 @@ def start(parameters: Vector) -> State:
 
 
 def memory_bytes(n_parameters: int) -> int:
-    """What a member needs beside its parameters: the pairs, twice while they are packed."""
+    """What a member needs in addition to its parameters: the pairs, twice while they are packed."""
     return 8 * 2 * (2 * HISTORY + 2) * n_parameters
 
 
@@ -95,7 +95,7 @@ def iterate(
     threads: int,
     stop: Stop | None = None,
 ) -> Outcome:
-    """Run so many iterations, each a step downhill; ends "converged" where there is none.
+    """Run this many iterations, each a step downhill; ends "converged" where there is none.
 
     An iteration's loss is that of the parameters behind its step. What is remembered of a
     first iteration's cost is not trusted: the rows may be new.
@@ -262,7 +262,7 @@ def _good(start: Point, point: Point) -> bool:
     if fell and abs(point.slope) <= -WOLFE_C2 * start.slope:
         return True
     # Costs that differ by less than they may be wrong say nothing: the slopes decide alone. Of
-    # a parabola the right bound is the fall above, told by its slope.
+    # a parabola the right bound is the fall above, given by its slope.
     level = abs(point.f - start.f) <= NOISE * abs(start.f)
     return level and WOLFE_C2 * start.slope <= point.slope <= (2 * WOLFE_C1 - 1) * start.slope
 

@@ -44,7 +44,7 @@ def start(parameters: Vector) -> State:
 
 
 def memory_bytes(n_parameters: int, rows: int, *, evidence: bool = False) -> int:
-    """What a member needs beside its parameters: triangles of the matrix.
+    """What a member needs in addition to its parameters: triangles of the matrix.
 
     One for the result, one for its factor, one for the sums of a block, and those of the tree;
     for the evidence an inverse as well, which is a square.
@@ -76,7 +76,7 @@ def iterate(
     threads: int,
     stop: Stop | None = None,
 ) -> Outcome:
-    """Run so many iterations, each a step downhill; ends "converged" where there is none.
+    """Run this many iterations, each a step downhill; ends "converged" where there is none.
 
     An iteration's loss is that of the parameters behind its step.
     """

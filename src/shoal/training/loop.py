@@ -47,7 +47,7 @@ class Plan(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What is told while a training runs."""
+    """What is reported while a training runs."""
 
     epoch: int  # epochs done
     loss: float
@@ -146,14 +146,14 @@ def train(
     keep: Keep | None = None,
     each: Callable[[TrainingState], bool] | None = None,
 ) -> Trained:
-    """Run epochs until the plan is fulfilled. The result depends on threads in no bit.
+    """Run epochs until the plan is fulfilled. The result does not depend on the number of threads.
 
     With a validation part its loss says which epoch was the best, or the `score` of the
     parameters there, where more is better; tol and n_iter_no_change are of the same. `each`
-    is told of every epoch, and answers whether to stop.
+    is called after every epoch, and answers whether to stop.
     Nor does it depend on where `training` was kept: it ends as if it had never stopped.
     """
-    began = told = time.perf_counter()
+    began = reported = time.perf_counter()
     earlier, interruption = training.seconds, None
     validated = job.validation is not None
     # Epochs of one call: grows until a call takes a moment.
@@ -176,9 +176,9 @@ def train(
             if each and each(training) and not training.ending:
                 last = training = training._replace(ending="stopped")
             # The first and the last epoch are reported in any case.
-            due = now - told >= REPORT_EVERY or not begun or bool(training.ending)
+            due = now - reported >= REPORT_EVERY or not begun or bool(training.ending)
             if report and due and training.losses:
-                told, begun = now, True
+                reported, begun = now, True
                 report(_report(training))
             if keep:
                 keep(training, now=bool(training.ending))

@@ -50,7 +50,7 @@ def evaluate(
     strict: bool = False,
     files: FileOptions = FileOptions(),  # noqa: B008
 ) -> None:
-    """Compare a model's answers with the true ones, beside what needs no model."""
+    """Compare a model's predictions with the true values, and with what needs no model."""
     fitted = load(model)
     target = _target(fitted, target)
     with waiting(f"reading {named(tables)}"), collected() as told:

@@ -54,7 +54,7 @@ def explain(asked: Reasons) -> None:
 
 
 def _rows(model: Any, tables: tuple[str, ...], most: int, asked: Reasons) -> pa.Table:
-    """At most so many rows of the tables, evenly spread."""
+    """At most this many rows of the tables, evenly spread."""
     wanted = wanted_by(model, strict=asked.strict, files=asked.files)
     pieces = [needed(model, piece.table, piece.origin.file) for piece in stream(tables, wanted)]
     table = pa.concat_tables(pieces, promote_options="permissive")

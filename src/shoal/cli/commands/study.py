@@ -100,7 +100,7 @@ def _refuse(asked: Study, parameters: Parameters) -> None:
 
 
 def _parted(problem: Problem, rows: int) -> tuple[Problem, Problem | None]:
-    """So many rows of the table, drawn at random, and as many others; every class keeps its share."""
+    """As many rows of the table, drawn at random, and as many others; every class keeps its share."""
     m = len(problem.y)
     if m <= rows:
         return problem, None

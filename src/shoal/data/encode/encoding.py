@@ -35,7 +35,7 @@ Values = Any  # of a column, read: see `Plan`
 Floats = NDArray[np.float64]
 
 TRUTH = {"true": 1.0, "false": 0.0}
-# Dates among numbers: so many deviations away there are none that a date could be.
+# Dates among numbers: this many deviations away there are none that a date could be.
 FAR = 1000
 MOST_WORDS = (1 << 16) - 3  # of a column: a code has 16 bits, and two are for other words and holes
 UNKNOWN, MISSING = -1, -2  # places of values that are no word of the column

@@ -35,6 +35,7 @@ from shoal.data.encode.novelty import Usual
 from shoal.data.encode.roles import Role, of_text, of_whole_numbers, report
 from shoal.data.read.words import as_words
 from shoal.errors import DataError, Setting, SettingError, wording
+from shoal.warn import warn
 
 
 class Learnt(NamedTuple):
@@ -48,17 +49,19 @@ Weights = Floats | None
 Run = tuple[pa.Table, Weights]
 
 RUN_ROWS = 1 << 16  # of a run: 128 whole blocks, so that its sums are a node of the tree
-SAMPLE_ROWS = 100_000  # of so many rows, evenly spread, bins and words are learnt
+SAMPLE_ROWS = 100_000  # of this many rows, evenly spread, bins and words are learnt
 
 TOO_CLOSE = (
     "its numbers differ only beyond the 15 digits of float64: name it in words if it is an id"
 )
+TOO_SMALL = "its numbers are too small to be squared: multiply them by a constant"
+SMALL = 1e-150  # whose square float64 rounds to 0, or nearly
 
 # A word is frequent from this weight on: 1 in 1,000 rows, but 2 suffice and 20 always do. Frequent
 # words get a column of their own, and all others share one.
 RARE_SHARE, RARE_LEAST, RARE_MOST = 1 / 1000, 2, 20
-# Behind the first so many only words of so many rows, unless the column is named in `words`: words
-# that say little are learnt by heart, and a hundred rows do not prevent it (docs/how-to/estimators.md).
+# From the 129th word of a column on, only those of 300 rows and more, unless the column is named in `words`: the
+# network overfits to words that say little, and a hundred rows do not prevent it (docs/how-to/estimators.md).
 FIRST_WORDS, ROWS_OF_MORE = 128, 300
 
 
@@ -75,7 +78,7 @@ def learn(
 ) -> Learnt:
     """The encoding of a table in memory; rows of weight 0 count for nothing.
 
-    `words`, `numbers` and `drop` override what is guessed. A number gets at most so many `bins`;
+    `words`, `numbers` and `drop` override what is guessed. A number gets at most this many `bins`;
     fewer where values repeat, none for two values. Counters, ids and free text are only looked for
     where columns are `named`.
     """
@@ -121,6 +124,9 @@ def learn_runs(
     plans = [look.plan(bins) for look in looks.values()]
     found = list(looks.values())
     plans = _without_ids(found, plans) if named else plans
+    for plan in plans:
+        if isinstance(plan, SetAside) and plan.reason in (TOO_CLOSE, TOO_SMALL):
+            warn(f'column "{plan.name}" is set aside: {plan.reason}.')
     usual = tuple(look.usual(plan) for look, plan in zip(found, plans, strict=True))
     return Learnt(Encoding(tuple(plans)), usual)
 
@@ -224,7 +230,7 @@ class _Look:
         return Usual(missing, rare=(1 - missing) * (1 - float(pc.mean(known).as_py())))
 
     def role(self) -> Role | None:
-        """What the column is, if it is no feature and nobody asked for it."""
+        """What the column is, if it is no feature and no one asked for it."""
         if self.wish or not self.there:
             return None
         if self.kind == "words":
@@ -272,7 +278,8 @@ class _Look:
         scale = float(np.sqrt(variance))
         if not scale > 4 * np.finfo(float).eps * abs(mean):  # nothing but rounding
             if self._differs():
-                return SetAside(self.name, TOO_CLOSE)
+                small = max(abs(self.low), abs(self.high)) < SMALL
+                return SetAside(self.name, TOO_SMALL if small else TOO_CLOSE)
             if not self.holes:
                 return SetAside(self.name, "constant")
             scale = 1.0  # that it is there at all is what it says

@@ -22,7 +22,7 @@ Counts = NDArray[np.int64]  # for each column
 
 FAR = 1.0  # widths of the range of the training beyond its ends: further out is far,
 AT_LEAST = (
-    6.0  # if it is so many standard deviations from the mean, too: few rows have a small range
+    6.0  # if it is this many standard deviations from the mean, too: few rows have a small range
 )
 SHARES_OF = 20  # rows: of fewer no share is compared
 MORE = 0.1  # of the rows, by which a share has grown
@@ -206,7 +206,7 @@ class Watch:
         return ""
 
     def drift(self, news: News) -> list[dict[str, Any]]:
-        """All counts of each used column beside what was usual, for a document."""
+        """All counts of each used column, with what was usual, for a document."""
         m = max(news.rows, 1)
         return [
             {

@@ -60,7 +60,7 @@ class Twins(NamedTuple):
 
 
 def sample(table: pa.Table, *columns: NDArray[Any]) -> tuple[Any, ...]:
-    """At most `ROWS` rows of a table and of arrays: one drawn from each of so many equal parts.
+    """At most `ROWS` rows of a table and of arrays: one drawn from each of this many equal parts.
 
     Rows at equal distances would all be of one kind where kinds come by turns.
     """

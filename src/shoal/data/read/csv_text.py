@@ -195,7 +195,7 @@ def distinct(file: str, names: Sequence[str]) -> list[str]:
 def pieces(
     read: Read, file: str, top: Header, kept: Sequence[str], blocks: int = 1
 ) -> Iterator[tuple[int, pa.Table, Rows]]:
-    """The kept columns as text, about so many megabytes of rows at a time, or what a pipe has brought.
+    """The kept columns as text, about this many megabytes of rows at a time, or what a pipe has brought.
 
     Each with its size in bytes, also those without a row, so that each can be found again. Threads
     parse the megabytes. Raises DataError for a line that cannot be parsed.
@@ -294,7 +294,7 @@ def _end_of_quoted(held: bytes, top: Header) -> int | None:
 
 
 def _are_ends(marks: NDArray[np.uint8], top: Header) -> bool:
-    """Whether all bytes may stand beside a value in quotes, or are one half of a quote in it."""
+    """Whether all bytes may stand next to a value in quotes, or are one half of a quote in it."""
     found = marks == ord(top.separator)
     for mark in b'\r\n"':
         found |= marks == mark

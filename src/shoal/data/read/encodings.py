@@ -37,7 +37,7 @@ class Decoded:
         self._held, self._lines, self._done = b"", 1, False
 
     def __call__(self, size: int) -> bytes:
-        """At most so many bytes, none at the end."""
+        """At most this many bytes, none at the end."""
         while not self._held and not self._done:
             block = self._read(BLOCK)
             self._done = not block

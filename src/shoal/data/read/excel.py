@@ -100,7 +100,7 @@ def _below_names(rows: list[Row], name: str, wanted: Wanted) -> Iterator[Piece]:
 def _named_columns(
     head: Row, body: list[Row], name: str, wanted: Wanted
 ) -> tuple[list[str], list[list[Any]]]:
-    """The columns that have a name or a value: formatted cells may stand beside the table."""
+    """The columns that have a name or a value: formatted cells may stand next to the table."""
     spelled = text_column([_value(v) for v in head], "", wanted, Origin.numbered(name))
     names = [(one or "").strip() for one in spelled.to_pylist()]
     columns = [[_value(row[at]) for row in body] for at in range(len(head))]

@@ -108,7 +108,7 @@ def held(files: Any, wanted: Wanted = Wanted()) -> TableSource:  # noqa: B008
 
 
 def stream_tables(files: Any, *, rows: int = BATCH, **wanted: Any) -> Iterator[pa.Table]:
-    """The same rows as `stream`, in tables of at most so many; `wanted` as in `Wanted`."""
+    """The same rows as `stream`, in tables of at most this many; `wanted` as in `Wanted`."""
     words, numbers, drop = (frozenset(wanted.get(n, ())) for n in ("words", "numbers", "drop"))
     for table, _ in stream(files, Wanted(words, numbers, drop, wanted.get("types"))):
         for at in range(0, table.num_rows, rows):

@@ -1,7 +1,7 @@
 """A Dask DataFrame as a source: a partition is what a file is, read by whoever needs its rows.
 
 Whoever needs a partition computes it, alone and in its own process, from the tasks that make it.
-So nobody holds the whole, and who dies or hangs while computing holds up nobody else. Tasks that
+So no one holds the whole, and who dies or hangs while computing holds up no one else. Tasks that
 several partitions share (of a shuffle or a join) would be done once for each of them: such a
 frame is refused until Dask has persisted it; then its partitions are fetched from the cluster.
 """

@@ -113,7 +113,7 @@ class Looks:
         return PLAIN_TEXT
 
     def _stays_text(self, look: Look, reading: Reading) -> bool:
-        """Whether numbers are codes, or names of classes beside others."""
+        """Whether numbers are codes, or names of classes among others."""
         if reading.types != NUMBERS:
             return not look.n
         others = look.n - look.fits(reading)

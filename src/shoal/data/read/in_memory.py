@@ -72,7 +72,7 @@ def text_in_source(
 
 
 def columns_of_text(schema: pa.Schema, wanted: Wanted) -> list[str]:
-    """The columns of text that nobody has read yet, or that are to be folded."""
+    """The columns of text that no one has read yet, or that are to be folded."""
     return [
         field.name
         for field in schema

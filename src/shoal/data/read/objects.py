@@ -28,7 +28,7 @@ INT64 = range(-(1 << 63), 1 << 63)
 UINT64 = range(1 << 64)
 # What has a name of its own, and is neither a number nor a time: pandas' types by their names.
 NAMED = (uuid.UUID, ipaddress.IPv4Address, ipaddress.IPv6Address)
-NAMED_BY_PANDAS = ("Interval", "Period")
+NAMED_BY_PANDAS = ("Interval",)
 
 
 def is_missing(value: Any) -> bool:
@@ -225,6 +225,14 @@ def _instant(values: Objects, name: str) -> Column:
         raise DataError(f"expected dates and times: {error}.", column=name) from None
 
 
+def _period(values: Objects, name: str) -> Column:
+    """Days, months and years of pandas, by their first moment."""
+    try:
+        return _instant(np.array([v.start_time for v in values], object), name)
+    except ValueError as error:  # pandas counts nanoseconds
+        raise DataError(f"expected dates and times: {error}.", column=name) from None
+
+
 def _since_1970(value: Any) -> int:
     """Microseconds."""
     return int((value - EPOCH) // datetime.timedelta(microseconds=1))
@@ -284,6 +292,10 @@ def _is_whole(kind: type) -> bool:
     return issubclass(kind, int | np.integer) and not issubclass(kind, np.timedelta64 | bool)
 
 
+def _is_period(kind: type) -> bool:
+    return kind.__name__ == "Period" and hasattr(kind, "start_time")
+
+
 def _is_name(kind: type) -> bool:
     return issubclass(kind, (*NAMED, enum.Enum)) or kind.__name__ in NAMED_BY_PANDAS
 
@@ -309,6 +321,7 @@ READINGS: tuple[tuple[Callable[[type], bool], Read], ...] = (
     (_is(datetime.timedelta, np.timedelta64), _span),
     (_is(datetime.time), _clock),
     (_is(bytes, bytearray, memoryview), _bytes),
+    (_is_period, _period),
     (_is_name, _named),
     (_is_any, _mixed),
 )

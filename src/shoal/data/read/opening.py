@@ -184,7 +184,7 @@ class Text:
         return self._head[:HEAD]
 
     def read(self, size: int) -> bytes:
-        """The next bytes, at most so many: of a pipe what it has brought. None at the end."""
+        """The next bytes, at most this many: of a pipe what it has brought. None at the end."""
         if self._head:
             found, self._head = self._head[:size], self._head[size:]
             return found

@@ -37,7 +37,7 @@ class Spoilt(NamedTuple):
 
 
 def few(spoilt: int, values: int) -> bool:
-    """Whether so many spoilt cells leave a column what it is."""
+    """Whether this many spoilt cells leave a column what it is."""
     return spoilt * SPOILT_IN <= values
 
 

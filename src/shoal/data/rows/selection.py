@@ -106,7 +106,7 @@ class Rows(NamedTuple):
             yield table.filter(pa.array(mask))
 
     def runs(self, rows: int, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-        """All of them in tables of exactly so many rows, but for the last one."""
+        """All of them in tables of exactly this many rows, but for the last one."""
         held: list[pa.Table] = []
         n = 0
         for table in self.tables(columns=columns):

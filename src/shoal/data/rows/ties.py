@@ -102,7 +102,7 @@ class HeldOut:
 
 
 def _filling(sizes: NDArray[np.integer], order: NDArray[np.integer], room: int) -> list[int]:
-    """In this order the groups that fit into so many rows; the smallest if none does."""
+    """In this order the groups that fit into this many rows; the smallest if none does."""
     chosen, left = list[int](), room
     for group in order.tolist():
         if sizes[group] <= left and len(chosen) + 1 < len(sizes):

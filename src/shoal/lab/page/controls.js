@@ -102,15 +102,15 @@ export class Controls {
     return h("div", { class: "row" }, h("label", { for: id }, title, output ?? null), control);
   }
 
-  range(name, title, low, high, by, told = (v) => String(v)) {
+  range(name, title, low, high, by, shown = (v) => String(v)) {
     const id = `f-${name}`;
     const output = h("output", { for: id });
     const input = h("input", { type: "range", id, min: low, max: high, step: by,
-      oninput: () => { output.textContent = told(Number(input.value)); },
+      oninput: () => { output.textContent = shown(Number(input.value)); },
       onchange: () => this.change({ [name]: Number(input.value) }) });
     this.setters.push(({ experiment }) => {
       if (document.activeElement !== input || !input.matches(":active")) input.value = experiment[name];
-      output.textContent = told(experiment[name]);
+      output.textContent = shown(experiment[name]);
     });
     return this.row(id, title, input, output);
   }

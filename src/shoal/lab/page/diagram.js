@@ -32,7 +32,7 @@ export class Diagram {
     this.at(unit < 0 ? null : unit);
     this.canvas.classList.toggle("over", Boolean(edge) || unit >= 0);
     this.card.hidden = !edge && unit < 0;
-    if (edge) this.card.textContent = this.told(edge);
+    if (edge) this.card.textContent = this.described(edge);
     else if (unit >= 0) this.card.textContent = `unit ${unit + 1}, bias ${figure(this.frame?.b1[unit][0])}`;
     this.card.style.left = `${Math.min(x + 14, this.width - 190)}px`;
     this.card.style.top = `${y + 14}px`;
@@ -49,7 +49,7 @@ export class Diagram {
     return (this.units ?? []).findIndex(([u, v]) => Math.abs(x - u) <= this.tile / 2 && Math.abs(y - v) <= this.tile / 2);
   }
 
-  told({ matrix, row, column }) {
+  described({ matrix, row, column }) {
     const { scene, frame } = this;
     const from = matrix === "W1" || !scene.shape[1] ? scene.inputs[column] : `unit ${column + 1}`;
     const to = matrix === "W1" ? `unit ${row + 1}` : scene.shape[2] > 1 ? scene.classes[row] : "output";

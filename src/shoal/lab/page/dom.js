@@ -38,7 +38,7 @@ export const percent = (value) => (value === null || value === undefined ? "–"
 
 export const whole = (value) => Math.round(value).toLocaleString("en");
 
-/** Give somebody a file. */
+/** Give someone a file. */
 export function download(name, blob) {
   const link = h("a", { href: URL.createObjectURL(blob), download: name });
   document.body.append(link);

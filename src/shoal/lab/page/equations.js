@@ -150,13 +150,13 @@ export class Equations {
 }
 
 const value = (answer, name, i, j) => answer.symbols[name]?.values[i]?.[j] ?? null;
-const told = (v) => (v < 0 ? `(${figure(v)})` : figure(v));
+const signed = (v) => (v < 0 ? `(${figure(v)})` : figure(v));
 
 /** A sum of products, as it is written; `terms` are pairs. */
 function summed(terms, rest = []) {
-  const parts = terms.slice(0, MOST_TERMS).map(([a, b]) => `${told(a)} · ${told(b)}`);
+  const parts = terms.slice(0, MOST_TERMS).map(([a, b]) => `${signed(a)} · ${signed(b)}`);
   if (terms.length > MOST_TERMS) parts.push("…");
-  return [...parts, ...rest.map(told)].join(" + ");
+  return [...parts, ...rest.map(signed)].join(" + ");
 }
 
 /** How entry (i, j) of an array is computed, and the entries that it is computed from. */
@@ -175,14 +175,14 @@ function written(answer, name, i, j) {
   }
   if (name === "A1" && answer.symbols.Z1) return { text: `${label(name, i)} = g(${figure(at("Z1", i, 0))}) = ${result}`, lit: [["Z1", i, 0]] };
   if (name === "A2") return { text: `${label(name, i)} = σ(${figure(at("Z2", i, 0))}) = ${result}`, lit: [["Z2", i, 0]] };
-  if (name === "dZ2") return { text: `${label(name, i)} = ${figure(at("A2", i, 0))} − ${told(at("Y", i, 0))} = ${result}`, lit: [["A2", i, 0], ["Y", i, 0]] };
+  if (name === "dZ2") return { text: `${label(name, i)} = ${figure(at("A2", i, 0))} − ${signed(at("Y", i, 0))} = ${result}`, lit: [["A2", i, 0], ["Y", i, 0]] };
   if (name === "dZ1") {
     const terms = shown(count("W2")[0]).map((k) => [at("W2", k, i), at("dZ2", k, 0)]);
     return { text: `${label(name, i)} = (${summed(terms)}) · g′(${figure(at("Z1", i, 0))}) = ${result}`, lit: [["W2", null, i], ["dZ2", null, null], ["Z1", i, 0]] };
   }
   if (name.startsWith("dW")) {
     const dZ = `dZ${layer}`;
-    return { text: `${label(name, i, j)} = mean over the ${whole(answer.m)} examples of ${label(dZ, i)} · ${label(input, j)}; this example gives ${told(at(dZ, i, 0))} · ${told(at(input, j, 0))}; the mean is ${result}`, lit: [[dZ, i, null], [input, j, null]] };
+    return { text: `${label(name, i, j)} = mean over the ${whole(answer.m)} examples of ${label(dZ, i)} · ${label(input, j)}; this example gives ${signed(at(dZ, i, 0))} · ${signed(at(input, j, 0))}; the mean is ${result}`, lit: [[dZ, i, null], [input, j, null]] };
   }
   if (name.startsWith("db")) {
     const dZ = `dZ${layer}`;
@@ -190,7 +190,7 @@ function written(answer, name, i, j) {
   }
   const slope = at(`d${name}`, i, j);
   if (slope === null || answer.solver !== "gd" || answer.penalty) return { text: `${label(name, i, j)} = ${result}`, lit: [] };
-  return { text: `${label(name, i, j)} := ${figure(at(name, i, j))} − ${answer.learning_rate} · ${told(slope)} = ${figure(at(name, i, j) - answer.learning_rate * slope)} in the next step`, lit: [[`d${name}`, i, j]] };
+  return { text: `${label(name, i, j)} := ${figure(at(name, i, j))} − ${answer.learning_rate} · ${signed(slope)} = ${figure(at(name, i, j) - answer.learning_rate * slope)} in the next step`, lit: [[`d${name}`, i, j]] };
 }
 
 function section(title, cards, kind = "") {

@@ -20,10 +20,10 @@ export class Initialise {
   constructor({ say, change, scene }) {
     Object.assign(this, { say, change, scene, done: "" });
     this.again = h("button", { type: "button", class: "pill strong", onclick: () => this.run() }, "Run the four");
-    this.told = h("p", { class: "quiet-text", "aria-live": "polite" });
+    this.status = h("p", { class: "quiet-text", "aria-live": "polite" });
     this.bar = h("progress", { max: 1, value: 0, "aria-label": "Trainings done", hidden: true });
     this.body = h("div", { class: "starts" });
-    this.root = h("div", { class: "stack" }, h("div", { class: "bar-row" }, this.again, this.bar, this.told), this.body);
+    this.root = h("div", { class: "stack" }, h("div", { class: "bar-row" }, this.again, this.bar, this.status), this.body);
   }
 
   open() {
@@ -50,13 +50,13 @@ export class Initialise {
   run() {
     this.again.disabled = !this.scene().shape[1];
     if (this.again.disabled) {
-      this.told.textContent = "Without a hidden layer there is no symmetry to break: zeros are a fine start. Add hidden units.";
+      this.status.textContent = "Without a hidden layer there is no symmetry to break: zeros are a fine start. Add hidden units.";
       this.body.replaceChildren();
       return;
     }
     this.bar.hidden = false;
     this.bar.value = 0;
-    this.told.textContent = "Training from 100 seeds each …";
+    this.status.textContent = "Training from 100 seeds each …";
     this.say("starts");
   }
 
@@ -65,7 +65,7 @@ export class Initialise {
   answer(answer) {
     this.latestAnswer = answer;
     this.bar.hidden = true;
-    this.told.textContent = `${whole(answer.rows)} rows, ${whole(answer.iterations)} iterations of gradient descent at learning rate ${answer.learning_rate}. Learnt is what ends below a loss of ${answer.goal.toFixed(3)} (a constant answer has ${answer.constant.toFixed(3)}).`;
+    this.status.textContent = `${whole(answer.rows)} rows, ${whole(answer.iterations)} iterations of gradient descent at learning rate ${answer.learning_rate}. Learnt is what ends below a loss of ${answer.goal.toFixed(3)} (a constant answer has ${answer.constant.toFixed(3)}).`;
     this.body.replaceChildren(...answer.kinds.map((kind) => this.card(kind)));
     this.fit();
   }
@@ -87,7 +87,7 @@ export class Initialise {
     const chance = h("div", { class: "chance", role: "img", "aria-label": `${kind.learnt} of ${kind.trials} seeds have learnt` }, h("i"));
     chance.firstChild.style.width = `${100 * share}%`;
     return h("article", { class: "card start", "data-start": kind.title },
-      h("h2", {}, kind.title), h("p", { class: "quiet-text" }, told(kind.init)),
+      h("h2", {}, kind.title), h("p", { class: "quiet-text" }, draw(kind.init)),
       h("p", { class: "figure" }, h("b", { "data-learnt": kind.learnt }, `${kind.learnt} of ${kind.trials}`), "seeds have learnt"), chance,
       h("p", { class: "figure" }, h("b", { "data-distinct": kind.distinct }, `${kind.distinct} of ${n_h}`), "units are distinct"),
       h("div", { class: "dots", "aria-hidden": "true" }, Array.from({ length: Math.min(n_h, 32) }, (_, j) => h("i", { class: j < kind.distinct ? "on" : "" }))),
@@ -110,4 +110,4 @@ const pair = (kind, what, low, high, low_end, high_end) => h("div", { class: "tw
   histogram(kind.begin[what], { low, high, kind: "before", title: `${what} at the start` }),
   histogram(kind.end[what], { low: low_end, high: high_end, title: `${what} at the end` }));
 
-const told = (init) => (typeof init === "number" ? `${init} × a standard normal` : init === "zeros" ? "all weights 0" : "√(2 / (fan in + fan out)), or He's for relu");
+const draw = (init) => (typeof init === "number" ? `${init} × a standard normal` : init === "zeros" ? "all weights 0" : "√(2 / (fan in + fan out)), or He's for relu");

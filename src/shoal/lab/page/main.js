@@ -143,15 +143,15 @@ function report() {
     converged: "Converged: no step leads further down. ",
     failed: "The training could not go on, perhaps for want of memory: try fewer rows or units. ",
   };
-  const told = `${ends[frame.ending] ?? ""}Epoch ${frame.epoch}${frame.step ? ` and ${frame.step} of ${scene.steps} steps` : ""}, loss ${figure(frame.loss)}, ${scoreOf(scene)} ${figure(frame.accuracy)}${frame.trouble ? `. ${frame.trouble}` : ""}`;
-  if (told === reported) return;
-  reported = told;
-  $("said").textContent = told;
-  if (frame.ending) notice(told);
+  const message = `${ends[frame.ending] ?? ""}Epoch ${frame.epoch}${frame.step ? ` and ${frame.step} of ${scene.steps} steps` : ""}, loss ${figure(frame.loss)}, ${scoreOf(scene)} ${figure(frame.accuracy)}${frame.trouble ? `. ${frame.trouble}` : ""}`;
+  if (message === reported) return;
+  reported = message;
+  $("said").textContent = message;
+  if (frame.ending) notice(message);
 }
 
 function remember(fragment) {
-  if (location.hash.slice(1) !== address) return; // somebody has changed it: the event follows
+  if (location.hash.slice(1) !== address) return; // someone has changed it: the event follows
   if (address !== fragment) history.replaceState(null, "", fragment ? `#${fragment}` : "/");
   address = location.hash.slice(1);
 }

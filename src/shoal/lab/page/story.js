@@ -17,7 +17,7 @@ export class Stories {
     this.end = h("button", { type: "button", class: "pill", onclick: () => this.change({ story: "", at: 0 }) }, "End the lesson");
     this.place = h("span", { class: "quiet-text" });
     this.sentence = h("p", { id: "story-says", "aria-live": "polite" });
-    for (const event of ["wheel", "touchstart"]) addEventListener(event, () => { this.unseen = false; }, { passive: true }); // somebody scrolls
+    for (const event of ["wheel", "touchstart"]) addEventListener(event, () => { this.unseen = false; }, { passive: true }); // someone scrolls
     $("story").append(h("div", { class: "story-head" }, this.place, this.back, this.next, this.end), this.sentence);
   }
 
@@ -80,7 +80,7 @@ export class Stories {
     this.next.disabled = last;
     if (step.table && experiment.data !== "table") return this.go(found.name, at); // its table is not here yet
     const here = `${found.name} ${at}`;
-    if (here !== this.told) Object.assign(this, { told: here, unseen: true, until: undefined });
+    if (here !== this.shown) Object.assign(this, { shown: here, unseen: true, until: undefined });
     if (this.then) this.say(this.then);
     this.then = "";
     return undefined;

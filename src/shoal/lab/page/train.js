@@ -234,8 +234,8 @@ export class Train {
   /** What the diagnosis has changed. */
   repaired({ changes }) {
     this.forget();
-    const told = Object.entries(changes).map(([name, value]) => (name === "edits" ? "the weights that were changed by hand are forgotten" : `${name.replaceAll("_", " ")} is ${value}`));
-    this.changed.textContent = `Repaired: ${told.join(", ")}. It trains anew.`;
+    const described = Object.entries(changes).map(([name, value]) => (name === "edits" ? "the weights that were changed by hand are forgotten" : `${name.replaceAll("_", " ")} is ${value}`));
+    this.changed.textContent = `Repaired: ${described.join(", ")}. It trains anew.`;
   }
 
   /** For who cannot see it; not at every frame. */

@@ -11,7 +11,7 @@ export class Tutor {
     Object.assign(this, { say, mistakes: [], planted: -1 });
     this.code = h("textarea", { id: "tutor-code", spellcheck: "false", autocapitalize: "off", autocomplete: "off", rows: 24, wrap: "off",
       onkeydown: (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.check(); } });
-    this.told = h("div", { class: "verdicts", "aria-live": "polite" }, h("p", { class: "quiet-text" }, "Check judges each equation, and names the mistake in a wrong one."));
+    this.verdicts = h("div", { class: "verdicts", "aria-live": "polite" }, h("p", { class: "quiet-text" }, "Check judges each equation, and names the mistake in a wrong one."));
     this.json = copyable("", "Copy the JSON");
     this.plain = h("details", { hidden: true }, h("summary", {}, "The same as JSON, for graders"), this.json);
     this.root = h("div", { class: "tutor" },
@@ -22,7 +22,7 @@ export class Tutor {
           h("button", { type: "button", class: "pill strong", id: "tutor-check", onclick: () => this.check() }, "Check"),
           h("button", { type: "button", class: "pill", id: "tutor-plant", onclick: () => this.plant() }, "Plant a mistake for me to find"),
           h("button", { type: "button", class: "pill", id: "tutor-right", onclick: () => this.put(this.right) }, "The right one"))),
-      h("section", { class: "card", "aria-labelledby": "tutor-says" }, h("h2", { id: "tutor-says" }, "What is right and wrong"), this.told, this.plain));
+      h("section", { class: "card", "aria-labelledby": "tutor-says" }, h("h2", { id: "tutor-says" }, "What is right and wrong"), this.verdicts, this.plain));
   }
 
   open() { if (this.right === undefined) this.say("tutor"); }
@@ -34,7 +34,7 @@ export class Tutor {
 
   said(...children) {
     this.plain.hidden = true;
-    this.told.replaceChildren(...children);
+    this.verdicts.replaceChildren(...children);
   }
 
   /** Another mistake each time, none twice before all were there. */

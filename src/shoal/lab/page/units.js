@@ -107,6 +107,9 @@ export class Units {
     }
   }
 
+  /** Draw the plane as wide as its card is now. */
+  fit() { if (this.latest) this.plane(this.scene(), this.latest); }
+
   plane(scene, answer) {
     const size = Math.floor(this.canvas.parentElement.clientWidth);
     if (size < 10) return;
