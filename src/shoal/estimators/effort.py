@@ -8,7 +8,8 @@
                all, and narrow networks units that add nothing (`lifting.py`); a weight is a number of members
 
 A mixture replaces the fit without a search only where the choice pays on rows that it did not see: what
-one half of the rows chooses is judged by the other half. Work is counted in multiply-adds, from shapes,
+one half of the rows chooses is judged by the other half. Half of a mixture is the fit without a search, if it is
+of its kind. From losses the luck is taken that comes of the best epoch, see `luck_of`. Work is counted in multiply-adds, from shapes,
 rows and epochs, so that nothing depends on the speed or the load of a machine.
 
 Sources: K. Jamieson and A. Talwalkar, "Non-stochastic best arm identification" (AISTATS 2016) for successive
