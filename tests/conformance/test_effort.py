@@ -469,6 +469,27 @@ def test_half_of_a_mixture_is_the_fit_without_a_search_and_it_must_be_better(mon
     assert weights[1e9][0] == 1
 
 
+def test_partial_fit_goes_on_with_each_network_at_its_own_width(monkeypatch):
+    def wide_and_narrow(ground, finalists, *_):
+        return [int(one.changes.get("hidden", 64) in (64, 128)) for one in finalists]
+
+    monkeypatch.setattr(choice, "SURE", -1e9)
+    monkeypatch.setattr(choice, "_mixed", wide_and_narrow)
+    monkeypatch.setattr(entrants, "candidates", lambda *_, **__: [{"hidden": 128}])
+    X, y = table()
+    model = ShoalRegressor(**QUICK).fit(X, y).set_params(effort=1, hidden=128)
+    before = [network.parameters.W1.any(axis=1).sum() for network in model.networks_]
+    assert sorted(set(before)) == [64, 128]
+    answers = model.predict(X)
+    model.partial_fit(X, y)
+    assert not np.array_equal(model.predict(X), answers)
+    after = [network.parameters for network in model.networks_]
+    assert [p.W1.any(axis=1).sum() for p in after] == before
+    assert [p.W2.any(axis=0).sum() for p in after] == before
+    with pytest.raises(SettingError, match="another one"):
+        model.set_params(hidden=64).partial_fit(X, y)
+
+
 def test_what_has_nothing_of_the_fit_without_a_search_must_be_surely_better(monkeypatch):
     x = normal(8, 0, 2 * M).reshape(M, 2)
     y = x @ [1.0, 2.0] + 0.1 * normal(8, 1, M)
