@@ -9,4 +9,4 @@ venv=build/oldest
 $venv/bin/python -m pip install -q . -r build/newest.txt -c build/oldest.txt
 $venv/bin/python -m pip check
 # Old versions use what newer ones of pytest and Python have deprecated, which is no fault of shoal's.
-$venv/bin/python -m pytest -q -W ignore::DeprecationWarning -W ignore::pytest.PytestRemovedIn10Warning ${TESTS:-}
+$venv/bin/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile -W ignore::DeprecationWarning -W ignore::pytest.PytestRemovedIn10Warning ${TESTS:-}

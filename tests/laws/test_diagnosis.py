@@ -8,6 +8,7 @@ import warnings
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,11 +17,13 @@ from sklearn.datasets import load_breast_cancer, load_iris, make_friedman1
 
 import shoal
 from shoal import Network, ShoalClassifier, ShoalRegressor, diagnose
+from shoal.compute.engine import product
 from shoal.diagnosis.case import Case, Seen
 from shoal.diagnosis.curves import curve_of
 from shoal.diagnosis.findings import Diagnosis, Finding
 from shoal.diagnosis.rules import drawing, stepping
 from shoal.diagnosis.rules.capacity import linear_is_enough
+from shoal.diagnosis.rules.table import said as said_of
 from shoal.diagnosis.units import enough_units, look, twins_of
 
 IRIS = load_iris(return_X_y=True)
@@ -72,7 +75,7 @@ SICK = {
     "learning-rate-too-high": (ShoalClassifier, {"learning_rate": 1.0}, CANCER, {"learning_rate": 0.005}),
     "learning-rate-too-low": (ShoalClassifier, {"learning_rate": 1e-6, "max_iter": 100}, CANCER, {"learning_rate": 0.005}),
     "diverged": (ShoalRegressor, {**SGD, "learning_rate": 1e3}, FRIEDMAN, {"learning_rate": 0.003}),
-    "not-converged": (ShoalClassifier, {"max_iter": 3}, CANCER, {"max_iter": 200}),
+    "not-converged": (ShoalClassifier, {"max_iter": 3}, CANCER, {"max_iter": 1000}),
     "unscaled-inputs": (ShoalClassifier, {"encode": None}, CANCER, {"encode": "auto"}),
     "useless-columns": (ShoalClassifier, {"encode": None}, with_constant(IRIS), {"encode": "auto"}),
     "one-class-predicted": (ShoalClassifier, {}, rare(), {"class_weight": "balanced"}),
@@ -133,7 +136,7 @@ def test_a_linear_network_is_not_enough_where_this_one_has_learnt_nothing(scale)
 def test_a_healthy_network_gets_one_reassuring_line(data):
     model = ShoalClassifier(random_state=0, members=1).fit(*data)
     assert model.diagnosis_.healthy
-    assert str(model.diagnosis_).startswith("healthy: 64 hidden units at work")
+    assert str(model.diagnosis_).startswith("healthy: 64 hidden units, nothing to repair")
 
 
 def test_a_fit_warns_of_what_is_grave_and_of_nothing_else():
@@ -273,3 +276,119 @@ def test_columns_of_absurd_numbers_are_looked_at_without_a_numpy_warning(activat
         model.fit(X, y)
     assert isinstance(model.diagnosis_, Diagnosis)
     assert isinstance(diagnose(model, X, y), Diagnosis)
+
+
+def test_products_of_the_kernel_are_those_of_numpy():
+    rng = np.random.default_rng(0)
+    for dtype, error in ((np.float32, 1e-5), (np.float64, 1e-13)):
+        A, B = (rng.standard_normal((m, 7)).astype(dtype) for m in (5, 3))
+        assert product(A, B).dtype == dtype
+        np.testing.assert_allclose(product(A, B), A @ B.T, atol=error)
+
+
+def test_balanced_classes_are_not_compared_with_neighbours_that_are_not():
+    X, y = rare()
+    model = ShoalClassifier(class_weight="balanced", random_state=0, members=2).fit(X, y)
+    assert model.diagnosis_.healthy, str(model.diagnosis_)
+
+
+def test_a_column_that_is_left_out_is_no_leak():
+    X, y = CANCER
+    table = pa.table({f"x{j}": X[:, j] for j in range(4)} | {"answer": y.astype(float)})
+    leaking = ShoalClassifier(random_state=0, members=2).fit(table, y)
+    assert leaking.diagnosis_.names[0] == "leak"
+    assert "leak" not in leaking.diagnosis_.cured(leaking).fit(table, y).diagnosis_.names
+
+
+def test_far_targets_are_the_finding_and_not_what_they_bring():
+    X, y = FRIEDMAN
+    y = y.copy()
+    y[[3, 50, 120]] += 100 * y.std()
+    model = ShoalRegressor(**SGD, random_state=0, members=2).fit(X, y)
+    assert model.diagnosis_.names[0] == "outliers"
+
+
+def test_a_healthy_fit_on_rows_of_another_kind_is_no_worse_a_fit():
+    X, y = circle()
+    model = ShoalClassifier(random_state=0, members=2).fit(X, y)
+    assert model.diagnosis_.healthy
+    wrong = [f.name for f in diagnose(model, X * 0.3 + 2, y).findings if f.severity != "remark"]
+    assert wrong == ["shift"]
+
+
+def test_what_is_far_from_usual_and_cannot_be_tried_is_cured_together():
+    X, y = CANCER
+    model = ShoalClassifier(random_state=0, members=1, learning_rate=1e-6, max_iter=5).fit(X, y)
+    assert model.diagnosis_.cure == {"learning_rate": 0.005, "max_iter": 1000}
+
+
+def test_ages_are_no_codes_however_few_rows_a_value_has():
+    rng = np.random.default_rng(0)
+    x = np.minimum(rng.gamma(9, 4, 1000), 90).astype(int)  # many rows at 30, single ones at 80
+    values, places = np.unique(x, return_inverse=True)
+    smooth = 0.05 * x + rng.standard_normal(1000)
+    own, near = said_of(places, smooth[:, None], len(values))
+    assert own > 0.2
+    assert near > 0.9 * own
+    of_codes = rng.permutation(len(values))[places] + rng.standard_normal(1000)
+    own, near = said_of(places, of_codes[:, None], len(values))
+    assert own > 0.9
+    assert near < 0.3 * own
+
+
+@pytest.mark.parametrize(("share", "named"), [(0.01, True), (0.2, False)])
+def test_a_value_is_far_out_where_few_are(share, named):
+    rng = np.random.default_rng(0)
+    X, y = rng.uniform(0, 1, (600, 3)), rng.integers(0, 2, 600)
+    bright = rng.random(600) < share
+    X[bright, 0] = rng.uniform(1000, 2550, bright.sum())
+    model = ShoalClassifier(random_state=0, members=1, max_iter=30).fit(X, y)
+    assert ("outliers" in model.diagnosis_.names) is named
+
+
+def flower():
+    """The planar exercise: two classes on the petals of a flower."""
+    rng = np.random.default_rng(1)
+    y = np.arange(300) % 2
+    t = 3.12 * (np.arange(300) // 2 / 150 + y) + 0.2 * rng.standard_normal(300)
+    r = 4 * np.sin(4 * t) + 0.2 * rng.standard_normal(300)
+    return np.c_[r * np.sin(t), r * np.cos(t)], y
+
+
+@pytest.mark.filterwarnings("ignore::shoal.ShoalWarning")
+@pytest.mark.parametrize(
+    ("settings", "name", "cure"),
+    [
+        ({"init": "zeros"}, "symmetric-units", {"init": "auto"}),
+        ({"learning_rate": 1e-4}, "learning-rate-too-low", {"learning_rate": 0.25}),
+        ({"learning_rate": 500.0}, "diverged", {"learning_rate": 0.25}),
+        ({"max_iter": 3}, "not-converged", {"max_iter": 1000}),
+        ({"hidden": 1}, "underfitting", {"hidden": "auto"}),
+        ({"activation": "identity"}, "still-linear", {"activation": "tanh"}),
+        ({"alpha": 1200.0}, "penalty-outweighs-loss", {"alpha": 1e-4, "learning_rate": 0.12}),
+    ],
+    ids=str,
+)
+def test_a_fault_of_the_lecture_s_training_is_the_cause_and_not_its_small_draw(
+    settings, name, cure
+):
+    X, y = flower()
+    usual = ShoalClassifier.classic(random_state=0, max_iter=2000).get_params()
+    found = ShoalClassifier(**(usual | settings)).fit(X, y).diagnosis_
+    assert (found.names[0], found.cure) == (name, cure)
+
+
+def test_a_network_of_one_unit_is_too_narrow():
+    X, y = flower()
+    one = Network.initialise(2, 1, 1, scale=0.01)
+    one, _ = one.descend(X.T, y[np.newaxis], iterations=500)
+    assert diagnose(one, X.T, y[np.newaxis]).names[0] == "underfitting"
+
+
+def test_a_leak_of_any_target_is_found():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 4))
+    Y = np.c_[X[:, 0] * X[:, 1], X[:, 2] - X[:, 3]]
+    model = ShoalRegressor(random_state=0, members=1).fit(np.c_[X, Y[:, 0]], Y)
+    leaks = [f for f in model.diagnosis_.findings if f.name == "leak"]
+    assert [f.evidence["column"] for f in leaks] == ["x4"]

@@ -5,6 +5,7 @@ are errors of the kernel alone. They are those of DESIGN.md: 1e-12 in float64 an
 float32, relative to the largest entry of each gradient.
 """
 
+import signal
 from typing import NamedTuple
 
 import numpy as np
@@ -315,6 +316,8 @@ def test_a_step_of_weight_zero_says_nothing(solver):
         ("gd", Budget(0, 400), 1e200, "diverged"),
         ("sgd", Budget(0, 400), 1e200, "diverged"),
         ("adam", Budget(7, 0), 0.01, "finished"),
+        ("adam", Budget(0, 6), 0.2, "finished"),  # the fourth epoch is the best
+        ("sgd", Budget(0, 20), 0.5, "finished"),  # the twelfth
     ],
 )
 def test_they_end_at_the_same_epoch_for_the_same_reason(solver, budget, learning_rate, ending):
@@ -370,6 +373,31 @@ def test_both_name_the_first_number_that_is_none(kind, row, column):
             engine.predict(case.architecture, case.parameters, X, 2)
         messages.append(str(caught.value))
     assert messages[0] == messages[1]
+
+
+def test_a_signal_ends_a_call_and_keeps_its_epochs():
+    case = make(20, 100, 1, 700, "tanh", "sigmoid", "none", "float32", 8)
+    rule, epochs = rule_of("sgd", batch_size=64), 100_000  # half a minute
+    state = start(case.parameters, "sgd")
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    earlier = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        found = kernel.train(
+            case.architecture, rule, Budget(0, epochs), case.examples, state, threads=2
+        )
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, earlier)
+    assert found.ending == "interrupted"
+    assert isinstance(found.interruption, KeyboardInterrupt)
+    done = len(found.losses)
+    assert done < epochs
+    whole = kernel.train(case.architecture, rule, Budget(0, done), case.examples, state, threads=1)
+    np.testing.assert_array_equal(found.losses, whole.losses)
 
 
 def test_both_predict_nothing_for_no_rows():

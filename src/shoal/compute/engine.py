@@ -146,6 +146,16 @@ _modules: dict[bool, Any] = {True: plain, False: kernel}
 engine: Engine = _modules[BUILD == "plain"]
 
 
+def product(A: Numbers, B: Numbers) -> Numbers:
+    """A Bᵀ of A (m, k) and B (n, k) of the same precision, on one thread.
+
+    The threads of BLAS wait for each other busily, which takes longer than a small product itself.
+    """
+    shape = Architecture(A.shape[1], 0, len(B), output="identity")
+    vector = np.concatenate([B.reshape(-1), np.zeros(len(B), B.dtype)])
+    return engine.forward(shape, vector, np.ascontiguousarray(A), 1)[2].T
+
+
 MOST_THREADS = 1 << 16  # more than any machine has; the kernel counts them in 32 bits
 
 

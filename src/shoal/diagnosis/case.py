@@ -4,6 +4,7 @@ Two sets of examples are kept apart: short trainings `learn` from some, and ever
 others, that the network was not trained on where such are known.
 """
 
+import math
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -28,6 +29,7 @@ Numbers = NDArray[np.floating]
 
 SAMPLE = 1000  # examples that are looked at, evenly spread; fewer of so many numbers
 NUMBERS, FEWEST = 1 << 22, 64
+AT_START = 256  # of them where a training began: enough for shares
 MEMBERS, AFTER_FIT = 4, 1  # networks that are looked at
 FEW_EPOCHS = 20  # a budget below this may be too small for anything to show
 NOTHING_LEARNT = 0.98  # of the baseline: no better than a constant answer
@@ -191,7 +193,8 @@ class Seen:
     @cached_property
     def starts(self) -> tuple[Units, ...]:
         """Of each member where it began."""
-        rows, found = rows_of(self.some.X, self.some.rows), []
+        some, found = sample_of(self.some, AT_START), []
+        rows = rows_of(some.X, some.rows)
         for network in self.case.starts[:AFTER_FIT] if self.shape.n_h else ():
             Z1, A1, _, _ = engine.forward(self.shape, network.vector, rows, 1)
             found.append(look_at_units(self.shape, network.parameters, Z1, A1))
@@ -246,16 +249,45 @@ class Seen:
         return found if np.isfinite(found) else 0.0
 
     @cached_property
+    def comparable(self) -> bool:
+        """Whether shares of the variance tell how good the network is.
+
+        With weights it answers another question than neighbours do, and where a few targets are
+        far out the variance is theirs.
+        """
+        weights = self.judged.weights
+        unequal = weights is not None and weights.max() > UNEQUAL * weights.min()
+        return not unequal and self.carried.max(initial=0.0) < CARRIED
+
+    @cached_property
+    def carried(self) -> NDArray[np.float64]:
+        """Of each target of a regression, the share of the variance that its outermost rows carry."""
+        if self.shape.output != "identity" or not self.learnt.m:
+            return np.zeros(0)
+        Y = self.learnt.columns(self.shape.n_y)[1].astype(np.float64)
+        squares = np.sort((Y - np.median(Y, axis=1, keepdims=True)) ** 2, axis=1)
+        outermost = squares[:, -outermost_of(self.learnt.m) :].sum(axis=1)
+        return np.asarray(outermost / np.maximum(squares.sum(axis=1), 1e-300))
+
+    @cached_property
     def behind(self) -> bool:
         """Whether the network leaves twice as much unexplained as neighbours or random features."""
-        if self.explained > GOOD or self.reachable < self.explained + SOMETHING:
+        if not self.comparable or self.explained > GOOD:
+            return False
+        if self.reachable < self.explained + SOMETHING:
             return False
         return self.poor or 1 - self.explained > 2 * (1 - self.reachable)
 
     @cached_property
+    def below(self) -> bool:
+        """Whether these explain clearly more than the network does, on enough rows."""
+        enough = self.judged.m >= FEWEST_COMPARED and self.explained <= GOOD
+        return enough and self.comparable and self.reachable > self.explained + SOMETHING
+
+    @cached_property
     def poor(self) -> bool:
         """Whether these explain twice as much as the network does."""
-        if self.explained > GOOD:
+        if not self.comparable or self.explained > GOOD:
             return False
         return self.reachable > SOMETHING and self.explained < 0.5 * self.reachable
 
@@ -302,10 +334,18 @@ class Seen:
 
 GOOD = 0.9  # of the variance: a network that explains so much is not poor
 SOMETHING = 0.15  # of the variance: less may be chance
+UNEQUAL = 1.5  # times the smallest weight of a row is the largest
+FEWEST_COMPARED = 50  # rows, on which SOMETHING is no chance
+OUTERMOST, CARRIED = 0.01, 0.5  # of the rows, and the share of the variance that they carry
 FEWEST_JUDGED = 12  # examples
 CLEARLY = 0.03  # of the baseline
 CLEARLY_LESS = 0.1  # of the loss
 ERRORS, ERRORS_EXPECTED = 1.5, 0.5  # standard errors of the mean difference
+
+
+def outermost_of(m: int) -> int:
+    """How many of so many rows are the outermost."""
+    return 1 + math.ceil(OUTERMOST * m)
 
 
 def _numbers(examples: Examples) -> NDArray[np.float64]:

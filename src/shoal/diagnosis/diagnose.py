@@ -81,7 +81,9 @@ def _found(seen: Seen) -> Iterator[Finding]:
     facts = [finding for rule in FACTS for finding in rule(seen)]
     earlier = [f for f in case.earlier.findings if f.severity != "remark"] if case.earlier else []
     causes = [f for f in earlier if f.name not in {fact.name for fact in facts}]
-    if not causes and case.ending != "interrupted":
+    # On rows of another kind every network is poor: a fit that was healthy on its own rows has no other cause.
+    moved = case.earlier is not None and any(fact.name == "shift" for fact in facts)
+    if not causes and not moved and case.ending != "interrupted":
         causes = list(cause_of(seen, (one for rule in CAUSES for one in rule(seen))))
     if all(f.severity == "remark" for f in causes) and not any(f.name in EXPLAIN for f in facts):
         causes = [finding for rule in LAST for finding in rule(seen)] + causes
@@ -89,12 +91,21 @@ def _found(seen: Seen) -> Iterator[Finding]:
         causes += [finding for rule in RARE for finding in rule(seen)]
     if case.ending == "diverged" and "diverged" not in {finding.name for finding in causes}:
         facts += [finding_of(seen, suspect, None) for suspect in diverged(seen)]
+    facts_of = {finding.name for finding in facts}
+    causes = [finding for finding in causes if finding.name not in facts_of]
     yield from causes
     yield from facts
-    named = {finding.name for finding in (*causes, *facts)}
+    named = facts_of | {finding.name for finding in causes}
     hints = () if causes or facts else HINTS
     remarks = (finding for rule in (*REMARKS, *hints) for finding in rule(seen))
     yield from (remark for remark in remarks if remark.name not in named)
 
 
-EXPLAIN = ("shift", "codes-as-numbers", "noise-columns", "contradicting-labels", "outliers")
+EXPLAIN = (
+    "shift",
+    "overfitting",
+    "codes-as-numbers",
+    "noise-columns",
+    "contradicting-labels",
+    "outliers",
+)

@@ -7,9 +7,10 @@ that has not learnt, so that they tell when a short training is worth its time.
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.compute.engine import engine
+from shoal.compute.engine import engine, product
 
 Array = NDArray[np.float64]
+Singles = NDArray[np.float32]
 
 NEIGHBOURS = 5
 FEATURES = 100  # hidden units that are drawn and not trained (Huang et al. 2004)
@@ -32,33 +33,38 @@ def reachable(X: Array, Y: Array, asked: Array, truth: Array) -> float:
     varying = np.flatnonzero(deviation > 1e-9 * (np.abs(mean) + 1e-300))[:INPUTS]
     if not len(varying) or len(X) < 2 * NEIGHBOURS or not len(asked):
         return 0.0
-    X, asked = (
-        np.clip((V[:, varying] - mean[varying]) / deviation[varying], -10, 10) for V in (X, asked)
+    X32, asked32 = (  # half the time of float64
+        np.clip((V[:, varying] - mean[varying]) / deviation[varying], -10, 10).astype(np.float32)
+        for V in (X, asked)
     )
     usual = Y.mean(axis=0)
-    guesses = (_by_neighbours(X, Y, asked), _by_features(X, Y, asked))
+    guesses = (_by_neighbours(X32, Y, asked32), _by_features(X32, Y, asked32))
     return max(explained(guess, truth, usual) for guess in guesses)
 
 
-def _by_neighbours(X: Array, Y: Array, asked: Array) -> Array:
-    far = (X * X).sum(axis=1) - 2 * asked @ X.T
-    nearest = np.argpartition(far, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
-    return np.asarray(Y[nearest].mean(axis=1))
+def _by_neighbours(X: Singles, Y: Array, asked: Singles) -> Array:
+    far = (X * X).sum(axis=1) - 2 * product(X, asked).T
+    total, rows = np.zeros((len(asked), Y.shape[1])), np.arange(len(asked))
+    for _ in range(NEIGHBOURS):  # a fifth of the time of argpartition
+        nearest = far.argmin(axis=1)
+        total += Y[nearest]
+        far[rows, nearest] = np.inf
+    return total / NEIGHBOURS
 
 
-def _by_features(X: Array, Y: Array, asked: Array) -> Array:
+def _by_features(X: Singles, Y: Array, asked: Singles) -> Array:
     rng = np.random.default_rng(0)
     n = min(FEATURES, len(X) // 3)
-    W = rng.standard_normal((X.shape[1], n)) * (1.5 / X.shape[1] ** 0.5)
-    b = rng.uniform(-1.5, 1.5, n)
-    A, asked = np.tanh(X @ W + b), np.tanh(asked @ W + b)
+    W = (rng.standard_normal((X.shape[1], n)).T * (1.5 / X.shape[1] ** 0.5)).astype(np.float32)
+    b = rng.uniform(-1.5, 1.5, n).astype(np.float32)
+    A, asked = (np.tanh(product(V, W) + b) for V in (X, asked))
     mean, usual = A.mean(axis=0), Y.mean(axis=0)
-    A = A - mean
-    slope = A.T @ A
+    A = np.ascontiguousarray((A - mean).T)
+    slope = product(A, A).astype(np.float64)
     penalty = np.full(n, PENALTY + 1e-3 * np.trace(slope) / n)
-    # By the kernel: the threads of LAPACK wait for each other, which takes longer than a small fit.
     factor = engine.factor(slope[np.tril_indices(n)], penalty)
     if factor is None:
         return np.broadcast_to(usual, (len(asked), len(usual)))
-    found = [engine.solve(factor, np.ascontiguousarray(one)) for one in ((Y - usual).T @ A)]
-    return np.asarray(usual + (asked - mean) @ np.array(found).T)
+    pulls = product((Y - usual).T.astype(np.float32), A).astype(np.float64)
+    found = np.array([engine.solve(factor, np.ascontiguousarray(one)) for one in pulls])
+    return np.asarray(usual + product(asked - mean, found.astype(np.float32)), np.float64)

@@ -64,8 +64,14 @@ def cause_of(seen: Seen, suspects: Iterable[Suspect]) -> Iterator[Finding]:
         if one.helped and one.gain >= suspect.least * seen.baseline:
             helped.append(one)
     if not helped:
+        poor = seen.explained < GOOD
+        untried = [one.suspect for one in judged if one.suspect.sure and not one.tried]
         for suspect, tried in judged:
-            if suspect.fact or (suspect.sure and not tried and seen.explained < GOOD):
+            if suspect.fact or (suspect in untried and poor):
+                # With it goes what costs time at worst.
+                for other in untried if suspect.changes and not tried else ():
+                    if other.harmless:
+                        suspect = suspect._replace(changes=other.changes | suspect.changes)
                 yield finding_of(seen, suspect, tried)
                 return
         yield from (remark_of(*one) for one in judged[:1] if one.suspect.sure)

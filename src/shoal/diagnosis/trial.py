@@ -31,11 +31,12 @@ class Recipe(NamedTuple):
 
     architecture: Architecture
     plan: Plan
-    state: State
+    begin: Callable[[], State]  # where it starts, drawn when asked for
     validated: bool  # whether a validation part says when to stop
 
 
-# From changed settings and a number of rows. Raises ShoalError for settings that exclude each other.
+# From changed settings and a number of rows. Raises ShoalError for settings that exclude each other, as
+# `begin` does for an `init` that does not fit.
 Recipes = Callable[[Mapping[str, Any], int], Recipe]
 
 
@@ -121,9 +122,13 @@ class Trials:
         if epochs < plan.max_iter and steps < FEWEST_STEPS:
             return None
         plan = plan._replace(max_iter=epochs, rule=plan.rule._replace(batch_size=batch))
+        try:
+            state = recipe.begin()
+        except ShoalError:
+            return None
         validation = InMemory(judged) if recipe.validated else None
         job = Job(recipe.architecture, plan, InMemory(learnt), validation, threads=self._threads)
-        trained = train(job, TrainingState(recipe.state, recipe.state.parameters))
+        trained = train(job, TrainingState(state, state.parameters))
         self.allowance -= each * trained.epochs
         if epochs < whole and trained.ending == "finished":
             self._cut.add(repr(sorted(changes.items())))
@@ -146,14 +151,16 @@ class Trials:
         return usual_recipe(self._case.networks[0], m, **changes)
 
 
-def usual_recipe(network: Network, m: int, hidden: int = USUAL_WIDTH, **_: Any) -> Recipe:
+def usual_recipe(network: Network, m: int, hidden: int | str | None = None, **_: Any) -> Recipe:
     """How a network is trained of which no settings are known: by adam, and not long."""
-    shape = network.architecture._replace(n_h=hidden)
+    shape = network.architecture
+    if hidden is not None:
+        shape = shape._replace(n_h=USUAL_WIDTH if isinstance(hidden, str) else hidden)
     first = shape.flatten(initialise(*shape[:3], key=0, activation=shape.activation), network.dtype)
     batch = min(USUAL_ROWS, m)
     rule = Rule("adam", USUAL_RATE, batch_size=batch)
     plan = Plan(rule, max(1, USUAL_STEPS * batch // m), n_iter_no_change=0)
-    return Recipe(shape, plan, start(first, "adam"), True)
+    return Recipe(shape, plan, lambda: start(first, "adam"), True)
 
 
 def work_of(shape: Architecture, m: int, batch: int) -> float:

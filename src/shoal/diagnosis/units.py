@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.compute.engine import product
 from shoal.network.architecture import Architecture
 from shoal.network.equations import Parameters
 
@@ -30,6 +31,7 @@ SAME = 1e-6  # of the largest weight: rounding of float32
 STRAIGHT = 0.02  # of a unit's spread is not linear in Z1
 IDLE = 1e-3  # of the spread of Z2
 SAME_ANSWERS = 0.01  # of the spread of Z2
+ROUNDING = 1e-12  # of the squares of a unit's answers, in float64
 MOSTLY = 0.95  # of the examples: a unit that is flat there is saturated
 SATURATED = "saturated-units"  # the finding that makes such a unit a faulty one
 
@@ -58,7 +60,12 @@ def look(shape: Architecture, parameters: Parameters, Z1: Array, A1: Array) -> U
     flat = np.zeros(n)
     if shape.activation in LARGEST_SLOPE:
         flat = (shape.g.slope(A1) < FLAT * LARGEST_SLOPE[shape.activation]).mean(axis=1)
-    spread = A1.std(axis=1)
+    m = A1.shape[1]
+    z, a = (V - V.mean(axis=1, keepdims=True) for V in (Z1, A1))
+    zz, za, aa = (np.einsum("ij,ij->i", *pair) / m for pair in ((z, z), (z, a), (a, a)))
+    spread = np.sqrt(aa)
+    # By the rest of a straight line through a unit's answers.
+    rest = np.sqrt(np.maximum(aa - za * za / np.maximum(zz, 1e-300), 0))
     adds = spread * np.abs(parameters.W2).max(axis=0)
     total = float((parameters.W2 @ A1).std(axis=1).max()) if n else 0.0
     known = {*dead, *(unit for group in twins for unit in group)}
@@ -67,7 +74,7 @@ def look(shape: Architecture, parameters: Parameters, Z1: Array, A1: Array) -> U
     idle = tuple(int(j) for j in np.flatnonzero(adds < IDLE * total) if j not in known)
     return Units(
         n, twins, dead, float(flat.mean()), tuple(flat.tolist()),
-        int(straight_of(shape, Z1, A1).sum()), idle, float(Z1.std(axis=1).max()),
+        int((rest <= STRAIGHT * spread).sum()), idle, float(np.sqrt(zz).max()),
     )  # fmt: skip
 
 
@@ -98,6 +105,8 @@ def twins_of(parameters: Parameters) -> tuple[tuple[int, ...], ...]:
     mix = rows @ np.cos(np.arange(rows.shape[1]) + 1.0)
     order = np.argsort(mix, kind="stable")
     close = np.abs(np.diff(rows[order], axis=0)).max(axis=1) <= grain
+    if not close.any():
+        return ()
     groups, group = [], [int(order[0])]
     for unit, same in zip(order[1:].tolist(), close.tolist(), strict=True):
         if same:
@@ -109,32 +118,23 @@ def twins_of(parameters: Parameters) -> tuple[tuple[int, ...], ...]:
     return tuple(sorted(tuple(sorted(g)) for g in groups if len(g) > 1))
 
 
-def straight_of(shape: Architecture, Z1: Array, A1: Array) -> NDArray[np.bool_]:
-    """Which units are linear in Z1, as good as: by the rest of a straight line through them."""
-    z = Z1 - Z1.mean(axis=1, keepdims=True)
-    a = A1 - A1.mean(axis=1, keepdims=True)
-    zz, za, aa = (z * z).sum(axis=1), (z * a).sum(axis=1), (a * a).sum(axis=1)
-    rest = np.sqrt(np.maximum(aa - za * za / np.maximum(zz, 1e-300), 0))
-    return np.asarray(rest <= STRAIGHT * np.sqrt(aa))
-
-
 def enough_units(A1: Array, Z2: Array) -> int:
     """How many units suffice, with new weights out of them, for nearly the same Z2.
 
-    Doubles the number from 1 on, taking the units that differ most first (QR with column
-    pivoting), until the rest of a least-squares fit is small.
+    Doubles the number from 1 on, taking the units that differ most first, until the rest of a
+    least-squares fit is small: Cholesky's decomposition of the products with diagonal pivoting
+    (Higham 2002, section 10.3), with the outputs, which are no pivots, in the last rows.
     """
-    from scipy.linalg import lstsq, qr
-
-    A = (A1 - A1.mean(axis=1, keepdims=True)).T.astype(np.float64)  # (m, n_h)
-    Z = (Z2 - Z2.mean(axis=1, keepdims=True)).T.astype(np.float64)
-    n = A.shape[1]
-    order = qr(A, mode="r", pivoting=True)[1]
-    k = 1
-    while k < n:
-        chosen = A[:, order[:k]]
-        rest = Z - chosen @ lstsq(chosen, Z)[0]
-        if np.linalg.norm(rest) <= SAME_ANSWERS * np.linalg.norm(Z):
+    V = np.concatenate([A1, Z2]).astype(np.float64)
+    V -= V.mean(axis=1, keepdims=True)
+    G, n = product(V, V), len(A1)
+    rests = G.diagonal()  # a view: squares of what the units taken so far leave of each row
+    enough, nothing = SAME_ANSWERS**2 * rests[n:].sum(), ROUNDING * rests[:n].max()
+    for k in range(1, n):
+        j = int(rests[:n].argmax())
+        if rests[j] <= nothing:
             return k
-        k *= 2
+        G -= np.outer(G[j] / rests[j], G[j])
+        if k & (k - 1) == 0 and rests[n:].sum() <= enough:
+            return k
     return n

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.compute.steps import State
 from shoal.data.rows.examples import Examples, Numbers
 from shoal.estimators.learnt import Learnt
 from shoal.estimators.targets import ClassTargets, first_biases
@@ -169,9 +170,12 @@ class Fitted(Learnt):
         s, seeds = self.trained.replaced(**changes).resolved(), self.history.seeds
         n_x, _, n_y, _, output = self.architecture
         shape, seed = architecture_of(s, n_x, n_y, output), seeds[0] if seeds else 0
-        state = begin(parameters_of(s, shape, 0, seed, first_biases(self.targets)), s.solver)
         held = stops_early(s, m)
-        return Recipe(shape, plan_of(s, output, m, seed, held=held), state, held)
+
+        def drawn() -> State:
+            return begin(parameters_of(s, shape, 0, seed, first_biases(self.targets)), s.solver)
+
+        return Recipe(shape, plan_of(s, output, m, seed, held=held), drawn, held)
 
     def case_of_new(self, X: Any, y: Any) -> "Case":
         """The same, with rows that may not have been trained on."""

@@ -24,6 +24,7 @@ COLOURS = {
     "dead": canvas.RED,
     "idle": canvas.GREY,
 }
+SOUND = ("healthy", "idle")  # an idle unit can be removed, and does no harm
 SHOWN, INPUTS, BINS, POINTS, GRID, ROWS = 12, 3, 24, 400, 160, 2000
 
 
@@ -54,7 +55,7 @@ class UnitsDisplay:
     Made by `from_estimator`, or without a drawing by `measured`. A unit is healthy, dead (relu that never answers), saturated (its
     slope is below 1 % of the largest on 95 % of the examples, and the diagnosis of the fit has found
     that saturated units stand in the way), a twin of another, or idle
-    (what it adds hardly varies). For a model of two columns of numbers the answers are drawn
+    (what it adds hardly varies: it can be removed, and does no harm). For a model of two columns of numbers the answers are drawn
     over the plane, with the line on which each unit's Z1 is 0.
 
     Parameters
@@ -128,8 +129,7 @@ class UnitsDisplay:
         member : int
             Which of the networks, from 0 on.
         units : int
-            At most that many are shown: first those that are not healthy, then those that move the
-            prediction most.
+            At most that many are shown: faulty ones first, then those that move the prediction most.
 
         Returns
         -------
@@ -228,7 +228,7 @@ def _units(
     states = states_of(look(shape, p, Z1, A1), findings)
     pull = p.W1 * matrix.std(axis=0)
     adds = A1.std(axis=1) * np.abs(p.W2).max(axis=0)
-    order = sorted(range(shape.n_h), key=lambda j: (states[j] == "healthy", -float(adds[j])))
+    order = sorted(range(shape.n_h), key=lambda j: (states[j] in SOUND, -float(adds[j])))
     return tuple(
         Unit(
             j,

@@ -32,7 +32,7 @@ from shoal.errors import SettingError
 from shoal.estimators.intervals import check_coverage
 from shoal.files.atomic import atomic_write
 from shoal.pictures.loss_curve import LossCurveDisplay
-from shoal.pictures.units import COLOURS, UnitsDisplay
+from shoal.pictures.units import COLOURS, SOUND, UnitsDisplay
 
 Values = NDArray[Any]
 
@@ -280,10 +280,11 @@ def _units(facts: Facts) -> Html:
     states = [unit.state for unit in every.units]
     spread = ", ".join(f"{states.count(s)} {s}" for s in COLOURS if s in states)
     few = UnitsDisplay.measured(model, facts.X, facts.y, units=UNITS)
+    order = "those" if set(states) <= set(SOUND) else "faulty ones first, then those"
     caption = (
         f"Of {count(n, 'unit')}{' of the first network' if len(model.networks_) > 1 else ''}: "
-        f"{spread}. Shown are {len(few.units)}: faulty ones first, then those that change the "
-        "prediction most. Left: the inputs with the largest effect, by weight × deviation. Right: how the unit's "
+        f"{spread}. Shown are {len(few.units)}: {order} that change the prediction "
+        "most. Left: the inputs with the largest effect, by weight × deviation. Right: how the unit's "
         "activations spread over the rows."
     )
     tall = 0.85 * len(few.units) + (3.2 if few.plane else 0) + 0.3

@@ -123,6 +123,8 @@ def leaks(table: pa.Table, y: NDArray[Any], *, classes: bool) -> list[Leak]:
             if guess is None:
                 break
             scores.append(_scores(guess, y, learnt, asked, classes=classes))
+            if 1 - scores[0][0] > 2 * LEFT:
+                break  # too many errors in this half already
         else:
             right, usual = (float(one) for one in np.mean(scores, axis=0))
             if 1 - right <= LEFT * (1 - usual):

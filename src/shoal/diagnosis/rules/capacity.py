@@ -36,12 +36,12 @@ MORE: tuple[dict[str, Any], ...] = (
 def too_narrow(seen: Seen) -> Iterator[Suspect]:
     """One or two hidden units, or a few where more is known to be in the data."""
     n_h, s = seen.shape.n_h, seen.case.settings
-    if isinstance(s.get("hidden", "auto"), str) or n_h > NARROW_IF_POOR:
+    if n_h > (NARROW_IF_POOR if s else NARROW) or (s and isinstance(s.get("hidden", "auto"), str)):
         return
     if not (
         0 < n_h <= NARROW
-        or (n_h == 0 and seen.thorough)
-        or (seen.behind and (n_h == 0 or seen.poor))
+        or (n_h == 0 and (seen.thorough or seen.below))
+        or (seen.behind and seen.poor)
     ):
         return
     if seen.case.few_epochs and n_h > NARROW:
@@ -50,10 +50,11 @@ def too_narrow(seen: Seen) -> Iterator[Suspect]:
     yield Suspect(
         "underfitting",
         f"{layer} can say too little: the network explains {max(seen.explained, 0):.0%} of the "
-        "variance" + (f", neighbouring rows {seen.reachable:.0%}." if seen.behind else "."),
+        "variance"
+        + (f", neighbouring rows {seen.reachable:.0%}." if seen.behind or seen.below else "."),
         {"hidden": "auto"},
         {"hidden": n_h, "explained": seen.explained},
-        sure=seen.poor,
+        sure=seen.poor or (n_h <= NARROW and seen.below),
     )
 
 
@@ -64,6 +65,8 @@ def linear_activation(seen: Seen) -> Iterator[Suspect]:
     if not n or straight < n:
         return
     by_choice = seen.shape.activation == "identity"
+    if seen.case.few_epochs and not by_choice:
+        return
     cure: dict[str, Any] = {"activation": "tanh"} if by_choice else {"init": "auto"}
     if not by_choice and seen.case.ending == "finished" and seen.case.settings:
         cure |= {"max_iter": 5 * int(seen.case.settings.get("max_iter", 200))}
@@ -193,7 +196,7 @@ def linear_is_enough(seen: Seen) -> Iterator[Finding]:
         "remark",
         f"a network without hidden layer has loss {tried.after:.4g} on these rows, this one "
         f"{tried.before:.4g}.",
-        wording("The simpler one is enough: ", *use({"hidden": 0}), "."),
+        wording("The simpler one is nearly as good: ", *use({"hidden": 0}), "."),
         {"hidden": 0},
         {"linear": tried.after, "network": tried.before},
     )

@@ -1,14 +1,14 @@
 """How the weights were drawn, and what became of the hidden units."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
 
-from shoal.diagnosis.case import Seen
+from shoal.diagnosis.case import NOTHING_LEARNT, Seen
 from shoal.diagnosis.findings import Finding
 from shoal.diagnosis.suspect import Suspect, times, use
-from shoal.diagnosis.units import SATURATED
+from shoal.diagnosis.units import SATURATED, Units
 from shoal.network.initialisers import standard_deviation
 from shoal.wording import wording
 
@@ -126,7 +126,7 @@ def small_draw(seen: Seen) -> Iterator[Suspect]:
     ratio = _times_usual(seen)
     if not seen.shape.n_h or ratio is None or ratio > SMALL or ratio == 0 or seen.curve is None:
         return
-    if not drawn_tiny(seen):
+    if seen.case.few_epochs or seen.shape.activation == "identity" or not drawn_tiny(seen):
         return
     changes: dict[str, Any] = {"init": "auto"}
     if seen.case.settings.get("solver", "adam") in ("sgd", "gd"):
@@ -138,13 +138,21 @@ def small_draw(seen: Seen) -> Iterator[Suspect]:
         "answer's.",
         changes,
         {"loss": seen.share, "times_usual": ratio},
-        sure=seen.share > GAINED,
+        sure=seen.share > NOTHING_LEARNT or (seen.share > GAINED and _straight(seen.units)),
     )
+
+
+def _straight(looked: Collection[Units]) -> bool:
+    return all(units.straight == units.n for units in looked)
 
 
 def drawn_tiny(seen: Seen) -> bool:
     """Whether every unit began so near to zero that g is straight there."""
-    return bool(seen.starts) and all(u.straight == u.n and u.spread < STRAIGHT for u in seen.starts)
+    return (
+        bool(seen.starts)
+        and _straight(seen.starts)
+        and all(units.spread < STRAIGHT for units in seen.starts)
+    )
 
 
 # --- remarks ------------------------------------------------------------------------------

@@ -8,10 +8,11 @@ import numpy as np
 from shoal.diagnosis.case import NOTHING_LEARNT, Seen
 from shoal.diagnosis.rules.stepping import STILL_FALLING
 from shoal.diagnosis.suspect import Suspect, times
+from shoal.settings import MAX_ITER
 
 PATIENCE, TOL = 4, 1e-3  # less patience, or a coarser tolerance, is worth a try
 USUAL = {"n_iter_no_change": 6, "tol": 1e-4, "validation_fraction": 0.15}
-MORE_PATIENCE, MORE_EPOCHS, LEAST_EPOCHS = 50, 10, 200
+MORE_PATIENCE, MORE_EPOCHS = 50, 10
 SLOPE = 0.01  # of the baseline, by which the loss fell in the last tenth: no plateau
 FEWEST_HELD = 10  # rows, of a validation part that says something
 MOST_HELD = 0.5  # of the rows
@@ -33,11 +34,7 @@ def not_converged(seen: Seen) -> Iterator[Suspect]:
         "not-converged",
         f"the budget of {curve.epochs} epoch{'s' * (curve.epochs > 1)} ended at loss {seen.loss:.3g}"
         + (f"{fell}." if curve.epochs > 1 else "."),
-        {
-            "max_iter": max(
-                MORE_EPOCHS * int(case.settings.get("max_iter", curve.epochs)), LEAST_EPOCHS
-            )
-        },
+        {"max_iter": max(MORE_EPOCHS * int(case.settings.get("max_iter", curve.epochs)), MAX_ITER)},
         {"late_fall": curve.late_fall, "epochs": curve.epochs},
         sure=curve.late_fall >= SLOPE or few,
         harmless=True,

@@ -1,6 +1,5 @@
 """Rows that mislead a training: repeated, contradicting, far out, or of rare classes."""
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +10,7 @@ from shoal.data.encode.coded import Coded
 from shoal.data.rows.examples import Examples, rows_of
 from shoal.data.rows.seen import hashes_of
 from shoal.data.rows.sparse import Sparse
-from shoal.diagnosis.case import Seen, sample_of
+from shoal.diagnosis.case import CARRIED, Seen, outermost_of, sample_of
 from shoal.diagnosis.findings import Finding
 from shoal.diagnosis.suspect import use
 from shoal.wording import wording
@@ -20,8 +19,8 @@ HASHED = 10_000  # rows whose repetitions are counted
 REPEATED = 0.15  # of the rows held out, which are trained on as well
 CONTRADICTED = 0.03  # of the rows cannot be answered rightly
 FEWEST = 50  # rows, of which a share is worth telling
-OUTERMOST, CARRIED = 0.01, 0.5  # of the rows, and the share of the variance that they carry
 FAR_OUT = 60.0  # times the deviation that the middle half of a column has
+FEW_FAR_OUT = 0.1  # of the rows
 # Of a class: the share of the rows up to which it is rare, so many examples, and its right answers.
 RARE, FEW_OF_A_CLASS, FOUND = 0.15, 5, 0.3
 NEARLY_ALL = 0.98  # of the answers
@@ -146,11 +145,14 @@ def outliers(seen: Seen) -> Iterator[Finding]:
     low, middle, high = np.percentile(V, [25, 50, 75], axis=0)
     usual = (high - low) / 1.35  # of a normal distribution the deviation
     ratio = V.std(axis=0) / np.where(usual > 0, usual, np.inf)
-    far = np.flatnonzero(ratio > FAR_OUT)
-    if not len(far):
+    far = [
+        j for j in np.flatnonzero(ratio > FAR_OUT).tolist()
+        if _few_or_one_value(V[np.abs(V[:, j] - middle[j]) > FAR_OUT / 2 * usual[j], j], len(V))
+    ]  # fmt: skip
+    if not far:
         return
     names = [seen.case.columns[j] if j < len(seen.case.columns) else f"x{j}" for j in far]
-    j = int(far[0])
+    j = far[0]
     worst = int(np.abs(V[:, j] - middle[j]).argmax())
     yield Finding(
         "outliers",
@@ -165,19 +167,21 @@ def outliers(seen: Seen) -> Iterator[Finding]:
     )
 
 
+def _few_or_one_value(values: NDArray[Any], m: int) -> bool:
+    """Whether they are few of m, or a code: not the bright pixels of images that are mostly dark."""
+    return len(values) <= FEW_FAR_OUT * m or bool((values == values[0]).all())
+
+
 def _in_target(seen: Seen) -> Iterator[Finding]:
-    Y = seen.learnt.columns(seen.shape.n_y)[1].astype(np.float64)
-    for k, y in enumerate(Y):
-        squares = np.sort((y - np.median(y)) ** 2)[::-1]
-        n = 1 + math.ceil(OUTERMOST * len(y))
-        carried = float(squares[:n].sum() / max(float(squares.sum()), 1e-300))
+    n = outermost_of(seen.learnt.m)
+    for k, carried in enumerate(seen.carried.tolist()):
         if carried < CARRIED:
             continue
-        target = "the target" if len(Y) == 1 else f"target {k}"
+        target = "the target" if len(seen.carried) == 1 else f"target {k}"
         yield Finding(
             "outliers",
             "warning",
-            f"{n} of {len(y):,} rows carry {carried:.0%} of the variance of {target}: the loss is about "
+            f"{n} of {seen.learnt.m:,} rows carry {carried:.0%} of the variance of {target}: the loss is about "
             "them, and the others count next to nothing.",
             "Look at these rows. If they are true, predict the logarithm of the target; if not, "
             "remove them.",
@@ -227,6 +231,8 @@ def new_rows(seen: Seen) -> Iterator[Finding]:
     case = seen.case
     if not (case.new and seen.curve) or case.ending == "diverged" or seen.some.m < FEWEST // 2:
         return
+    if case.earlier and "duplicates-across-split" in case.earlier.names:
+        return  # what the fit expected was too good
     stopped = bool(case.validation_losses)
     expected = (
         float(np.nanmin(case.validation_losses)) if stopped

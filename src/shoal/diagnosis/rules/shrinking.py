@@ -10,6 +10,7 @@ from shoal.diagnosis.suspect import Suspect
 OUTWEIGHS = 0.2  # of what the network has gained over a constant answer, added by the penalty
 STRONG = 0.001  # alpha for each row: worth a try
 HARSH = 0.01  # where nothing is learnt, so much is the reason
+OVERSHOOTS = 2.0
 DECAYS, DECAYS_FAST = 0.05, 1.0
 DROPS, DROPS_MOST = 0.5, 0.9
 
@@ -17,7 +18,13 @@ DROPS, DROPS_MOST = 0.5, 0.9
 def strong_penalty(seen: Seen) -> Iterator[Suspect]:
     """A penalty that weighs as much as what is learnt; or so much that nothing is."""
     alpha, weight = seen.case.alpha, seen.case.weight or float(seen.case.m)
-    if not (alpha and weight) or seen.case.ending == "diverged" or alpha / weight < STRONG:
+    if not (alpha and weight) or alpha / weight < STRONG:
+        return
+    # A step of descent on the penalty alone, w − rate · alpha / weight · w, grows beyond this.
+    overshoots = seen.case.settings.get("solver") in ("gd", "sgd") and (
+        seen.case.rate * alpha / weight > OVERSHOOTS
+    )
+    if seen.case.ending == "diverged" and not overshoots:
         return
     p = seen.case.networks[0].parameters
     squares = float((p.W1.astype(np.float64) ** 2).sum() + (p.W2.astype(np.float64) ** 2).sum())

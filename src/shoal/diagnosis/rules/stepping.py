@@ -15,7 +15,7 @@ STEADY = 0.3  # of the whole fall in the second half: no bend in the curve
 HIGH, FAR_HIGH = 3.0, 30.0
 LOW, FAR_LOW = 0.3, 0.01
 FEWEST_EPOCHS = 5  # of a curve that tells how a loss falls
-MOMENTUM, USUAL_MOMENTUM = 0.98, 0.9
+MOMENTUM, MOST_MOMENTUM, USUAL_MOMENTUM = 0.98, 0.995, 0.9
 FINDS_ITS_STEPS = ("lbfgs", "lm")
 LARGE_BATCH, SMALL_BATCH = 0.5, 4  # of the rows, and in rows
 
@@ -52,7 +52,7 @@ def high_momentum(seen: Seen) -> Iterator[Suspect]:
         f"momentum={momentum:g} adds up some {1 / (1 - momentum):,.0f} steps: they overshoot.",
         {"momentum": USUAL_MOMENTUM},
         {"momentum": momentum},
-        sure=seen.share > NOTHING_LEARNT,
+        sure=momentum >= MOST_MOMENTUM or seen.share > NOTHING_LEARNT,
     )
 
 

@@ -1,5 +1,6 @@
 """Columns that mislead: that give the target away, are noise, or are codes taken as numbers."""
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from shoal.compute.engine import product
 from shoal.data.encode.encoding import as_numbers
 from shoal.data.encode.suspects import leaks, sample
 from shoal.data.rows.sparse import Sparse
@@ -20,7 +22,7 @@ from shoal.wording import wording
 
 GIVES_AWAY = 0.8  # of the variance: a network that explains less has found no leak
 FEWEST_COLUMNS = 3  # of fewer one may well be all that counts
-LOOKED_AT, MOST_COLUMNS = 1000, 300  # rows and columns of a table
+LOOKED_AT, MOST_COLUMNS, MOST_TARGETS = 1000, 300, 8  # rows, columns and targets of a table
 MANY_COLUMNS = 50
 SURELY = 3.0  # standard errors of a correlation
 # The same of a column's product with another: beyond the largest that chance gives among so many pairs.
@@ -37,11 +39,12 @@ def leak(seen: Seen) -> Iterator[Finding]:
     """A column that alone answers nearly as well as the target itself."""
     if seen.case.given is None or seen.explained < GIVES_AWAY:
         return
-    table, y = _columns(seen), _target(seen)
-    if table is None or y is None or table.num_columns < FEWEST_COLUMNS:
+    table = _columns(seen)
+    if table is None or table.num_columns < FEWEST_COLUMNS:
         return
     classes = seen.shape.output not in ("identity", "poisson")
-    for one in leaks(*sample(table, y), classes=classes)[:1]:
+    found = (one for y in _targets(seen) for one in leaks(*sample(table, y), classes=classes))
+    for one in itertools.islice(found, 1):
         shown = f"{one.right:.1%} of {one.rows:,} rows right, {one.usual:.1%} without it"
         if not classes:
             shown = f"{one.right:.1%} of the variance of {one.rows:,} rows"
@@ -66,8 +69,9 @@ def _columns(seen: Seen) -> pa.Table | None:
     table = seen.case.given.table
     if isinstance(table, Sparse) or not isinstance(table, pa.Table | np.ndarray):
         return None
-    rows = _some_rows(seen)
+    rows, left_out = _some_rows(seen), list(seen.case.settings.get("drop") or ())
     if isinstance(table, pa.Table):
+        table = table.drop_columns([name for name in table.column_names if name in left_out])
         if table.num_columns > MOST_COLUMNS:
             return None
         return table if seen.case.given.rows is not None else table.take(pa.array(rows))
@@ -76,7 +80,8 @@ def _columns(seen: Seen) -> pa.Table | None:
     names = seen.case.columns or [f"x{j}" for j in range(table.shape[1])]
     if len(names) != table.shape[1]:
         names = [f"x{j}" for j in range(table.shape[1])]
-    return pa.table([np.ascontiguousarray(column) for column in table[rows].T], list(names))
+    columns = zip(names, table[rows].T, strict=True)
+    return pa.table({n: np.ascontiguousarray(x) for n, x in columns if n not in left_out})
 
 
 def rows_to_look_at(m: int) -> NDArray[np.int64]:
@@ -91,18 +96,21 @@ def _some_rows(seen: Seen) -> NDArray[np.int64]:
 
 
 def _target(seen: Seen) -> NDArray[Any] | None:
-    """The targets of the same rows: numbers of classes, or numbers."""
+    """The only target."""
+    targets = _targets(seen)
+    return targets[0] if len(targets) == 1 else None
+
+
+def _targets(seen: Seen) -> list[NDArray[Any]]:
+    """The first targets of the same rows: numbers of classes, or numbers."""
     assert seen.case.given is not None
     examples, rows = seen.case.given.examples, _some_rows(seen)
     if examples.labels is not None:
-        return np.asarray(examples.labels[rows], np.int64)
-    if (
-        examples.Y is None
-        or examples.Y.shape[1] != 1
-        or seen.shape.output not in ("identity", "poisson")
-    ):
-        return None
-    return np.asarray(examples.Y[rows, 0], np.float64)
+        return [np.asarray(examples.labels[rows], np.int64)]
+    if examples.Y is None or seen.shape.output == "softmax":
+        return []
+    kind = np.int64 if seen.shape.output == "sigmoid" else np.float64
+    return list(np.asarray(examples.Y[rows, :MOST_TARGETS].T, kind))
 
 
 def noise_columns(seen: Seen) -> Iterator[Finding]:
@@ -114,8 +122,10 @@ def noise_columns(seen: Seen) -> Iterator[Finding]:
         return
     X, Y, _ = seen.learnt.columns(seen.shape.n_y)
     X, Y = (V - V.mean(axis=1, keepdims=True, dtype=np.float64) for V in (X, Y))
-    X, Y = (V / np.maximum(V.std(axis=1, keepdims=True), 1e-300) for V in (X, Y))
-    keep = (np.abs(X @ Y.T) > SURELY * max(X.shape[1], 1) ** 0.5).any(axis=1)
+    X, Y = (
+        (V / np.maximum(V.std(axis=1, keepdims=True), 1e-300)).astype(np.float32) for V in (X, Y)
+    )
+    keep = (np.abs(product(X, Y)) > SURELY * max(X.shape[1], 1) ** 0.5).any(axis=1)
     if keep.sum() <= seen.shape.n_x / 2 and seen.shape.n_x <= MOST_COLUMNS:
         keep |= _in_pairs(X[:, :LOOKED_AT], Y[:, :LOOKED_AT])
     if not 0 < keep.sum() <= seen.shape.n_x / 2:
@@ -136,14 +146,14 @@ def noise_columns(seen: Seen) -> Iterator[Finding]:
     )
 
 
-def _in_pairs(X: NDArray[np.float64], Y: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _in_pairs(X: NDArray[np.float32], Y: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which columns say something of a target by their product with another, as in exclusive or."""
     n, m = X.shape
     # The largest of n standard normal numbers is about √(2 log n).
     surely = (2 * np.log(n * (n + 1) / 2 * len(Y))) ** 0.5 + SURELY_OF_PAIRS
     found = np.zeros(n, bool)
     for y in Y:
-        found |= (np.abs((X * y) @ X.T) > surely * m**0.5).any(axis=1)
+        found |= (np.abs(product(X * y, X)) > surely * m**0.5).any(axis=1)
     return found
 
 
@@ -175,7 +185,7 @@ def _code(seen: Seen, name: str, column: Any, y: NDArray[Any]) -> Iterator[Findi
         Y = np.asarray(y, np.float64)[:, None]
     else:
         Y = np.eye(int(y.max()) + 1)[y][:, : 1 if y.max() == 1 else None]
-    own, near = _said(places, Y, len(values))
+    own, near = said(places, Y, len(values))
     if own - near < SAID_BY_CODES or own < 2 * near:
         return
     cure: dict[str, Any] = (
@@ -193,7 +203,7 @@ def _code(seen: Seen, name: str, column: Any, y: NDArray[Any]) -> Iterator[Findi
     )
 
 
-def _said(places: NDArray[np.int64], Y: NDArray[np.float64], k: int) -> tuple[float, float]:
+def said(places: NDArray[np.int64], Y: NDArray[np.float64], k: int) -> tuple[float, float]:
     """The share of the variance that a value says by itself, and that the values beside it say."""
     m = len(places)
     counts = np.bincount(places, minlength=k).astype(float)
@@ -202,14 +212,17 @@ def _said(places: NDArray[np.int64], Y: NDArray[np.float64], k: int) -> tuple[fl
     if not total > 0 or k < 3 or m <= k:
         return 0.0, 0.0
     within = float(((Y - means[places]) ** 2).sum())
-    own = 1 - within / (m - k) / (total / (m - 1))
-    beside = (means[:-2] + means[2:]) / 2
-    inner = means[1:-1]
-    weights = counts[1:-1, None]
-    about = inner - Y.mean(axis=0)
-    left = float((weights * (inner - beside) ** 2).sum() / 1.5)  # of three equal errors
-    known = float((weights * about**2).sum())
-    return own, max(own * (1 - left / known), 0.0) if known > 0 else own
+    noise = within / (m - k)
+    own = 1 - noise / (total / (m - 1))
+    n, before, after = (counts[part, None] for part in (slice(1, -1), slice(-2), slice(2, None)))
+    both = before + after
+    beside = (before * means[:-2] + after * means[2:]) / both
+    # What chance adds to both squares is taken off; of codes the first is so many times the second.
+    apart = 1 + (before**2 + after**2) / both**2
+    squares = n * (means[1:-1] - beside) ** 2 / apart
+    left = float(squares.sum() - noise * ((1 + n / both) / apart).sum())
+    known = float((n * (means[1:-1] - Y.mean(axis=0)) ** 2).sum()) - noise * (k - 2)
+    return own, min(max(own * (1 - left / known), 0.0), own) if known > 0 else own
 
 
 def _number_as_text(name: str, column: Any) -> Iterator[Finding]:
