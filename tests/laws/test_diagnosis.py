@@ -136,7 +136,7 @@ def test_a_linear_network_is_not_enough_where_this_one_has_learnt_nothing(scale)
 def test_a_healthy_network_gets_one_reassuring_line(data):
     model = ShoalClassifier(random_state=0, members=1).fit(*data)
     assert model.diagnosis_.healthy
-    assert str(model.diagnosis_).startswith("healthy: 64 hidden units at work")
+    assert str(model.diagnosis_).startswith("healthy: 64 hidden units, nothing to repair")
 
 
 def test_a_fit_warns_of_what_is_grave_and_of_nothing_else():
