@@ -25,7 +25,7 @@ QUICK = {"hidden": 3, "members": 2, "max_iter": 5, "random_state": 0}
 OTHERS = {
     "hidden": 7, "activation": "relu", "init": "zeros", "solver": "sgd", "learning_rate": 0.5,
     "momentum": 0.1, "batch_size": 3, "shuffle_rows": 50, "schedule": "cosine", "max_iter": 2,
-    "alpha": 3.0, "effort": 2, "max_predict_cost": 2.0, "weight_decay": 0.5, "dropout": 0.5, "members": 1, "early_stopping": False,
+    "alpha": 3.0, "effort": 2, "time_budget": 60.0, "max_predict_cost": 2.0, "weight_decay": 0.5, "dropout": 0.5, "members": 1, "early_stopping": False,
     "validation_fraction": 0.4, "n_iter_no_change": 1, "tol": 0.5, "scoring": "accuracy",
     "encode": None, "bins": 3, "words": ["x0"], "numbers": ["x1"], "drop": ["x2"],
     "decimal": ",", "date_order": "dmy", "missing": ["gone"], "fold": ["x0"],
