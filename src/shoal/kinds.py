@@ -76,22 +76,24 @@ class Whole(NamedTuple):
 
 
 class Number(NamedTuple):
-    """A finite number from `least` to `most`, without the ends that are `open`."""
+    """A finite number from `least` to `most`, without the ends that are `open`; also "auto", or None."""
 
     least: float = 0.0
     most: float = float("inf")
     open_at: tuple[float, ...] = ()
     auto: bool = False
+    none: bool = False
 
     @property
     def words(self) -> str:
         """The kind in words."""
         low = "above" if self.least in self.open_at else "from"
-        return f"float {low} {self.least:g}" + ' or "auto"' * self.auto
+        more = ' or "auto"' * self.auto + " or None" * self.none
+        return f"float {low} {self.least:g}{more}"
 
     def check(self, name: str, value: Any) -> Any:
-        """The value as float, or "auto"."""
-        if self.auto and _is_text(value, "auto"):
+        """The value as float, "auto" or None."""
+        if (self.auto and _is_text(value, "auto")) or (self.none and value is None):
             return value
         return check_number(name, value, least=self.least, most=self.most, open_at=self.open_at)
 

@@ -83,6 +83,7 @@ class Declared:
     dropout: float = 0.0
     members: int | Auto = "auto"
     effort: int = 1
+    time_budget: float | None = None
     max_predict_cost: float = 8.0
     early_stopping: bool | Auto = "auto"
     validation_fraction: float = 0.15
@@ -166,6 +167,9 @@ FIELDS: dict[str, Field] = {
         Field("effort", Whole(1, most=MOST_EFFORT),
               "Search effort, 1 (none) to 5.",
               "--effort", "N", TRAINING),
+        Field("time_budget", Number(open_at=(0.0,), none=True),
+              "Seconds for a search: the effort that is expected to fit in, which is reported and kept.",
+              "--time-budget", "SECONDS", TRAINING, rare=True),
         Field("max_predict_cost", Number(1.0),
               "With --effort: most work of a prediction, as a multiple of what it takes without.",
               "--max-predict-cost", "TIMES", TRAINING, rare=True),
@@ -305,6 +309,13 @@ class Settings(DeclaredForClasses, DeclaredForNumbers):
         there = [name for name in FIELDS if hasattr(estimator, name)]
         return cls(**{name: getattr(estimator, name) for name in there})
 
+    @property
+    def search(self) -> Setting | None:
+        """The parameter that asks for a search for a better model, if one does."""
+        if self.time_budget is not None:
+            return Setting("time_budget", self.time_budget)
+        return Setting("effort", self.effort) if self.effort > 1 else None
+
     def replaced(self, **values: Any) -> "Settings":
         """The same with other values."""
         return Settings(**(self.__dict__ | values))
@@ -383,33 +394,36 @@ def _check_together(s: Settings) -> None:
 
 def _check_search(s: Settings) -> None:
     """Raise SettingError for what a search for a better model cannot respect."""
-    if s.effort == 1:
+    if s.search is None:
         return
-    if s.checkpoint:
+    name = s.search.name
+    if name == "time_budget" and s.effort > 1:
+        raise _conflict(s, name, "effort", "the first chooses the other. Leave one of the two out.")
+    if name == "time_budget" and s.checkpoint:
         raise _conflict(
-            s, "effort", "checkpoint", "the state of a search is not saved. Use ",
-            Setting("effort", 1), ", or leave the checkpoint out.",
+            s, name, "checkpoint", "the speed is measured anew when a training goes on. Use ",
+            Setting("effort", 3), " instead, or another one.",
         )  # fmt: skip
     if s.warm_start:
         raise _conflict(
-            s, "effort", "warm_start", "a search begins anew. Leave one of the two out.",
+            s, name, "warm_start", "a search begins anew. Leave one of the two out.",
         )  # fmt: skip
     if s.engine is not None:
         raise SettingError(
             wording(
-                Setting("effort", s.effort), " on a cluster: candidates are trained on one machine. "
-                "Use ", Setting("effort", 1), ".",
+                s.search, " on a cluster: candidates are trained on one "
+                "machine. Use ", Setting("effort", 1), ".",
             ),
-            setting="effort",
+            setting=name,
         )  # fmt: skip
     if s.memory is not None:
         raise _conflict(
-            s, "effort", "memory", "a search needs the table in memory. Leave one of the two out.",
+            s, name, "memory", "a search needs the table in memory. Leave one of the two out.",
         )  # fmt: skip
     off = "early_stopping" if s.early_stopping is False else "alpha" if s.alpha == EVIDENCE else ""
     if off:
         raise _conflict(
-            s, "effort", off, "candidates are compared on rows that are held out. Leave one of the "
+            s, name, off, "candidates are compared on rows that are held out. Leave one of the "
             "two out.",
         )  # fmt: skip
 

@@ -9,7 +9,8 @@ import pytest
 
 import shoal
 from shoal import ModelFileError, SettingError, ShoalClassifier, ShoalRegressor, ShoalWarning
-from shoal.estimators import choice, effort, entrants
+from shoal.compute.builds import Stop
+from shoal.estimators import choice, effort, entrants, noise, search, small
 from shoal.estimators.answers import (
     Answers,
     Deviations,
@@ -246,6 +247,109 @@ def test_an_interruption_keeps_what_rounds_before_have_found(numbers, monkeypatc
     assert np.isfinite(model.predict(X)).all()
 
 
+def test_seconds_become_the_largest_effort_that_fits_in(numbers):
+    usual = numbers[0].fitted_.replaced(history=numbers[0].fitted_.history._replace(seconds=2.0))
+    for seconds, expected in ((12.0, 2), (39.9, 2), (40.0, 3), (320.0, 5), (1e6, 5)):
+        found = effort.in_time(Settings(time_budget=seconds), usual)
+        assert (found.effort, found.time_budget) == (expected, None)
+    with pytest.warns(ShoalWarning, match=r"time_budget=11\.9 is too short.*up to 12 seconds"):
+        assert effort.in_time(Settings(time_budget=11.9), usual).effort == 1
+    asked = Settings(effort=4)
+    assert effort.in_time(asked, usual) is asked
+
+
+def test_a_search_by_seconds_keeps_the_effort_that_repeats_it(numbers, monkeypatch, tmp_path):
+    wanted, X, y = numbers
+    monkeypatch.setattr(effort, "BUDGETS", {2: effort.BUDGETS[2]})
+    model = ShoalRegressor(**{**QUICK, "effort": 1}, time_budget=1e6).fit(X, y)
+    assert model.fingerprint_ == wanted.fingerprint_
+    assert model.get_params()["time_budget"] == 1e6
+    model.save(tmp_path / "m.shoal")
+    again = shoal.load(tmp_path / "m.shoal").get_params()
+    assert (again["effort"], again["time_budget"]) == (2, None)
+
+
+def test_a_search_by_seconds_of_a_small_table_tries_the_same_as_one_by_effort(monkeypatch):
+    monkeypatch.setattr(effort, "BUDGETS", {2: effort.BUDGETS[2]})
+    x = np.linspace(-1, 1, 94)[:, np.newaxis]
+    for y in (np.sin(3 * x[:, 0]) + 0.5 * np.cos(9 * x[:, 0]), x[:, 0] + normal(4, 0, 94)):
+        found, wanted = (
+            ShoalRegressor(random_state=0, max_predict_cost=4, **how).fit(x, y)
+            for how in ({"time_budget": 1e6}, {"effort": 2})
+        )
+        assert found.fingerprint_ == wanted.fingerprint_
+        assert found.search_results_ == wanted.search_results_
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"effort": 2}, {"checkpoint": "folder"}, {"warm_start": True}, {"engine": "local"},
+     {"memory": "1GiB"}, {"early_stopping": False}],
+    ids=str,
+)  # fmt: skip
+def test_what_a_search_by_seconds_cannot_respect_is_refused_by_name(other):
+    with pytest.raises(SettingError, match="time_budget") as caught:
+        ShoalRegressor(time_budget=60, **other).fit(*table(60))
+    assert caught.value.setting == "time_budget"
+    with pytest.raises(SettingError, match=r"time_budget=60.* partial_fit searches nothing"):
+        ShoalRegressor(time_budget=60).partial_fit(*table(60))
+
+
+@pytest.mark.parametrize("networks", [2, 7])
+def test_a_search_that_was_interrupted_goes_on_to_the_same_bits(numbers, networks, tmp_path):
+    usual, X, y = numbers
+    told = []
+
+    def interrupt(report):
+        told.append(report)
+        if report.note and sum(bool(one.note) for one in told) == networks:
+            raise KeyboardInterrupt
+
+    kept = {**QUICK, "checkpoint": tmp_path / "kept"}
+    with pytest.warns(ShoalWarning, match="interrupted"):
+        model = ShoalRegressor(**kept, n_jobs=1, verbose=interrupt).fit(X, y)
+    assert isinstance(model.interruption_, KeyboardInterrupt)
+    files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.checkpoint")}
+    assert len(files) >= 4 + networks - 1
+    again = ShoalRegressor(**kept).fit(X, y)
+    assert again.fingerprint_ == usual.fingerprint_
+    assert again.search_results_ == usual.search_results_
+    assert all(path.stat().st_mtime_ns == then for path, then in files.items())  # none again
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_a_search_goes_on_where_single_networks_were_interrupted(
+    numbers, after, tmp_path, monkeypatch
+):
+    usual, X, y = numbers
+    kept, rounds = {**QUICK, "checkpoint": tmp_path / "kept"}, []
+
+    def interrupted(jobs, threads, *more):
+        rounds.append(len(jobs))
+        if len(rounds) < after:
+            return train_all(jobs, threads)
+        stop = Stop()
+        stop.request()
+        done = train_all([lambda threads, _, report: jobs[0](threads, stop, report)], 1)
+        assert done[0].ending == "interrupted"
+        return done
+
+    with monkeypatch.context() as patched:
+        patched.setattr(entrants, "train_all", interrupted)
+        with pytest.warns(ShoalWarning, match="interrupted"):
+            ShoalRegressor(**kept).fit(X, y)
+    assert ShoalRegressor(**kept).fit(X, y).fingerprint_ == usual.fingerprint_
+
+
+def test_another_effort_goes_on_with_the_networks_that_are_there(numbers, tmp_path):
+    usual, X, y = numbers
+    kept = {**QUICK, "checkpoint": tmp_path / "kept"}
+    ShoalRegressor(**{**kept, "effort": 1}).fit(X, y)
+    assert ShoalRegressor(**kept).fit(X, y).fingerprint_ == usual.fingerprint_
+    with pytest.raises(SettingError, match="keeps another training"):
+        ShoalRegressor(**{**kept, "tol": 0.5}).fit(X, y)
+
+
 def test_without_rows_held_out_nothing_is_changed():
     X, y = table(40)
     with pytest.warns(ShoalWarning, match="no rows are held out"):
@@ -264,6 +368,24 @@ def test_noise_is_answered_by_a_constant_with_a_search_as_without():
     assert len(model.search_results_) > 1
 
 
+def test_what_a_search_replaces_is_not_warned_of(monkeypatch):
+    X, y = table()
+    taken = small.constant_unless_better
+
+    def constant(learnt, threads):
+        shape = learnt.fitted.architecture
+        fitted = noise._constant(learnt.fitted, np.zeros((shape.n_y, 1)))
+        return taken(learnt, threads)._replace(fitted=fitted)
+
+    monkeypatch.setattr(small, "constant_unless_better", constant)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = ShoalRegressor(random_state=0, effort=2).fit(X, y)
+    assert np.ptp(model.predict(X)) > 0.5
+    with pytest.warns(ShoalWarning, match="constant answer"):
+        ShoalRegressor(random_state=0).fit(X, y)
+
+
 def test_small_tables_keep_members_of_second_order_where_they_are_better():
     x = np.linspace(-1, 1, 94)[:, np.newaxis]
     y = np.sin(3 * x[:, 0]) + 0.5 * np.cos(9 * x[:, 0])
@@ -275,7 +397,7 @@ def test_small_tables_keep_members_of_second_order_where_they_are_better():
 
 @pytest.mark.parametrize(
     "other",
-    [{"checkpoint": "folder"}, {"warm_start": True}, {"engine": "local"}, {"memory": "1GiB"},
+    [{"warm_start": True}, {"engine": "local"}, {"memory": "1GiB"},
      {"early_stopping": False}, {"solver": "lm", "alpha": "evidence"}],
     ids=str,
 )  # fmt: skip
@@ -324,6 +446,96 @@ def test_a_mixture_is_no_worse_than_its_best_part():
     assert sum(greedy(parts, "softmax", 16)) <= 16
     perfect = drawn(0)._replace(A2=drawn(0).Y)
     assert greedy([*parts, perfect], "softmax", 16) == [0] * 5 + [1]
+
+
+def test_a_mixture_begins_with_its_first_part():
+    parts = [drawn(k) for k in range(4)]
+    perfect = drawn(0)._replace(A2=drawn(0).Y)
+    assert greedy([*parts, perfect], "softmax", 16, first=8) == [8, 0, 0, 0, 8]
+    assert greedy([perfect, *parts], "softmax", 16, first=8) == [8, 0, 0, 0, 0]
+    assert greedy(parts, "softmax", 5, first=5) == [5, 0, 0, 0]
+
+
+def test_half_of_a_mixture_is_the_fit_without_a_search_and_it_must_be_better(monkeypatch):
+    X = normal(6, 0, 3 * M).reshape(M, 3)
+    y = X[:, 0] + X[:, 1] * X[:, 2] + normal(6, 1, M)
+    weights = {}
+    for sure in (-1e9, 1e9):
+        monkeypatch.setattr(choice, "SURE", sure)
+        monkeypatch.setattr(choice, "SURER", 1e9)
+        tried = ShoalRegressor(**{**QUICK, "effort": 3}, hidden=9).fit(X, y).search_results_
+        weights[sure] = [one["weight"] for one in tried]
+    assert 0.5 <= weights[-1e9][0] < 1
+    assert weights[1e9][0] == 1
+
+
+def test_partial_fit_goes_on_with_each_network_at_its_own_width(monkeypatch):
+    def wide_and_narrow(ground, finalists, *_):
+        return [int(one.changes.get("hidden", 64) in (64, 128)) for one in finalists]
+
+    monkeypatch.setattr(choice, "SURE", -1e9)
+    monkeypatch.setattr(choice, "_mixed", wide_and_narrow)
+    monkeypatch.setattr(entrants, "candidates", lambda *_, **__: [{"hidden": 128}])
+    X, y = table()
+    model = ShoalRegressor(**QUICK).fit(X, y).set_params(effort=1, hidden=128)
+    before = [network.parameters.W1.any(axis=1).sum() for network in model.networks_]
+    assert sorted(set(before)) == [64, 128]
+    answers = model.predict(X)
+    model.partial_fit(X, y)
+    assert not np.array_equal(model.predict(X), answers)
+    after = [network.parameters for network in model.networks_]
+    assert [p.W1.any(axis=1).sum() for p in after] == before
+    assert [p.W2.any(axis=0).sum() for p in after] == before
+    with pytest.raises(SettingError, match="another one"):
+        model.set_params(hidden=64).partial_fit(X, y)
+
+
+def test_what_has_nothing_of_the_fit_without_a_search_must_be_surely_better(monkeypatch):
+    x = normal(8, 0, 2 * M).reshape(M, 2)
+    y = x @ [1.0, 2.0] + 0.1 * normal(8, 1, M)
+    parts = {}
+    for surer in (-1e9, 1e9):
+        monkeypatch.setattr(choice, "SURER", surer)
+        monkeypatch.setattr(choice, "_mixed", lambda _, each, *__: [0, 1] + [0] * (len(each) - 2))
+        model = ShoalRegressor(**{**QUICK, "effort": 3}).fit(x, y)
+        parts[surer] = model.search_results_[0]["weight"]
+    assert parts == {-1e9: 0.0, 1e9: 1.0}
+
+
+@pytest.mark.parametrize(
+    ("losses", "expected"),
+    [((), 0.0), ((2.0,), 0.0), ((3.0, 1.0, 2.0), 1.0), ((1.0, 2.0), 0.5), ((5.0, 5.0, 5.0), 0.0),
+     ((9.0, 4.0, 1.0, 2.5, 9.0), 1.5), ((3.0, float("nan"), 1.0, 2.0), 1.0)],
+    ids=str,
+)  # fmt: skip
+def test_the_lowest_loss_is_too_low_by_what_its_neighbours_lie_above(losses, expected):
+    assert entrants._above_lowest(losses) == pytest.approx(expected)
+
+
+def test_the_luck_of_members_is_counted_in_every_comparison(numbers):
+    model, X, y = numbers
+    found = []
+    real = effort.chosen
+
+    def watched(ground, finalists, n):
+        found.append((finalists, n))
+        return real(ground, finalists, n)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(effort, "chosen", watched)
+        model = ShoalRegressor(**QUICK).fit(X, y)
+    ((finalists, n),) = found
+    told = {one["candidate"]: one["loss"] for one in model.search_results_}
+    for one in finalists:
+        rows = pooled(one.answers[:n])
+        luck = entrants.luck_of(one, n)
+        assert luck == pytest.approx(
+            np.mean([entrants._above_lowest(t.validation_losses) for t in one.trained[:n]])
+        )
+        expected = rows.mean(rows.losses("identity")) + luck
+        assert entrants.mean_loss(one, n) == pytest.approx(expected)
+        assert told[search.name_of(one.changes)] == pytest.approx(expected)
+    assert any(entrants.luck_of(one, n) > 0 for one in finalists)
 
 
 def test_a_weight_of_two_counts_as_two_rows():

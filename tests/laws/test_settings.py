@@ -25,7 +25,7 @@ QUICK = {"hidden": 3, "members": 2, "max_iter": 5, "random_state": 0}
 OTHERS = {
     "hidden": 7, "activation": "relu", "init": "zeros", "solver": "sgd", "learning_rate": 0.5,
     "momentum": 0.1, "batch_size": 3, "shuffle_rows": 50, "schedule": "cosine", "max_iter": 2,
-    "alpha": 3.0, "effort": 2, "max_predict_cost": 2.0, "weight_decay": 0.5, "dropout": 0.5, "members": 1, "early_stopping": False,
+    "alpha": 3.0, "effort": 2, "time_budget": 60.0, "max_predict_cost": 2.0, "weight_decay": 0.5, "dropout": 0.5, "members": 1, "early_stopping": False,
     "validation_fraction": 0.4, "n_iter_no_change": 1, "tol": 0.5, "scoring": "accuracy",
     "encode": None, "bins": 3, "words": ["x0"], "numbers": ["x1"], "drop": ["x2"],
     "decimal": ",", "date_order": "dmy", "missing": ["gone"], "fold": ["x0"],
@@ -157,6 +157,21 @@ def test_a_file_keeps_the_settings_of_the_fit(fitted):
     again = shoal.load(path)
     assert answers(again, *rows) == before
     assert again.get_params() == model.get_params()
+
+
+def test_a_file_keeps_nothing_of_the_machine(tmp_path):
+    X, y = load_iris(return_X_y=True)
+    model = ShoalClassifier(solver="lbfgs", max_iter=2, random_state=0).fit(X, y)
+    usual = model.get_params()
+    own = {
+        "n_jobs": 1, "checkpoint": "c", "engine": "tcp://here:8786", "memory": "1GiB", "scratch": "s",
+        "verbose": True,
+    }  # fmt: skip
+    learnt = model.fitted_
+    model._keep(learnt.replaced(settings=learnt.settings.replaced(**own)))
+    model.save(tmp_path / "m.shoal")
+    kept = shoal.load(tmp_path / "m.shoal").get_params()
+    assert {name: kept[name] for name in own} == {name: usual[name] for name in own}
 
 
 def test_the_table_of_the_documentation_is_that_of_the_fields():

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 import shoal
 from shoal.cli.app import app
 from shoal.cli.screen.search import MOST, search_lines
+from shoal.estimators import effort
 
 QUICK = ("--max-iter", "12", "--members", "4", "--effort", "2")
 
@@ -65,9 +66,26 @@ def test_without_a_search_there_is_nothing_to_tell(folder):
     assert found["search"] is None
 
 
-@pytest.mark.parametrize(
-    "other", [("--memory", "1GiB"), ("--checkpoint", "x"), ("--cluster", "local")], ids=str
-)
+def test_seconds_are_translated_into_an_effort_once_and_this_is_told(folder, monkeypatch):
+    monkeypatch.setattr(effort, "BUDGETS", {2: effort.BUDGETS[2]})
+    command = ("train", folder / "t.csv", "--target", "y", "-o", folder / "by_time.shoal")
+    answer = run(*command, *QUICK[:-2], "--time-budget", "1e6")
+    assert answer.exit_code == 0, answer.output
+    assert "--time-budget 1e+06 is --effort 2, which gives the same model again" in answer.stdout
+    found, wanted = (shoal.load(folder / f"{name}.shoal") for name in ("by_time", "m"))
+    assert found.fingerprint_ == wanted.fingerprint_
+    assert found.effort == 2
+
+
+def test_an_interrupted_search_is_resumed(folder):
+    command = ("train", folder / "t.csv", "--target", "y", *QUICK, "--checkpoint", folder / "kept")
+    for more in ((), ("--resume",)):
+        found = json.loads(run(*command, "--json", *more).stdout)
+        assert found["fingerprint"] == shoal.load(folder / "m.shoal").fingerprint_
+    assert run(*command).exit_code == 2
+
+
+@pytest.mark.parametrize("other", [("--memory", "1GiB"), ("--cluster", "local")], ids=str)
 def test_what_a_search_cannot_have_is_refused_before_the_table_is_read(other):
     answer = run("train", "nowhere.csv", "--target", "y", "--effort", "3", *other)
     assert answer.exit_code == 2

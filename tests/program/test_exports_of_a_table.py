@@ -165,6 +165,7 @@ SAME = {
     "tabs": csv("\t"),
     "semicolons": csv(";"),
     "bars": csv("|"),
+    "bars and a rule below the names": csv("|").replace("\n", "\n----+:---:\n", 1),
     "carets": (csv("^"), {"separator": "^"}),
     "tabs by name": (csv("\t"), {"separator": "tab"}),
     "a line with the separator": "sep=;\n" + csv(";"),

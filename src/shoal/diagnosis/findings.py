@@ -102,7 +102,7 @@ class Diagnosis(NamedTuple):
             told = wrong[:SHOWN]
             more = len(wrong) - len(told)
             return [*told, *([f"and {more} more: see findings"] if more else [])]
-        what = f"{self.n_units:,} hidden units at work" if self.n_units else "a linear network"
+        what = f"{self.n_units:,} hidden units" if self.n_units else "a linear network"
         if CONSTANT in self.names:
             what = "a constant answer"
         return [f"healthy: {what}, nothing to repair.", *remarks[:SHOWN]]

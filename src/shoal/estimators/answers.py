@@ -154,26 +154,30 @@ def mixture(parts: Sequence[Exact], counts: Sequence[int]) -> Exact:
     return total / sum(counts)
 
 
-def greedy(parts: Sequence[Answers], output: str, most: int, C: Exact | None = None) -> list[int]:
-    """How often each of them is in the mixture that is built step by step, `most` steps or fewer.
+def greedy(
+    parts: Sequence[Answers], output: str, most: int, C: Exact | None = None, first: int = 0
+) -> list[int]:
+    """How often each of them is in the mixture that is built step by step, of `most` or fewer.
 
-    A loss counts less by s C s, see `Deviations`.
+    It begins with the first part, so often. A loss counts less by s C s, see `Deviations`.
     Each step adds the one with which the loss is lowest, again and again the same if it is; the
     shortest mixture with the lowest loss of all steps is taken. Source: R. Caruana, A. Niculescu-Mizil, G. Crew and
     A. Ksikes, "Ensemble selection from libraries of models" (ICML 2004), with replacement.
     """
     truth, outputs = parts[0], [part.A2 for part in parts]
-    counts, total = [0] * len(parts), np.zeros_like(outputs[0])
-    best, found = np.inf, list(counts)
-    for n in range(1, most + 1):
-        means = [truth.mean(truth.losses(output, (total + A2) / n)) for A2 in outputs]
-        if C is not None:
-            one_more = np.array(counts) + np.eye(len(parts), dtype=int)
-            means = [m - excess_of(C, c.tolist()) for m, c in zip(means, one_more, strict=True)]
-        losses = [mean if np.isfinite(mean) else np.inf for mean in means]
+
+    def loss(counts: list[int]) -> float:
+        mean = truth.mean(truth.losses(output, mixture(outputs, counts)))
+        mean -= 0.0 if C is None else excess_of(C, counts)
+        return mean if np.isfinite(mean) else np.inf
+
+    counts = [first] + [0] * (len(parts) - 1)
+    best, found = loss(counts) if first else np.inf, counts
+    for _ in range(most - first):
+        longer = (np.array(counts) + np.eye(len(parts), dtype=int)).tolist()
+        losses = [loss(each) for each in longer]
         k = int(np.argmin(losses))
-        counts[k] += 1
-        total = total + outputs[k]
+        counts = longer[k]
         if losses[k] < best - LEAST_GAIN * abs(losses[k]):
-            best, found = losses[k], list(counts)
+            best, found = losses[k], counts
     return found

@@ -48,7 +48,7 @@ from shoal.diagnosis.case import Case
 from shoal.errors import Setting, SettingError, wording
 from shoal.estimators.attributes import FittedAttributes
 from shoal.estimators.callbacks import CallbackSupportMixin, end_of_fit, with_callbacks
-from shoal.estimators.effort import searched
+from shoal.estimators.effort import in_time, searched
 from shoal.estimators.explanation import Explanation, PartialDependence, Slopes
 from shoal.estimators.exporting import described
 from shoal.estimators.host import Host
@@ -58,7 +58,7 @@ from shoal.estimators.partial import check_classes, check_partial, one_epoch, wa
 from shoal.estimators.prepare import ArrayFeed, Feed, prepare
 from shoal.estimators.saving import save
 from shoal.estimators.scores import check_scoring_name
-from shoal.estimators.small import better_of
+from shoal.estimators.small import better_of, warn_of_noise
 from shoal.estimators.starts import check_start, starts_given
 from shoal.estimators.streamed import FileFeed, is_source, rows_of_frame
 from shoal.estimators.targets import Targets
@@ -175,11 +175,13 @@ class ShoalBase(FittedAttributes, CallbackSupportMixin, TransformerMixin, BaseEs
         with feed.rows(s, *learnt) as rows, place_of(s) as place:
             usual = train_members(prepared, rows, host, place)
             fitted = better_of(asked, usual, prepared, feed, host, place)
+            asked = in_time(asked, fitted)
             fitted = searched(asked, fitted, prepared, rows, feed, host, place)
         scratch = feed.scratch if isinstance(feed, FileFeed) else None
         history = fitted.history._replace(scratch=scratch)
         self._keep(fitted.replaced(history=history, settings=asked.without_machine()))
         end_of_fit(self, host.data)
+        warn_of_noise(asked, fitted)
         warn_of(fitted)
         return self
 
@@ -477,13 +479,13 @@ def _refuse_two_orders(groups: Any, times: Any) -> None:
 
 
 def _refuse_search_of_files(s: Settings) -> None:
-    if s.effort > 1:
+    if s.search:
         raise SettingError(
             wording(
-                Setting("effort", s.effort), " needs a table in memory, and files are streamed. Read "
+                s.search, " needs a table in memory, and files are streamed. Read "
                 "them into a table first, or use ", Setting("effort", 1), ".",
             ),
-            setting="effort",
+            setting=s.search.name,
         )  # fmt: skip
 
 

@@ -17,12 +17,14 @@ from shoal.estimators.answers import (
     mixture,
     pooled,
 )
-from shoal.estimators.entrants import Entrant, Ground, minus_scores, predict_work_of
+from shoal.estimators.entrants import Entrant, Ground, luck_of, minus_scores, predict_work_of
 from shoal.estimators.noise import ERRORS
 from shoal.estimators.rows import InMemoryRows
 
 # Of each effort: the members of the result, as a multiple of those without a search.
 MEMBERS = {2: 1, 3: 2, 4: 3, 5: 4}
+# Standard errors by which a mixture must be better, and a choice that has nothing of the fit without a search in it.
+SURE, SURER = 0.5, 2.0
 LARGEST_LOSS = 1e100  # what a loss that is no number counts as
 
 Mask = NDArray[np.bool_]  # which rows, or members, judge
@@ -60,10 +62,10 @@ def chosen(ground: Ground, finalists: list[Entrant], n: int) -> tuple[list[Part]
         usual[~own] = judge(first, ~own)
         apart[~own] = judge(choose(own), ~own)
     verdict = verdict_of(apart, usual, w)
+    counts = choose(every)
     # Nothing is taken for better than a constant answer by less than it would be without a search.
-    pays = verdict.pays(ERRORS if finalists[0].is_constant else 0.0)
-    counts = choose(every) if pays else first
-    parts = zip(finalists, counts, strict=True)
+    sure = ERRORS if finalists[0].is_constant else SURE if counts[0] else SURER
+    parts = zip(finalists, counts if verdict.pays(sure) else first, strict=True)
     return [Part(one, count) for one, count in parts if count], verdict
 
 
@@ -72,12 +74,14 @@ def _by_losses(ground: Ground, finalists: list[Entrant], n: int) -> tuple[Choose
     answers = [pooled(one.answers[:n]) for one in finalists]
     rows, output = answers[0], finalists[0].shape.output
     apart = Deviations.of([one.answers[:n] for one in finalists])
+    luck = np.array([luck_of(one, n) for one in finalists])
 
     def excess(part: Mask) -> Exact:
+        lucky = (luck[:, np.newaxis] + luck) / 2  # the shares of a mixture add up to 1
         if output == "identity":
-            return apart.excess(part, len(finalists[0].trained))
-        # Of other losses too little is known of it, see docs/measured/effort.md.
-        return np.zeros((len(finalists), len(finalists)))
+            return apart.excess(part, len(finalists[0].trained)) - lucky
+        # Of other losses too little is known of the rest, see docs/measured/effort.md.
+        return -lucky
 
     def choose(part: Mask) -> list[int]:
         return _mixed(ground, finalists, [one.take(part) for one in answers], excess(part))
@@ -144,7 +148,8 @@ def _mixed(ground: Ground, finalists: list[Entrant], answers: list[Answers], C: 
         if not room:
             continue
         parts, less = [answers[k] for k in of_kind], C[np.ix_(of_kind, of_kind)]
-        own = greedy(parts, output, room, less)
+        # Where it can be, half of a mixture is the fit without a search: what is chosen by few rows errs less so.
+        own = greedy(parts, output, room, less, first=room // 2 if of_kind[0] == 0 else 0)
         if not sum(own):  # no loss is a number
             continue
         losses = parts[0].losses(output, mixture([one.A2 for one in parts], own))

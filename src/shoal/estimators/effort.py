@@ -8,7 +8,8 @@
                all, and narrow networks units that add nothing (`lifting.py`); a weight is a number of members
 
 A mixture replaces the fit without a search only where the choice pays on rows that it did not see: what
-one half of the rows chooses is judged by the other half. Work is counted in multiply-adds, from shapes,
+one half of the rows chooses is judged by the other half. Half of a mixture is the fit without a search, if it is
+of its kind. From losses the luck is taken that comes of the best epoch, see `luck_of`. Work is counted in multiply-adds, from shapes,
 rows and epochs, so that nothing depends on the speed or the load of a machine.
 
 Sources: K. Jamieson and A. Talwalkar, "Non-stochastic best arm identification" (AISTATS 2016) for successive
@@ -32,6 +33,7 @@ from shoal.estimators.entrants import (
     Provided,
     base_of,
     entrants_of,
+    luck_of,
     mean_loss,
     minus_scores,
     predict_work_of,
@@ -65,7 +67,27 @@ FIRST = 2  # members of the first rung
 # Candidates beside the fit without a search, and how many of them train all members. Few: what is best of many by few rows
 # is so by chance, and what is mixed must differ (docs/measured/effort.md).
 CANDIDATES = {2: 3, 3: 9, 4: 16, 5: 27}
-FINALISTS = {2: 3, 3: 6, 4: 8, 5: 10}
+FINALISTS = {2: 3, 3: 3, 4: 6, 5: 8}
+FILLED = (
+    4  # from this effort on members are trained that no choice needs, as far as there is work left
+)
+
+
+def in_time(asked: Settings, usual: Fitted) -> Settings:
+    """The same with the most effort that is expected to fit into `time_budget`, by the seconds of `usual`.
+
+    A search that is repeated with this effort has the same bits.
+    """
+    if asked.time_budget is None:
+        return asked
+    seconds = usual.history.seconds
+    fitting = [e for e, times in BUDGETS.items() if times * seconds <= asked.time_budget]
+    effort = max(fitting, default=1)
+    if effort == 1:
+        least = f"{BUDGETS[2] * seconds:.2g} seconds"
+        budget = Setting("time_budget", asked.time_budget)
+        warn(wording(budget, f" is too short for a search, which would take up to {least}."))
+    return asked.replaced(effort=effort, time_budget=None)
 
 
 def searched(
@@ -115,7 +137,7 @@ def _search(ground: Ground) -> Fitted:
         running = _better(running, max(FINALISTS[effort], -(-len(running) // 2)), n)
     finalists = [base, *(one for one in running if judged and len(one.trained) >= judged)]
     found, verdict = chosen(ground, finalists, judged or wanted)
-    parts = filled(found, base, ground, left())
+    parts = filled(found, base, ground, left() if effort >= FILLED else 0.0)
     if not interruption:
         members = [part.members for part in parts]
         whole, interruption = with_members(ground, [part.entrant for part in parts], members)
@@ -176,7 +198,10 @@ def _tried(one: Entrant, base: Entrant, weight: float) -> Tried:
         own, usual, w = minus_scores(one, n), minus_scores(base, n), np.ones(n)
     else:
         answers = [pooled(each.answers[:n]) for each in (one, base)]
-        own, usual = (each.losses(one.shape.output) for each in answers)
+        own, usual = (
+            rows.losses(one.shape.output) + luck_of(each, n)
+            for each, rows in zip((one, base), answers, strict=True)
+        )
         w = answers[0].w
     verdict = verdict_of(own, usual, w)
     return Tried(

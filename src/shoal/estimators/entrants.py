@@ -1,5 +1,6 @@
 """The candidates of a search, with the members that they have trained: see `effort.py`."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,14 +21,24 @@ from shoal.estimators.host import Host
 from shoal.estimators.portfolio import Changes, candidates, changes_of
 from shoal.estimators.prepare import Feed, Prepared, refuse_what_cannot_fit
 from shoal.estimators.rows import Place, RowProvider
+from shoal.estimators.search import name_of
 from shoal.estimators.small import PARAMETERS, ROWS
-from shoal.estimators.train import Members, first_states, progress_of, seed_of_member
+from shoal.estimators.train import (
+    Members,
+    Starts,
+    checkpoint_of,
+    first_state,
+    progress_of,
+    seed_of_member,
+)
 from shoal.kinds import EVIDENCE
 from shoal.network.architecture import Architecture
 from shoal.settings import Settings
 from shoal.training.loop import Report, Trained
 from shoal.training.members import train_all
 from shoal.training.network import Network
+
+AROUND = 1  # epochs on either side of the best one, see docs/measured/effort.md
 
 
 class Entrant(NamedTuple):
@@ -169,7 +180,9 @@ def entrants_of(ground: Ground, base: Entrant) -> Iterator[Entrant]:
         if changes == base.changes:
             continue
         try:
-            s = usual.settings.replaced(**changes, effort=1, random_state=ground.seed)
+            s = usual.settings.replaced(
+                **changes, effort=1, time_budget=None, random_state=ground.seed
+            )
         except ShoalError:  # settings that exclude each other, or a wish
             continue
         if "bins" in changes and changes["bins"] >= bins_of(Settings(), m, usual.inputs.n):
@@ -228,10 +241,14 @@ def _trained(
 
 def _team(ground: Ground, one: Entrant, n: int) -> Members:
     """Its first n members, as trainings."""
-    s = one.prepared.settings.replaced(members=n, random_state=ground.seed, checkpoint=None)
+    folder = ground.asked.checkpoint and os.path.join(ground.asked.checkpoint, name_of(one.changes))
+    s = one.prepared.settings.replaced(random_state=ground.seed, checkpoint=folder)
     prepared = one.prepared._replace(settings=s)
-    starts = first_states(prepared, one.rows.m)
-    return Members(prepared, one.rows, ground.host, starts, ground.place, None, None)
+    seeds, known = [seed_of_member(ground.seed, i) for i in range(n)], len(one.trained)
+    states = [done.state for done in one.trained]  # of members that are not trained again
+    states += [first_state(prepared, i, seeds[i]) for i in range(known, n)]
+    kept = checkpoint_of(prepared, one.rows)
+    return Members(prepared, one.rows, ground.host, Starts(seeds, states), ground.place, kept, None)
 
 
 def _answering(ground: Ground, one: Entrant, new: Sequence[Trained]) -> Entrant:
@@ -278,8 +295,26 @@ def mean_loss(one: Entrant, n: int) -> float:
         found = float(np.mean(minus_scores(one, n)))
     else:
         rows = pooled(one.answers[:n])
-        found = rows.mean(rows.losses(one.shape.output))
+        found = rows.mean(rows.losses(one.shape.output)) + luck_of(one, n)
     return found if np.isfinite(found) else float("inf")
+
+
+def luck_of(one: Entrant, n: int) -> float:
+    """By how much the losses of the first n members are too low, as each has kept its best epoch.
+
+    A member keeps the epoch with the lowest loss on the rows that judge it. The more its losses go up and down
+    from epoch to epoch, the more of that is chance: about what the epochs around lie above the lowest.
+    """
+    return float(np.mean([_above_lowest(trained.validation_losses) for trained in one.trained[:n]]))
+
+
+def _above_lowest(losses: Sequence[float]) -> float:
+    """By how much the mean of the losses around the lowest is higher; 0 where no rows stop the training."""
+    curve = np.array(losses)[np.isfinite(losses)]
+    if not curve.size:
+        return 0.0
+    best = int(np.argmin(curve))
+    return float(curve[max(best - AROUND, 0) : best + AROUND + 1].mean() - curve[best])
 
 
 def minus_scores(one: Entrant, n: int) -> Exact:

@@ -103,6 +103,11 @@ class Learnt:
         return self.networks[0].architecture
 
     @property
+    def is_constant(self) -> bool:
+        """Whether every row gets the same answer, as what was learnt seemed to be noise: see `noise.py`."""
+        return not any(network.parameters.W2.any() for network in self.networks)
+
+    @property
     def trained(self) -> Settings:
         """The settings of the training, with what "auto" has become of the solver."""
         s = self.settings.resolved()

@@ -21,21 +21,13 @@ from shoal.estimators.fitted import Fitted
 from shoal.estimators.targets import SMALLEST_RATE
 from shoal.estimators.train import Learnt
 from shoal.training.network import Network
-from shoal.warn import warn
 
 ERRORS = 1.5  # standard errors by which a fit must be better than a constant answer
 
 
 def constant_unless_better(learnt: Learnt, threads: int) -> Learnt:
     """The same, or the constant answer where rows held out do not show that the members are better."""
-    constant = constant_of(learnt, threads)
-    if constant is None:
-        return learnt
-    warn(
-        "on rows held out the fit is not clearly better than a constant answer, so that this is the "
-        "answer for every row: the columns say little of y, or there are too few rows to learn it."
-    )
-    return constant
+    return constant_of(learnt, threads) or learnt
 
 
 def constant_of(learnt: Learnt, threads: int) -> Learnt | None:

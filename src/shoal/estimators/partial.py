@@ -141,13 +141,13 @@ def check_partial(s: Settings) -> None:
                 " (or another number) or None.",
             )
         )  # fmt: skip
-    if s.effort > 1:
+    if s.search:
         raise SettingError(
             wording(
-                Setting("effort", s.effort), ": partial_fit searches nothing. Use ",
+                s.search, ": partial_fit searches nothing. Use ",
                 Setting("effort", 1), ", or fit.",
             ),
-            setting="effort",
+            setting=s.search.name,
         )  # fmt: skip
     if s.checkpoint:
         raise SettingError("partial_fit keeps no checkpoint: save the model instead.")

@@ -16,17 +16,18 @@ Changes = Mapping[str, Any]
 # these a network with many bins looks better than on new rows, which lie between the edges.
 PORTFOLIO: tuple[Changes, ...] = (
     {"bins": 4},
-    {"activation": "relu", "hidden": 256, "bins": 0},
+    {"learning_rate": 0.002},
     {"hidden": 128},
-    {"bins": 0},
+    {"hidden": 0},
+    {"alpha": 0.01},
+    {"bins": 0, "alpha": 0.1},
+    {"hidden": 0, "bins": 0},
     {"hidden": 128, "dropout": 0.2},
     {"activation": "relu", "hidden": 256},
+    {"bins": 0},
     {"bins": 16},
-    {"learning_rate": 0.002},
-    {"alpha": 0.01},
-    {"hidden": 0, "bins": 0},
     {"activation": "relu", "hidden": 256, "dropout": 0.3},
-    {"bins": 0, "alpha": 0.1},
+    {"activation": "relu", "hidden": 256, "bins": 0},
     {"activation": "relu", "hidden": 256, "bins": 4, "dropout": 0.2},
     {"learning_rate": 0.012},
     {"activation": "relu", "hidden": 256, "bins": 0, "alpha": 0.1},
@@ -38,7 +39,6 @@ PORTFOLIO: tuple[Changes, ...] = (
     {"hidden": 256, "bins": 16, "dropout": 0.3},
     {"activation": "relu"},
     {"hidden": 32},
-    {"hidden": 0},
     {"activation": "relu", "hidden": 512, "dropout": 0.5},
 )
 
@@ -104,4 +104,6 @@ def changes_of(asked: Settings, found: Settings) -> Changes:
     }
 
 
-_OF_NO_CANDIDATE = ("effort", "random_state", "members", "checkpoint", "verbose", "n_jobs")
+_OF_NO_CANDIDATE = (
+    "effort", "time_budget", "random_state", "members", "checkpoint", "verbose", "n_jobs",
+)  # fmt: skip

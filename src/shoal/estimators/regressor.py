@@ -79,8 +79,11 @@ class ShoalRegressor(RegressorMixin, NumberAttributes, ShoalBase, DeclaredForNum
         From 1 (no search) to 5: work that is spent on a search for a better model, up to 6, 20, 60 and 160 times
         that of the fit without. Other settings are tried side by side on the rows that members hold out, the
         weaker ones stop early, and the others are mixed where that predicts better. What is set is kept.
+    time_budget : float or None
+        Seconds for a search, instead of `effort`: the seconds of the fit without one say which effort is expected to fit
+        in. It is kept with the model (`get_params` after `load`), and gives the same result on any machine.
     max_predict_cost : float
-        With `effort`: the most work that a prediction may take, as a multiple of what it takes without.
+        With a search: the most work that a prediction may take, as a multiple of what it takes without.
     loss : {"squared_error", "poisson"}
         "poisson" is for counts and rates, from 0 on: the logarithm of their mean is learnt, and the
         loss is half the Poisson deviance. The targets are then not standardised.
@@ -164,7 +167,7 @@ class ShoalRegressor(RegressorMixin, NumberAttributes, ShoalBase, DeclaredForNum
         of `beta` (1 / the variance of the noise), `gamma` (the effective number of parameters)
         and `log_evidence`.
     search_results_ : list of dict
-        With `effort` above 1: what the search has tried, one entry a candidate.
+        After a search: what it has tried, one entry a candidate.
     diagnosis_ : Diagnosis
         What the fit found to be wrong or worth knowing.
     fitted_ : Fitted

@@ -4,6 +4,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
+def name_of(changes: Mapping[str, Any]) -> str:
+    """activation=relu, hidden=256; "default" for what is fitted without a search."""
+    return ", ".join(f"{k}={value}" for k, value in sorted(changes.items())) or "default"
+
+
 class Tried(NamedTuple):
     """A candidate: the settings in which it differs from what was asked, and how it was judged."""
 
@@ -18,8 +23,8 @@ class Tried(NamedTuple):
 
     @property
     def name(self) -> str:
-        """activation=relu, hidden=256; "default" for what is fitted without a search."""
-        return ", ".join(f"{k}={value}" for k, value in sorted(self.settings.items())) or "default"
+        """See `name_of`."""
+        return name_of(self.settings)
 
 
 class Search(NamedTuple):

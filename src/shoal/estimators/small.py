@@ -28,6 +28,7 @@ from shoal.estimators.rows import Place, RowProvider
 from shoal.estimators.train import Learnt, examined, train_members
 from shoal.kinds import EVIDENCE
 from shoal.settings import FIELDS, Settings
+from shoal.warn import warn
 
 # All that was chosen by the tables of benchmarks/small_defaults.py, see docs/measured/practice.md.
 ROWS, PARAMETERS = 2_000, 200  # fewer rows, and at most so many parameters: the steps' time
@@ -39,14 +40,15 @@ ERRORS = 1.0  # standard errors by which all of them must be better than the usu
 # With these, and what belongs to the machine, the table may be small; any other setting is a wish.
 FREE = (
     "class_weight", "threshold", "words", "numbers", "drop", "decimal", "date_order", "missing", "fold",
-    "dtype", "random_state", "effort", "max_predict_cost", "n_jobs", "checkpoint", "memory", "scratch", "verbose",
+    "dtype", "random_state", "effort", "time_budget", "max_predict_cost", "n_jobs", "checkpoint", "memory", "scratch",
+    "verbose",
 )  # fmt: skip
 
 
 def second_order(s: Settings, *, settles: bool) -> Settings:
     """The settings of the members of second order."""
     return s.replaced(
-        solver="lm", alpha=EVIDENCE, hidden=HIDDEN, bins=0, effort=1, checkpoint=None,
+        solver="lm", alpha=EVIDENCE, hidden=HIDDEN, bins=0, effort=1, time_budget=None, checkpoint=None,
         verbose=False,
         **(SETTLED if settles else {}),
     )  # fmt: skip
@@ -123,6 +125,15 @@ def _predicts_better(found: Learnt, usual: Learnt) -> bool:
     gain = theirs.losses(output) - own.losses(output)
     mean = own.mean(gain)  # not finite where members diverged
     return mean > 0 and mean > ERRORS * own.error(gain)
+
+
+def warn_of_noise(asked: Settings, fitted: Fitted) -> None:
+    """Warn of a constant answer that stands, after a search if there was one."""
+    if is_free(asked) and fitted.is_constant:
+        warn(
+            "on rows held out the fit is not clearly better than a constant answer, so that this is the "
+            "answer for every row: the columns say little of y, or there are too few rows to learn it."
+        )
 
 
 def is_free(asked: Settings) -> bool:

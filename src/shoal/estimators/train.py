@@ -31,7 +31,6 @@ from shoal.estimators.starts import begin, name_of, parameters_of
 from shoal.estimators.targets import first_biases
 from shoal.estimators.threshold import check_held, is_chosen, with_threshold
 from shoal.files.checkpoint import Checkpoint
-from shoal.network.architecture import Architecture
 from shoal.network.draws import child
 from shoal.settings import FIELDS, POISSON, Settings
 from shoal.training.loop import Job, Plan, Report, Trained, TrainingState, train
@@ -61,8 +60,8 @@ def train_members(
     earlier: Sequence[Trained] = (), told: bool = True,
 ) -> Learnt:  # fmt: skip
     """Train every member but those that were trained `earlier`. Callbacks hear of it where `told`."""
-    s, architecture = prepared.settings, prepared.architecture
-    checkpoint = _checkpoint(s, architecture, rows) if s.checkpoint else None
+    s = prepared.settings
+    checkpoint = checkpoint_of(prepared, rows)
     # The seed that was drawn, if none was given.
     starts = first_states(prepared, rows.m, checkpoint.seed if checkpoint else None)
     check_held(s, rows, given=rows.shown(starts.seeds[0])[1] is not None if is_chosen(s) else True)
@@ -207,14 +206,19 @@ def place_of(s: Settings) -> Iterator[Place]:
 
 def first_states(prepared: Prepared, m: int, drawn: int | None = None) -> Starts:
     """The members' seeds, and where each begins: after a previous fit from its networks."""
-    s, architecture, previous = prepared.settings, prepared.architecture, prepared.previous
+    s, previous = prepared.settings, prepared.previous
     seed = seed_of(s.random_state) if drawn is None else drawn
     members = ensemble_size(s, m, previous)
     seeds = [seed_of_member(seed, i) for i in range(members)]
-    states, b2 = continued(prepared)[:members], first_biases(prepared.targets)
-    for i in range(len(states), members):
-        states.append(begin(parameters_of(s, architecture, i, seeds[i], b2), s.solver))
+    states = continued(prepared)[:members]
+    states += [first_state(prepared, i, seeds[i]) for i in range(len(states), members)]
     return Starts(seeds, states)
+
+
+def first_state(prepared: Prepared, i: int, seed: int) -> State:
+    """Where the i-th member begins, drawn from its seed or given."""
+    s, b2 = prepared.settings, first_biases(prepared.targets)
+    return begin(parameters_of(s, prepared.architecture, i, seed, b2), s.solver)
 
 
 def seed_of_member(seed: int, i: int) -> int:
@@ -250,12 +254,15 @@ def continued(prepared: Prepared) -> list[State]:
     ]
 
 
-def _checkpoint(s: Settings, architecture: Architecture, rows: RowProvider) -> Checkpoint:
-    """The folder that keeps the training with these settings on these rows."""
+def checkpoint_of(prepared: Prepared, rows: RowProvider) -> Checkpoint | None:
+    """The folder that keeps the training with these settings on these rows, if one was given."""
+    s = prepared.settings
+    if not s.checkpoint:
+        return None
     asked = {name: value for name, value in plain_settings(s).items() if FIELDS[name].result}
     if s.loss != POISSON:
         del asked["loss"]  # as in checkpoints of versions that had no other
-    for name in ("effort", "max_predict_cost"):  # a search keeps no checkpoint
+    for name in ("effort", "time_budget", "max_predict_cost"):  # of a search, and of no training
         del asked[name]
     question = {
         **asked,
@@ -263,7 +270,7 @@ def _checkpoint(s: Settings, architecture: Architecture, rows: RowProvider) -> C
         "n_iter_no_change": patience_of(s, rows.m, held=stops_early(s, rows.m)),
         "scoring": getattr(s.scoring, "__qualname__", str(s.scoring)),
         "examples": rows.m,
-        "inputs": architecture.n_x,
+        "inputs": prepared.architecture.n_x,
         **rows.digests(),
         "numerics_version": NUMERICS_VERSION,
         "equations": "plain" if BUILD == "plain" else "kernel",

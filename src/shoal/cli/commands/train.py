@@ -226,6 +226,10 @@ def _show_training(run: Run, rows: int, explain: bool, screen: Screen) -> None:
         screen.line("scratch", f"{in_words(size)} of encoded rows in {folder}, removed again")
     screen.line("training", training_line(run.model, rows))
     screen.line("", ending_line(run.model))
+    if (seconds := run.model.time_budget) is not None:
+        effort = run.model.fitted_.settings.effort
+        told = f"--time-budget {seconds:g} is --effort {effort}, which gives the same model again"
+        screen.line("effort", told)
     if search := search_of(run.model):
         screen.lines("search", search_lines(search))
     if line := threshold_line(run.model):
@@ -265,7 +269,10 @@ def _test_of(model: Any, order: Order, parameters: Parameters, asked: Asked) -> 
     folds = folds_of(order, asked.question, parameters["random_state"], in_memory=in_memory)
     for number, fold in enumerate(folds, 1):
         with waiting(f"cross-validation: fold {number} of {order.cv}"):
-            ours = _fitted(clone(model).set_params(checkpoint=None), order, fold.X, fold.y)
+            # The seconds of a search are translated once.
+            effort = model.fitted_.settings.effort
+            again = clone(model).set_params(checkpoint=None, effort=effort, time_budget=None)
+            ours = _fitted(again, order, fold.X, fold.y)
             models = {OURS: ours} | _linear(model, order, parameters, fold.X, fold.y)
             found.append((judgements(models, fold.test), fold.test))
     return tested_in_folds(found)

@@ -32,6 +32,7 @@ SEPARATORS = ",;\t|"  # in this order, where several fit
 SEPARATOR_LINE = re.compile(
     rb"(?i)\"?sep=([\t -~])\"?(\r?\n|\r)"
 )  # which spreadsheets read, and write
+RULE = re.compile(rb"[ |:+-]*--[ |:+-]*(\r?\n|\r)")  # below the names of a table in Markdown, or of psql
 TITLES = 10  # lines at most that are taken for titles above the names
 LOOKED_AT = 1 << 12  # characters after the header in which names may stand
 SLICE = 1 << 16  # bytes whose quotes are looked at together, in the processor's cache
@@ -104,6 +105,8 @@ def header(read: Read, file: str, separator: str | None = None) -> Header:
     check_named(names, below, file, line)
     newline = b"\n" if b"\n" in head else b"\r"
     after = line + line_ends(first) + 1
+    if separator == "|" and (rule := RULE.match(rest)):
+        rest, after = rest[rule.end() :], after + 1
     return Header(distinct(file, names), separator, newline, after, rest)
 
 

@@ -196,7 +196,7 @@ def linear_is_enough(seen: Seen) -> Iterator[Finding]:
         "remark",
         f"a network without hidden layer has loss {tried.after:.4g} on these rows, this one "
         f"{tried.before:.4g}.",
-        wording("The simpler one is enough: ", *use({"hidden": 0}), "."),
+        wording("The simpler one is nearly as good: ", *use({"hidden": 0}), "."),
         {"hidden": 0},
         {"linear": tried.after, "network": tried.before},
     )
