@@ -3,7 +3,7 @@
 // Twins: Number.write in src/shoal/data/encode/encoding.py, Fitted.average in src/shoal/estimators/fitted.py.
 #pragma once
 
-#include <cmath>
+#include <limits>
 #include <memory>
 
 #include "prediction.hpp"
@@ -33,47 +33,75 @@ struct NumberColumns {
         return binned() + int(std::count_if(columns.begin(), columns.end(), [](const Column& c) { return c.edges.empty() && c.holes; }));
     }
 
-    // How many of the edges are at most x. Counting a few costs less than guessing the way of a search.
-    static int below(const std::vector<double>& edges, double x) {
-        if (edges.size() > 64) return int(std::upper_bound(edges.begin(), edges.end(), x) - edges.begin());
-        int n = 0;
-        for (const double edge : edges) n += edge <= x;
-        return n;
+    // Encodes up to BLOCK_ROWS rows, column after column, in loops over the rows that the compiler vectorises. False if a
+    // number is infinite, too large for T, or far outside; `missing` is counted on.
+    template <class T>
+    bool encode(const double* X, int64_t m, T* z, uint16_t* codes, T* places, int64_t* missing) const {
+        const int64_t n = int64_t(columns.size()), n_numbers = numbers(), n_codes = groups(), n_binned = binned();
+        int64_t number = 0, bin = 0, single = n_binned;
+        double x[BLOCK_ROWS];
+        bool good = true;
+        for (int64_t i = 0; i < n; ++i) {
+            const Column& column = columns[i];
+            if (!column.used) continue;
+            T* value = z + number;
+            if (column.varies) {
+                for (int64_t r = 0; r < m; ++r) x[r] = X[r * n + i];
+                good &= standardise(column, number, x, m, value, n_numbers, missing[i]);
+            } else
+                for (int64_t r = 0; r < m; ++r) value[r * n_numbers] = 0;
+            if (!column.edges.empty())
+                find_bins(column, x, m, codes + bin, n_codes, places + bin, n_binned), ++bin;
+            else if (column.holes) {
+                for (int64_t r = 0; r < m; ++r) codes[r * n_codes + single] = x[r] == x[r];
+                ++single;
+            }
+            ++number;
+        }
+        return good;
     }
 
-    // Encodes a row. False if a number is infinite, too large for T, or far outside; `missing` is counted on.
+  private:
     template <class T>
-    bool encode(const double* row, T* z, uint16_t* codes, T* places, int64_t* missing) const {
-        int number = 0, bin = 0, single = binned();
-        for (size_t i = 0; i < columns.size(); ++i) {
-            const Column& column = columns[i];
-            const double x = row[i];
-            const bool is_missing = x != x;
-            missing[i] += column.used && column.varies && is_missing;
-            if (!column.used) continue;
-            if (!column.varies) {
-                z[number++] = 0;
-                continue;
-            }
-            const T value = is_missing ? T(0) : T((x - column.mean) / column.scale);
-            if (std::isinf(x) || !std::isfinite(value)) return false;
-            if (!low.empty() && (double(value) < low[number] || double(value) > high[number])) return false;
-            z[number++] = value;
-            if (const auto& edges = column.edges; !edges.empty()) {
-                const int last = int(edges.size()) - 2;
-                int code = column.holes ? last + 1 : 0;
-                double place = 0;
-                if (!is_missing) {
-                    code = std::clamp(below(edges, x) - 1, 0, last);
-                    place = (x - edges[code]) / (edges[code + 1] - edges[code]);
-                    place = place != place ? 0 : std::clamp(place, 0.0, 1.0);
-                }
-                codes[bin] = uint16_t(code), places[bin++] = T(place);
-            } else if (column.holes)
-                codes[single++] = !is_missing;
+    bool standardise(const Column& column, int64_t number, const double* x, int64_t m, T* z, int64_t apart, int64_t& missing) const {
+        constexpr double infinite = std::numeric_limits<double>::infinity();
+        const double least = low.empty() ? -infinite : low[number], most = high.empty() ? infinite : high[number];
+        T value[BLOCK_ROWS];
+        int64_t holes = 0, bad = 0;
+        for (int64_t r = 0; r < m; ++r) {
+            const T found = T((x[r] - column.mean) / column.scale);
+            value[r] = x[r] != x[r] ? T(0) : found;
+            holes += x[r] != x[r];
+            bad += (value[r] - value[r] != 0) | (double(value[r]) < least) | (double(value[r]) > most);
         }
-        return true;
+        for (int64_t r = 0; r < m; ++r) z[r * apart] = value[r];
+        missing += holes;
+        return bad == 0;
     }
+
+    // The bin of each number, which is the number of inner edges that are at most x, and its place there.
+    template <class T>
+    static void find_bins(const Column& column, const double* x, int64_t m, uint16_t* codes, int64_t codes_apart, T* places, int64_t places_apart) {
+        const double* edges = column.edges.data();
+        const int64_t last = int64_t(column.edges.size()) - 2;
+        int64_t code[BLOCK_ROWS] = {};
+        if (last > MANY_BINS)
+            for (int64_t r = 0; r < m; ++r) code[r] = x[r] != x[r] ? 0 : std::upper_bound(edges + 1, edges + 1 + last, x[r]) - (edges + 1);
+        else
+            for (int64_t k = 1; k <= last; ++k)
+                for (int64_t r = 0; r < m; ++r) code[r] += edges[k] <= x[r];
+        double place[BLOCK_ROWS];
+        for (int64_t r = 0; r < m; ++r) {
+            const double low = edges[code[r]], found = (x[r] - low) / (edges[code[r] + 1] - low);
+            place[r] = found == found ? std::clamp(found, 0.0, 1.0) : 0;
+        }
+        for (int64_t r = 0; r < m; ++r) {
+            places[r * places_apart] = T(place[r]);
+            codes[r * codes_apart] = uint16_t(x[r] != x[r] && column.holes ? last + 1 : code[r]);
+        }
+    }
+
+    static constexpr int64_t MANY_BINS = 64;  // from here on a search takes less time than counting
 };
 
 // The members of a fitted model.
@@ -113,8 +141,7 @@ class Ensemble {
         for (int t = 0; t < team_for(m, threads); ++t) encoded.push_back({Buffer<T>(most * numbers), Buffer<T>(most * binned), Buffer<uint16_t>(most * groups), Buffer<int64_t>(n_columns)});
         const bool good = mean_of_blocks(m, out, threads, stop, [&](int t, int64_t start, int64_t here, Examples<T>& block, Ahead<T>&) {
             Encoded& own = encoded[t];
-            for (int64_t r = 0; r < here; ++r)
-                if (!columns.encode<T>(X + (start + r) * n_columns, own.z + r * numbers, own.codes + r * groups, own.places + r * binned, own.missing)) return false;
+            if (!columns.encode<T>(X + start * n_columns, here, own.z, own.codes, own.places, own.missing)) return false;
             block.X = own.z, block.codes = own.codes, block.places = own.places;
             return true;
         });

@@ -401,6 +401,8 @@ def test_keys_of_one_letter_can_be_turned_off(screen):
     screen.until_epoch(1)
     screen.page.focus("#f-seed")  # where a letter is text
     screen.page.keyboard.press("s")
+    screen.page.wait_for_timeout(500)  # for a step that must not come
+    assert screen.text("#epoch") == "1"
     screen.page.click("#step")
     screen.until_epoch(2)
     assert "(S)" in screen.page.get_attribute("#step", "title")

@@ -70,14 +70,20 @@ def test_one_fingerprint_for_any_number_of_threads(solver, dtype, hidden, plan):
     assert len(found) == 1
 
 
-def trained(threads, rows, steps):
-    """Parameters after some steps of all rows, by a team of so many threads."""
-    architecture = Architecture(60, 64, 1, "tanh", "sigmoid")
+def trained(threads, rows, steps, units=64):
+    """Parameters after some steps of all rows, by a team of this many threads."""
+    architecture = Architecture(60, units, 1, "tanh", "sigmoid")
     X, y = table(rows)
     examples = Examples(X.astype(np.float32), labels=y.astype(np.int32))
-    first = start(architecture.flatten(initialise(60, 64, 1, key=1), np.float32), "sgd")
+    first = start(architecture.flatten(initialise(60, units, 1, key=1), np.float32), "sgd")
     rule = Rule("sgd", 0.1, 0.9, batch_size=rows)
     return kernel.train(architecture, rule, Budget(0, steps), examples, first, threads).state
+
+
+@needs_kernel
+@pytest.mark.parametrize("units", [63, 65])
+def test_units_that_a_team_cannot_share_evenly_are_all_trained(units):
+    assert (trained(1, 528, 5, units).parameters == trained(2, 528, 5, units).parameters).all()
 
 
 @needs_kernel

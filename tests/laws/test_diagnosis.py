@@ -110,6 +110,19 @@ def test_new_rows_show_overfitting():
     assert found.cure["early_stopping"] is True
 
 
+def test_every_training_loss_is_below_that_of_new_rows_and_a_little_is_no_overfitting():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((21_000, 6))
+    y = 2 * X[:, 0] + np.sin(2 * X[:, 1]) + 0.7 * rng.standard_normal(len(X))
+    model = ShoalRegressor(
+        hidden=10, early_stopping=False, random_state=0, bins=0, members=1, max_iter=150
+    ).fit(X[:250], y[:250])
+    new = slice(1000, None)
+    own, others = (np.mean((model.predict(X[s]) - y[s]) ** 2) for s in (slice(250), new))
+    assert own < 0.8 * others  # by much more than its error, but by 5 % of the variance alone
+    assert "overfitting" not in diagnose(model, X[new], y[new]).names
+
+
 def test_a_network_wider_than_its_work_and_one_that_is_linear():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((2000, 3))

@@ -8,7 +8,16 @@ from scipy import stats
 from scipy.special import ndtri
 
 from shoal.network import draws
-from shoal.network.draws import _normal_quantile, child, normal, permutation, philox, uniform, words
+from shoal.network.draws import (
+    _normal_quantile,
+    child,
+    children,
+    normal,
+    permutation,
+    philox,
+    uniform,
+    words,
+)  # fmt: skip
 from shoal.network.initialisers import initialise, standard_deviation
 
 ONES = (1 << 64) - 1
@@ -199,3 +208,13 @@ def test_the_keys_of_children_come_from_streams_that_no_draw_uses(key):
     for index in (0, 1, 2, 10_001):
         assert child(key, index) == words(key, (1 << 63) + index, 1)[0]
         assert child(key, index) != words(key, index, 1)[0]
+
+
+@pytest.mark.parametrize("key", [0, 5, 1 << 63, ONES])
+def test_many_keys_draw_at_once_what_each_draws_alone(key):
+    keys = children(key, 9)
+    assert [int(k) for k in keys[:, 0]] == [child(key, i) for i in range(9)]
+    for n in (1, 2, 7, 100):
+        for draw in (words, permutation):
+            alone = [draw(int(k), 3, n) for k in keys[:, 0]]
+            np.testing.assert_array_equal(draw(keys, 3, n), alone)

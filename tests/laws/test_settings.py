@@ -159,6 +159,21 @@ def test_a_file_keeps_the_settings_of_the_fit(fitted):
     assert again.get_params() == model.get_params()
 
 
+def test_a_file_keeps_nothing_of_the_machine(tmp_path):
+    X, y = load_iris(return_X_y=True)
+    model = ShoalClassifier(solver="lbfgs", max_iter=2, random_state=0).fit(X, y)
+    usual = model.get_params()
+    own = {
+        "n_jobs": 1, "checkpoint": "c", "engine": "tcp://here:8786", "memory": "1GiB", "scratch": "s",
+        "verbose": True,
+    }  # fmt: skip
+    learnt = model.fitted_
+    model._keep(learnt.replaced(settings=learnt.settings.replaced(**own)))
+    model.save(tmp_path / "m.shoal")
+    kept = shoal.load(tmp_path / "m.shoal").get_params()
+    assert {name: kept[name] for name in own} == {name: usual[name] for name in own}
+
+
 def test_the_table_of_the_documentation_is_that_of_the_fields():
     docs = Path(__file__).parents[2] / "docs" / "reference"
     spec = importlib.util.spec_from_file_location("parameters", docs / "parameters.py")

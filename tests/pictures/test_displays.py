@@ -11,6 +11,7 @@ from shoal import (
     ExplanationDisplay,
     InitStudyDisplay,
     LossCurveDisplay,
+    Network,
     PartialDependenceDisplay,
     ShoalClassifier,
     ShoalRegressor,
@@ -63,6 +64,20 @@ def test_many_members_are_a_band():
     display = LossCurveDisplay.from_estimator(fitted(members=3, early_stopping=False))
     assert "training, 3 networks" in display.lines_[0].get_label()
     assert len(display.ax_.collections) == 1
+    several = LossCurveDisplay.from_estimator(fitted(members=3, early_stopping=True))
+    assert not any("is kept" in text for text in drawn(several))  # each keeps an epoch of its own
+
+
+@pytest.mark.parametrize(
+    ("curves", "middle"),
+    [([[4, 3], [2, 1], [9, 9]], [4, 3]), ([[4, 3, 2], [5]], [4.5, 4, 3.5])],
+)
+def test_the_line_is_the_median_and_who_has_stopped_stays(curves, middle):
+    model = fitted(members=len(curves), max_iter=2, early_stopping=False)
+    history = model.fitted_.history._replace(losses=tuple(map(tuple, curves)))
+    model._keep(model.fitted_.replaced(history=history))
+    (line,) = LossCurveDisplay.from_estimator(model).lines_
+    assert line.get_ydata().tolist() == middle
 
 
 @pytest.mark.parametrize("curves", [[[], [2.0, 1.0]], [[], []]])
@@ -117,6 +132,12 @@ def test_sick_units_are_named_and_shown_first():
     assert {u.state for u in UnitsDisplay.from_estimator(large, X).units} == {"saturated"}
     few = UnitsDisplay.from_estimator(fitted(hidden=30), X, units=4)
     assert (len(few.units), few.n_units) == (4, 30)
+    start = Network.initialise(3, 5, 1, seed=0)
+    W1, b1, W2, b2 = (matrix.copy() for matrix in start.parameters)
+    W1[3], b1[3], W2[:, 3] = W1[1], b1[1], W2[:, 1]  # equal units, which stay so
+    model = fitted(X=np.nan_to_num(X), init=Network(W1, b1, W2, b2), encode=None)
+    few = UnitsDisplay.from_estimator(model, np.nan_to_num(X), units=2)
+    assert [(unit.number, unit.state) for unit in few.units] == [(1, "twin"), (3, "twin")]
 
 
 @pytest.mark.parametrize(
@@ -168,13 +189,22 @@ def test_a_study_is_drawn(kind):
     assert {"zeros", "0.1", "glorot", "1", "goal"} <= set(told)
     again = InitStudyDisplay.from_study(display.study, kind=kind)
     assert again.study is display.study
+    if kind == "costs":
+        each = [len(line.get_xdata()) for line in display.ax_.lines if line.get_marker() == "o"]
+        assert each == [some["seeds"]] * len(some["schemes"])
 
 
 def test_a_study_that_diverged_is_drawn():
     y = 100 * X[:, 0]
     some = {"schemes": [1.0, "zeros"], "seeds": 2, "iterations": 300, "learning_rate": 50.0}
     for kind in ("costs", "curves"):
-        drawn(InitStudyDisplay.from_data(X[:, :2], y, kind=kind, **some))
+        display = InitStudyDisplay.from_data(X[:, :2], y, kind=kind, **some)
+        drawn(display)
+        if kind == "costs":
+            marks = [line.get_xdata() for line in display.ax_.lines if line.get_marker() == "x"]
+            places = np.concatenate(marks)
+            assert len(places)
+            assert np.isfinite(places).all()
 
 
 # --- reasons ------------------------------------------------------------------------------

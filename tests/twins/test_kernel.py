@@ -291,6 +291,21 @@ def test_a_block_of_weight_zero_adds_nothing():
     assert found[1:] == pytest.approx(expected[1:], rel=1e-12)
 
 
+@pytest.mark.parametrize("epoch", range(20))
+def test_the_rate_falls_like_a_cosine_in_its_last_digits(epoch):
+    # From zeros a linear network's first step is the rate times the gradient, and nothing cancels.
+    case = make(3, 0, 1, 128, "identity", "identity", "none", "float64", 8)
+    state, rule = start(np.zeros_like(case.parameters), "gd"), Rule("gd", 0.5)
+    steps = [
+        kernel.train(
+            case.architecture, each, Budget(epoch, 1), case.examples, state, 1
+        ).state.parameters
+        for each in (rule._replace(horizon=20), rule)
+    ]
+    wanted = (1 + np.cos(np.pi * epoch / 20)) / 2
+    np.testing.assert_allclose(steps[0] / steps[1], wanted, rtol=1e-13)
+
+
 @pytest.mark.parametrize("solver", ["gd", "sgd", "adam"])
 def test_a_step_of_weight_zero_says_nothing(solver):
     case = make(6, 5, 1, 128, "tanh", "sigmoid", "none", "float64", 8)

@@ -1,17 +1,18 @@
 """The seam: what a trainer knows of whoever computes, and who computes here."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from shoal.compute import kernel, plain
 from shoal.compute.builds import BUILD, Stop
 from shoal.compute.coalitions import Background
 from shoal.compute.steps import Budget, Judge, Judged, Outcome, Rule, State, Vector
-from shoal.data.encode.coded import Group
+from shoal.data.encode.coded import Coded, Group
+from shoal.data.encode.encoding import Encoding
 from shoal.data.rows.examples import Examples, Matrix, Numbers
 from shoal.errors import SettingError
 from shoal.network.architecture import Architecture
@@ -111,6 +112,12 @@ class Engine(Protocol):
         self, architecture: Architecture, vectors: Sequence[Vector], groups: tuple[Group, ...]
     ) -> "kernel.Ensemble | None":
         """The networks made ready for predictions again and again; None where there is no such form."""
+        ...
+
+    def encoded(
+        self, encoding: Encoding, rows: Callable[[slice], NDArray[Any]], m: int, dtype: DTypeLike
+    ) -> Coded | Numbers | None:
+        """The matrix of m rows of numbers, of which `rows` gives some; None where they need another way."""
         ...
 
     def means_of_coalitions(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from shoal.compute.builds import Stop
 from shoal.compute.builds import compiled as _k
@@ -34,6 +34,7 @@ from shoal.sums import GradientSums
 
 Exact = NDArray[np.float64]
 Groups = tuple[Group, ...]
+ROWS_TO_ENCODE = 1 << 14  # at a time: a copy of them in float64 takes some MB
 
 
 def _run(function: Callable[..., Any], *given: Any) -> Any:
@@ -358,6 +359,26 @@ def number_columns(encoding: Encoding, low: Exact, high: Exact) -> Any:
         starts.astype(np.int64), np.array([edge for one in numbers for edge in one.edges], np.float64),
         np.ascontiguousarray(low, np.float64), np.ascontiguousarray(high, np.float64),
     )  # fmt: skip
+
+
+def encoded(
+    encoding: Encoding, rows: Callable[[slice], NDArray[Any]], m: int, dtype: DTypeLike
+) -> Coded | Numbers | None:
+    """The matrix of m rows of numbers, of which `rows` gives some.
+
+    None for a column that is no number, and where a number is infinite or too large.
+    """
+    columns = number_columns(encoding, np.empty(0), np.empty(0))
+    if columns is None:
+        return None
+    out = encoding.empty(m, dtype)
+    for begin in range(0, m, ROWS_TO_ENCODE):
+        part = slice(begin, begin + ROWS_TO_ENCODE)
+        X = _aligned(np.ascontiguousarray(rows(part), np.float64))
+        written = (out.numbers[part], out.codes[part], out.places[part])
+        if not _run(_k.encode_numbers, columns, X, *written):
+            return None
+    return out if out.groups else out.numbers
 
 
 def ready(architecture: Architecture, vectors: Sequence[Vector], groups: Groups) -> Ensemble | None:

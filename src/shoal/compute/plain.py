@@ -5,10 +5,11 @@ specification. The same blocks, the same tree, the same order of the rows; the b
 from the kernel's, as NumPy rounds elsewhere, but the numbers agree.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from shoal.compute.builds import Stop
 from shoal.compute.coalitions import Background
@@ -24,6 +25,7 @@ from shoal.compute.steps import (
     not_finite,
 )
 from shoal.data.encode.coded import Coded, Group
+from shoal.data.encode.encoding import Encoding
 from shoal.data.rows.examples import Examples, Matrix, Numbers, dense
 from shoal.data.rows.sparse import Sparse
 from shoal.lazily import linalg
@@ -377,6 +379,12 @@ def dot(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
 
 def ready(architecture: Architecture, vectors: Sequence[Vector], groups: tuple[Group, ...]) -> None:
     """Nothing: `predict` is asked each time."""
+
+
+def encoded(
+    encoding: Encoding, rows: Callable[[slice], NDArray[Any]], m: int, dtype: DTypeLike
+) -> None:
+    """Nothing: Encoding.encode is the plain way."""
 
 
 def order(m: int, key: int, epoch: int) -> NDArray[np.uint32]:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.compute.engine import engine
 from shoal.compute.memory import refuse_if_too_large
 from shoal.compute.steps import not_finite
-from shoal.data.encode.encoding import Encoding, SetAside
+from shoal.data.encode.coded import Coded
+from shoal.data.encode.encoding import Encoding, SetAside, as_numbers
 from shoal.data.encode.novelty import ArrowRows, Usual, Watch, tell
 from shoal.data.encode.plain_rows import plain_table, stacked
 from shoal.data.encode.plain_rows import read as read_plain
@@ -154,15 +156,37 @@ class Inputs:
         from shoal.data.encode.written import as_learnt
         from shoal.estimators.given import arrow_of
 
+        if isinstance(table, np.ndarray) and not watched:
+            found = self._of_numbers(table, len(table))
+            if found is not None:
+                return found
         arrow = arrow_of(table)
         # By position: names were compared when the table was read, and may be missing.
         arrow = arrow.rename_columns([plan.name for plan in self.encoding.columns])
         arrow = as_learnt(arrow, self.encoding, self.written, self.missing)
-        self._refuse_if_too_large(arrow.num_rows)
-        matrix = self.encoding.encode(arrow, self.dtype)
+        matrix: Coded | Numbers | None = self._of_numbers(arrow, arrow.num_rows)
+        if matrix is None:
+            matrix = self.encoding.encode(arrow, self.dtype)
         if watched and self._watch is not None:
             tell(self._watch, ArrowRows(arrow), matrix)
         return matrix
+
+    def _of_numbers(self, table: "pa.Table | NDArray[Any]", m: int) -> Coded | Numbers | None:
+        """The same of columns of numbers, by the kernel; None where they need another way."""
+        assert self.encoding is not None
+        self._refuse_if_too_large(m)
+        if isinstance(table, np.ndarray):
+            if table.dtype.kind not in "fiub" or table.dtype.itemsize > 8:
+                return None
+        elif not all(pa.types.is_integer(t) or pa.types.is_floating(t) for t in table.schema.types):
+            return None
+
+        def rows(part: slice) -> NDArray[Any]:
+            if isinstance(table, np.ndarray):
+                return table[part]
+            return np.column_stack([as_numbers(column, "") for column in table[part].columns])
+
+        return engine.encoded(self.encoding, rows, m, self.dtype)
 
     def plain_matrix(self, X: Any) -> Matrix | None:
         """The same of rows that need no Arrow, with what is new in them told; None of all others."""

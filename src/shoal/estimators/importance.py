@@ -17,7 +17,7 @@ from shoal.data.rows.sparse import Sparse
 from shoal.estimators.learnt import Learnt
 from shoal.estimators.rows import RowProvider
 from shoal.estimators.worth import Importance
-from shoal.network.draws import child, permutation
+from shoal.network.draws import child, children, permutation
 from shoal.training.network import Network
 
 ROWS = 2000  # of a member, about; the report takes as many
@@ -41,9 +41,9 @@ def importance_of(fitted: Learnt, rows: RowProvider, threads: int) -> tuple[Impo
         usual = _loss(network, held, held.X, threads)
         for repeat in range(max(1, SHUFFLES // len(seeds))):
             gain = np.zeros(n)
-            for j, place in enumerate(stored):
+            orders = permutation(children(child(seed, SHUFFLED + repeat), n), 0, held.m)
+            for j, (place, order) in enumerate(zip(stored, orders, strict=True)):
                 if not place.is_empty:
-                    order = permutation(child(child(seed, SHUFFLED + repeat), j), 0, held.m)
                     gain[j] = _loss(network, held, place.shuffled(held.X, order), threads) - usual
             gains.append(gain)
     found = np.array(gains)

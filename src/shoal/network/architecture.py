@@ -40,7 +40,7 @@ class Architecture(NamedTuple):
     @property
     def n_parameters(self) -> int:
         """How many numbers the network learns."""
-        return sum(rows * columns for rows, columns in self.shapes)
+        return self.n_h * (self.n_x + 1) + self.n_y * ((self.n_h or self.n_x) + 1)
 
     def flatten(self, parameters: Parameters, dtype: DTypeLike) -> Vector:
         """Put W1, b1, W2, b2 one behind the other, each by rows."""

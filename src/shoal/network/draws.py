@@ -16,19 +16,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 Words = NDArray[np.uint32]
+Keys = NDArray[np.uint64]
 Array = NDArray[np.float64]
 
 _LOW = 0xFFFFFFFF
 
 
-def philox(key: int, low: NDArray[np.uint64], high: int) -> Words:
-    """Four random words (4, n) for each counter (low[i], high) under a 64-bit key."""
+def philox(key: int | Keys, low: NDArray[np.uint64], high: int) -> Words:
+    """Four random words (4, n) for each counter (low[i], high) under a 64-bit key.
+
+    Of keys (k, 1) four words (4, k, n).
+    """
     low = np.asarray(low, np.uint64)
     c2, c3 = np.full_like(low, high & _LOW), np.full_like(low, high >> 32 & _LOW)
     return np.stack(_rounds(key, low & _LOW, low >> 32, c2, c3)).astype(np.uint32)
 
 
-def _rounds(key: int, c0: Any, c1: Any, c2: Any, c3: Any) -> tuple[Any, Any, Any, Any]:
+def _rounds(key: Any, c0: Any, c1: Any, c2: Any, c3: Any) -> tuple[Any, Any, Any, Any]:
     """The ten rounds of one counter, in ints, or of many, in arrays of uint64."""
     k0, k1 = key & _LOW, key >> 32 & _LOW
     for _ in range(10):
@@ -38,11 +42,11 @@ def _rounds(key: int, c0: Any, c1: Any, c2: Any, c3: Any) -> tuple[Any, Any, Any
     return c0, c1, c2, c3
 
 
-def words(key: int, stream: int, n: int) -> NDArray[np.uint64]:
-    """The first n 64-bit words of a stream."""
+def words(key: int | Keys, stream: int, n: int) -> NDArray[np.uint64]:
+    """The first n 64-bit words of a stream; of keys (k, 1) those of each, (k, n)."""
     quads = philox(key, np.arange((n + 1) // 2, dtype=np.uint64), stream).astype(np.uint64)
-    pairs = np.stack([quads[0] << 32 | quads[1], quads[2] << 32 | quads[3]])
-    return pairs.T.reshape(-1)[:n]
+    pairs = np.stack([quads[0] << 32 | quads[1], quads[2] << 32 | quads[3]], axis=-1)
+    return pairs.reshape(*pairs.shape[:-2], -1)[..., :n]
 
 
 def uniform(key: int, stream: int, n: int) -> Array:
@@ -57,8 +61,8 @@ def normal(key: int, stream: int, n: int) -> Array:
     return _normal_quantile(uniform(key, stream, n))
 
 
-def permutation(key: int, stream: int, n: int) -> NDArray[np.int64]:
-    """The numbers 0 … n - 1 in a random order."""
+def permutation(key: int | Keys, stream: int, n: int) -> NDArray[np.int64]:
+    """The numbers 0 … n - 1 in a random order; of keys (k, 1) one for each, (k, n)."""
     # Ties among 64-bit words are as good as impossible, and a stable sort settles them.
     return np.argsort(words(key, stream, n), kind="stable")
 
@@ -68,6 +72,15 @@ def child(key: int, index: int) -> int:
     stream = (1 << 63) + index
     c0, c1, _, _ = _rounds(key, 0, 0, stream & _LOW, stream >> 32)  # the first of `words`
     return int(c0 << 32 | c1)
+
+
+def children(key: int, n: int) -> Keys:
+    """`child` of index 0 … n - 1, of shape (n, 1): what one call draws for all costs a small part of n calls."""
+    stream = np.arange(n, dtype=np.uint64)[:, np.newaxis] + np.uint64(1 << 63)
+    zero = np.zeros_like(stream)
+    c0, c1, _, _ = _rounds(key, zero, zero, stream & _LOW, stream >> 32)
+    found: Keys = c0 << 32 | c1
+    return found
 
 
 def _polynomial(x: Array, *coefficients: float) -> Array:

@@ -19,6 +19,7 @@ Sources: D. J. C. MacKay (Neural Computation 4, 1992, pages 415 and 448); F. D. 
 Hagan (ICNN 1997) for the Gauss–Newton matrix in place of the second derivatives.
 """
 
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -54,8 +55,8 @@ class Penalties(NamedTuple):
 
 def groups_of(architecture: Architecture) -> list[slice]:
     """Where W1, b1 and W2 lie in the vector of parameters."""
-    ends = np.cumsum([rows * columns for rows, columns in architecture.shapes])[:3].tolist()
-    return [slice(first, last) for first, last in zip([0, *ends], ends, strict=False)]
+    ends = accumulate((rows * columns for rows, columns in architecture.shapes[:3]), initial=0)
+    return [slice(first, last) for first, last in pairwise(ends)]
 
 
 def spread(architecture: Architecture, a: Triple) -> Exact:
@@ -76,7 +77,7 @@ def improved(
     if factor is None:
         return None
     inverse, log_determinant = engine.inverse_diagonal(factor, n)
-    groups = [group for group in groups_of(architecture)]
+    groups = groups_of(architecture)
     sizes = [group.stop - group.start for group in groups]
     determined = [
         min(max(size - value * engine.dot(inverse[group], np.ones(size)), 0.0), float(size))

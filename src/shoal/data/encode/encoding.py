@@ -363,6 +363,16 @@ class Encoding(NamedTuple):
         floats += sum(group.bins > 0 for group, _ in groups)
         return floats * np.dtype(dtype).itemsize + 2 * len(groups)
 
+    def empty(self, m: int, dtype: DTypeLike) -> Coded:
+        """The matrix of m rows, of which nothing is written yet."""
+        groups = self.all_groups
+        numbers = sum(len(column.numbers) for column in self.columns)
+        binned = sum(group.bins > 0 for group in groups)
+        return Coded(
+            np.empty((m, numbers), dtype), np.empty((m, len(groups)), np.uint16),
+            np.empty((m, binned), dtype), groups,
+        )  # fmt: skip
+
     def encode(self, table: "pa.Table", dtype: DTypeLike) -> Coded | Numbers:
         """The matrix (rows, features) of a table whose columns are matched by name."""
         there = dict(zip(table.column_names, table.columns, strict=True))
@@ -374,21 +384,11 @@ class Encoding(NamedTuple):
 
     def matrix(self, read: Iterable[Values], m: int, dtype: DTypeLike) -> Coded | Numbers:
         """The same of the values of m rows, as `read` of each column's plan gives them."""
-        groups = self.all_groups
-        n_numbers, n_binned = (
-            sum(len(column.numbers) for column in self.columns),
-            sum(group.bins > 0 for group in groups),
-        )
-        out = Coded(
-            np.empty((m, n_numbers), dtype),
-            np.empty((m, len(groups)), np.uint16),
-            np.empty((m, n_binned), dtype),
-            groups,
-        )
+        out = self.empty(m, dtype)
         for plan, values, place in zip(self.columns, read, self.stored, strict=True):
             if not place.is_empty:
                 plan.write(values, place.of(out, tuple(group for group, _ in plan.groups)))
-        return out if groups else out.numbers
+        return out if out.groups else out.numbers
 
 
 def is_used(plan: Plan) -> bool:

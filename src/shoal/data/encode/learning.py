@@ -333,13 +333,15 @@ def check_overrides(
 
 def _edges(x: Floats, w: Weights, bins: int) -> tuple[float, ...]:
     """Values of x between which equal shares of the weight lie; none if there would be one bin."""
-    weights = np.ones(len(x)) if w is None else w
     there = ~np.isnan(x)
-    x, weights = x[there], weights[there]
+    x = x[there]
     if not bins or not len(x):
         return ()
-    order = np.argsort(x, kind="stable")
-    x, reached = x[order], np.cumsum(weights[order])
+    if w is None:
+        x, reached = np.sort(x), np.arange(1.0, len(x) + 1)  # half of the time
+    else:
+        order = np.argsort(x, kind="stable")
+        x, reached = x[order], np.cumsum(w[there][order])
     ends = np.flatnonzero(np.append(x[1:] != x[:-1], True))
     x, each = x[ends], np.diff(reached[ends], prepend=0.0)
     # A value that fills a bin alone (nine of ten are 0, say) leaves the others to the rest.
