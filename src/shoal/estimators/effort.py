@@ -68,6 +68,9 @@ FIRST = 2  # members of the first rung
 # is so by chance, and what is mixed must differ (docs/measured/effort.md).
 CANDIDATES = {2: 3, 3: 9, 4: 16, 5: 27}
 FINALISTS = {2: 3, 3: 3, 4: 6, 5: 8}
+FILLED = (
+    4  # from this effort on members are trained that no choice needs, as far as there is work left
+)
 
 
 def in_time(asked: Settings, usual: Fitted) -> Settings:
@@ -134,7 +137,7 @@ def _search(ground: Ground) -> Fitted:
         running = _better(running, max(FINALISTS[effort], -(-len(running) // 2)), n)
     finalists = [base, *(one for one in running if judged and len(one.trained) >= judged)]
     found, verdict = chosen(ground, finalists, judged or wanted)
-    parts = filled(found, base, ground, left())
+    parts = filled(found, base, ground, left() if effort >= FILLED else 0.0)
     if not interruption:
         members = [part.members for part in parts]
         whole, interruption = with_members(ground, [part.entrant for part in parts], members)
