@@ -68,9 +68,7 @@ FIRST = 2  # members of the first rung
 # is so by chance, and what is mixed must differ (docs/measured/effort.md).
 CANDIDATES = {2: 3, 3: 9, 4: 16, 5: 27}
 FINALISTS = {2: 3, 3: 3, 4: 6, 5: 8}
-FILLED = (
-    4  # from this effort on members are trained that no choice needs, as far as there is work left
-)
+FILLED = 4  # from this effort on there are more members than a choice needs, as far as there is work left
 
 
 def in_time(asked: Settings, usual: Fitted) -> Settings:
