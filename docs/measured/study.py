@@ -8,16 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from shoal import InitStudyDisplay, init_study
-from shoal.diagnosis.study import SCHEMES
+from shoal.diagnosis.study import DEFAULT, SCHEMES
 from shoal.pictures import canvas
 
 HERE = Path(__file__).parent
-FIXED = SCHEMES[:-1]  # all but the default, which the page does not have
+FIXED = SCHEMES[:-1]  # all but the default, which the tables of tan x do not have
+FRESH = range(1000, 1100)  # seeds that no advice has seen
 
 
-def planar(m=400):
+def planar(m=400, seed=1):
     """The flower of two colours of the planar exercise (Ng's course, week 3)."""
-    random, half = np.random.RandomState(1), m // 2
+    random, half = np.random.RandomState(seed), m // 2
     X, y = np.zeros((m, 2)), np.repeat([0, 1], half)
     for j in range(2):
         t = np.linspace(j * 3.12, (j + 1) * 3.12, half) + random.randn(half) * 0.2
@@ -47,7 +48,11 @@ def show(title, study):
 if __name__ == "__main__":
     even = (np.arange(200) + 0.5) / 200 * 2 * np.pi - np.pi  # no point where tan is 0 or endless
     drawn = np.random.RandomState(0).uniform(-np.pi, np.pi, 200)
-    draw(show("planar data", init_study(*planar(), schemes=FIXED)), "costs", "planar")
+    others = dict(zip(("X_val", "y_val"), planar(seed=2), strict=True))
+    study = show("planar data", init_study(*planar(), **others))
+    draw(study, "costs", "planar")
+    advised = ["glorot", "he", 1.0, DEFAULT]
+    show("the same, fresh seeds", init_study(*planar(), **others, schemes=advised, seeds=FRESH))
     show(
         "sign of tan x, evenly spaced", init_study(*tangent(even), schemes=FIXED, iterations=3_000)
     )

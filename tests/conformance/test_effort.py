@@ -138,6 +138,19 @@ def test_a_wish_is_kept_by_every_candidate(wish):
     assert getattr(model.fitted_.trained, name) == value
 
 
+def test_more_members_of_the_fit_without_a_search_are_work_and_cost_of_the_search(monkeypatch):
+    X, y = table()
+    monkeypatch.setattr(choice, "SURE", 1e9)
+    monkeypatch.setattr(choice, "SURER", 1e9)
+    model = ShoalRegressor(**{**QUICK, "effort": 4, "hidden": 5}).fit(X, y)
+    search = model.fitted_.search
+    assert len(model.networks_) == search.tried[0].members == 12
+    assert search.predict_cost == 3
+    assert search.usual_work < search.tried[0].work
+    again = ShoalRegressor(**{**QUICK, "effort": 2, "hidden": 5}).fit(X, y).fitted_.search
+    assert search.usual_work == again.usual_work == again.tried[0].work
+
+
 def test_candidates_are_allowed_and_no_two_are_the_same():
     for asked in (Settings(), Settings(hidden=16), Settings(bins=8)):
         found = [repr(sorted(one.items())) for one in candidates(asked, numbers=True)]

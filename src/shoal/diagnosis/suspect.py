@@ -22,7 +22,7 @@ class Suspect(NamedTuple):
     sure: bool = False  # what fired proves it where it cannot be tried
     severity: str = ""  # empty: by the loss that is at stake
     fact: bool = False  # true and worth a warning even where the cure did not help
-    harmless: bool = False  # the cure costs time at worst
+    harmless: bool = False  # the cure costs next to nothing but time at worst
     least: float = 0.0  # of the baseline: a smaller gain is none
 
 

@@ -68,9 +68,7 @@ FIRST = 2  # members of the first rung
 # is so by chance, and what is mixed must differ (docs/measured/effort.md).
 CANDIDATES = {2: 3, 3: 9, 4: 16, 5: 27}
 FINALISTS = {2: 3, 3: 3, 4: 6, 5: 8}
-FILLED = (
-    4  # from this effort on members are trained that no choice needs, as far as there is work left
-)
+FILLED = 4  # from this effort on there are more members than a choice needs, as far as there is work left
 
 
 def in_time(asked: Settings, usual: Fitted) -> Settings:
@@ -144,7 +142,7 @@ def _search(ground: Ground) -> Fitted:
         parts = [part._replace(entrant=one) for part, one in zip(parts, whole, strict=True)]
     every |= {repr(part.entrant.changes): part.entrant for part in parts}
     parts = [part._replace(members=min(part.members, len(part.entrant.trained))) for part in parts]
-    return _result(ground, parts, _told(list(every.values()), parts, verdict), interruption)
+    return _result(ground, parts, _told(base, list(every.values()), parts, verdict), interruption)
 
 
 # --- rungs ----------------------------------------------------------------------------------
@@ -181,15 +179,15 @@ def _better(running: list[Entrant], most: int, n: int) -> list[Entrant]:
 # --- the result -----------------------------------------------------------------------------
 
 
-def _told(every: list[Entrant], parts: list[Part], verdict: Verdict) -> Search:
-    """What is to be said of the search; the first entrant is the fit without one."""
-    base, n = every[0], sum(part.members for part in parts)
+def _told(base: Entrant, every: list[Entrant], parts: list[Part], verdict: Verdict) -> Search:
+    """What is to be said of the search; the first of all is the fit without one, maybe with more members."""
+    n = sum(part.members for part in parts)
     shares = {repr(part.entrant.changes): part.members / n for part in parts}
     tried = [_tried(one, base, shares.get(repr(one.changes), 0.0)) for one in every]
     kind = [repr(one.changes) for one in every].index(repr(parts[0].entrant.changes))
     each, usual = (predict_work_of(of) for of in ([part.entrant for part in parts], [base]))
     cost = n * each / (usual * len(base.trained))
-    return Search(tuple(tried), *verdict, cost, kind, parts[0].members)
+    return Search(tuple(tried), *verdict, cost, base.work, kind, parts[0].members)
 
 
 def _tried(one: Entrant, base: Entrant, weight: float) -> Tried:

@@ -205,6 +205,7 @@ class SearchOfModel(_Strict, frozen=True):
     usual_loss: float
     error: From0
     predict_cost: From0
+    usual_work: From0
     kind: Count
     first_members: Positive
 

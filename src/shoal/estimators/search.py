@@ -37,6 +37,7 @@ class Search(NamedTuple):
     usual_loss: float
     error: float
     predict_cost: float  # of a prediction, as a multiple of what it takes without a search
+    usual_work: float  # multiply-adds of the fit without a search
     kind: int = 0  # which of `tried` the first members of the result are
     first_members: int = 1  # how many these are
 
@@ -49,8 +50,3 @@ class Search(NamedTuple):
     def work(self) -> float:
         """Multiply-adds of all trainings."""
         return sum(one.work for one in self.tried)
-
-    @property
-    def usual_work(self) -> float:
-        """Those of the fit without a search."""
-        return self.tried[0].work

@@ -142,7 +142,8 @@ def outliers(seen: Seen) -> Iterator[Finding]:
     V = numbers if seen.learnt.rows is None else numbers[seen.learnt.rows]
     if not V.shape[1]:
         return
-    low, middle, high = np.percentile(V, [25, 50, 75], axis=0)
+    quarters = [(len(V) - 1) * quarter // 4 for quarter in (1, 2, 3)]
+    low, middle, high = np.partition(np.ascontiguousarray(V.T), quarters, axis=1)[:, quarters].T
     usual = (high - low) / 1.35  # of a normal distribution the deviation
     ratio = V.std(axis=0) / np.where(usual > 0, usual, np.inf)
     far = [

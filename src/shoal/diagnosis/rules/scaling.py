@@ -48,6 +48,7 @@ def unscaled_inputs(seen: Seen) -> Iterator[Suspect]:
         {"encode": "auto"},
         {"smallest": low, "largest": high, "largest_mean": float(mean.max())},
         sure=high >= FAR_UNEQUAL or (away >= FAR_AWAY and float(mean.max()) >= FAR_AWAY),
+        harmless=True,
     )
 
 

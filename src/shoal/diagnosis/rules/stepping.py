@@ -6,6 +6,7 @@ from typing import Any
 
 from shoal.diagnosis.case import NOTHING_LEARNT, Case, Seen
 from shoal.diagnosis.suspect import Suspect, times
+from shoal.diagnosis.trial import FEWEST_STEPS
 
 # Shares of the baseline, the loss of the best constant answer.
 BOUNCES = 0.03  # rises of this size between epochs: the steps are too long
@@ -123,6 +124,7 @@ def odd_batch(seen: Seen) -> Iterator[Suspect]:
         yield Suspect(
             "batch-too-large", f"{what}: few steps were made in {len(seen.case.losses)} epochs.",
             changes, {"batch_size": batch, "steps": steps},
+            sure=steps * len(seen.case.losses) < FEWEST_STEPS, harmless=True,
         )  # fmt: skip
     elif batch <= SMALL_BATCH:
         yield Suspect(
