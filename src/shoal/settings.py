@@ -222,7 +222,7 @@ FIELDS: dict[str, Field] = {
         Field("validation_fraction", Number(most=1.0, open_at=INNER),
               "Share of the rows in the validation part."),
         Field("n_iter_no_change", Whole(1, auto=True, most=MOST_EPOCHS),
-              "Epochs without improvement after which training stops. By default 6, and more below 800 rows."),
+              "Epochs without improvement after which training stops. By default 6; more below 800 rows, 2 from 524,288 on."),
         Field("tol", Number(),
               "Smallest decrease of the loss that counts as an improvement."),
         Field("scoring", Other("str, callable or None"),

@@ -81,9 +81,10 @@ def trained(threads, rows, steps, units=64):
 
 
 @needs_kernel
-@pytest.mark.parametrize("units", [63, 65])
-def test_units_that_a_team_cannot_share_evenly_are_all_trained(units):
-    assert (trained(1, 528, 5, units).parameters == trained(2, 528, 5, units).parameters).all()
+@pytest.mark.parametrize("units", [511, 513])  # enough for a team wherever its cores lie
+@pytest.mark.parametrize("rows", [504, 1000])  # one block, whose rows and units are shared, and two
+def test_units_that_a_team_cannot_share_evenly_are_all_trained(units, rows):
+    assert (trained(1, rows, 5, units).parameters == trained(2, rows, 5, units).parameters).all()
 
 
 @needs_kernel

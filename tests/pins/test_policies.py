@@ -21,7 +21,7 @@ from shoal.compute.engine import engine
 from shoal.compute.steps import Budget, Outcome, Rule, State, start
 from shoal.compute.windows import Windows
 from shoal.data.rows.examples import Examples
-from shoal.estimators.automatic import patience_of
+from shoal.estimators.automatic import batch_of, patience_of
 from shoal.network.draws import child, normal, permutation
 from shoal.network.initialisers import initialise
 from shoal.settings import Settings
@@ -57,6 +57,17 @@ def drawn(m, columns):
 
 
 # --- the plateau schedule -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch", "epochs"), [(524_287, 256, 6), (524_288, 512, 2), (10**7, 512, 2)]
+)
+def test_of_very_many_rows_batches_are_larger_and_the_patience_is_two_epochs(rows, batch, epochs):
+    s = Settings(solver="adam")
+    assert batch_of(s, rows) == batch
+    assert patience_of(s, rows, held=True) == epochs
+    assert patience_of(s, rows, held=False) == 6
+    assert patience_of(Settings(n_iter_no_change=9), rows, held=True) == 9
 
 
 @pytest.mark.parametrize(

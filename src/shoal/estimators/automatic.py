@@ -37,6 +37,10 @@ MOST_ROWS_MEMBERS = 2
 # Epochs without improvement: six, but of few rows these are few steps. Where none are held out, more
 # would only learn the noise (docs/measured/practice.md).
 PATIENCE, PATIENCE_STEPS = 6, 150
+# Of very many rows an epoch is a thousand steps: larger batches are less noisy, and less
+# patience is enough (docs/measured/speed.md).
+VERY_MANY_ROWS, PATIENCE_OF_VERY_MANY = 1 << 19, 2
+LARGEST_BATCH, BATCH_OF_VERY_MANY = 256, 512
 # Bins of a number; fewer for few rows or many columns, and none for very many columns.
 MOST_BINS = 32
 FEW_ROWS, FEW_ROWS_BINS = 1000, 8
@@ -127,6 +131,8 @@ def patience_of(s: Settings, m: int, held: bool) -> int:
         return s.n_iter_no_change
     if s.solver not in MINI_BATCH or not held:
         return PATIENCE
+    if m >= VERY_MANY_ROWS:
+        return PATIENCE_OF_VERY_MANY
     return max(PATIENCE, -(-PATIENCE_STEPS // -(-m // auto_batch(m))))
 
 
@@ -138,8 +144,10 @@ def batch_of(s: Settings, m: int) -> int:
 
 
 def auto_batch(m: int) -> int:
-    """Some 50 steps an epoch, in batches from 32 to 256 rows."""
-    return int(min(max(1 << max(m // 50, 1).bit_length() - 1, 32), 256))
+    """Some 50 steps an epoch, in batches from 32 to 256 rows; of very many rows 512."""
+    if m >= VERY_MANY_ROWS:
+        return BATCH_OF_VERY_MANY
+    return int(min(max(1 << max(m // 50, 1).bit_length() - 1, 32), LARGEST_BATCH))
 
 
 def seed_of(random_state: Any) -> int:

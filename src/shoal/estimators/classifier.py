@@ -60,7 +60,8 @@ class ShoalClassifier(ClassifierMixin, ClassAttributes, ShoalBase, DeclaredForCl
     momentum : float
         From 0 to below 1; of "sgd" alone.
     batch_size : int or "auto"
-        Rows of a mini-batch. "auto" makes some 50 steps an epoch, in batches of 32 to 256 rows.
+        Rows of a mini-batch. "auto" makes some 50 steps an epoch, in batches of 32 to 256 rows;
+        from 524,288 training rows on batches have 512.
     shuffle_rows : int
         Rows that are shuffled together. Longer tables are shuffled in windows of this size, each
         made of 128 chunks from all over the table.
@@ -106,7 +107,8 @@ class ShoalClassifier(ClassifierMixin, ClassAttributes, ShoalBase, DeclaredForCl
         Share of the rows in the validation part, between 0 and 1.
     n_iter_no_change : int or "auto"
         Epochs without improvement after which training stops. "auto" is 6; where a
-        validation part stops the training, below 800 rows so many that they are 150 steps.
+        validation part stops the training, below 800 rows so many that they are 150 steps, and
+        from 524,288 rows on 2.
     tol : float
         Smallest decrease of the loss that counts as an improvement.
     scoring : str, callable or None

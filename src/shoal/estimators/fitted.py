@@ -141,16 +141,24 @@ class Fitted(Learnt):
     def case(self, examples: Examples) -> "Case":
         """What a diagnosis looks at, with these examples."""
         from shoal.diagnosis.case import Case
-        from shoal.estimators.automatic import batch_of, patience_of, rate_of, usual_rate_of
+        from shoal.estimators.automatic import (
+            PATIENCE,
+            batch_of,
+            patience_of,
+            rate_of,
+            usual_rate_of,
+        )
 
         h, s, output = self.history, self.trained, self.architecture.output
+        # Little of it is a fault where it was asked for; of very many rows an epoch is a thousand steps.
+        patience = patience_of(s, examples.m, held=any(h.validation_losses))
         # Those of the first kind: they have no units that were added to the width of others.
         networks = self.networks[: self.search.first_members] if self.search else self.networks
         return Case(
             networks, examples, vars(s),
             rate=rate_of(s, output),
             usual_rate=usual_rate_of(s.solver, output),
-            patience=patience_of(s, examples.m, held=any(h.validation_losses)),
+            patience=max(patience, PATIENCE) if s.n_iter_no_change == "auto" else patience,
             losses=h.losses[0] if h.losses else (),
             validation_losses=h.validation_losses[0] if h.validation_losses else (),
             ending=h.endings[0] if h.endings else "", best_epoch=h.best_epoch,

@@ -32,7 +32,9 @@ SEPARATORS = ",;\t|"  # in this order, where several fit
 SEPARATOR_LINE = re.compile(
     rb"(?i)\"?sep=([\t -~])\"?(\r?\n|\r)"
 )  # which spreadsheets read, and write
-RULE = re.compile(rb"[ |:+-]*--[ |:+-]*(\r?\n|\r)")  # below the names of a table in Markdown, or of psql
+RULE = re.compile(
+    rb"[ |:+-]*--[ |:+-]*(\r?\n|\r)"
+)  # below the names of a table in Markdown, or of psql
 TITLES = 10  # lines at most that are taken for titles above the names
 LOOKED_AT = 1 << 12  # characters after the header in which names may stand
 SLICE = 1 << 16  # bytes whose quotes are looked at together, in the processor's cache
