@@ -1,5 +1,6 @@
 """scikit-learn's tools around a shoal estimator: activations, routing, searches, processes."""
 
+import os
 import numpy as np
 import pandas as pd
 import pytest
@@ -102,7 +103,9 @@ def _threads_there(model, X, y):
 
 def test_processes_side_by_side_share_the_machine():
     found = cross_val_score(ShoalClassifier(**QUICK), X, Y, cv=2, n_jobs=2, scoring=_threads_there)
-    assert (found <= max(1, threads() // 2)).all()
+    # joblib hands a set OMP_NUM_THREADS on to each process: whoever sets it has decided.
+    share = threads() if "OMP_NUM_THREADS" in os.environ else max(1, threads() // 2)
+    assert (found <= share).all()
 
 
 def test_processes_give_the_bits_of_one():
