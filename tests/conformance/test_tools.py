@@ -1,6 +1,7 @@
 """scikit-learn's tools around a shoal estimator: activations, routing, searches, processes."""
 
 import os
+
 import numpy as np
 import pandas as pd
 import pytest
