@@ -234,7 +234,7 @@ def test_given_validation_rows_calibrate(regressor):
 
 def test_text_missing_values_and_pipelines():
     X, y = numbers()
-    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    frame = pd.DataFrame(X.copy(), columns=["a", "b", "c"])
     frame["word"] = np.where(X[:, 1] > 0, "loud", "calm")
     frame.loc[::7, "a"] = None
     model = ShoalRegressor(**QUICK).fit(frame, y)

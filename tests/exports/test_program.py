@@ -75,7 +75,7 @@ def test_the_program_predicts_what_shoal_predicts(tmp_path, kind):
     text = (tmp_path / "t.csv").read_text()
     run = subprocess.run([program], input=text, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
-    found = pd.read_csv(io.StringIO(run.stdout))
+    found = pd.read_csv(io.StringIO(run.stdout), float_precision="round_trip")
     if kind == "numbers":
         assert found["prediction"].to_numpy().tobytes() == estimator.predict(X).tobytes()
         return

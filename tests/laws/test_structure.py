@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-import shoal
-
-ROOT = Path(shoal.__file__).parent
+TOP = Path(__file__).parents[2]
+ROOT = TOP / "src/shoal"
 FILES = sorted(ROOT.rglob("*.py"))
 MOST_PARAMETERS = 8
 # The public API keeps the parameters that it has.
@@ -64,7 +63,6 @@ def test_one_place_makes_an_estimator_fitted():
 
 # --- what CONTRIBUTING says of the source ------------------------------------------------
 
-TOP = Path(__file__).parents[2]
 GUIDE = (TOP / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 

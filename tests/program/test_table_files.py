@@ -383,7 +383,10 @@ TEXT = [pa.large_string(), pa.string_view(), pa.binary(), pa.dictionary(pa.int8(
 @pytest.mark.parametrize("kind", TEXT, ids=str)
 def test_text_is_text_in_every_form_of_parquet(kind: pa.DataType) -> None:
     words = ["x", None, "y"]
-    pq.write_table(pa.table({"a": pa.array(words).cast(kind)}), "t.parquet")
+    try:
+        pq.write_table(pa.table({"a": pa.array(words).cast(kind)}), "t.parquet")
+    except pa.ArrowNotImplementedError:
+        pytest.skip("this version of pyarrow writes no views")
     table = read_table("t.parquet")
     assert types(table) == {"a": "string"}
     assert table["a"].to_pylist() == words

@@ -84,9 +84,12 @@ def _next(folds: Iterator[tuple[Places, Places]], n: int) -> tuple[Places, Place
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of classes of few rows: too few are refused below
-            return next(folds, None)
+            fold = next(folds, None)
     except ValueError as error:
         raise DataError(f"--cv {n}: {str(error).rstrip('.')}. Choose fewer folds.") from None
+    if fold and not all(map(len, fold)):  # which scikit-learn 1.6 lets pass
+        raise DataError(f"--cv {n}: there are fewer groups than folds. Choose fewer folds.")
+    return fold
 
 
 def _splitter(n: int, classes: bool, grouped: bool, seed: int) -> Any:
