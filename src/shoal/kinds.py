@@ -398,20 +398,26 @@ class Seed(NamedTuple):
         return int(Whole(0).parse(text))
 
 
+HEAVIEST = 1e30  # of a class: only ratios matter, and sums of weights must be finite
+
+
 class ClassWeight(NamedTuple):
     """A weight for each class."""
 
     words: str = 'dict, "balanced" or None'
 
     def check(self, name: str, value: Any) -> Any:
-        """The value; each weight is a finite number from 0 on."""
+        """The value; each weight is a number from 0 to `HEAVIEST`."""
         if value is None or _is_text(value, "balanced"):
             return value
         if not isinstance(value, Mapping) or not value:
             raise SettingError.of(
                 name, value, 'expected "balanced", None, or a dict of class: weight.'
             )
-        return {key: check_number(f"{name}[{key!r}]", weight) for key, weight in value.items()}
+        return {
+            key: check_number(f"{name}[{key!r}]", weight, most=HEAVIEST)
+            for key, weight in value.items()
+        }
 
     def parse(self, text: str) -> Any:
         """The word."""

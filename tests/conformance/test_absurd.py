@@ -72,6 +72,8 @@ def test_targets_between_the_classes_are_refused():
 def test_weights_whose_sum_overflows_are_refused():
     with pytest.raises(DataError, match="too large"):
         ShoalRegressor(**QUICK).fit(X, X[:, 0], sample_weight=np.full(40, 1e308))
+    with pytest.raises(SettingError, match=r"class_weight\[1\]=1e\+308: expected"):
+        ShoalClassifier(**QUICK, class_weight={0: 1.0, 1: 1e308}).fit(X, HALF)
 
 
 def test_what_float32_cannot_hold_is_refused():
