@@ -379,6 +379,9 @@ def test_by_keyboard_alone(screen):
             screen.until('#tab-equations[aria-selected="true"]')
             keys.press("ArrowLeft")
             screen.until('#tab-train[aria-selected="true"]')
+            screen.page.wait_for_timeout(
+                500
+            )  # until the answer is here, with which controls are drawn
         if reached[-1] == "surface":
             break
     for name in ("rewind", "play", "step", "step10", "tab-train", "f-data", "f-hidden", "w-value"):
