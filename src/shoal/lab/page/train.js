@@ -115,7 +115,10 @@ export class Train {
   }
 
   /** What was before added points cannot be had again: something else has changed since. */
-  forget() { this.before = []; }
+  forget() {
+    this.before = [];
+    this.mended = false;
+  }
 
   show(scene) {
     this.scene = scene;
@@ -210,7 +213,7 @@ export class Train {
     if (was?.version === now.version) return;
     this.rested = now;
     const steps = was?.scene === scene ? now.done - was.done : 0;
-    if (steps < 1 || steps > 10) return void (this.changed.textContent = "");
+    if (steps < 1 || steps > 10) return void (this.mended || (this.changed.textContent = "")); // what was repaired stays to be read
     const all = W.flatMap((row, i) => row.map((value, j) => [Math.abs((value ?? 0) - (was.W[i]?.[j] ?? 0)), i, j]));
     const [size, i, j] = all.reduce((most, each) => (each[0] > most[0] ? each : most));
     const about = steps === 1 ? `Step ${whole(now.done)}` : `Steps ${whole(was.done + 1)} to ${whole(now.done)}`;
@@ -235,6 +238,7 @@ export class Train {
   repaired({ changes }) {
     this.forget();
     const described = Object.entries(changes).map(([name, value]) => (name === "edits" ? "the weights that were changed by hand are forgotten" : `${name.replaceAll("_", " ")} is ${value}`));
+    this.mended = true;
     this.changed.textContent = `Repaired: ${described.join(", ")}. It trains anew.`;
   }
 
