@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from shoal import ShoalClassifier
+from shoal import Files, ShoalClassifier, ShoalRegressor
 from shoal.data.encode.learning import TOO_CLOSE
 from shoal.data.read import texts
 from shoal.data.read.objects import column_of, is_missing
@@ -128,7 +128,7 @@ def test_a_path_is_for_fit(tmp_path):
     path = tmp_path / "t.csv"
     frame(Z).assign(y=Y).to_csv(path, index=False)
     model = few().fit(str(path), "y")
-    for X in (path, str(path)):
+    for X in (path, str(path), [str(path), str(path)], Files(str(path))):
         with pytest.raises(DataError, match=r"X is a path, .*only `fit` reads files"):
             model.predict(X)
     with pytest.raises(SettingError, match="y=ndarray with files: expected the name of the column"):
@@ -150,6 +150,10 @@ def test_periods_are_dates_by_their_first_moment(every):
     dates = few().fit(frame(periods.dt.start_time), Y)
     assert found.encoding_.columns[0].kind == "time"
     assert found.fingerprint_ == dates.fingerprint_
+    index = pd.PeriodIndex(periods)
+    assert few().fit({"a": index, "z": Z}, Y).fingerprint_ == dates.fingerprint_
+    with pytest.raises(DataError, match=r"y has values that are no numbers: .*Period"):
+        ShoalRegressor(max_iter=2).fit(frame(Z), periods)
     objects_of = periods.astype(object).where(np.arange(N) > 2)  # with missing ones
     assert plan(frame(objects_of)).kind == "time"
 

@@ -1,6 +1,7 @@
 """X in all the forms that it comes in, as an Arrow table, an array or sparse rows."""
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -11,6 +12,7 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array
 
 from shoal.data.read.csv_text import distinct
+from shoal.data.read.file_options import Files
 from shoal.data.read.objects import as_supported, column_of, rows_of_records
 from shoal.data.read.spoilt import shortened
 from shoal.data.read.tables import as_table, from_objects, is_table
@@ -51,9 +53,11 @@ def read(X: Any, who: str, dtype: str) -> Table:
 
 def as_given(X: Any) -> Any:
     """X in a form that can be read: whatever Arrow can take, records and dicts become tables."""
-    if isinstance(X, str | os.PathLike):
+    paths = X.paths if isinstance(X, Files) else X
+    first = paths[0] if type(paths) in (list, tuple) and paths else paths
+    if isinstance(first, str | os.PathLike):
         raise DataError(
-            f"X is a path, {shortened(os.fspath(X))}: only `fit` reads files. Read the rows with pandas, "
+            f"X is a path, {shortened(os.fspath(first))}: only `fit` reads files. Read the rows with pandas, "
             "polars or pyarrow, or use the command `shoal predict`."
         )
     if isinstance(X, np.ndarray):
@@ -150,6 +154,8 @@ def column_given(values: Any, name: str) -> Any:
     if hasattr(values, "__arrow_c_stream__") or type(values).__module__.startswith("pandas"):
         import narwhals as nw
 
+        if not hasattr(values, "__arrow_c_stream__"):  # an index or an array of pandas
+            values = sys.modules["pandas"].Series(values)
         series = nw.from_native(values, series_only=True, pass_through=True)
         if isinstance(series, nw.Series):
             return as_table(series.alias(name).to_frame().to_native()).column(0)

@@ -11,7 +11,7 @@ from shoal.compute.engine import engine
 from shoal.data.encode.moments import moments
 from shoal.data.rows.examples import Examples, Numbers
 from shoal.data.rows.rates import check_rates
-from shoal.errors import DataError, Setting, SettingError
+from shoal.errors import DataError, DataTypeError, Setting, SettingError
 from shoal.estimators.labels import as_array, distinct, listed, pieces, refusing
 from shoal.lazily import sparse
 from shoal.network.outputs import LARGEST_RATE
@@ -347,10 +347,13 @@ def as_numbers(y: Any) -> Numbers:
         y = y.toarray()  # type: ignore[attr-defined]
     if isinstance(y, np.ma.MaskedArray):
         y = as_array(y)
-    with refusing():
-        numbers: Numbers = check_array(
-            y, ensure_2d=False, dtype=np.float64, input_name="y", ensure_min_samples=1
-        )
+    try:
+        with refusing():
+            numbers: Numbers = check_array(
+                y, ensure_2d=False, dtype=np.float64, input_name="y", ensure_min_samples=1
+            )
+    except TypeError as error:
+        raise DataTypeError(f"y has values that are no numbers: {error}.") from None
     if numbers.ndim == 2 and not numbers.shape[1]:
         raise DataError("y has no columns: expected at least one target.")
     return numbers
