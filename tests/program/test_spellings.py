@@ -192,6 +192,11 @@ def test_other_spellings_of_missing_are_words_among_words() -> None:
     assert found == ["x", "n/a", "-", ".", None, None, "y"]
 
 
+def test_the_null_of_database_exports_is_missing_among_words() -> None:
+    with pytest.warns(ShoalWarning, match=r'1 × "\\N" in a'):
+        assert column_of(file_of(["x", r"\N", "y"])) == ["x", None, "y"]
+
+
 def test_a_word_that_is_named_is_missing() -> None:
     file = file_of(["1", "-999", "gone", "2"] * 9)
     wanted = Wanted(missing=("-999", "gone"))

@@ -11,7 +11,7 @@ from shoal.lazily import pa, pc
 
 Column = Any  # a pyarrow ChunkedArray or Array: its stubs are too narrow for the functions of pc
 
-MISSING = ("", "NA", "N/A", "nan", "NaN", "null", "NULL", "None", "?")
+MISSING = ("", "NA", "N/A", "nan", "NaN", "null", "NULL", "None", "?", r"\N")
 # Of spreadsheets (in English, German, French, Italian and Spanish), R, pandas, SAS, databases and people.
 _OTHERS = (
     "n/a", "na", "#n/a", "#na", "#n/a n/a", "nan", "null", "none", "-", "--", "–", "—", ".", "..",
@@ -19,13 +19,8 @@ _OTHERS = (
     "#nv", "#wert!", "#bezug!", "#zahl!", "#valeur!", "#nombre!", "#nom?", "#n/d", "#n/d!", "#valore!",
     "#rif!", "#nome?", "#¡valor!", "#¡ref!", "#¡num!", "#¡div/0!", "#¿nombre?", "(null)", "[null]", "<null>",
 )  # fmt: skip
-_AS_THEY_ARE = ("NaT", r"\N")  # of pandas, and of MySQL, PostgreSQL and Hive
 OTHERS = tuple(
-    sorted(
-        {form for word in _OTHERS for form in (word, word.upper(), word.capitalize())}.union(
-            _AS_THEY_ARE
-        )
-    )
+    sorted({form for word in _OTHERS for form in (word, word.upper(), word.capitalize())} | {"NaT"})
 )
 ALL = (*dict.fromkeys((*MISSING, *OTHERS)),)
 
