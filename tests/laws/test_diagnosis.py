@@ -21,9 +21,10 @@ from shoal.compute.engine import product
 from shoal.diagnosis.case import Case, Seen
 from shoal.diagnosis.curves import curve_of
 from shoal.diagnosis.findings import Diagnosis, Finding
-from shoal.diagnosis.rules import drawing, stepping
+from shoal.diagnosis.rules import drawing, ending, stepping
 from shoal.diagnosis.rules.capacity import linear_is_enough
 from shoal.diagnosis.rules.table import said as said_of
+from shoal.diagnosis.trial import Trials
 from shoal.diagnosis.units import enough_units, look, twins_of
 
 IRIS = load_iris(return_X_y=True)
@@ -339,12 +340,15 @@ def test_ages_are_no_codes_however_few_rows_a_value_has():
     rng = np.random.default_rng(0)
     x = np.minimum(rng.gamma(9, 4, 1000), 90).astype(int)  # many rows at 30, single ones at 80
     values, places = np.unique(x, return_inverse=True)
-    smooth = 0.05 * x + rng.standard_normal(1000)
-    own, near = said_of(places, smooth[:, None], len(values))
+
+    def said(y):
+        sums = np.bincount(places, y)[:, None]
+        return said_of(np.bincount(places), sums, np.square(y).sum())
+
+    own, near = said(0.05 * x + rng.standard_normal(1000))
     assert own > 0.2
     assert near > 0.9 * own
-    of_codes = rng.permutation(len(values))[places] + rng.standard_normal(1000)
-    own, near = said_of(places, of_codes[:, None], len(values))
+    own, near = said(rng.permutation(len(values))[places] + rng.standard_normal(1000))
     assert own > 0.9
     assert near < 0.3 * own
 
@@ -405,3 +409,50 @@ def test_a_leak_of_any_target_is_found():
     model = ShoalRegressor(random_state=0, members=1).fit(np.c_[X, Y[:, 0]], Y)
     leaks = [f for f in model.diagnosis_.findings if f.name == "leak"]
     assert [f.evidence["column"] for f in leaks] == ["x4"]
+
+
+@pytest.mark.parametrize(("m", "patience"), [(100, 38), (600_000, 2)])
+def test_the_patience_is_that_of_the_rows_that_were_trained_on(m, patience):
+    fitted = ShoalClassifier(random_state=0, members=1, max_iter=2).fit(*CANCER).fitted_
+    case = fitted.case(fitted.examples(*CANCER), m)
+    assert (case.patience, case.m) == (patience, m)
+
+
+@pytest.mark.parametrize(("asked", "suspected"), [("auto", False), (2, True)])
+def test_little_patience_is_a_fault_where_it_was_asked_for(asked, suspected):
+    case = SimpleNamespace(settings={"n_iter_no_change": asked}, ending="plateau", patience=2)
+    curve = SimpleNamespace(epochs=9, late_fall=0.0)
+    seen = SimpleNamespace(case=case, curve=curve, validation=curve, share=0.3, behind=False)
+    assert [one.name for one in ending.stopped_too_early(seen)] == ["stopped-too-early"] * suspected
+    seen.behind = True
+    [found] = ending.stopped_too_early(seen)
+    assert "when 2 in a row were not better" in found.what
+
+
+@pytest.mark.parametrize("hidden", [0, 6])
+def test_a_short_training_of_some_columns_is_one_of_the_others_at_zero(hidden):
+    X, y = CANCER
+    keep = np.arange(X.shape[1]) % 3 == 0
+    fitted = ShoalClassifier(
+        hidden=hidden, encode=None, dtype="float64", random_state=0, members=1, max_iter=3,
+        init=0.1, alpha=0.0,
+    ).fit(X / X.std(axis=0), y).fitted_  # fmt: skip
+    some = fitted.examples(X / X.std(axis=0), y)
+    zeros = some._replace(X=np.ascontiguousarray(some.X * keep))
+    case = fitted.case(some)._replace(held=1)
+    alone = Trials(case, some, some, 1e9).losses({}, keep=keep)
+    np.testing.assert_allclose(alone, Trials(case, zeros, zeros, 1e9).losses({}), rtol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::shoal.ShoalWarning")
+def test_what_a_fact_cures_is_not_tried_again(monkeypatch):
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 40, 900)
+    X, y = np.c_[codes, rng.standard_normal((900, 2))], rng.integers(0, 2, 40)[codes]
+    tried, losses = [], Trials.losses
+    monkeypatch.setattr(
+        Trials, "losses", lambda self, changes, **how: tried.append(changes) or losses(self, changes, **how)
+    )  # fmt: skip
+    model = ShoalClassifier(encode=None, max_iter=20, random_state=0, members=1).fit(X, y)
+    assert model.diagnosis_.names[0] == "codes-as-numbers"
+    assert {"encode": "auto"} not in tried
