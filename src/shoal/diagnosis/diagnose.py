@@ -51,7 +51,7 @@ def diagnose(model: Any, X: ArrayLike, y: Any) -> Diagnosis:
     --------
     >>> zeros = Network.initialise(2, 4, 1, scale="zeros")
     >>> print(diagnose(zeros, [[0.5, -1.0, 2.0], [1.0, 0.0, -1.0]], [[0, 1, 1]]))
-    error: symmetric-units: 4 of 4 hidden units are twins, with equal weights in and out: \
+    error: symmetric-units: 4 of 4 hidden units are duplicates, with equal weights in and out: \
 equal gradients keep them equal for ever, and they do the work of one. Use \
 init="auto".
     """

@@ -33,7 +33,7 @@ def not_converged(seen: Seen) -> Iterator[Suspect]:
     yield Suspect(
         "not-converged",
         f"the budget of {curve.epochs} epoch{'s' * (curve.epochs > 1)} ended at loss {seen.loss:.3g}"
-        + (f"{fell}." if curve.epochs > 1 else "."),
+        + (f"{fell}." if curve.epochs > 1 and curve.late_fall > 0 else "."),
         {"max_iter": max(MORE_EPOCHS * int(case.settings.get("max_iter", curve.epochs)), MAX_ITER)},
         {"late_fall": curve.late_fall, "epochs": curve.epochs},
         sure=curve.late_fall >= SLOPE or few,

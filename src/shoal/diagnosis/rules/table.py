@@ -24,6 +24,7 @@ from shoal.wording import wording
 GIVES_AWAY = 0.8  # of the variance: a network that explains less has found no leak
 FEWEST_COLUMNS = 3  # of fewer one may well be all that counts
 LOOKED_AT, MOST_COLUMNS, MOST_TARGETS = 1000, 300, 8  # rows, columns and targets of a table
+TELLING = 20  # columns of sparse rows
 MANY_COLUMNS = 50
 SURELY = 3.0  # standard errors of a correlation
 # The same of a column's product with another: beyond the largest that chance gives among so many pairs.
@@ -40,16 +41,24 @@ def leak(seen: Seen) -> Iterator[Finding]:
     """A column that alone answers nearly as well as the target itself."""
     if seen.case.given is None or seen.explained < GIVES_AWAY:
         return
-    table = _columns(seen)
-    if table is None or table.num_columns < FEWEST_COLUMNS:
-        return
     classes = seen.shape.output not in ("identity", "poisson")
-    found = (one for y in _targets(seen) for one in leaks(*sample(table, y), classes=classes))
+    given = seen.case.given.table
+    if isinstance(given, Sparse):
+        some = given[_some_rows(seen)]
+        found = (
+            one for y in _targets(seen)
+            for one in leaks(_telling(some, y, classes=classes), y, classes=classes)
+        )  # fmt: skip
+    else:
+        table = _columns(seen)
+        if table is None or table.num_columns < FEWEST_COLUMNS:
+            return
+        found = (one for y in _targets(seen) for one in leaks(*sample(table, y), classes=classes))
     for one in itertools.islice(found, 1):
         shown = f"{one.right:.1%} of {one.rows:,} rows right, {one.usual:.1%} without it"
         if not classes:
             shown = f"{one.right:.1%} of the variance of {one.rows:,} rows"
-        named = seen.case.settings.get("encode") is not None
+        named = seen.case.settings.get("encode") is not None and not isinstance(given, Sparse)
         cure: dict[str, Any] = {"drop": [one.column]} if named else {}
         yield Finding(
             "leak",
@@ -62,6 +71,28 @@ def leak(seen: Seen) -> Iterator[Finding]:
             cure,
             {"column": one.column, "right": one.right, "without": one.usual},
         )  # fmt: skip
+
+
+def _telling(X: Sparse, y: NDArray[Any], *, classes: bool) -> pa.Table:
+    """Of sparse rows the columns whose zeros alone leave least of y open: a leak is one of these."""
+    columns, places = np.unique(X.columns, return_inverse=True)
+    n, lengths = len(columns), np.diff(X.starts)
+    if classes:
+        there, labels = np.bincount(y), np.repeat(y, lengths)
+        zeros = [m - np.bincount(places[labels == c], minlength=n) for c, m in enumerate(there)]
+        left = np.sum(zeros, axis=0) - np.max(zeros, axis=0)
+    else:
+        Y = y - y.mean()
+        sums, squares = (
+            V.sum() - np.bincount(places, np.repeat(V, lengths), n) for V in (Y, Y * Y)
+        )  # fmt: skip
+        left = squares - sums**2 / np.maximum(len(X) - np.bincount(places, minlength=n), 1)
+    rows, found = np.repeat(np.arange(len(X)), lengths), {}
+    for j in np.argsort(left, kind="stable")[:TELLING].tolist():
+        column = np.zeros(len(X))
+        column[rows[places == j]] = X.values[places == j]
+        found[f"x{columns[j]}"] = column
+    return pa.table(found)
 
 
 def _columns(seen: Seen, *, whole: bool = False) -> pa.Table | None:
@@ -85,7 +116,7 @@ def _columns(seen: Seen, *, whole: bool = False) -> pa.Table | None:
     if len(names) != table.shape[1]:
         names = [f"x{j}" for j in range(table.shape[1])]
     V = table[rows]
-    kept = (V == np.floor(V)).all(axis=0) if whole else np.ones(len(names), bool)
+    kept = (np.floor(V) == V).all(axis=0) if whole else np.ones(len(names), bool)
     columns = zip(names, V.T, kept, strict=True)
     return pa.table({n: np.ascontiguousarray(x) for n, x, k in columns if k and n not in left_out})
 
@@ -213,9 +244,7 @@ def _code(seen: Seen, name: str, column: Any, y: NDArray[Any]) -> Iterator[Findi
     )
 
 
-def said(
-    counts: NDArray[np.int64], sums: NDArray[Any], squares: float
-) -> tuple[float, float]:
+def said(counts: NDArray[np.int64], sums: NDArray[Any], squares: float) -> tuple[float, float]:
     """The share of the variance that a value says by itself, and that the values beside it say.
 
     `counts` (k,) are of the rows of each value, `sums` (k, n_y) of their targets, and `squares` is the
