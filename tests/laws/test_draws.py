@@ -13,6 +13,7 @@ from shoal.network.draws import (
     child,
     children,
     normal,
+    normals,
     permutation,
     philox,
     uniform,
@@ -218,3 +219,8 @@ def test_many_keys_draw_at_once_what_each_draws_alone(key):
         for draw in (words, permutation):
             alone = [draw(int(k), 3, n) for k in keys[:, 0]]
             np.testing.assert_array_equal(draw(keys, 3, n), alone)
+
+
+def test_normals_of_many_streams_are_those_of_each():
+    for stream, drawn in enumerate(normals(7, 300, 1, 0, 12)):
+        assert drawn.tobytes() == normal(7, stream, len(drawn)).tobytes()
