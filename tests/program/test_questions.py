@@ -359,8 +359,13 @@ TYPED = {
     ),
     "beyond 63 bits": (pa.array([2**63 + i for i in WHOLE], pa.uint64()), "9223372036854775808 50.0 %"),
     "short floats": (pa.array(np.array(WHOLE, np.float16)), "0 50.0 %, 1 50.0 %"),
+    "durations in nanoseconds": (pa.array([v * 10**9 + 1 for v in WHOLE], pa.duration("ns")), "50.0 %"),
+    "times in nanoseconds": (pa.array([v * 10**9 + 1 for v in WHOLE], pa.timestamp("ns")), "50.0 %"),
     "two zeros": (pa.array([-0.0, 0.5, 0.0] * 20), "0 66.7 %, 0.5 33.3 %"),
 }  # fmt: skip
+
+
+FINE = ("durations in nanoseconds", "times in nanoseconds")
 
 
 @pytest.mark.parametrize("memory", [[], ["--memory", "1GiB"]])
@@ -370,7 +375,7 @@ def test_a_typed_target_is_what_its_values_are(name, memory, tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     y, told = TYPED[name]
     pq.write_table(_table_of(y), "t.parquet")
-    task = ["--task", "classification"] if name == "two zeros" else []
+    task = ["--task", "classification"] if name in ("two zeros", *FINE) else []
     small = ["--hidden", "2", "--members", "1", "--max-iter", "2"]
     assert (
         main(["train", "t.parquet", "--target", "y", "-o", "m.shoal", *small, *task, *memory]) == 0

@@ -34,7 +34,6 @@ from shoal.data.read.frames import source_of_frame
 from shoal.data.read.in_memory import columns_of_text, text_in_source, written_in
 from shoal.data.read.messages import nothing_in, unknown_column
 from shoal.data.read.origin import Origin, Piece
-from shoal.data.read.words import coarser
 from shoal.data.rows import target
 from shoal.data.rows.digest import RUN, digest
 from shoal.data.rows.examples import Examples, one_behind_the_other, rows_of
@@ -216,7 +215,7 @@ class FileFeed:
             if pc.any(absent).as_py():
                 row = first + int(np.argmax(absent.to_numpy()))
                 raise _no_target("NaN or None", row, self._y)
-            column = target.as_counted(coarser(table[self._y]))
+            column = target.as_counted(table[self._y])
             kind = column.type
             for pair in pc.value_counts(column.combine_chunks()):
                 value = pair["values"].as_py()

@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from shoal.data.read.source import TableSource, source_of_table
-from shoal.data.read.words import coarser
 from shoal.data.rows.selection import STRIDE, Chosen, Rows
 from shoal.data.rows.target import (
     CLASSIFICATION,
@@ -150,7 +149,7 @@ class _Seen:
         """The next known targets."""
         if not len(column):
             return
-        column = as_counted(coarser(column))
+        column = as_counted(column)
         kind = column.type
         # A column of a CSV file may be whole numbers for long.
         self.kind = kind if self.kind is None or pa.types.is_floating(kind) else self.kind

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from shoal.data.read.messages import unknown_column
 from shoal.data.read.spoilt import shortened
+from shoal.data.read.words import coarser
 from shoal.errors import DataError, Setting, SettingError, wording
 
 Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
@@ -50,7 +51,11 @@ def has_target(table: pa.Table, target: str) -> NDArray[np.bool_]:
 
 
 def as_counted(column: Column) -> Column:
-    """The values so that those that are equal are the same: -0.0 is 0.0, and Decimals are numbers."""
+    """The values so that those that are equal are the same, and each has a value in Python.
+
+    -0.0 is 0.0, Decimals are numbers, and times have microseconds.
+    """
+    column = coarser(column)
     kind = column.type
     if pa.types.is_decimal(kind):
         whole = kind.scale == 0 and kind.precision <= DIGITS
