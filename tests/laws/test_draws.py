@@ -218,3 +218,10 @@ def test_many_keys_draw_at_once_what_each_draws_alone(key):
         for draw in (words, permutation):
             alone = [draw(int(k), 3, n) for k in keys[:, 0]]
             np.testing.assert_array_equal(draw(keys, 3, n), alone)
+
+
+def test_counters_may_differ_in_both_halves():
+    low, high = np.array([3, 1 << 40, 3], np.uint64), np.array([9, 9, 1 << 63], np.uint64)
+    found = philox(5, low, high)
+    for i in range(3):
+        np.testing.assert_array_equal(found[:, i], philox(5, low[i : i + 1], int(high[i]))[:, 0])

@@ -20,16 +20,26 @@ Keys = NDArray[np.uint64]
 Array = NDArray[np.float64]
 
 _LOW = 0xFFFFFFFF
+_FACTORS = np.array([0xD2511F53, 0xCD9E8D57], np.uint64)
+_STEPS = np.array([0x9E3779B9, 0xBB67AE85], np.uint64)
 
 
-def philox(key: int | Keys, low: NDArray[np.uint64], high: int) -> Words:
+def philox(key: int | Keys, low: Keys, high: int | Keys) -> Words:
     """Four random words (4, n) for each counter (low[i], high) under a 64-bit key.
 
-    Of keys (k, 1) four words (4, k, n).
+    Of keys (k, 1) four words (4, k, n); `high` may be an array of the counters' size.
     """
-    low = np.asarray(low, np.uint64)
-    c2, c3 = np.full_like(low, high & _LOW), np.full_like(low, high >> 32 & _LOW)
-    return np.stack(_rounds(key, low & _LOW, low >> 32, c2, c3)).astype(np.uint32)
+    low, high, keys = (np.atleast_1d(np.asarray(each, np.uint64)) for each in (low, high, key))
+    # Two words at a time, as NumPy's calls take longer than what they compute of a few counters.
+    counters = np.stack(np.broadcast_arrays(low, high, keys)[:2])
+    even, odd = counters & _LOW, counters >> 32  # c0 and c2, c1 and c3
+    both = np.stack([keys & _LOW, keys >> 32])
+    factors, steps = (each.reshape(2, *[1] * keys.ndim) for each in (_FACTORS, _STEPS))
+    for _ in range(10):
+        products = (factors * even)[::-1]
+        even, odd = (products >> 32) ^ odd ^ both, products & _LOW
+        both = both + steps & _LOW
+    return np.stack([even[0], odd[0], even[1], odd[1]]).astype(np.uint32)
 
 
 def _rounds(key: Any, c0: Any, c1: Any, c2: Any, c3: Any) -> tuple[Any, Any, Any, Any]:
