@@ -76,6 +76,8 @@ class CodedLayer {
             codes_.gather(r, from.X + row * coding_.numbers(), from.codes + row * coding_.groups(), from.places + row * coding_.binned());
     }
 
+    Codes<T>& codes() { return codes_; }
+
     // The first of L examples from r on with a number that is not finite, or -1.
     int first_not_finite(int64_t r) const {
         for (int k = 0; k < L; ++k)
@@ -88,13 +90,15 @@ class CodedLayer {
     // [1] waits for its loads.
     void weighted_inputs(const Tables<T>& tables, int64_t first, int64_t last, bool activated) {
         constexpr int TOGETHER = Codes<T>::TOGETHER;
+        const int64_t table_apart = int64_t(L) * coding_.lines();
         with_activation<T>(activated ? shape_.g : Activation::identity, [&](const auto& g) __attribute__((always_inline)) {
-            for (int line = 0; line < n_lines_; ++line)
-                for (int64_t r = first * L; r < last * L; r += TOGETHER)
-                    if (shape_.entries)
-                        sparse_.template weighted_inputs<TOGETHER>(tables.of(line), r, A1(line, r), g);
-                    else
-                        codes_.weighted_inputs(tables.of(line), r, A1(line, r), g);
+            for (int line = 0; shape_.entries && line < n_lines_; ++line)
+                for (int64_t r = first * L; r < last * L; r += TOGETHER) sparse_.template weighted_inputs<TOGETHER>(tables.of(line), r, A1(line, r), g);
+            if (shape_.entries) return;
+            in_groups<TILE_LINES>(0, n_lines_, [&](auto V, int line) {
+                for (int span = 0; span < coding_.spans(); ++span)
+                    for (int64_t r = first * L; r < last * L; r += TOGETHER) codes_.template weighted_inputs<V>(tables.of(line), table_apart, span, r, A1(line, r), apart_, g);
+            });
         });
     }
 

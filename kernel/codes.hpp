@@ -39,6 +39,13 @@ class Coding {
             binned_ += group.bins > 0;
         }
         if (uint32_t(lines()) > UINT32_MAX / LINE_BYTES) throw std::length_error("too many columns of codes");
+        int taken = 0;
+        for (int g = 0; g < this->groups(); ++g) {
+            const int own = groups[g].columns + groups[g].bins + 1;
+            if (taken && taken + own > SPAN_LINES) spans_.push_back(g), taken = 0;
+            taken += own;
+        }
+        spans_.push_back(this->groups());
     }
 
     int groups() const { return int(groups_.size()); }
@@ -48,6 +55,10 @@ class Coding {
     int lines() const { return lines_ + 1; }  // there is one more after the last
     const Group& operator[](int group) const { return groups_[group]; }
     int line_of(int group, int code) const { return starts_[group] + code + std::min(code, bins_[group]); }
+
+    // Groups come in spans, of which the tables of some lines of units stay in the first cache.
+    int spans() const { return int(spans_.size()) - 1; }
+    int span(int i) const { return spans_[i]; }  // its first group; and of the last one the end
 
     // For each code of an example where the table's line begins, in bytes, `apart` numbers from one to the next;
     // without codes those of zeros.
@@ -81,7 +92,10 @@ class Coding {
 
   private:
     std::vector<Group> groups_;
+    static constexpr int SPAN_LINES = 24576 / LINE_BYTES / TILE_LINES;
+
     std::vector<int32_t> starts_, ends_, bins_;
+    std::vector<int> spans_{0};
     int n_numbers_ = 0, lines_ = 0, columns_ = 0, binned_ = 0;
 };
 
@@ -142,23 +156,51 @@ class Codes {
         coding_.lines_of(codes, lines_ + first_of(r, coding_.groups()), TOGETHER);
     }
 
-    // [1] for some units, of whom `table` holds the weights: Z of four examples from r on, and g of it.
-    template <class G>
-    void weighted_inputs(const T* table, int64_t r, T* a, const G& g) const {
+    // The same column by column: number i, or the codes or places of group g, of m examples from r on, which
+    // begin four together; what the four after the last hold may be anything.
+    void numbers(int i, int64_t r, int64_t m, const T* values) {
+        T* number = numbers_ + r * coding_.numbers() + i;
+        for (int64_t k = 0; k < m; ++k) number[k * coding_.numbers()] = values[k];
+    }
+    void put(int g, int64_t r, int64_t m, const int32_t* codes) {
+        uint32_t* line = lines_ + r * coding_.groups() + g * TOGETHER;
+        in_fours(m, line, coding_.groups(), [&](int64_t k) { return LINE_BYTES * uint32_t(coding_.line_of(g, codes[k])); });
+    }
+    void put_places(int g, int64_t r, int64_t m, const T* places) {
+        in_fours(m, places_ + r * coding_.binned() + g * TOGETHER, coding_.binned(), [&](int64_t k) { return places[k]; });
+    }
+
+    // [1] for V lines of units, of whom `table` holds the weights, `table_apart` numbers from one line to the next: Z of four
+    // examples from r on, as far as the groups of one span add to it, and after the last span g of it.
+    template <int V, class G>
+    void weighted_inputs(const T* table, int64_t table_apart, int span, int64_t r, T* a, int64_t a_apart, const G& g) const {
         const int n = coding_.groups(), binned = coding_.binned(), n_numbers = coding_.numbers();
-        const uint32_t* line = lines_ + r * n;
-        const T* place = places_ + r * binned;
-        Line<T> sum[TOGETHER];  // they do not wait for each other
-        unrolled<TOGETHER>([&](auto k) { sum[k] = load(table); });
-        accumulate<TOGETHER>(sum, numbers_ + r * n_numbers, {n_numbers, 0, 1}, 1, n_numbers, table + L);
-        for (int i = 0; i < binned; ++i, line += TOGETHER, place += TOGETHER)
+        const int first = coding_.span(span), last = coding_.span(span + 1), last_binned = std::min(last, binned);
+        const uint32_t* line = lines_ + r * n + first * TOGETHER;
+        const T* place = places_ + r * binned + first * TOGETHER;
+        Line<T> sum[TOGETHER * V];  // they do not wait for each other
+        const auto each = [&](auto&& f) __attribute__((always_inline)) {
             unrolled<TOGETHER>([&](auto k) __attribute__((always_inline)) {
-                const T* at = offset(table, line[k]);
-                sum[k] = fma(broadcast(place[k]), load(at + L), sum[k] + load(at));
+                unrolled<V>([&](auto v) __attribute__((always_inline)) { f(k, v, sum[k * V + v]); });
             });
-        for (int i = binned; i < n; ++i, line += TOGETHER)
-            unrolled<TOGETHER>([&](auto k) __attribute__((always_inline)) { sum[k] = sum[k] + load(offset(table, line[k])); });
-        unrolled<TOGETHER>([&](auto k) __attribute__((always_inline)) { store(a + k * L, g(sum[k])); });
+        };
+        if (first == 0) {
+            each([&](auto, auto v, Line<T>& own) __attribute__((always_inline)) { own = load(table + v * table_apart); });
+            accumulate<TOGETHER, V>(sum, numbers_ + r * n_numbers, {n_numbers, 0, 1}, 1, n_numbers, table + L, table_apart);
+        } else
+            each([&](auto k, auto v, Line<T>& own) __attribute__((always_inline)) { own = load(a + v * a_apart + k * L); });
+        int i = first;
+        for (; i < last_binned; ++i, line += TOGETHER, place += TOGETHER)
+            each([&](auto k, auto v, Line<T>& own) __attribute__((always_inline)) {
+                const T* at = offset(table, line[k]) + v * table_apart;
+                own = fma(broadcast(place[k]), load(at + L), own + load(at));
+            });
+        for (; i < last; ++i, line += TOGETHER)
+            each([&](auto k, auto v, Line<T>& own) __attribute__((always_inline)) { own = own + load(offset(table, line[k]) + v * table_apart); });
+        if (last == n)
+            each([&](auto k, auto v, Line<T>& own) __attribute__((always_inline)) { store(a + v * a_apart + k * L, g(own)); });
+        else
+            each([&](auto k, auto v, Line<T>& own) __attribute__((always_inline)) { store(a + v * a_apart + k * L, own); });
     }
 
     // Counting: examples in the order of their codes, and in their own.
@@ -237,6 +279,11 @@ class Codes {
     const T* numbers(int64_t r) const { return numbers_ + r * coding_.numbers(); }
 
   private:
+    template <class N, class F>
+    static void in_fours(int64_t m, N* to, int n, F&& value) {
+        for (int64_t k = 0; k < m; k += TOGETHER, to += TOGETHER * n) unrolled<TOGETHER>([&](auto one) { to[one] = value(k + one); });
+    }
+
     // Where the first of an example's n codes, or places, is.
     static int64_t first_of(int64_t r, int n) { return r / TOGETHER * TOGETHER * n + r % TOGETHER; }
 

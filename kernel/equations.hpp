@@ -64,6 +64,21 @@ class Block {
             for (int r = 0; r < L; ++r) store(line + r * L, load_anywhere(row[r] + strip_start(i, n, L)));
     }
 
+    // The same column by column (see NumberColumns): values of number i, or codes and places of group g, of m rows from r on,
+    // which begin a panel. The block is to hold n_rows; what stands after them is of no meaning.
+    void begin(int64_t n_rows) {
+        if (n_rows % L == 0) return;
+        const int64_t p = n_rows / L;
+        if (!coded_) return void(std::fill(X(p), X(p + 1), T(0)));
+        for (int r = 0; r < L; ++r) layer_.gather(p * L + r, {}, -1);
+    }
+    void numbers(int i, int64_t r, int64_t m, const T* values) {
+        if (coded_) return layer_.codes().numbers(i, r, m, values);
+        for (int64_t at = 0; at < m; at += L) std::copy(values + at, values + std::min<int64_t>(at + L, m), X((r + at) / L) + i * L);
+    }
+    void codes(int g, int64_t r, int64_t m, const int32_t* codes) { layer_.codes().put(g, r, m, codes); }
+    void places(int g, int64_t r, int64_t m, const T* places) { layer_.codes().put_places(g, r, m, places); }
+
     void gather_Y(const Examples<T>& from, const Rows& rows, int64_t n_rows, int64_t p) {
         const int n_y = shape_.n_y, present = int(std::min<int64_t>(L, n_rows - p * L));
         T *y = Y_ + p * n_y * L, *w = weights_ + p * L;

@@ -46,33 +46,41 @@ struct Ahead {
     }
 };
 
-// A2 of the block of rows that begins at `start`, and where wanted Z1, A1 and Z2, all in the lecture's
-// shapes, (units, m). Returns the first row with a number that is not finite, or -1.
+// The rows of X of the block that begins at `start`. Returns the first row with a number that is not finite, or -1.
 template <class T>
-int64_t predict_block(const Ready<T>& ready, const Examples<T>& from, int64_t m, int64_t start, const Wanted<T>& wanted, const Ahead<T>& ahead, Block<T>& block) {
-    const Shape& shape = ready.shape;
+int64_t gather_block(const Examples<T>& from, int64_t m, int64_t start, Block<T>& block) {
     constexpr int L = LANES<T>;
-    const int64_t here = std::min<int64_t>(BLOCK_ROWS, m - start), n_panels = block.panels(here);
+    const int64_t here = std::min<int64_t>(BLOCK_ROWS, m - start);
     const Rows rows{nullptr, start};
     int64_t bad = -1;
-    const auto at = [&](int64_t p) { return start + p * L; };
+    for (int64_t p = 0; p < block.panels(here); ++p) {
+        block.gather_X(from, rows, here, p);
+        if (const int r = block.first_not_finite(p); r >= 0 && bad < 0) bad = start + p * L + r;
+    }
+    return bad;
+}
+
+// A2 of the rows that the block holds, which begin at `start` of m, and where wanted Z1, A1 and Z2, all in the lecture's
+// shapes, (units, m).
+template <class T>
+void answer_block(const Ready<T>& ready, int64_t m, int64_t start, const Wanted<T>& wanted, const Ahead<T>& ahead, Block<T>& block) {
+    const Shape& shape = ready.shape;
+    constexpr int L = LANES<T>;
+    const int64_t n_panels = block.panels(std::min<int64_t>(BLOCK_ROWS, m - start));
     const auto copy = [&](const T* lines, int n, T* to, int64_t p) {
-        const int64_t present = std::min<int64_t>(L, m - at(p));
+        const int64_t at = start + p * L, present = std::min<int64_t>(L, m - at);
         for (int k = 0; to && k < n; ++k)
             if (present == L)
-                store_anywhere(to + k * m + at(p), load(lines + k * L));
+                store_anywhere(to + k * m + at, load(lines + k * L));
             else
-                store_some(to + k * m + at(p), load(lines + k * L), int(present));
+                store_some(to + k * m + at, load(lines + k * L), int(present));
     };
-    for (int64_t p = 0; p < n_panels; ++p) {
-        block.gather_X(from, rows, here, p);
-        if (const int r = block.first_not_finite(p); r >= 0 && bad < 0) bad = at(p) + r;
-    }
-    block.coded() ? block.layer().weighted_inputs(ready.tables, 0, n_panels, false) : block.weighted_inputs(ready.parameters, 0, n_panels);
+    const bool activated = block.coded() && shape.n_h && !wanted.Z1;
+    block.coded() ? block.layer().weighted_inputs(ready.tables, 0, n_panels, activated) : block.weighted_inputs(ready.parameters, 0, n_panels);
     for (int64_t p = 0; p < n_panels && shape.n_h; ++p) {
         ahead.prefetch(p * L, L, shape.n_numbers());
         if (wanted.Z1) copy(block.hidden(p), shape.n_h, wanted.Z1, p);
-        block.activate_hidden(p, p + 1);
+        if (!activated) block.activate_hidden(p, p + 1);
         if (wanted.A1) copy(block.hidden(p), shape.n_h, wanted.A1, p);
     }
     block.weighted_activations(ready.parameters, ready.tables, 0, n_panels);
@@ -81,7 +89,6 @@ int64_t predict_block(const Ready<T>& ready, const Examples<T>& from, int64_t m,
         copy(block.Z2(p), shape.n_y, wanted.Z2, p);
         copy(block.A2(p), shape.n_y, wanted.A2, p);
     }
-    return bad;
 }
 
 // The same of all rows of X, in a team of threads.
@@ -95,8 +102,9 @@ int64_t predict(const Ready<T>& ready, const Examples<T>& from, int64_t m, const
             if (t == 0 && b % 16 == 0) stop.poll();
             if (stop.requested()) return;
             const auto ahead = Ahead<T>::of(from.X, ready.shape.n_numbers(), (b + team) * BLOCK_ROWS, m);
-            const int64_t row = predict_block(ready, from, m, b * BLOCK_ROWS, wanted, ahead, blocks[t]);
+            const int64_t start = b * BLOCK_ROWS, row = gather_block(from, m, start, blocks[t]);
             if (row >= 0) store_minimum(bad, row);
+            answer_block(ready, m, start, wanted, ahead, blocks[t]);
         }
     };
     run_team(team, [](int) {}, work);

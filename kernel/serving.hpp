@@ -33,75 +33,125 @@ struct NumberColumns {
         return binned() + int(std::count_if(columns.begin(), columns.end(), [](const Column& c) { return c.edges.empty() && c.holes; }));
     }
 
-    // Encodes up to BLOCK_ROWS rows, column after column, in loops over the rows that the compiler vectorises. False if a
+    // Encodes m rows, column after column of some rows that stay in the first cache, into what `to` makes of them. False if a
     // number is infinite, too large for T, or far outside; `missing` is counted on.
-    template <class T>
-    bool encode(const double* X, int64_t m, T* z, uint16_t* codes, T* places, int64_t* missing) const {
-        const int64_t n = int64_t(columns.size()), n_numbers = numbers(), n_codes = groups(), n_binned = binned();
-        int64_t number = 0, bin = 0, single = n_binned;
-        double x[BLOCK_ROWS];
+    template <class T, class To>
+    bool encode(const double* X, int64_t m, To&& to, int64_t* missing) const {
+        const int64_t n = int64_t(columns.size());
+        const int n_binned = binned();
         bool good = true;
-        for (int64_t i = 0; i < n; ++i) {
-            const Column& column = columns[i];
-            if (!column.used) continue;
-            T* value = z + number;
-            if (column.varies) {
-                for (int64_t r = 0; r < m; ++r) x[r] = X[r * n + i];
-                good &= standardise(column, number, x, m, value, n_numbers, missing[i]);
-            } else
-                for (int64_t r = 0; r < m; ++r) value[r * n_numbers] = 0;
-            if (!column.edges.empty())
-                find_bins(column, x, m, codes + bin, n_codes, places + bin, n_binned), ++bin;
-            else if (column.holes) {
-                for (int64_t r = 0; r < m; ++r) codes[r * n_codes + single] = x[r] == x[r];
-                ++single;
+        for (int64_t start = 0; start < m; start += CHUNK, X += CHUNK * n) {
+            const int64_t here = std::min(CHUNK, m - start);
+            int number = 0, bin = 0, single = n_binned;
+            for (int64_t i = 0; i < n; ++i) {
+                const Column& column = columns[i];
+                if (!column.used) continue;
+                Chunk<T> chunk;
+                for (int64_t r = 0; r < here; ++r) chunk.x[r] = X[r * n + i];
+                std::fill(chunk.x + here, chunk.x + whole(here), chunk.x[0]);
+                good &= standardise(column, number, here, chunk, missing[i]);
+                to.numbers(number++, start, here, chunk.value);
+                if (!column.edges.empty()) {
+                    find_bins(column, here, chunk);
+                    to.codes(bin, start, here, chunk.code), to.places(bin, start, here, chunk.place);
+                    ++bin;
+                } else if (column.holes) {
+                    for (int64_t r = 0; r < whole(here); ++r) chunk.code[r] = chunk.x[r] == chunk.x[r];
+                    to.codes(single++, start, here, chunk.code);
+                }
             }
-            ++number;
         }
         return good;
     }
 
   private:
+    static constexpr int64_t CHUNK = 64;
+
+    // One column of some rows, in whole lines; what comes after the rows may be anything.
     template <class T>
-    bool standardise(const Column& column, int64_t number, const double* x, int64_t m, T* z, int64_t apart, int64_t& missing) const {
+    struct Chunk {
+        alignas(LINE_BYTES) double x[CHUNK], count[CHUNK], low[CHUNK], high[CHUNK];
+        alignas(LINE_BYTES) T value[CHUNK], place[CHUNK];
+        alignas(LINE_BYTES) int32_t code[CHUNK];
+    };
+
+    static constexpr int64_t L = LANES<double>;
+    static int64_t whole(int64_t m) { return (m + L - 1) / L * L; }
+
+    template <class T>
+    bool standardise(const Column& column, int number, int64_t m, Chunk<T>& chunk, int64_t& missing) const {
+        if (!column.varies) return std::fill(chunk.value, chunk.value + CHUNK, T(0)), true;
         constexpr double infinite = std::numeric_limits<double>::infinity();
-        const double least = low.empty() ? -infinite : low[number], most = high.empty() ? infinite : high[number];
-        T value[BLOCK_ROWS];
-        int64_t holes = 0, bad = 0;
-        for (int64_t r = 0; r < m; ++r) {
-            const T found = T((x[r] - column.mean) / column.scale);
-            value[r] = x[r] != x[r] ? T(0) : found;
-            holes += x[r] != x[r];
-            bad += (value[r] - value[r] != 0) | (double(value[r]) < least) | (double(value[r]) > most);
+        const auto mean = broadcast(column.mean), scale = broadcast(column.scale), zero = broadcast(0.0), one = broadcast(1.0);
+        const auto least = broadcast(low.empty() ? -infinite : low[number]), most = broadcast(high.empty() ? infinite : high[number]);
+        auto holes = zero, bad = zero;
+        for (int64_t r = 0; r < m; r += L) {
+            const auto x = load(chunk.x + r);
+            store_as(chunk.value + r, where_number(x, (x - mean) / scale, zero));
+            const auto value = load_as_double(chunk.value + r);
+            holes = where_number(x, holes, one);
+            bad = where_number(value - value, bad, one);
+            bad = where_greater(least, value, one, where_greater(value, most, one, bad));
         }
-        for (int64_t r = 0; r < m; ++r) z[r * apart] = value[r];
-        missing += holes;
-        return bad == 0;
+        if (sum_lanes(holes) > 0) missing += std::count_if(chunk.x, chunk.x + m, [](double x) { return x != x; });
+        return sum_lanes(bad) == 0;
     }
 
     // The bin of each number, which is the number of inner edges that are at most x, and its place there.
     template <class T>
-    static void find_bins(const Column& column, const double* x, int64_t m, uint16_t* codes, int64_t codes_apart, T* places, int64_t places_apart) {
+    static void find_bins(const Column& column, int64_t m, Chunk<T>& chunk) {
         const double* edges = column.edges.data();
-        const int64_t last = int64_t(column.edges.size()) - 2;
-        int64_t code[BLOCK_ROWS] = {};
+        const int last = int(column.edges.size()) - 2;
         if (last > MANY_BINS)
-            for (int64_t r = 0; r < m; ++r) code[r] = x[r] != x[r] ? 0 : std::upper_bound(edges + 1, edges + 1 + last, x[r]) - (edges + 1);
+            for (int64_t r = 0; r < whole(m); ++r) chunk.count[r] = double(std::upper_bound(edges + 1, edges + 1 + last, chunk.x[r]) - (edges + 1));
         else
-            for (int64_t k = 1; k <= last; ++k)
-                for (int64_t r = 0; r < m; ++r) code[r] += edges[k] <= x[r];
-        double place[BLOCK_ROWS];
-        for (int64_t r = 0; r < m; ++r) {
-            const double low = edges[code[r]], found = (x[r] - low) / (edges[code[r] + 1] - low);
-            place[r] = found == found ? std::clamp(found, 0.0, 1.0) : 0;
+            count_edges(edges + 1, last, whole(m) / L, chunk.x, chunk.count);
+        for (int64_t r = 0; r < whole(m); ++r) {
+            const int code = int(chunk.count[r]);
+            chunk.low[r] = edges[code], chunk.high[r] = edges[code + 1];
         }
-        for (int64_t r = 0; r < m; ++r) {
-            places[r * places_apart] = T(place[r]);
-            codes[r * codes_apart] = uint16_t(x[r] != x[r] && column.holes ? last + 1 : code[r]);
+        const auto zero = broadcast(0.0), one = broadcast(1.0), hole = broadcast(column.holes ? last + 1.0 : 0.0);
+        for (int64_t r = 0; r < m; r += L) {
+            const auto x = load(chunk.x + r), low = load(chunk.low + r), found = (x - low) / (load(chunk.high + r) - low);
+            store_as(chunk.place + r, lesser(greater(found, zero), one));  // 0 for a NaN, and for -0
+            store_as(chunk.code + r, where_number(x, load(chunk.count + r), hole));
         }
     }
 
-    static constexpr int64_t MANY_BINS = 64;  // from here on a search takes less time than counting
+    // How many of n edges are at most x, for lines of numbers; n for a NaN, as in a search.
+    static void count_edges(const double* edges, int n, int64_t lines, const double* x, double* count) {
+        const auto one = broadcast(1.0);
+        in_groups<TILE_LINES * 2>(0, lines, [&](auto V, int64_t j) {
+            Line<double> at[V], found[V];
+            unrolled<V>([&](auto v) { at[v] = load(x + (j + v) * L), found[v] = broadcast(0.0); });
+            for (int k = 0; k < n; ++k) {
+                const auto edge = broadcast(edges[k]);
+                unrolled<V>([&](auto v) { found[v] = where_greater(edge, at[v], found[v], found[v] + one); });
+            }
+            unrolled<V>([&](auto v) { store(count + (j + v) * L, found[v]); });
+        });
+    }
+
+    static constexpr int MANY_BINS = 64;  // from here on a search takes less time than counting
+};
+
+// Arrays with a row for each example, as encoded rows are kept.
+template <class T>
+struct EncodedRows {
+    T* z;
+    uint16_t* code;
+    T* place;
+    int64_t n_numbers, n_codes, n_binned;
+
+    void numbers(int i, int64_t start, int64_t m, const T* values) const {
+        for (int64_t r = 0; r < m; ++r) z[(start + r) * n_numbers + i] = values[r];
+    }
+    void codes(int g, int64_t start, int64_t m, const int32_t* found) const {
+        for (int64_t r = 0; r < m; ++r) code[(start + r) * n_codes + g] = uint16_t(found[r]);
+    }
+    void places(int g, int64_t start, int64_t m, const T* found) const {
+        for (int64_t r = 0; r < m; ++r) place[(start + r) * n_binned + g] = found[r];
+    }
 };
 
 // The members of a fitted model.
@@ -120,41 +170,34 @@ class Ensemble {
     bool mean(const Examples<T>& from, int64_t m, T* out, int threads, Stop& stop) const {
         const Coding coding(shape_.groups);
         const int n_numbers = shape_.n_numbers(), team = team_for(m, threads);
-        return mean_of_blocks(m, out, threads, stop, [&](int, int64_t start, int64_t, Examples<T>& block, Ahead<T>& ahead) {
-            block.X = from.X + start * n_numbers;
-            if (from.codes) block.codes = from.codes + start * coding.groups(), block.places = from.places + start * coding.binned();
+        return mean_of_blocks(m, out, threads, stop, [&](int, int64_t start, int64_t here, Block<T>& block, Ahead<T>& ahead) {
+            Examples<T> rows{};
+            rows.X = from.X + start * n_numbers;
+            if (from.codes) rows.codes = from.codes + start * coding.groups(), rows.places = from.places + start * coding.binned();
             ahead = Ahead<T>::of(from.X, n_numbers, start + team * BLOCK_ROWS, m);
-            return true;
+            return gather_block(rows, here, 0, block) < 0;
         });
     }
 
     // The same of rows of numbers. False where one of them needs more than numbers: an error, or a warning.
     bool mean_of_numbers(const NumberColumns& columns, const double* X, int64_t m, T* out, int64_t* missing, int threads, Stop& stop) const {
-        const int n_columns = int(columns.columns.size()), numbers = columns.numbers(), groups = columns.groups(), binned = columns.binned();
-        struct Encoded {
-            Buffer<T> z, places;
-            Buffer<uint16_t> codes;
-            Buffer<int64_t> missing;
-        };
-        std::vector<Encoded> encoded;  // of each thread, a block
-        const int64_t most = std::min<int64_t>(m, BLOCK_ROWS);
-        for (int t = 0; t < team_for(m, threads); ++t) encoded.push_back({Buffer<T>(most * numbers), Buffer<T>(most * binned), Buffer<uint16_t>(most * groups), Buffer<int64_t>(n_columns)});
-        const bool good = mean_of_blocks(m, out, threads, stop, [&](int t, int64_t start, int64_t here, Examples<T>& block, Ahead<T>&) {
-            Encoded& own = encoded[t];
-            if (!columns.encode<T>(X + start * n_columns, here, own.z, own.codes, own.places, own.missing)) return false;
-            block.X = own.z, block.codes = own.codes, block.places = own.places;
-            return true;
+        const int64_t n = int64_t(columns.columns.size());
+        std::vector<Buffer<int64_t>> counts;  // of each thread
+        for (int t = 0; t < team_for(m, threads); ++t) counts.emplace_back(n);
+        const bool good = mean_of_blocks(m, out, threads, stop, [&](int t, int64_t start, int64_t here, Block<T>& block, Ahead<T>&) {
+            block.begin(here);
+            return columns.encode<T>(X + start * n, here, block, counts[t]);
         });
-        for (const Encoded& one : encoded)
-            for (int i = 0; i < n_columns; ++i) missing[i] += one.missing[i];
+        for (const auto& own : counts)
+            for (int64_t i = 0; i < n; ++i) missing[i] += own[i];
         return good;
     }
 
   private:
     int team_for(int64_t m, int threads) const { return int(std::min<int64_t>(threads_worth<T>(shape_, m, threads), blocks_of(m))); }
 
-    // The mean over members, block by block, so that a block stays in the cache for all of them. `rows_of` says where the rows
-    // of a block are; false if something is wrong with them.
+    // The mean over members, block by block, so that a block stays in the cache for all of them. `rows_of` puts a block's rows
+    // into it; false if something is wrong with them.
     template <class F>
     bool mean_of_blocks(int64_t m, T* out, int threads, Stop& stop, F&& rows_of) const {
         const int team = team_for(m, threads);
@@ -169,9 +212,8 @@ class Ensemble {
                 if (t == 0 && b % 16 == 0) stop.poll();
                 if (stop.requested()) return;
                 const int64_t start = b * BLOCK_ROWS, here = std::min<int64_t>(BLOCK_ROWS, m - start);
-                Examples<T> block{};
                 Ahead<T> ahead;
-                if (!rows_of(t, start, here, block, ahead) || !mean_of_block(block, ahead, here, out + start, m, A2[t], blocks[t])) good = false;
+                if (!rows_of(t, start, here, blocks[t], ahead) || !mean_of_block(ahead, here, out + start, m, A2[t], blocks[t])) good = false;
             }
         };
         run_team(team, [](int) {}, work);
@@ -179,9 +221,9 @@ class Ensemble {
     }
 
     // Of `here` rows within n.
-    bool mean_of_block(const Examples<T>& from, const Ahead<T>& ahead, int64_t here, T* out, int64_t n, T* A2, Block<T>& block) const {
+    bool mean_of_block(const Ahead<T>& ahead, int64_t here, T* out, int64_t n, T* A2, Block<T>& block) const {
         for (size_t i = 0; i < networks_.size(); ++i) {
-            if (predict_block<T>(*networks_[i], from, here, 0, {nullptr, nullptr, nullptr, A2}, i ? Ahead<T>{} : ahead, block) >= 0) return false;
+            answer_block<T>(*networks_[i], here, 0, {nullptr, nullptr, nullptr, A2}, i ? Ahead<T>{} : ahead, block);
             for (int k = 0; k < shape_.n_y; ++k)
                 for (int64_t r = 0; r < here; ++r) {
                     T& total = out[k * n + r];
@@ -193,7 +235,7 @@ class Ensemble {
             for (int64_t r = 0; r < here; ++r) {
                 T& total = out[k * n + r];
                 if (networks_.size() > 1) total = total / T(networks_.size());
-                good = good && total - total == 0;
+                good &= total - total == 0;
             }
         return good;
     }

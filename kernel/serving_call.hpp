@@ -44,10 +44,7 @@ bool encode_numbers(const NumberColumns& columns, Matrix<const double> X, Matrix
     expect("X", X, m, n, "rows, columns of the table"), expect("numbers", numbers, m, n_numbers, "rows, numbers");
     expect("codes", codes, m, n_codes, "rows, groups"), expect("places", places, m, n_binned, "rows, groups with bins");
     std::vector<int64_t> missing(n);
-    bool good = true;
-    for (int64_t at = 0; at < m && good; at += BLOCK_ROWS)
-        good = columns.encode<T>(X.data() + at * n, std::min<int64_t>(BLOCK_ROWS, m - at), numbers.data() + at * n_numbers, codes.data() + at * n_codes, places.data() + at * n_binned, missing.data());
-    return good;
+    return columns.encode<T>(X.data(), m, EncodedRows<T>{numbers.data(), codes.data(), places.data(), n_numbers, n_codes, n_binned}, missing.data());
 }
 
 template <class T>

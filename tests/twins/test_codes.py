@@ -24,6 +24,7 @@ GROUPS = [
     (Group(1),),
     (Group(1000),),
     (Group(24), Group(7), Group(12)),
+    (Group(13, 12),) * 21 + (Group(45),) * 6,  # more than the first cache holds: in several spans
 ]
 
 
@@ -65,7 +66,7 @@ def test_sums_and_answers(drawn):
     same_sums_and_answers(dtype, *problem)
 
 
-@pytest.mark.parametrize("groups", GROUPS, ids=str)
+@pytest.mark.parametrize("groups", GROUPS, ids=lambda groups: f"{len(groups)}-groups")
 @pytest.mark.parametrize(("solver", "batch_size"), [("adam", 50), ("sgd", 64), ("gd", 0)])
 @pytest.mark.parametrize("n_h", [0, 5, 40])
 def test_training_takes_the_same_steps(groups, solver, batch_size, n_h):

@@ -95,8 +95,8 @@ class Number(NamedTuple):
         code = np.clip(np.searchsorted(edges, x, "right") - 1, 0, len(edges) - 2)
         low, width = edges[code], np.diff(edges)[code]
         with np.errstate(over="ignore"):
-            place = np.clip((x - low) / width, 0, 1)
-        return code, np.where(np.isnan(place), 0, place)
+            place = (x - low) / width
+        return code, np.where(place > 0, np.minimum(place, 1), 0)
 
     def _refuse_dates(self, x: Floats) -> None:
         """Raise DataError for dates where numbers were learnt; dates may be named in numbers, too."""
