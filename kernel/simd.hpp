@@ -130,24 +130,6 @@ SHOAL_INLINE void store_some(T* at, const Line<T>& line, int count) {
     for (int i = 0; i < count; ++i) at[i] = lanes[i];
 }
 
-// A line of doubles from and to as many numbers of another type.
-template <class N>
-struct AsMany {
-    static constexpr int in_part = VEC_BYTES / sizeof(double);
-    typedef N type __attribute__((vector_size(sizeof(N) * in_part)));
-};
-
-template <class N, class T = double>
-SHOAL_INLINE Line<double> load_as_double(const N* at) {
-    SHOAL_EACH_PART(__builtin_convertvector(*reinterpret_cast<const typename AsMany<N>::type*>(at + i * AsMany<N>::in_part), Vec<double>));
-}
-
-template <class N>
-SHOAL_INLINE void store_as(N* at, const Line<double>& line) {
-    using Part = typename AsMany<N>::type;
-    for (int i = 0; i < PARTS; ++i) *reinterpret_cast<Part*>(at + i * AsMany<N>::in_part) = __builtin_convertvector(line.part[i], Part);
-}
-
 // A whole line at any address, or its first lanes.
 template <class T>
 SHOAL_INLINE Line<T> load_lanes(const T* at, int count) {
@@ -217,12 +199,6 @@ SHOAL_INLINE Line<T> sqrt(const Line<T>& a) {
 template <class T>
 SHOAL_INLINE Line<T> where_greater(const Line<T>& a, const Line<T>& b, const Line<T>& yes, const Line<T>& no) {
     SHOAL_EACH_PART(a.part[i] > b.part[i] ? yes.part[i] : no.part[i]);
-}
-
-// yes where x is a number, no where it is a NaN.
-template <class T>
-SHOAL_INLINE Line<T> where_number(const Line<T>& x, const Line<T>& yes, const Line<T>& no) {
-    SHOAL_EACH_PART(x.part[i] == x.part[i] ? yes.part[i] : no.part[i]);
 }
 
 // a where a < b (or a > b), else b; so a NaN in b stays. One instruction on x86, which gcc does not
