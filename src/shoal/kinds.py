@@ -207,8 +207,8 @@ class Columns(NamedTuple):
 
     words: str = "list of str or None"
 
-    def check(self, name: str, value: Any) -> tuple[Any, ...]:
-        """The names as a tuple; none for None."""
+    def check(self, name: str, value: Any) -> tuple[str, ...]:
+        """The names as a tuple of texts, as tables have them; none for None."""
         if value is None:
             return ()
         names = value.tolist() if hasattr(type(value), "tolist") else value
@@ -221,7 +221,7 @@ class Columns(NamedTuple):
             raise SettingError.of(
                 name, value, "expected a list of names of columns, ", example, "."
             )
-        return tuple(names)
+        return tuple(map(str, names))
 
     def parse(self, text: str) -> str:
         """One name: the option is repeated for more."""

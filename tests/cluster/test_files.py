@@ -40,6 +40,17 @@ def test_the_result_is_that_of_the_table_in_memory(name, file, cluster):
     assert model.diagnosis_ is not None
 
 
+def test_a_column_that_gives_the_answer_away_is_found_in_files_too(cluster, tmp_path):
+    told = np.where(np.asarray(TABLE["y"]) == "yes", 3.0, 1.0) + DRAW.normal(0, 0.01, M)
+    pq.write_table(TABLE.append_column("afterwards", pa.array(told)), tmp_path / "leaking.parquet")
+    settings = GD | {"max_iter": 60, "learning_rate": 1.0, "members": 1}
+    model = ShoalClassifier(**settings, engine=cluster.client).fit(
+        tmp_path / "leaking.parquet", "y"
+    )
+    found = {f.name: f for f in model.diagnosis_.findings}
+    assert found["leak"].evidence["column"] == "afterwards", str(model.diagnosis_)
+
+
 def test_replicas_numbers_and_a_worker_that_is_killed(file, cluster, monkeypatch):
     monkeypatch.setattr("shoal.training.loop.REPORT_EVERY", 0.0)
     settings = GD | {"solver": "adam", "replicas": 4}

@@ -156,6 +156,31 @@ def test_periods_are_dates_by_their_first_moment(every):
         ShoalRegressor(max_iter=2).fit(frame(Z), periods)
     objects_of = periods.astype(object).where(np.arange(N) > 2)  # with missing ones
     assert plan(frame(objects_of)).kind == "time"
+    arrow = pa.Table.from_pandas(frame(periods))
+    assert few().fit(arrow, Y).fingerprint_ == dates.fingerprint_
+
+
+@pytest.mark.parametrize("names", [[0, 1], [("a", "x"), ("a", "y")], [2.5, 3.5]])
+def test_columns_are_named_as_the_table_names_them(names):
+    table = pd.DataFrame({0: Z, 1: np.arange(N) % 3})
+    table.columns = pd.Index(names)
+    of_text = (
+        table.rename(columns=str) if names[0] == 0 else table.set_axis(map(str, names), axis=1)
+    )
+    for kind in ("words", "numbers", "drop"):
+        model = few(**{kind: [names[1]]}).fit(table, Y)
+        assert model.fingerprint_ == few(**{kind: [str(names[1])]}).fit(of_text, Y).fingerprint_
+        assert model.fingerprint_ != few().fit(table, Y).fingerprint_ or kind == "numbers"
+
+
+def test_intervals_of_pandas_are_the_same_words_in_arrow():
+    cut = pd.cut(Z, 4)
+    for intervals in (cut, pd.Series(cut).astype(object).astype(cut.categories.dtype)):
+        table = frame(intervals)
+        model = few().fit(table, Y)
+        arrow = pa.Table.from_pandas(table)
+        assert isinstance(arrow.schema.field("a").type, pa.DictionaryType | pa.BaseExtensionType)
+        assert (model.predict_proba(arrow) == model.predict_proba(table)).all()
 
 
 @pytest.mark.parametrize("fitted", [None, "UTC"])

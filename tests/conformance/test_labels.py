@@ -1,15 +1,18 @@
 """What y and its weights may be: taken rightly, or refused by name."""
 
 import warnings
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 
 import shoal
 from shoal import DataError, SettingError, ShoalClassifier, ShoalRegressor, ShoalWarning
+from shoal.errors import DataTypeError
 
 RNG = np.random.default_rng(0)
 N = 200
@@ -114,6 +117,106 @@ def test_weights_of_another_scale_change_the_penalty_alone(scale):
     one = ShoalClassifier(**settings).fit(X, YES, np.ones(N)).predict_proba(X)
     other = ShoalClassifier(**settings).fit(X, YES, np.full(N, scale)).predict_proba(X)
     np.testing.assert_allclose(other, one, atol=1e-3)
+
+
+def _decimals(y):
+    return [Decimal(int(v)) for v in y]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda y: np.array([f"{v}" for v in y], np.dtypes.StringDType()),
+        _decimals,
+        lambda y: pd.Series(_decimals(y), dtype=pd.ArrowDtype(pa.decimal128(5, 1))),
+        lambda y: pd.Series(y).astype(float).astype(object),
+        lambda y: pd.array(y, dtype="Int64"),
+        lambda y: pa.chunked_array([pa.array(y)]),
+        lambda y: sp.csr_matrix(np.column_stack([y > 0, y > 1]).astype(int)),
+    ],
+)
+def test_what_fit_takes_score_takes_too(form):
+    model = ShoalClassifier(**QUICK).fit(X, form(THREE))
+    assert 0.7 < model.score(X, form(THREE)) == model.score(X, form(THREE), np.ones(N))
+    assert model.fingerprint_ == ShoalClassifier(**QUICK).fit(X, form(THREE)).fingerprint_
+
+
+TIMES = pd.date_range("2020-01-01", periods=N)
+NO_TARGETS = {
+    "bytes": ([b"a", b"b"] * (N // 2), TypeError, "bytes"),
+    "bytes of NumPy": (np.array([b"a", b"b"] * (N // 2)), TypeError, "bytes"),
+    "fields": (np.array([(1,)] * N, [("y", int)]), TypeError, "fields"),
+    "periods": (pd.period_range("2020", periods=N), TypeError, "type Period"),
+    "zoned times": (TIMES.tz_localize("UTC"), TypeError, "type Timestamp"),
+    "days": (TIMES.date, TypeError, "type date"),
+    "a missing time": (TIMES.where(np.arange(N) > 0), ValueError, "first in row 0"),
+    "nothing": ([], ValueError, "y has no values"),
+    "a number": (1, ValueError, "y is a int: expected a list or an array"),
+    "a generator": ((v for v in YES), ValueError, "y is a generator"),
+}
+
+
+@pytest.mark.parametrize("name", NO_TARGETS)
+def test_what_is_no_class_is_refused_by_name(name):
+    y, error, said = NO_TARGETS[name]
+    with pytest.raises(DataError, match=said) as refused:
+        ShoalClassifier(**QUICK).fit(X, y)
+    assert isinstance(refused.value, error)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        TIMES, TIMES.tz_localize("UTC"), TIMES.to_numpy(), TIMES - TIMES[0], pa.array(TIMES), list(TIMES.to_numpy()),
+        pd.DataFrame({"a": TIMES, "b": TIMES - TIMES[0]}), pd.Series(TIMES).astype("timestamp[us][pyarrow]"),
+    ],
+)  # fmt: skip
+def test_times_are_no_numbers_to_predict(y):
+    """Their numbers would depend on the unit in which they are kept."""
+    with pytest.raises(DataTypeError, match="y has dates, times or durations"):
+        ShoalRegressor(**QUICK).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        (np.ma.array(np.ones(N), mask=np.arange(N) == 3), "masked values"),
+        (TIMES, "has times"),
+        ((TIMES - TIMES[0]).to_numpy(), "has times"),
+        ({0: 1.0, 1: 2.0}, "dict"),
+        (sp.csr_matrix(np.ones(N)), "[Ss]parse"),
+    ],
+)
+def test_weights_are_numbers(weights, said):
+    for model, y in ((ShoalClassifier(**QUICK), YES), (ShoalRegressor(**QUICK), X[:, 0])):
+        with pytest.raises(DataError, match=said):
+            model.fit(X, y, sample_weight=weights)
+
+
+def test_scores_refuse_as_fits_do():
+    model = ShoalClassifier(**QUICK).fit(X, THREE)
+    with pytest.raises(DataError, match="Mix of label"):
+        model.score(X, THREE.astype(str))
+    with pytest.raises(DataError, match="first in row 0"):
+        model.score(X, np.where(np.arange(N) > 0, THREE, np.nan))
+    with pytest.raises(DataError, match="inconsistent numbers"):
+        model.score(X, THREE[:5])
+    numbers = ShoalRegressor(**QUICK).fit(X, X[:, 0])
+    with pytest.raises(DataError, match="inconsistent numbers"):
+        numbers.score(X, X[:5, 0])
+    with pytest.raises(DataError, match="contains NaN"):
+        numbers.score(X, pd.Series([None, *X[1:, 0]], dtype="Float64"))
+    with pytest.raises(DataTypeError, match="y has dates"):
+        numbers.score(X, TIMES)
+
+
+def test_a_series_is_no_table():
+    table = pd.DataFrame(X, columns=["a", "b"])
+    model = ShoalClassifier(**QUICK).fit(table, YES)
+    for wrong in (table["a"], table.iloc[0], pl.Series("a", X[:, 0])):
+        with pytest.raises(DataError, match=r"X is a Series, .*to_frame\(\)"):
+            model.predict(wrong)
+    assert model.predict(table.iloc[0].to_frame().T) == model.predict(table[:1])
 
 
 @pytest.mark.parametrize(("scale", "word"), [(1e-40, "small"), (1e38, "large")])

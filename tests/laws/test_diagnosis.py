@@ -12,18 +12,21 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_iris, make_friedman1
 
 import shoal
 from shoal import Network, ShoalClassifier, ShoalRegressor, diagnose
 from shoal.compute.engine import product
-from shoal.diagnosis.case import Case, Seen
+from shoal.diagnosis.case import Case, Seen, Tried
 from shoal.diagnosis.curves import curve_of
 from shoal.diagnosis.findings import Diagnosis, Finding
-from shoal.diagnosis.rules import drawing, stepping
+from shoal.diagnosis.rules import drawing, ending, stepping
 from shoal.diagnosis.rules.capacity import linear_is_enough
 from shoal.diagnosis.rules.table import said as said_of
+from shoal.diagnosis.suspect import Suspect, cause_of
+from shoal.diagnosis.trial import Trials
 from shoal.diagnosis.units import enough_units, look, twins_of
 
 IRIS = load_iris(return_X_y=True)
@@ -339,12 +342,15 @@ def test_ages_are_no_codes_however_few_rows_a_value_has():
     rng = np.random.default_rng(0)
     x = np.minimum(rng.gamma(9, 4, 1000), 90).astype(int)  # many rows at 30, single ones at 80
     values, places = np.unique(x, return_inverse=True)
-    smooth = 0.05 * x + rng.standard_normal(1000)
-    own, near = said_of(places, smooth[:, None], len(values))
+
+    def said(y):
+        sums = np.bincount(places, y)[:, None]
+        return said_of(np.bincount(places), sums, np.square(y).sum())
+
+    own, near = said(0.05 * x + rng.standard_normal(1000))
     assert own > 0.2
     assert near > 0.9 * own
-    of_codes = rng.permutation(len(values))[places] + rng.standard_normal(1000)
-    own, near = said_of(places, of_codes[:, None], len(values))
+    own, near = said(rng.permutation(len(values))[places] + rng.standard_normal(1000))
     assert own > 0.9
     assert near < 0.3 * own
 
@@ -405,3 +411,107 @@ def test_a_leak_of_any_target_is_found():
     model = ShoalRegressor(random_state=0, members=1).fit(np.c_[X, Y[:, 0]], Y)
     leaks = [f for f in model.diagnosis_.findings if f.name == "leak"]
     assert [f.evidence["column"] for f in leaks] == ["x4"]
+
+
+@pytest.mark.parametrize(("m", "patience"), [(100, 38), (600_000, 2)])
+def test_the_patience_is_that_of_the_rows_that_were_trained_on(m, patience):
+    fitted = ShoalClassifier(random_state=0, members=1, max_iter=2).fit(*CANCER).fitted_
+    case = fitted.case(fitted.examples(*CANCER), m)
+    assert (case.patience, case.m) == (patience, m)
+
+
+@pytest.mark.parametrize(("asked", "suspected"), [("auto", False), (2, True)])
+def test_little_patience_is_a_fault_where_it_was_asked_for(asked, suspected):
+    case = SimpleNamespace(settings={"n_iter_no_change": asked}, ending="plateau", patience=2)
+    curve = SimpleNamespace(epochs=9, late_fall=0.0)
+    seen = SimpleNamespace(case=case, curve=curve, validation=curve, share=0.3, behind=False)
+    assert [one.name for one in ending.stopped_too_early(seen)] == ["stopped-too-early"] * suspected
+    seen.behind = True
+    [found] = ending.stopped_too_early(seen)
+    assert "when 2 in a row were not better" in found.what
+
+
+@pytest.mark.parametrize("hidden", [0, 6])
+def test_a_short_training_of_some_columns_is_one_of_the_others_at_zero(hidden):
+    X, y = CANCER
+    keep = np.arange(X.shape[1]) % 3 == 0
+    fitted = ShoalClassifier(
+        hidden=hidden, encode=None, dtype="float64", random_state=0, members=1, max_iter=3,
+        init=0.1, alpha=0.0,
+    ).fit(X / X.std(axis=0), y).fitted_  # fmt: skip
+    some = fitted.examples(X / X.std(axis=0), y)
+    zeros = some._replace(X=np.ascontiguousarray(some.X * keep))
+    case = fitted.case(some)._replace(held=1)
+    alone = Trials(case, some, some, 1e9).losses({}, keep=keep)
+    np.testing.assert_allclose(alone, Trials(case, zeros, zeros, 1e9).losses({}), rtol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::shoal.ShoalWarning")
+def test_what_a_fact_cures_is_not_tried_again(monkeypatch):
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 40, 900)
+    X, y = np.c_[codes, rng.standard_normal((900, 2))], rng.integers(0, 2, 40)[codes]
+    tried, losses = [], Trials.losses
+    monkeypatch.setattr(
+        Trials, "losses", lambda self, changes, **how: tried.append(changes) or losses(self, changes, **how)
+    )  # fmt: skip
+    model = ShoalClassifier(encode=None, max_iter=20, random_state=0, members=1).fit(X, y)
+    assert model.diagnosis_.names[0] == "codes-as-numbers"
+    assert {"encode": "auto"} not in tried
+
+
+def test_the_lecture_s_long_steps_overshoot_where_the_loss_rises_and_not_where_it_falls():
+    def suspected(solver="gd", rate=1.2, bounce=1e-4, last=0.2):
+        case = SimpleNamespace(rate=rate, usual_rate=0.25, settings={"solver": solver})
+        curve = SimpleNamespace(epochs=1000, bounce=bounce, last=last)
+        return bool(list(stepping.rate_too_high(SimpleNamespace(case=case, curve=curve))))
+
+    assert not suspected()
+    assert suspected(bounce=0.01)
+    assert suspected(last=0.9)
+    assert suspected(rate=12.0)
+    assert suspected(solver="sgd")
+
+
+@pytest.mark.parametrize("seed", [40, 42])
+def test_the_lecture_s_training_of_many_units_is_healthy_when_looked_at_again(seed):
+    rng = np.random.default_rng(seed)
+    y = np.arange(400) % 2
+    t = 3.12 * (np.arange(400) // 2 / 200 + y) + 0.2 * rng.standard_normal(400)
+    r = 4 * np.sin(4 * t) + 0.2 * rng.standard_normal(400)
+    X = np.c_[r * np.sin(t), r * np.cos(t)]
+    model = ShoalClassifier.classic(hidden=20, random_state=seed).fit(X, y)
+    assert diagnose(model, X, y).healthy
+
+
+def test_a_batch_of_one_row_is_named_where_it_costs_little_too():
+    model = ShoalClassifier(batch_size=1, max_iter=40, random_state=0, members=1).fit(*CANCER)
+    [found] = [f for f in model.diagnosis_.findings if f.name == "batch-too-small"]
+    assert found.cure in ({"batch_size": "auto"}, {})
+
+
+def test_the_first_of_what_is_far_from_usual_is_a_remark_whatever_was_suspected_before():
+    seen = SimpleNamespace(
+        case=SimpleNamespace(settings={}), explained=0.95, tried=lambda _: Tried(1.0, 0.99, False, 0.1)
+    )  # fmt: skip
+    suspects = [
+        Suspect(name, "what.", {name: 0}, {}, sure=name != "likely")
+        for name in ("likely", "far", "farther")
+    ]
+    assert [(f.name, f.severity) for f in cause_of(seen, suspects)] == [("far", "remark")]
+
+
+@pytest.mark.parametrize("kind", [ShoalClassifier, ShoalRegressor])
+def test_a_leak_in_a_sparse_matrix_is_found(kind):
+    rng = np.random.default_rng(0)
+    X = sparse.random(400, 300, density=0.03, random_state=0, format="csr")
+    z = X @ rng.standard_normal(300)
+    y = (z > 0.3).astype(int) if kind is ShoalClassifier else np.where(z > 0.3, z, 0.0)
+    assert "leak" not in kind(random_state=0, members=1, max_iter=60).fit(X, y).diagnosis_.names
+    leaking = sparse.hstack([X[:, :200], y[:, np.newaxis], X[:, 200:]]).tocsr()
+    [found] = [
+        f for f in kind(random_state=0, members=1, max_iter=60).fit(leaking, y).diagnosis_.findings
+        if f.name == "leak"
+    ]  # fmt: skip
+    assert found.evidence["column"] == "x200"
+    assert not found.cure  # columns of a sparse matrix have no names to leave out

@@ -13,6 +13,7 @@ from shoal.network.draws import (
     child,
     children,
     normal,
+    normals,
     permutation,
     philox,
     uniform,
@@ -225,3 +226,8 @@ def test_counters_may_differ_in_both_halves():
     found = philox(5, low, high)
     for i in range(3):
         np.testing.assert_array_equal(found[:, i], philox(5, low[i : i + 1], int(high[i]))[:, 0])
+
+
+def test_normals_of_many_streams_are_those_of_each():
+    for stream, drawn in enumerate(normals(7, 300, 1, 0, 12)):
+        assert drawn.tobytes() == normal(7, stream, len(drawn)).tobytes()

@@ -27,6 +27,11 @@ def test_the_share_that_was_trained_on_is_estimated(share):
     assert found == pytest.approx(share, abs=0.06)
 
 
+def test_the_rows_are_counted():
+    assert seen_in([X[:700]]).m == 700
+    assert seen_in([X]).m == pytest.approx(len(X), rel=0.1)
+
+
 @pytest.mark.parametrize("rows", [1, 50, KEPT])
 def test_of_few_rows_the_share_is_exact(rows):
     assert seen_in([X[:rows]]).share(hashes_of(np.concatenate([X[:rows], OTHERS[:rows]]))) == 0.5

@@ -186,6 +186,8 @@ MISTAKES = {
     "truncated parquet": (PARQUET[:-9], [], 1, ["t.csv: the file is damaged or cut short"]),
     "either mark": ("x;late\n" + "1,234;no\n7;yes\n" * 9, [], 1, ["row 1", '"1,234"', "--decimal ,"]),
     "either order": ("x,late\n03/02/2011,no\n01/01/2011,yes\n", [], 1, ['"x"', "--date-order dmy"]),
+    "no such order": ("x,late\n" + "13/02/2011,no\n14/02/2011,yes\n" * 9, ["--date-order", "DMY"], 2, ["--date-order DMY", '"dmy"']),
+    "no such mark": (GOOD, ["--decimal", "point"], 2, ["--decimal point", '"."']),
     "infinite target": ("x,late\n" + "1,2.5\n" * 9 + "2,inf\n", [], 1, ["row 10", '"late"', "inf"]),
     "regression of words": (GOOD, ["--task", "regression"], 1, ["t.csv", '"late"', "--task"]),
     "unknown task": (GOOD, ["--task", "rank"], 2, ["--task rank", "classification"]),

@@ -11,6 +11,7 @@ import lzma
 import multiprocessing
 import pickle
 import random
+import re
 import sqlite3
 import struct
 import tarfile
@@ -472,6 +473,39 @@ def test_what_cannot_be_read_is_refused_with_the_cure(name, tmp_path):
     assert len(errors) == 1
     assert sorted(tmp_path.iterdir()) == [path]  # nothing is left
     assert path.read_bytes() == raw
+
+
+@pytest.mark.parametrize(
+    ("rows", "cells"), [(1, "1 cell with a formula has"), (3, "3 cells with formulas have")]
+)
+def test_formulas_that_nobody_computed_are_reported(rows, cells, tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append(["a", "b"])
+    for i in range(rows):
+        book.active.append([f"=B{i + 2}*2", i])
+    out = io.BytesIO()
+    book.save(out)
+    with pytest.warns(ShoalWarning, match=rf"{cells} no value, .*missing, first in cell A2\. Open"):
+        assert read(out.getvalue(), tmp_path)["a"].null_count == rows
+
+
+def test_a_formula_with_an_empty_text_has_a_value(tmp_path):
+    """As Excel writes it."""
+    book = openpyxl.Workbook()
+    book.active.append(["a", "b"])
+    book.active.append([1, "KEPT"])
+    out = io.BytesIO()
+    book.save(out)
+    with zipfile.ZipFile(out) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    sheet, formula = (
+        "xl/worksheets/sheet1.xml",
+        b'<c r="B2" t="str"><f>IF(A2&gt;1,"x","")</f><v></v></c>',
+    )
+    files[sheet] = re.sub(rb'<c r="B2".*?</c>', formula, files[sheet])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read(packed(files), tmp_path)["a"].to_pylist() == [1]
 
 
 def test_a_cell_far_from_the_table_does_not_take_all_memory(tmp_path):

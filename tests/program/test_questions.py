@@ -3,11 +3,13 @@
 import html
 import json
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from shoal.cli import main
@@ -342,3 +344,36 @@ def test_a_number_that_is_different_in_each_row_is_no_class(tmp_path, monkeypatc
     assert "classification, as the target is a whole number with 15 values" in (
         capsys.readouterr().out
     )
+
+
+def _table_of(y: pa.Array) -> pa.Table:
+    return pa.table({"x": np.arange(len(y)) * 0.37 % 1, "y": y})
+
+
+WHOLE = [i % 2 for i in range(60)]
+TYPED = {
+    "decimals": (pa.array(map(Decimal, WHOLE), pa.decimal128(4, 1)), "0 50.0 %, 1 50.0 %"),
+    "whole decimals": (pa.array(map(Decimal, WHOLE), pa.decimal128(18, 0)), "0 50.0 %, 1 50.0 %"),
+    "decimals to predict": (
+        pa.array([Decimal(i) + Decimal("0.25") for i in range(60)], pa.decimal128(9, 2)), r"from 0.25 to 59.25, mean 29.75"
+    ),
+    "beyond 63 bits": (pa.array([2**63 + i for i in WHOLE], pa.uint64()), "9223372036854775808 50.0 %"),
+    "short floats": (pa.array(np.array(WHOLE, np.float16)), "0 50.0 %, 1 50.0 %"),
+    "two zeros": (pa.array([-0.0, 0.5, 0.0] * 20), "0 66.7 %, 0.5 33.3 %"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("memory", [[], ["--memory", "1GiB"]])
+@pytest.mark.parametrize("name", TYPED)
+def test_a_typed_target_is_what_its_values_are(name, memory, tmp_path, monkeypatch, capsys):
+    """In memory and streamed; and the model is tested on it, and evaluated."""
+    monkeypatch.chdir(tmp_path)
+    y, told = TYPED[name]
+    pq.write_table(_table_of(y), "t.parquet")
+    task = ["--task", "classification"] if name == "two zeros" else []
+    small = ["--hidden", "2", "--members", "1", "--max-iter", "2"]
+    assert (
+        main(["train", "t.parquet", "--target", "y", "-o", "m.shoal", *small, *task, *memory]) == 0
+    )
+    assert re.search(told, capsys.readouterr().out)
+    assert main(["evaluate", "m.shoal", "t.parquet"]) == 0

@@ -105,6 +105,17 @@ SPELLINGS: dict[str, tuple[list[Any], Any]] = {
     "times behind American days": (TIMES, lambda v: v.strftime("%m/%d/%Y %H:%M:%S")),
     "halves of the day": (TIMES, lambda v: v.strftime("%m/%d/%Y %I:%M:%S %p")),
     "times behind European days": (TIMES, lambda v: v.strftime("%d.%m.%Y, %H:%M:%S")),
+    "nanoseconds": (TIMES, lambda v: f"{v}.000000999"),
+    "seven digits behind seconds": (TIMES, lambda v: f"{v.isoformat()}.0000009"),
+    "a narrow blank before PM": (TIMES, lambda v: v.strftime("%m/%d/%Y, %I:%M:%S\u202f%p")),
+    "points in times": (TIMES, lambda v: v.strftime("%d.%m.%Y %H.%M.%S")),
+    "times of Oracle": (TIMES, lambda v: v.strftime("%d-%b-%y %I.%M.%S.000000 %p").upper()),
+    "times of C": (TIMES, lambda v: v.ctime()),
+    "basic forms": (TIMES, lambda v: v.strftime("%Y%m%dT%H%M%S")),
+    "days behind marks of direction": (DAYS, lambda v: v.strftime("\u200e%m/\u200e%d/\u200e%Y")),
+    "numbers behind blanks of no width": (NUMBERS, lambda v: f"\u200b{v:,}"),
+    "numbers between marks of direction": (WHOLE, lambda v: f"\u200e{v:,}\u200f"),
+    "clock times with a narrow blank": (CLOCKS, lambda v: v.strftime("%I:%M:%S\u202f%p")),
     "times with a T": (TIMES, lambda v: v.isoformat()),
     "clock times": (CLOCKS, lambda v: v.strftime("%H:%M:%S")),
     "clock times in halves": (CLOCKS, lambda v: v.strftime("%I:%M:%S %p")),
@@ -154,7 +165,10 @@ def test_a_model_reads_a_spelling_and_the_clean_values_alike(name: str) -> None:
         assert (again.predict_proba(rows) == wanted.predict_proba(rows.assign(a=clean["a"]))).all()
 
 
-ABSENT = ["n/a", "na", "#N/A", "-", ".", "?", "NULL", "None", "nan", "N.A.", "--", " ", "#DIV/0!"]
+ABSENT = [
+    "n/a", "na", "#N/A", "-", ".", "?", "NULL", "None", "nan", "N.A.", "--", " ", "#DIV/0!", "NaT", r"\N", "(null)",
+    "[NULL]", "#NV", "#WERT!", "#VALEUR!", "#N/D", "#¡REF!",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("word", ABSENT)
@@ -176,6 +190,11 @@ def test_other_spellings_of_missing_are_words_among_words() -> None:
     with pytest.warns(ShoalWarning, match='cells: 1 × "NA" in a'):
         found = column_of(file_of(["x", "n/a", "-", ".", "NA", "", "y"]))
     assert found == ["x", "n/a", "-", ".", None, None, "y"]
+
+
+def test_the_null_of_database_exports_is_missing_among_words() -> None:
+    with pytest.warns(ShoalWarning, match=r'1 × "\\N" in a'):
+        assert column_of(file_of(["x", r"\N", "y"])) == ["x", None, "y"]
 
 
 def test_a_word_that_is_named_is_missing() -> None:
@@ -273,6 +292,8 @@ TOLD_OF_TEXT = {
     "weeks": ([f"{d:%G-W%V-%u}" for d in DAYS], "may be dates, months or weeks"),
     "months in German": ([f"{d.day}. {['Mai', 'März'][d.month % 2]} {d.year}" for d in DAYS],
                          "may be dates, months or weeks"),
+    "times with names of zones": ([f"{t} CEST" for t in TIMES], "may be dates, months or weeks"),
+    "times in French": ([f"{t:%d/%m/%Y} à {t:%Hh%M}" for t in TIMES], "may be dates, months or weeks"),
     "two currencies": ([f"{'$€'[i % 2]}{i}" for i in range(99)], r'several units, "\$" \(50\), "€" \(49\)'),
     "weights": ([f"{i} {'lb' if i % 4 else 'kg'}" for i in range(99)], r'several units, "lb" \(74\)'),
     "too few dates": ([f"{d:%d/%m/%Y}" for d in DAYS[:80]] + ["x"] * 20,
@@ -285,6 +306,27 @@ def test_it_is_told_why_a_column_that_seems_to_be_more_stays_text(name: str) -> 
     values, why = TOLD_OF_TEXT[name]
     with pytest.warns(ShoalWarning, match=f'"a" is treated as categorical: .*{why}'):
         assert column_of(file_of(values, separator="|")) == values
+
+
+ZONED = {
+    "Unix": "%a %b %d %H:%M:%S UTC %Y",
+    "Twitter": "%a %b %d %H:%M:%S +0000 %Y",
+    "JavaScript": "%a %b %d %Y %H:%M:%S GMT+0000 (Coordinated Universal Time)",
+    "Java": "%Y-%m-%dT%H:%M:%S+00:00[Europe/London]",
+    "basic": "%Y%m%dT%H%M%SZ",
+}
+
+
+@pytest.mark.parametrize("name", ZONED)
+def test_times_with_a_zone_are_read_as_those_of_iso(name: str) -> None:
+    wanted = [time.replace(tzinfo=datetime.UTC) for time in TIMES]
+    assert column_of(file_of([time.strftime(ZONED[name]) for time in wanted])) == wanted
+
+
+def test_a_byte_order_mark_of_a_second_file_is_none_of_its_first_value() -> None:
+    """As `cat a.csv b.csv` leaves it."""
+    Path("t.csv").write_bytes("\ufeffa,b\n1,x\n\ufeff2,y\n".encode())
+    assert read_table("t.csv").to_pydict() == {"a": [1, 2], "b": ["x", "y"]}
 
 
 @pytest.mark.parametrize("row", [5, 10_431])

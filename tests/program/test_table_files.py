@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from shoal.data.read import csv_text as csv_files
 from shoal.data.read import opening
 from shoal.data.read.column_types import Wanted
+from shoal.data.read.file_options import FileOptions
 from shoal.data.read.files import held, read_table, source_of, stream, stream_tables
 from shoal.data.read.messages import unknown_column
 from shoal.errors import DataError, FileError, SettingError, ShoalWarning
@@ -502,6 +503,13 @@ def test_text_that_is_not_utf_8() -> None:
     says(error_of("é,b\n1,x\n".encode("latin1")), "flights.csv, line 1", "0xe9", cure)
     says(error_of("a,b\n1,€\n".encode("cp1252")), "0x80", 'encoding="cp1252"')
     says(error_of("a,b\n1,x\n".encode("utf-16-le")), "UTF-16", 'encoding="utf-16-le"')
+    Path("flights.csv").write_text("a,b\n1,x\n")
+    for encoding in ("utf-16", "utf-32"):  # of which this text is none
+        with pytest.raises(DataError, match=f"line 1: expected {encoding}, found .*utf-8"):
+            held("flights.csv", Wanted(files=FileOptions(encoding=encoding)))
+    for encoding in ("idna", "punycode"):
+        with pytest.raises(SettingError, match="expected the name of an encoding"):
+            held("flights.csv", Wanted(files=FileOptions(encoding=encoding)))
 
 
 @pytest.mark.parametrize(

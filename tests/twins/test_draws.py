@@ -44,6 +44,6 @@ def test_what_is_drawn_with_them_is_the_same():
         plain = hold_out(333, 0.1, 5, given)
         for own, other in zip(plain, hold_out(333, 0.1, 5, given, kernel.philox), strict=True):
             np.testing.assert_array_equal(own, other)
-    drawn = initialise(3, 40, 2, key=5, normal=kernel.normal)
+    drawn = initialise(3, 40, 2, key=5, normals=kernel.normals)
     for own, other in zip(drawn, initialise(3, 40, 2, key=5), strict=True):
         assert own.tobytes() == other.tobytes()

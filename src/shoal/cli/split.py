@@ -28,6 +28,7 @@ from shoal.data.rows.target import as_numbers, check_target, has_target, truth_o
 from shoal.data.rows.target_column import TargetColumn
 from shoal.data.rows.ties import HeldOut, Ties, Times, ties_of
 from shoal.errors import DataError, Setting, wording
+from shoal.settings import FIELDS
 
 Values = NDArray[Any]
 # Scores of more rows than these say nothing more of a network, and their answers must be held.
@@ -51,6 +52,8 @@ class Parts(NamedTuple):
 def source_for(order: Order, folder: str | None, *, in_memory: bool) -> TableSource:
     """The rows of the files that were named."""
     files = [order.table, *order.more]
+    for name in ("decimal", "date_order"):  # by which the table is read
+        FIELDS[name].kind.check(name, getattr(order, name))
     read = {order.group, order.time}  # which a split needs, even if they are no inputs
     wanted = Wanted(
         frozenset(order.words), frozenset(order.numbers), frozenset(order.drop) - read,

@@ -152,8 +152,8 @@ class Engine(Protocol):
         """Four random words (4, n) for each counter (low[i], high[i]) under a 64-bit key."""
         ...
 
-    def normal(self, key: int, stream: int, n: int) -> NDArray[np.float64]:
-        """The first n numbers of a stream, from the standard normal distribution."""
+    def normals(self, key: int, *sizes: int) -> list[NDArray[np.float64]]:
+        """The first numbers of streams 0, 1, … from the standard normal distribution, so many of each."""
         ...
 
     def order(self, m: int, key: int, epoch: int) -> NDArray[np.uint32]:

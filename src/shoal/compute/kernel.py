@@ -492,6 +492,11 @@ def normal(key: int, stream: int, n: int) -> Exact:
     return out
 
 
+def normals(key: int, *sizes: int) -> list[Exact]:
+    """The first numbers of streams 0, 1, … from the standard normal distribution, so many of each."""
+    return [normal(key, stream, n) for stream, n in enumerate(sizes)]
+
+
 def order(m: int, key: int, epoch: int) -> NDArray[np.uint32]:
     """The order in which an epoch takes m rows."""
     out = np.empty(m, np.uint32)

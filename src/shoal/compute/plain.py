@@ -32,7 +32,7 @@ from shoal.lazily import linalg
 from shoal.network import shapley
 from shoal.network.activations import Activation
 from shoal.network.architecture import Architecture
-from shoal.network.draws import normal as normal
+from shoal.network.draws import normals as normals
 from shoal.network.draws import philox
 from shoal.network.equations import Parameters, backward
 from shoal.network.equations import forward as _forward

@@ -32,10 +32,11 @@ NUMBERS, FEWEST = 1 << 22, 64
 AT_START = 256  # of them where a training began: enough for shares
 MEMBERS, AFTER_FIT = 4, 1  # networks that are looked at
 FEW_EPOCHS = 20  # a budget below this may be too small for anything to show
-NOTHING_LEARNT = 0.98  # of the baseline: no better than a constant answer
+# Of the baseline: no better than a constant answer, and far better.
+NOTHING_LEARNT, FAR_DOWN = 0.98, 0.5
 # Of the work of the fit: what short trainings may take after it, when something is suspicious; of a
 # long fit a smaller share, but always so many multiply-adds, some 20 ms.
-AFTER_A_FIT, AFTER_A_LONG_FIT, ALWAYS = 0.25, 0.05, 1e9
+AFTER_A_FIT, AFTER_A_LONG_FIT, ALWAYS = 0.16, 0.05, 1e9
 ASKED_FOR = 4e9  # multiply-adds of all short trainings, where nothing is known of the fit
 
 

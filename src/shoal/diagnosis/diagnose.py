@@ -51,7 +51,7 @@ def diagnose(model: Any, X: ArrayLike, y: Any) -> Diagnosis:
     --------
     >>> zeros = Network.initialise(2, 4, 1, scale="zeros")
     >>> print(diagnose(zeros, [[0.5, -1.0, 2.0], [1.0, 0.0, -1.0]], [[0, 1, 1]]))
-    error: symmetric-units: 4 of 4 hidden units are twins, with equal weights in and out: \
+    error: symmetric-units: 4 of 4 hidden units are duplicates, with equal weights in and out: \
 equal gradients keep them equal for ever, and they do the work of one. Use \
 init="auto".
     """
@@ -84,7 +84,10 @@ def _found(seen: Seen) -> Iterator[Finding]:
     # On rows of another kind every network is poor: a fit that was healthy on its own rows has no other cause.
     moved = case.earlier is not None and any(fact.name == "shift" for fact in facts)
     if not causes and not moved and case.ending != "interrupted":
-        causes = list(cause_of(seen, (one for rule in CAUSES for one in rule(seen))))
+        # What a fact says already, with the same cure, needs no trial.
+        known = [fact.cure for fact in facts if fact.cure]
+        suspects = (one for rule in CAUSES for one in rule(seen))
+        causes = list(cause_of(seen, (one for one in suspects if one.changes not in known)))
     if all(f.severity == "remark" for f in causes) and not any(f.name in EXPLAIN for f in facts):
         causes = [finding for rule in LAST for finding in rule(seen)] + causes
     if not any(f.cure and f.severity != "remark" for f in causes):

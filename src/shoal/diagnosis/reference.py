@@ -62,7 +62,7 @@ def _by_features(X: Singles, Y: Array, asked: Singles) -> Array:
     A = np.ascontiguousarray((A - mean).T)
     slope = product(A, A).astype(np.float64)
     penalty = np.full(n, PENALTY + 1e-3 * np.trace(slope) / n)
-    factor = engine.factor(slope[np.tril_indices(n)], penalty)
+    factor = engine.factor(slope[np.tri(n, dtype=bool)], penalty)
     if factor is None:
         return np.broadcast_to(usual, (len(asked), len(usual)))
     pulls = product((Y - usual).T.astype(np.float32), A).astype(np.float64)

@@ -74,7 +74,8 @@ def cause_of(seen: Seen, suspects: Iterable[Suspect]) -> Iterator[Finding]:
                         suspect = suspect._replace(changes=other.changes | suspect.changes)
                 yield finding_of(seen, suspect, tried)
                 return
-        yield from (remark_of(*one) for one in judged[:1] if one.suspect.sure)
+        sure = [one for one in judged if one.suspect.sure]
+        yield from (remark_of(*one) for one in sure[:1])
         return
     best = max(one.gain for one in helped)
     first = next(one for one in helped if one.gain >= AS_GOOD * best)

@@ -26,12 +26,15 @@ FEWEST_STEPS = 100  # fewer show nothing
 USUAL_STEPS, USUAL_ROWS, USUAL_WIDTH, USUAL_RATE = 2000, 32, 32, 0.01
 
 
+Kept = NDArray[np.bool_] | None  # of each input whether it is used; None: all of them
+
+
 class Recipe(NamedTuple):
     """How a network is trained with some settings."""
 
     architecture: Architecture
     plan: Plan
-    begin: Callable[[], State]  # where it starts, drawn when asked for
+    begin: Callable[[Kept], State]  # where it starts, drawn when asked for; with these inputs alone
     validated: bool  # whether a validation part says when to stop
 
 
@@ -85,13 +88,12 @@ class Trials:
         self,
         changes: Mapping[str, Any],
         *,
-        keep: NDArray[np.bool_] | None = None,
+        keep: Kept = None,
         epochs: int = 0,
     ) -> NDArray[np.float64] | None:
         """The loss on each example that is judged; None if there is nothing left to try it with.
 
-        `keep` says of each column whether it is used; all others are 0. `epochs` is the most, if it
-        is not 0.
+        `keep` says of each column whether it is used. `epochs` is the most, if it is not 0.
         """
         name = repr((sorted(changes.items()), None if keep is None else keep.tobytes(), epochs))
         if name not in self._known:
@@ -99,10 +101,10 @@ class Trials:
         return self._known[name]
 
     def _losses(
-        self, changes: Mapping[str, Any], keep: NDArray[np.bool_] | None, most: int
+        self, changes: Mapping[str, Any], keep: Kept, most: int
     ) -> NDArray[np.float64] | None:
         learnt, judged = self._learnt, self._judged
-        if not (learnt.m and judged.m) or self._too_little(learnt.m):
+        if not (learnt.m and judged.m) or self._too_little(learnt.m, keep):
             return None
         try:
             recipe = self._recipe(changes, learnt.m)
@@ -111,9 +113,9 @@ class Trials:
         scaled = changes.get("encode") == "auto" and self._case.settings.get("encode") is None
         if scaled or keep is not None:
             learnt, judged = _changed(learnt, judged, scaled=scaled, keep=keep)
-        plan = recipe.plan
+        shape, plan = _with_inputs(recipe.architecture, keep), recipe.plan
         batch = min(plan.rule.batch_size, learnt.m)
-        each = work_of(recipe.architecture, learnt.m, batch)
+        each = work_of(shape, learnt.m, batch)
         if most:
             plan = plan._replace(max_iter=min(plan.max_iter, most))
         whole = plan.max_iter
@@ -123,21 +125,21 @@ class Trials:
             return None
         plan = plan._replace(max_iter=epochs, rule=plan.rule._replace(batch_size=batch))
         try:
-            state = recipe.begin()
+            state = recipe.begin(keep)
         except ShoalError:
             return None
         validation = InMemory(judged) if recipe.validated else None
-        job = Job(recipe.architecture, plan, InMemory(learnt), validation, threads=self._threads)
+        job = Job(shape, plan, InMemory(learnt), validation, threads=self._threads)
         trained = train(job, TrainingState(state, state.parameters))
         self.allowance -= each * trained.epochs
         if epochs < whole and trained.ending == "finished":
             self._cut.add(repr(sorted(changes.items())))
-        return losses_of(recipe.architecture, trained.parameters, judged)
+        return losses_of(shape, trained.parameters, judged)
 
-    def _too_little(self, m: int) -> bool:
+    def _too_little(self, m: int, keep: Kept) -> bool:
         """Whether what is left allows next to no steps of the network as it is; it costs nothing to ask."""
         batch = min(self._case.batch, m)
-        each = work_of(self._case.networks[0].architecture, m, batch)
+        each = work_of(_with_inputs(self._case.networks[0].architecture, keep), m, batch)
         steps = self.allowance / each * (-(-m // batch) if batch else 1)
         return self.allowance <= 0 or (steps < FEWEST_STEPS / 4 and self._case.recipes is not None)
 
@@ -160,7 +162,11 @@ def usual_recipe(network: Network, m: int, hidden: int | str | None = None, **_:
     batch = min(USUAL_ROWS, m)
     rule = Rule("adam", USUAL_RATE, batch_size=batch)
     plan = Plan(rule, max(1, USUAL_STEPS * batch // m), n_iter_no_change=0)
-    return Recipe(shape, plan, lambda: start(first, "adam"), True)
+    return Recipe(shape, plan, lambda _: start(first, "adam"), True)
+
+
+def _with_inputs(shape: Architecture, keep: Kept) -> Architecture:
+    return shape if keep is None else shape._replace(n_x=int(keep.sum()))
 
 
 def work_of(shape: Architecture, m: int, batch: int) -> float:
@@ -181,7 +187,7 @@ def losses_of(
 
 
 def _changed(
-    learnt: Examples, judged: Examples, *, scaled: bool, keep: NDArray[np.bool_] | None
+    learnt: Examples, judged: Examples, *, scaled: bool, keep: Kept
 ) -> tuple[Examples, Examples]:
     """The same examples with standardised columns, or with some of them alone."""
     X = dense(rows_of(learnt.X, learnt.rows)).astype(np.float64)
@@ -193,7 +199,7 @@ def _changed(
         if scaled:
             X = np.ascontiguousarray((X - mean) / deviation, X.dtype)
         if keep is not None:
-            X = np.ascontiguousarray(X * keep, X.dtype)
+            X = np.ascontiguousarray(X[:, keep])
         Y, labels, weights = examples[1:4]
         rows = slice(None) if examples.rows is None else examples.rows
         return Examples(

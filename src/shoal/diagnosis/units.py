@@ -52,6 +52,8 @@ class Units(NamedTuple):
 def look(shape: Architecture, parameters: Parameters, Z1: Array, A1: Array) -> Units:
     """Measure the units of a network with n_h > 0 on at least one example."""
     n = shape.n_h
+    Z2 = product(parameters.W2.astype(A1.dtype, copy=False), A1.T)  # but for b2
+    total = float(Z2.std(axis=1, dtype=np.float64).max())
     Z1, A1 = Z1.astype(np.float64), A1.astype(np.float64)
     twins = twins_of(parameters)
     dead: tuple[int, ...] = ()
@@ -61,13 +63,14 @@ def look(shape: Architecture, parameters: Parameters, Z1: Array, A1: Array) -> U
     if shape.activation in LARGEST_SLOPE:
         flat = (shape.g.slope(A1) < FLAT * LARGEST_SLOPE[shape.activation]).mean(axis=1)
     m = A1.shape[1]
-    z, a = (V - V.mean(axis=1, keepdims=True) for V in (Z1, A1))
-    zz, za, aa = (np.einsum("ij,ij->i", *pair) / m for pair in ((z, z), (z, a), (a, a)))
+    for V in (Z1, A1):
+        V -= V.mean(axis=1, keepdims=True)
+    pairs = (Z1, Z1), (Z1, A1), (A1, A1)
+    zz, za, aa = (np.einsum("ij,ij->i", *pair) / m for pair in pairs)
     spread = np.sqrt(aa)
     # By the rest of a straight line through a unit's answers.
     rest = np.sqrt(np.maximum(aa - za * za / np.maximum(zz, 1e-300), 0))
     adds = spread * np.abs(parameters.W2).max(axis=0)
-    total = float((parameters.W2 @ A1).std(axis=1).max()) if n else 0.0
     known = {*dead, *(unit for group in twins for unit in group)}
     # What cannot be told from a dead unit is no twin of another dead one.
     twins = tuple(group for group in twins if not set(group) <= set(dead))

@@ -12,6 +12,7 @@ from shoal.data.rows.examples import Numbers
 from shoal.estimators.attributes import ClassAttributes
 from shoal.estimators.base import ShoalBase
 from shoal.estimators.intervals import set_of
+from shoal.estimators.labels import as_array, refusing
 from shoal.estimators.partial import continues
 from shoal.estimators.saving import CLASSIFIER
 from shoal.estimators.targets import ClassTargets, Targets
@@ -351,6 +352,29 @@ class ShoalClassifier(ClassifierMixin, ClassAttributes, ShoalBase, DeclaredForCl
         True
         """
         return set_of(self.fitted_, X, coverage, self.n_jobs)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy: the share of rows whose class is predicted.
+
+        Parameters
+        ----------
+        X : like X of `fit`, in memory
+            The rows.
+        y : like y of `fit`
+            Their classes; with several labels a row counts where all are right.
+        sample_weight : array of shape (rows,), optional
+            Row i counts as that many rows.
+
+        Returns
+        -------
+        float
+            From 0 to 1.
+        """
+        from sklearn.metrics import accuracy_score
+
+        predicted, truth = self.predict(X), as_array(y)
+        with refusing():
+            return float(accuracy_score(truth, predicted, sample_weight=sample_weight))
 
     def predict_log_proba(self, X: Any) -> Numbers:
         """The logarithms of `predict_proba`."""

@@ -2,14 +2,17 @@
 
 import os
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from shoal.compute.terms import Terms
 from shoal.data.encode.encoding import Encoding
 from shoal.data.read.in_memory import Spelt
 from shoal.data.read.source import TableSource
+from shoal.data.read.tables import joined
 from shoal.data.rows.digest import RUN, digest
 from shoal.data.rows.examples import Examples, one_behind_the_other
 from shoal.data.rows.seen import Seen
@@ -17,6 +20,8 @@ from shoal.data.rows.selection import STRIDE, Chosen, Encoded, Rows
 from shoal.data.rows.split import Split
 from shoal.data.rows.target_column import TargetColumn
 from shoal.data.rows.ties import HeldOut, Ties
+from shoal.diagnosis.case import Given
+from shoal.diagnosis.rules.table import rows_to_look_at
 from shoal.errors import Setting, SettingError, wording
 from shoal.estimators.automatic import stops_early
 from shoal.estimators.rows import Numbers, Place, name_of_ties, replicas_of, split_of
@@ -87,8 +92,19 @@ class FileRows:
         kept, held = self._parted(seed)
         return _sample(kept), None if held is None else _sample(held)
 
-    def given(self) -> None:
-        """None: the rows are not in memory."""
+    def given(self) -> Given:
+        """Some rows, of the blocks that are shown."""
+        return self._looked_at
+
+    @cached_property
+    def _looked_at(self) -> Given:
+        runs = ((b * BLOCK_ROWS, min((b + 1) * BLOCK_ROWS, self.m)) for b in _shown(self.m))
+        table = joined(one for run in runs for one in self._all.rows.tables(*run))
+        table = table.take(pa.array(np.sort(rows_to_look_at(len(table)))))
+        examples = self._all.encoded(table)
+        return Given(
+            table.drop_columns([self._all.target.column]), examples, rows=np.arange(len(table))
+        )
 
     def scored(self, seed: int) -> Examples | None:
         """What is held out of it, for a scorer: no process holds it."""
@@ -135,6 +151,10 @@ def _absolute(part: Any) -> Any:
 
 
 def _sample(source: Encoded) -> Examples:
-    n_blocks = -(-source.m // BLOCK_ROWS)
-    numbers = np.unique(np.linspace(0, n_blocks - 1, SHOWN_BLOCKS).astype(np.int64))
-    return one_behind_the_other([source.examples(int(b), int(b) + 1) for b in numbers])
+    return one_behind_the_other([source.examples(b, b + 1) for b in _shown(source.m)])
+
+
+def _shown(m: int) -> list[int]:
+    """The blocks of m rows that a diagnosis looks at."""
+    numbers: list[int] = np.linspace(0, -(-m // BLOCK_ROWS) - 1, SHOWN_BLOCKS).astype(int).tolist()
+    return sorted({*numbers})

@@ -17,7 +17,7 @@ from shoal.training.network import Network
 
 if TYPE_CHECKING:
     from shoal.diagnosis.case import Case
-    from shoal.diagnosis.trial import Recipe
+    from shoal.diagnosis.trial import Kept, Recipe
     from shoal.estimators.explanation import Explanation, PartialDependence, Slopes
 
 KNOWN = 0.5  # of the rows were trained on: then they are not new
@@ -138,32 +138,25 @@ class Fitted(Learnt):
         check_lengths(len(table), targets, names[0])
         return examples_of(self.inputs.matrix(table), targets)
 
-    def case(self, examples: Examples) -> "Case":
-        """What a diagnosis looks at, with these examples."""
+    def case(self, examples: Examples, m: int = 0) -> "Case":
+        """What a diagnosis looks at, with these examples; m rows were trained on, where that is known."""
         from shoal.diagnosis.case import Case
-        from shoal.estimators.automatic import (
-            PATIENCE,
-            batch_of,
-            patience_of,
-            rate_of,
-            usual_rate_of,
-        )
+        from shoal.estimators.automatic import batch_of, patience_of, rate_of, usual_rate_of
 
         h, s, output = self.history, self.trained, self.architecture.output
-        # Little of it is a fault where it was asked for; of very many rows an epoch is a thousand steps.
-        patience = patience_of(s, examples.m, held=any(h.validation_losses))
+        rows = m or examples.m
         # Those of the first kind: they have no units that were added to the width of others.
         networks = self.networks[: self.search.first_members] if self.search else self.networks
         return Case(
             networks, examples, vars(s),
             rate=rate_of(s, output),
             usual_rate=usual_rate_of(s.solver, output),
-            patience=max(patience, PATIENCE) if s.n_iter_no_change == "auto" else patience,
+            patience=patience_of(s, rows, held=any(h.validation_losses)),
             losses=h.losses[0] if h.losses else (),
             validation_losses=h.validation_losses[0] if h.validation_losses else (),
             ending=h.endings[0] if h.endings else "", best_epoch=h.best_epoch,
             columns=tuple(self.inputs.features), recipes=self.recipe,
-            batch=batch_of(s, examples.m),
+            batch=batch_of(s, rows), m=m,
         )  # fmt: skip
 
     def recipe(self, changes: Mapping[str, Any], m: int) -> "Recipe":
@@ -180,8 +173,14 @@ class Fitted(Learnt):
         shape, seed = architecture_of(s, n_x, n_y, output), seeds[0] if seeds else 0
         held = stops_early(s, m)
 
-        def drawn() -> State:
-            return begin(parameters_of(s, shape, 0, seed, first_biases(self.targets)), s.solver)
+        def drawn(keep: "Kept") -> State:
+            vector = parameters_of(s, shape, 0, seed, first_biases(self.targets))
+            if keep is not None:  # what an input of 0 would do
+                first = "W1" if shape.n_h else "W2"
+                P = shape.unflatten(vector)
+                P = P._replace(**{first: getattr(P, first)[:, keep]})
+                vector = shape._replace(n_x=int(keep.sum())).flatten(P, vector.dtype)
+            return begin(vector, s.solver)
 
         return Recipe(shape, plan_of(s, output, m, seed, held=held), drawn, held)
 
@@ -198,9 +197,6 @@ class Fitted(Learnt):
             )
         examples = self.examples(X, y)
         share = self.seen_share(self.hashes(examples.X))
-        return self.case(examples)._replace(
-            new=share is None or share < KNOWN,
-            starts=starts,
-            earlier=self.diagnosis,
-            m=len(self.seen.hashes) if self.seen else 0,
+        return self.case(examples, self.seen.m if self.seen else 0)._replace(
+            new=share is None or share < KNOWN, starts=starts, earlier=self.diagnosis
         )

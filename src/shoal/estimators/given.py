@@ -17,7 +17,7 @@ from shoal.data.read.objects import as_supported, column_of, rows_of_records
 from shoal.data.read.spoilt import shortened
 from shoal.data.read.tables import as_table, from_objects, is_table
 from shoal.data.rows.sparse import Sparse, from_scipy
-from shoal.errors import DataError
+from shoal.errors import DataError, DataTypeError
 from shoal.estimators.labels import refusing
 
 Table: TypeAlias = "pa.Table | NDArray[Any] | Sparse"
@@ -81,6 +81,11 @@ def as_given(X: Any) -> Any:
         return pa.table(X.with_format("arrow")[:])
     if isinstance(X, Mapping):
         return _table(X)
+    if len(getattr(X, "shape", ())) == 1 and hasattr(X, "to_frame"):
+        raise DataError(
+            f"X is a {type(X).__name__}, one column or one row: expected a table. Use X.to_frame(), "
+            "and X.to_frame().T for a row."
+        )
     if isinstance(X, pa.RecordBatch):
         return pa.Table.from_batches([X])
     if hasattr(X, "collect") and not hasattr(X, "shape"):
@@ -179,7 +184,7 @@ def columns_of(X: Any) -> tuple[int, Names]:
     texts = [isinstance(name, str) for name in names]
     if any(texts) and not all(texts):
         kinds = sorted({type(name).__name__ for name in names})
-        raise TypeError(
+        raise DataTypeError(
             "Feature names are only supported if all input features have string names, but your "
             f"input has {kinds} as feature name / column name types. If you want feature names to "
             "be stored and validated, you must convert them all to strings, by using X.columns = "

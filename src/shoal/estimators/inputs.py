@@ -15,12 +15,12 @@ from shoal.data.read.in_memory import text_read, written_in
 from shoal.data.read.messages import unknown_column
 from shoal.data.rows.examples import Examples, Matrix, Numbers
 from shoal.data.rows.sparse import Sparse
-from shoal.errors import DataError, Setting, SettingError, wording
+from shoal.errors import DataError, DataTypeError, Setting, SettingError, wording
 from shoal.estimators.automatic import bins_of
 from shoal.estimators.columns import Inputs
 from shoal.estimators.given import Names, Table, arrow_of, width_of
 from shoal.estimators.labels import refusing
-from shoal.estimators.targets import TargetArrays
+from shoal.estimators.targets import TargetArrays, are_times
 from shoal.settings import Settings
 from shoal.warn import warn
 
@@ -148,7 +148,14 @@ def weights_of(
     """The weights of the rows, none negative, some positive; None if none are given."""
     if sample_weight is None:
         return None
+    if isinstance(sample_weight, np.ma.MaskedArray) and np.ma.is_masked(sample_weight):
+        raise DataError(
+            f"{name} is a masked array with masked values: expected a number for every row. Use 0 "
+            "for rows that do not count."
+        )
     with refusing():
+        if are_times(sample_weight):
+            raise DataTypeError(f"{name} has times: expected numbers, such as days.")
         checked = _check_sample_weight(
             sample_weight, table, dtype=np.float64, ensure_non_negative=True
         )

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.errors import DataError, ShoalError
+from shoal.errors import DataError, DataTypeError, ShoalError
 from shoal.lazily import pa, sparse
 
 PIECE = 1 << 20  # targets that are looked at together
@@ -16,7 +17,10 @@ SHOWN = 20  # classes that a message lists
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """What scikit-learn's checks of data refuse becomes a DataError, in their words."""
+    """What scikit-learn's checks of data refuse becomes a DataError, in their words.
+
+    Values of types that no column can have are a DataTypeError, which is a TypeError as theirs.
+    """
     try:
         with np.errstate(all="ignore"):  # its sums and casts look for what is not finite
             yield
@@ -28,6 +32,8 @@ def refusing() -> Iterator[None]:
         raise DataError(
             f"{said} Correct them, or leave such rows out." if known else said
         ) from None
+    except TypeError as error:
+        raise DataTypeError(str(error)) from None
 
 
 def _only_column(y: Any) -> Any:
@@ -53,8 +59,15 @@ def as_array(y: Any) -> NDArray[Any]:
         )
     # (An array of text drops a NUL at the end of a text.)
     values = np.asarray(y, object) if _is_texts(y) else np.asarray(y)
+    if values.dtype.kind == "T":  # NumPy's own text
+        values = values.astype(object)
+    refuse_no_rows(y, values.shape)
+    if values.dtype.kind == "V":
+        raise _other_values(f"several fields ({values.dtype})")
     if values.dtype.kind == "f":
         missing = np.isnan(values)
+    elif values.dtype.kind in "Mm":
+        missing = np.isnat(values)
     elif values.dtype.kind == "O":
         missing = np.array([is_missing(v) for v in values.reshape(-1)], bool).reshape(values.shape)
     else:
@@ -68,6 +81,23 @@ def as_array(y: Any) -> NDArray[Any]:
     if values.dtype.kind == "f" and np.isinf(values).any():
         raise DataError("y contains infinity: expected finite numbers or labels.")
     return _of_one_type(values) if values.dtype.kind == "O" and values.size else values
+
+
+def refuse_no_rows(y: Any, shape: tuple[int, ...]) -> None:
+    """Raise DataError unless y has a target at least."""
+    if not shape:
+        raise DataError(
+            f"y is a {type(y).__name__}: expected a list or an array with a target for every row."
+        )
+    if not shape[0]:
+        raise DataError("y has no values: expected a target for every row.")
+
+
+def _other_values(found: str) -> DataTypeError:
+    return DataTypeError(
+        f"y has values with {found}: expected text, whole numbers, numbers or booleans. Turn them "
+        "into one of these, such as text with str."
+    )
 
 
 def _is_texts(y: Any) -> bool:
@@ -89,7 +119,8 @@ def _of_one_type(values: NDArray[Any]) -> NDArray[Any]:
                 "expected smaller ones. Turn them into text with str."
             )
         return values.astype(np.int64)
-    numbers = int | float | np.integer | np.floating
+    # (Databases give Decimals.)
+    numbers = int | float | np.integer | np.floating | Decimal
     if all(issubclass(kind, numbers) and not issubclass(kind, bool) for kind in kinds):
         return values.astype(np.float64)
     if any(issubclass(kind, str) for kind in kinds) or len(kinds) > 1:
@@ -98,6 +129,10 @@ def _of_one_type(values: NDArray[Any]) -> NDArray[Any]:
             f"y has values of several types ({names}): expected one, such as text or whole numbers. "
             "Turn all of them into text with str, or into numbers."
         )
+    # (A list for each row is several labels, and scikit-learn says what it expects of them.)
+    kind = next(iter(kinds))
+    if not issubclass(kind, list | tuple | complex | np.complexfloating):
+        raise _other_values(f"the type {kind.__name__}")
     return values
 
 

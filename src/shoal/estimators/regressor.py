@@ -12,6 +12,7 @@ from shoal.data.rows.rates import check_rates
 from shoal.estimators.attributes import NumberAttributes
 from shoal.estimators.base import ShoalBase
 from shoal.estimators.intervals import checked_levels, deviation_of, interval_of, quantiles_of
+from shoal.estimators.labels import refusing
 from shoal.estimators.partial import continues
 from shoal.estimators.saving import REGRESSOR
 from shoal.estimators.scores import explained_deviance
@@ -336,11 +337,14 @@ class ShoalRegressor(RegressorMixin, NumberAttributes, ShoalBase, DeclaredForNum
             1 for perfect predictions, 0 for those of the mean of y. D² is that of scikit-learn's
             `PoissonRegressor`.
         """
+        predicted, truth = self.predict(X), as_numbers(y)
         if self._numbers.loss != POISSON:
-            return float(super().score(X, y, sample_weight))
-        truth = as_numbers(y)
+            from sklearn.metrics import r2_score
+
+            with refusing():
+                return float(r2_score(truth, predicted, sample_weight=sample_weight))
         check_rates(truth)
-        return explained_deviance(truth, self.predict(X), sample_weight)
+        return explained_deviance(truth, predicted, sample_weight)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

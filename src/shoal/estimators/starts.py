@@ -80,7 +80,7 @@ def parameters_of(
         return _fitting(given[member % len(given)], architecture, dtype)
     drawn = initialise(
         *architecture[:3], key=child(seed, DRAW), init=s.init, activation=s.activation,
-        normal=engine.normal,
+        normals=engine.normals,
     )  # fmt: skip
     return architecture.flatten(drawn if b2 is None else drawn._replace(b2=b2), dtype)
 

@@ -193,8 +193,8 @@ class FileFeed:
 
     def _classes(self, known: ClassTargets | None) -> ClassTargets:
         """Classes, and how many rows each of them has."""
-        counted = self._counted()
-        values = target.as_classes(pa.chunked_array([pa.array(list(counted))]))
+        counted, kind = self._counted()
+        values = target.as_classes(pa.chunked_array([pa.array(list(counted), kind)]))
         if known:
             known.arrays(values)  # of which it knows the classes
         else:
@@ -207,16 +207,18 @@ class FileFeed:
         self._sizes, self._target = sizes, TargetColumn(self._y, known.classes, weights)
         return known
 
-    def _counted(self) -> dict[Any, int]:
-        """The values of the target, with how many rows each has."""
+    def _counted(self) -> tuple[dict[Any, int], pa.DataType]:
+        """The values of the target, with how many rows each has, and their type."""
         counted: dict[Any, int] = {}
-        first = 0
+        first, kind = 0, pa.null()
         for table in self._given.tables(columns=[self._y]):
             absent = pc.is_null(table[self._y], nan_is_null=True)
             if pc.any(absent).as_py():
                 row = first + int(np.argmax(absent.to_numpy()))
                 raise _no_target("NaN or None", row, self._y)
-            for pair in pc.value_counts(coarser(table[self._y]).combine_chunks()):
+            column = target.as_counted(coarser(table[self._y]))
+            kind = column.type
+            for pair in pc.value_counts(column.combine_chunks()):
                 value = pair["values"].as_py()
                 counted[value] = counted.get(value, 0) + pair["counts"].as_py()
             if len(counted) > MOST_CLASSES:
@@ -226,7 +228,7 @@ class FileFeed:
                     file=self._given.source.name, column=self._y,
                 )  # fmt: skip
             first += table.num_rows
-        return counted
+        return counted, kind
 
     def inputs(self, s: Settings, who: str) -> Inputs:
         """How the columns become a matrix, from one look at the rows."""

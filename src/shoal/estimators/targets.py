@@ -1,6 +1,6 @@
 """What y means: classes or numbers, learnt once by a fit, and how to get back to them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Self
 
@@ -339,6 +339,16 @@ def _product(weights: Weights, others: Weights) -> Weights:
     return weights * others
 
 
+def are_times(values: Any) -> bool:
+    """Whether these are times or durations, which NumPy turns into counts of whatever unit they have."""
+    if isinstance(values, list | tuple):
+        values = values[:1]
+    dtypes = getattr(values, "dtypes", None)
+    of_each = dtypes if isinstance(dtypes, Iterable) else [getattr(values, "dtype", None)]
+    kinds = {getattr(dtype, "kind", "") for dtype in of_each} - {""}
+    return bool((kinds or {np.asarray(values).dtype.kind}) & {"M", "m"})
+
+
 def as_numbers(y: Any) -> Numbers:
     """Y as float64, without missing values."""
     from sklearn.utils import check_array
@@ -347,6 +357,12 @@ def as_numbers(y: Any) -> Numbers:
         y = y.toarray()  # type: ignore[attr-defined]
     if isinstance(y, np.ma.MaskedArray):
         y = as_array(y)
+    with refusing():
+        if are_times(y):
+            raise DataTypeError(
+                "y has dates, times or durations: expected numbers. Turn them into numbers of a "
+                "unit that you choose, such as days: (y - y.min()) / numpy.timedelta64(1, 'D')."
+            )
     try:
         with refusing():
             numbers: Numbers = check_array(

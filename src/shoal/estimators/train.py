@@ -93,10 +93,9 @@ def diagnosis_of(fitted: Fitted, rows: RowProvider, starts: Starts, threads: int
     part, held = rows.shown(starts.seeds[0])
     shape = fitted.architecture
     began = tuple(Network._of(shape, state.parameters.copy()) for state in starts.states)
-    case = fitted.case(part)._replace(
-        starts=began, weight=_weight_of(part, rows), given=rows.given(),
-        m=_trained_on(part, held, rows), held=held.m if held else 0,
-    )  # fmt: skip
+    case = fitted.case(part, _trained_on(part, held, rows))._replace(
+        starts=began, weight=_weight_of(part, rows), given=rows.given(), held=held.m if held else 0
+    )
     return findings_of(case, held, thorough=False, threads=threads)
 
 

@@ -70,6 +70,12 @@ def normal(key: int, stream: int, n: int) -> Array:
     return _normal_quantile(uniform(key, stream, n))
 
 
+def normals(key: int, *sizes: int) -> list[Array]:
+    """`normal` of streams 0, 1, … with these sizes, of which few numbers cost as much as one stream."""
+    uniforms = [uniform(key, stream, n) for stream, n in enumerate(sizes)]
+    return np.split(_normal_quantile(np.concatenate(uniforms)), np.cumsum(sizes)[:-1])
+
+
 def permutation(key: int | Keys, stream: int, n: int) -> NDArray[np.int64]:
     """The numbers 0 … n - 1 in a random order; of keys (k, 1) one for each, (k, n)."""
     # Ties among 64-bit words are as good as impossible, and a stable sort settles them.
@@ -121,10 +127,14 @@ def _normal_quantile(p: Array) -> Array:
         2.1213794301586595867e4, 3.9307895800092710610e4, 2.8729085735721942674e4,
         5.2264952788528545610e3,
     )  # fmt: skip
-    r = np.sqrt(-_log(np.where(centre, 0.5, np.minimum(p, 1 - p))))
-    near = r <= 5
-    tail = np.where(near, _near_tail(r - 1.6), _far_tail(r - 5))
-    return np.where(centre, inner, np.where(q < 0, -tail, tail))
+    outer = np.flatnonzero(~centre)  # three in twenty
+    p, q = p[outer], q[outer]
+    r = np.sqrt(-_log(np.minimum(p, 1 - p)))
+    tail, far = _near_tail(r - 1.6), r > 5
+    if far.any():
+        tail[far] = _far_tail(r[far] - 5)
+    inner[outer] = np.where(q < 0, -tail, tail)
+    return inner
 
 
 def _near_tail(r: Array) -> Array:

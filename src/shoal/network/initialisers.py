@@ -49,11 +49,11 @@ def standard_deviation(init: Init, activation: str, fan_in: int, fan_out: int) -
 
 def initialise(
     n_x: int, n_h: int, n_y: int, *, key: int, init: Init = "auto", activation: str = "tanh",
-    normal: Callable[[int, int, int], draws.Array] = draws.normal,
+    normals: Callable[..., list[draws.Array]] = draws.normals,
 ) -> Parameters:  # fmt: skip
     """Draw the weights, and b1 with init="auto"; all other biases are zero. In float64.
 
-    `normal` draws them: `draws.normal`, or what gives the same numbers sooner.
+    `normals` draws them: `draws.normals`, or what gives the same numbers sooner.
 
     With n_h = 0 the only layer goes from the inputs to the outputs; its W2 is zero unless
     `init` is a number or "lecture", as a linear network has no symmetry to break.
@@ -64,9 +64,10 @@ def initialise(
     if n_h == 0 and init in ("auto", "glorot", "he"):
         second = 0.0
     # 0 × a negative number is -0, which adding 0 turns into the one and only 0.
-    W1 = first * normal(key, 0, n_h * n_x).reshape(n_h, n_x) + 0.0
-    W2 = second * normal(key, 1, n_y * n_in).reshape(n_y, n_in) + 0.0
+    w1, w2, *b = normals(key, n_h * n_x, n_y * n_in, *([n_h] if init == "auto" else []))
+    W1 = first * w1.reshape(n_h, n_x) + 0.0
+    W2 = second * w2.reshape(n_y, n_in) + 0.0
     b1 = np.zeros((n_h, 1))
     if init == "auto":
-        b1 = first * math.sqrt(n_x) * normal(key, 2, n_h).reshape(n_h, 1) + 0.0
+        b1 = first * math.sqrt(n_x) * b[0].reshape(n_h, 1) + 0.0
     return Parameters(W1, b1, W2, np.zeros((n_y, 1)))

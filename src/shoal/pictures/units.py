@@ -54,7 +54,7 @@ class UnitsDisplay:
 
     Made by `from_estimator`, or without a drawing by `measured`. A unit is healthy, dead (relu that never answers), saturated (its
     slope is below 1 % of the largest on 95 % of the examples, and the diagnosis of the fit has found
-    that saturated units stand in the way), a twin of another, or idle
+    that saturated units stand in the way), a duplicate of another ("twin"), or idle
     (what it adds hardly varies: it can be removed, and does no harm). For a model of two columns of numbers the answers are drawn
     over the plane, with the line on which each unit's Z1 is 0.
 

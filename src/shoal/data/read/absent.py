@@ -11,14 +11,16 @@ from shoal.lazily import pa, pc
 
 Column = Any  # a pyarrow ChunkedArray or Array: its stubs are too narrow for the functions of pc
 
-MISSING = ("", "NA", "N/A", "nan", "NaN", "null", "NULL", "None", "?")
-# Of spreadsheets, R, pandas, SAS and people.
+MISSING = ("", "NA", "N/A", "nan", "NaN", "null", "NULL", "None", "?", r"\N")
+# Of spreadsheets (in English, German, French, Italian and Spanish), R, pandas, SAS, databases and people.
 _OTHERS = (
     "n/a", "na", "#n/a", "#na", "#n/a n/a", "nan", "null", "none", "-", "--", "–", "—", ".", "..",
     "?", "n.a.", "<na>", "nat", "#null!", "#div/0!", "#value!", "#ref!", "#num!", "#name?",
+    "#nv", "#wert!", "#bezug!", "#zahl!", "#valeur!", "#nombre!", "#nom?", "#n/d", "#n/d!", "#valore!",
+    "#rif!", "#nome?", "#¡valor!", "#¡ref!", "#¡num!", "#¡div/0!", "#¿nombre?", "(null)", "[null]", "<null>",
 )  # fmt: skip
 OTHERS = tuple(
-    sorted({form for word in _OTHERS for form in (word, word.upper(), word.capitalize())})
+    sorted({form for word in _OTHERS for form in (word, word.upper(), word.capitalize())} | {"NaT"})
 )
 ALL = (*dict.fromkeys((*MISSING, *OTHERS)),)
 

@@ -1,6 +1,7 @@
 """Dates and times as people write them, as text that Arrow's parsers know.
 
-31.01.2011, 01/31/2011, 31-Jan-2011, Jan 31, 2011, each with or without 13:45 or 1:45 pm. Which of
+31.01.2011, 01/31/2011, 31-Jan-2011, Jan 31, 2011, each with or without 13:45 or 1:45 pm, and
+Mon Jan 31 13:45:00 2011 and 20110131T134500Z, which programs write. Which of
 two numbers is the day, `order` says ("dmy" or "mdy"); 2011-01-31 and a month's name need no order.
 """
 
@@ -24,12 +25,19 @@ _MONTH = (
 )
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _WEEKDAY = r"(?:(?:mon|tue|tues|wed|thu|thur|thurs|fri|sat|sun)(?:day|nesday|rsday|urday)?\.?,? +)?"
-_CLOCK = (
-    r"(?P<hour>\d{1,2})(?::(?P<minute>\d\d)(?::(?P<second>\d\d(?:[.,]\d{1,9})?))?)?"
-    r"(?: ?(?P<half>[ap])\.?m\.?)?"
-)
-_ZONE = r"(?P<zone> ?(?:z|utc|gmt|[+-]\d\d(?::?\d\d)?))?"
-_AT = rf"(?:(?:[ t:]|, ?| at ){_CLOCK}{_ZONE})?$"
+
+
+def _clock_with(mark: str) -> str:
+    return (
+        rf"(?P<hour>\d{{1,2}})(?:{mark}(?P<minute>\d\d)(?:{mark}(?P<second>\d\d(?:[.,]\d{{1,9}})?))?)?"
+        r"(?: ?(?P<half>[ap])\.?m\.?)?"
+    )
+
+
+_CLOCK = _clock_with(":")
+# Also GMT+0100, and behind a zone its name, in brackets.
+_ZONE = r"(?P<zone> ?(?:z|(?:utc|gmt)?[+-]\d\d(?::?\d\d)?|utc|gmt)(?: ?\([^()]*\)|\[[\w/+-]+\])?)?"
+_AT = rf"(?:(?:[ t:]|, ?| at ){_clock_with('[:.]')}{_ZONE})?$"
 _YEAR, _SHORT = r"(?P<year>\d{4})", r"(?P<year>\d{4}|\d\d)"
 _SEP = r"(?:[-/ ]|, ?|\. ?|-)"
 _BY_NAME = (
@@ -39,6 +47,12 @@ _BY_NAME = (
 )
 _YEAR_FIRST = tuple(
     rf"{_YEAR}{sep}(?P<month>\d{{1,2}}){sep}(?P<day>\d{{1,2}})" for sep in ("-", "/", r"\.")
+)
+# What C, Unix and JavaScript write, and the basic form of ISO 8601, with their time.
+_WITH_TIME = (
+    rf"{_MONTH} {{1,2}}{_DAY} {_CLOCK}{_ZONE} {_YEAR}$",
+    rf"{_YEAR}(?P<month>\d\d)(?P<day>\d\d)[t ]"
+    rf"(?P<hour>\d\d):?(?P<minute>\d\d)(?::?(?P<second>\d\d(?:[.,]\d{{1,9}})?))?{_ZONE}$",
 )
 _SEPARATED = (("/", _SHORT), ("-", _SHORT), (r"\. ?", _SHORT), (" ", _YEAR))
 _FORMS = {
@@ -51,6 +65,7 @@ _PARTS = ("year", "month", "word", "day", "hour", "minute", "second", "half", "z
 _ANY_MONTH = "|".join(_MONTHS)
 LIKE = (
     rf"(?i)^\s*(?:=\"|')?(?:[a-z]{{3,9}}\.?,? +)?(?:\d{{4}}|\d\d?)(?:[-/ ]|\. ?)\d\d?(?:[-/ ]|\. ?)\d|"
+    r"^\s*(?:19|20)\d{6}[t ]\d{2}|"
     rf"\d.{{0,6}}(?:{_ANY_MONTH})|(?:{_ANY_MONTH})[a-z]{{0,6}}\W{{0,2}}\d"
 )
 LIKE_CLOCK = r"(?i)\d:\d\d|\d ?(?:[ap]\.?m|d)"
@@ -61,11 +76,13 @@ _PERHAPS_TIME = re.compile(
     r"\s*(?:(?:19|20)\d\d[-/.](?:0\d|1[0-2])|(?:0?\d|1[0-2])[-/](?:19|20)\d\d|"
     r"(?:19|20)\d\d[- ]?(?:W|KW|Q|H) ?\d\d?(?:-?[1-7])?|(?:W|KW|Q|H)\d\d?[-/ ](?:19|20)?\d\d|"
     rf"{_MONTH}[- ]\'?(?:(?:19|20)\d\d|\d\d)|"
-    r"\d{1,2}(?:\. ?| |-| de )[^\W\d_]{3,10}(?:\. ?| |-| de )(?:19|20)?\d\d)\s*",
+    r"\d{1,2}(?:\. ?| |-| de )[^\W\d_]{3,10}(?:\. ?| |-| de )(?:19|20)?\d\d|"
+    r"(?:(?:19|20)\d\d-\d\d-\d\d|\d\d?(?P<sep>[./-])\d\d?(?P=sep)(?:19|20)\d\d)\D.*\d.*)\s*",
     re.IGNORECASE,
 )
 # A whole number that may be a date, which is not read as one.
 COMPACT = r"^(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$"
+_BLANKS = r"[\x{a0}\x{2007}\x{2009}\x{202f}]"  # JavaScript writes 1:45\u202fPM
 _PIVOT = 69  # of years of two digits, as of POSIX: 69 is 1969, and 68 is 2068
 _TIME = rf"(?i)^{_CLOCK}$"
 _SPAN = (
@@ -79,10 +96,11 @@ def iso(text: Column, order: str, *, zoned: bool) -> Column:
 
     Some may yet be none, as 2021-02-29. `zoned` asks for times with a time zone.
     """
-    text = numerals.bare(_flat(pc.utf8_trim_whitespace(text)))
+    text = numerals.bare(_usual(text))
     found = pa.nulls(len(text), pa.string())
-    for form in (*_FORMS[YMD], *(_FORMS.get(order, ()) if order != YMD else ())):
-        read = _of_form(text, rf"(?i)^{_WEEKDAY}{form}{_AT}", zoned=zoned)
+    days = (*_FORMS[YMD], *(_FORMS.get(order, ()) if order != YMD else ()))
+    for form in (*(day + _AT for day in days), *_WITH_TIME):
+        read = _of_form(text, rf"(?i)^{_WEEKDAY}{form}", zoned=zoned)
         found = pc.coalesce(found, read)
         if not found.null_count:
             break
@@ -101,7 +119,7 @@ def perhaps_time(value: str) -> bool:
 
 def clock(text: Column) -> Column:
     """Times of the day as 1970-01-01 13:45:00; missing where they are none."""
-    part = _extracted(_flat(pc.utf8_trim_whitespace(text)), _TIME)
+    part = _extracted(_usual(text), _TIME)
     # 13 is a number, and no time; 1 pm is one.
     told = pc.or_(pc.not_equal(part["minute"], ""), pc.not_equal(part["half"], ""))
     at = pc.if_else(told, _clock_of(part), pa.scalar(None, pa.string()))
@@ -110,7 +128,7 @@ def clock(text: Column) -> Column:
 
 def span(text: Column) -> Column:
     """Durations such as 3 days 04:00:00, or 36:15, in microseconds; missing where they are none."""
-    part = _extracted(_flat(pc.utf8_trim_whitespace(text)), _SPAN)
+    part = _extracted(_usual(text), _SPAN)
     told = pc.or_(pc.not_equal(part["days"], ""), pc.not_equal(part["hours"], ""))
     seconds = pc.replace_substring(_or_zero(part["seconds"]), ",", ".").cast(pa.float64())
     whole = pa.scalar(0, pa.int64())
@@ -172,7 +190,8 @@ def _clock_of(part: dict[str, Column]) -> Column:
     good = pc.and_(pc.greater_equal(hour, 1), pc.less_equal(hour, 12))
     by_half = pc.if_else(good, twelve, pa.scalar(None, pa.int64()))
     found = pc.if_else(pc.equal(half, ""), hour, by_half).cast(pa.string())
-    second = pc.replace_substring(_or_zero(part["second"]), ",", ".")
+    # Times have microseconds here; what is behind them is cut off, as of times that are typed.
+    second = pc.utf8_slice_codeunits(pc.replace_substring(_or_zero(part["second"]), ",", "."), 0, 9)
     return pc.binary_join_element_wise(
         pc.utf8_lpad(found, 2, "0"), pc.utf8_lpad(_or_zero(part["minute"]), 2, "0"),
         pc.if_else(pc.equal(second, "0"), "00", second), ":",
@@ -181,7 +200,17 @@ def _clock_of(part: dict[str, Column]) -> Column:
 
 def _zone(zone: Column) -> Column:
     bare = pc.utf8_upper(pc.utf8_trim_whitespace(zone))
-    return pc.replace_substring_regex(bare, pattern="^(UTC|GMT)$", replacement="Z")
+    bare = pc.replace_substring_regex(bare, pattern=r" ?[(\[].*$", replacement="")
+    bare = pc.replace_substring_regex(bare, pattern="^(UTC|GMT)$", replacement="Z")
+    return pc.replace_substring_regex(bare, pattern="^(UTC|GMT)", replacement="")
+
+
+def _usual(text: Column) -> Column:
+    """The texts without blanks around them, and with no other blanks than usual ones."""
+    text = _flat(pc.utf8_trim_whitespace(text))
+    if pc.all(pc.string_is_ascii(text), min_count=0).as_py():
+        return text
+    return pc.replace_substring_regex(text, pattern=_BLANKS, replacement=" ")
 
 
 def _flat(column: Column) -> Column:

@@ -51,6 +51,8 @@ class Decoded:
             text = self._decoder.decode(block, final=self._done)
         except UnicodeDecodeError as error:
             raise self._refused(error) from None
+        except UnicodeError as error:  # that of a mark which is not there
+            raise self._not_in_it(f"other text ({error})", self._lines) from None
         if self._encoding == "iso8859-1" and C1.search(text):
             warn(
                 wording(
@@ -63,7 +65,9 @@ class Decoded:
     def _refused(self, error: UnicodeDecodeError) -> DataError:
         before: Any = error.object[: error.start]
         line = self._lines + before.decode(self._encoding, "replace").count("\n")
-        found = f"the byte 0x{error.object[error.start]:02x}"
+        return self._not_in_it(f"the byte 0x{error.object[error.start]:02x}", line)
+
+    def _not_in_it(self, found: str, line: int) -> DataError:
         return DataError(
             wording(
                 f"expected {self._encoding}, found {found}. Name another encoding, such as ",

@@ -1,11 +1,13 @@
 """How files are to be read, where the caller knows better than what their bytes show."""
 
+import codecs
 import io
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from shoal.errors import Setting, SettingError, wording
 
+OF_NAMES = ("idna", "punycode")  # encodings of the names of hosts, and of no text
 NAMED = {"tab": "\t", "\\t": "\t", "space": " "}  # separators that are hard to type in a shell
 
 
@@ -101,6 +103,8 @@ def _separator(given: str) -> str:
 def _check_encoding(name: str) -> None:
     try:
         io.TextIOWrapper(io.BytesIO(), name)  # which takes encodings of text alone
+        if codecs.lookup(name).name in OF_NAMES:
+            raise LookupError
     except (LookupError, ValueError):  # (a name with a null character is a ValueError)
         raise SettingError.of(
             "encoding", name, "expected the name of an encoding, such as latin-1, cp1252 or utf-16."

@@ -215,7 +215,7 @@ class Look:
             first = self._place(text, int(np.argmax(codes == code)), origin)
             self._saw(self._likenesses[code], int(counts[code]), first)
         if not commas and numerals.COMMA in self.marks:
-            both = numerals.taken_apart(text).either(numerals.COMMA)
+            both = numerals.taken_apart(numerals.seen(text)).either(numerals.COMMA)
             self.first_either = self._place(text, pc.index(both, True).as_py(), origin)
 
     def _saw(self, like: Likeness, count: int, place: Place) -> None:
@@ -249,6 +249,7 @@ class Look:
             self._known_codes = np.append(self._known_codes, codes)
 
     def _new_codes(self, values: Column) -> NDArray[np.int64]:
+        values = numerals.seen(values)
         codes = np.full(len(values), self._code(Likeness()))
         told = np.asarray(pc.match_substring_regex(values, pattern=NOT_ALL_TEXT))
         if not told.any():

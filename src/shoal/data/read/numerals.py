@@ -16,6 +16,10 @@ Mask = NDArray[np.bool_]
 
 POINT, COMMA = ".", ","
 
+# Marks that are not seen, which spreadsheets, browsers and Windows put beside what is copied: for
+# the direction of writing and the end of a line, and the byte order mark of a file behind another.
+_UNSEEN = r"[\x{ad}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2069}\x{feff}]"
+
 _SPACE = r" \x{a0}\x{2007}\x{2009}\x{202f}"  # also those that a browser does not break at
 _QUOTE = r"'’`"
 # Before a number stands a sign of a currency, or one of the codes of ISO 4217 that are often
@@ -117,6 +121,13 @@ def taken_apart(text: Column) -> Numerals:
         digits,
         *(pc.match_substring_regex(digits, pattern=LIKE[mark]) for mark in (POINT, COMMA)),
     )
+
+
+def seen(text: Column) -> Column:
+    """The texts without marks that are not seen."""
+    if pc.all(pc.string_is_ascii(text), min_count=0).as_py():
+        return text
+    return pc.replace_substring_regex(text, pattern=_UNSEEN, replacement="")
 
 
 def bare(text: Column) -> Column:

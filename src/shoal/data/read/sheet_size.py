@@ -8,6 +8,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from shoal.data.read.packing import member
 from shoal.errors import DataError
@@ -18,6 +19,10 @@ MOST_BYTES = 1 << 31  # of XML
 BLOCK = 1 << 20
 CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"')
 ERROR = re.compile(rb'<c\b[^>]*?\bt="e"[^>]*')
+# Programs that write formulas do not compute them. (Excel writes an empty text so, with t="str".)
+FORMULA = re.compile(
+    rb'<c\b(?![^>]*\bt="str")[^>]*>\s*<f\b(?:[^>]*/>|[^>]*>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>'
+)
 ODS = re.compile(rb"<table:(table-row|table-cell|table)\b([^>]*)>")
 REPEATED = re.compile(rb'number-(?:rows|columns)-repeated="(\d{1,9})"')
 
@@ -29,16 +34,33 @@ def refuse_too_large(stream: io.BufferedReader, file: str) -> None:
         size = sum(one.file_size for one in archive.infolist())
         if size > MOST_BYTES:
             raise _too_large(f"{size:,} bytes of XML", file)
-        errors, first = 0, ""
+        errors, formulas = Cells(), Cells()
         for sheet in sheets:
             if sheet.filename.startswith("xl/worksheets/"):
-                found, place = _check_sheet(_blocks(archive, sheet), file)
-                errors, first = errors + found, first or place
+                wrong, not_computed = _check_sheet(_blocks(archive, sheet), file)
+                errors, formulas = errors.and_those(wrong), formulas.and_those(not_computed)
             if sheet.filename == "content.xml":
                 _check_ods(_blocks(archive, sheet), file)
-    if errors:
-        cells = "1 cell with an error is" if errors == 1 else f"{errors:,} cells with errors are"
-        warn(f"{file}: {cells} read as missing (#N/A or the like){first}.")
+    if n := errors.cells:
+        cells = "1 cell with an error is" if n == 1 else f"{n:,} cells with errors are"
+        warn(f"{file}: {cells} read as missing (#N/A or the like){errors.first}.")
+    if n := formulas.cells:
+        cells = "1 cell with a formula has" if n == 1 else f"{n:,} cells with formulas have"
+        warn(
+            f"{file}: {cells} no value, and {'is' if n == 1 else 'are'} read as missing{formulas.first}. "
+            "Open the file in a spreadsheet, which computes them, and save it."
+        )
+
+
+class Cells(NamedTuple):
+    """Cells of a kind."""
+
+    cells: int = 0
+    first: str = ""  # in words
+
+    def and_those(self, others: "Cells") -> "Cells":
+        """These, then the others."""
+        return Cells(self.cells + others.cells, self.first or others.first)
 
 
 def _blocks(archive: zipfile.ZipFile, sheet: zipfile.ZipInfo) -> Iterator[bytes]:
@@ -53,20 +75,24 @@ def _blocks(archive: zipfile.ZipFile, sheet: zipfile.ZipInfo) -> Iterator[bytes]
     yield held
 
 
-def _check_sheet(blocks: Iterator[bytes], file: str) -> tuple[int, str]:
-    """How many cells hold an error, and which is the first."""
-    columns, last, errors, first = set[bytes](), 0, 0, ""
+def _check_sheet(blocks: Iterator[bytes], file: str) -> tuple[Cells, Cells]:
+    """The cells that hold an error, and those with a formula and no value."""
+    columns, last, errors, formulas = set[bytes](), 0, Cells(), Cells()
     for block in blocks:
         found = CELL.findall(block)
         columns.update(column for column, _ in found)
         last = max(last, int(found[-1][1]) if found else 0)
-        wrong = ERROR.findall(block) if b't="e"' in block else []
-        errors += len(wrong)
-        if wrong and not first and (place := CELL.match(wrong[0])):
-            first = f", first in cell {(place[1] + place[2]).decode()}"
+        errors = errors.and_those(_cells(ERROR, block) if b't="e"' in block else Cells())
+        formulas = formulas.and_those(_cells(FORMULA, block) if b"<f" in block else Cells())
     width = max(map(_number, columns), default=0)
     check_cells(last, width, file)
-    return errors, first
+    return errors, formulas
+
+
+def _cells(kind: re.Pattern[bytes], block: bytes) -> Cells:
+    found = kind.findall(block)
+    place = CELL.match(found[0]) if found else None
+    return Cells(len(found), f", first in cell {(place[1] + place[2]).decode()}" if place else "")
 
 
 def _number(letters: bytes) -> int:

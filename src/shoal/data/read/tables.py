@@ -107,7 +107,7 @@ def plain(column: Any, name: str) -> Any:
     if pa.types.is_run_end_encoded(column.type):
         column = pc.run_end_decode(column)
     if isinstance(column.type, pa.BaseExtensionType):
-        column = column_of(column.to_pylist(), name)
+        column = column_of(_values_of(column), name)
     if pa.types.is_nested(column.type) or pa.types.is_interval(column.type):
         raise DataError(
             f"expected numbers, text, booleans or times, found {column.type}. Take it apart into "
@@ -130,10 +130,18 @@ def _decoded(column: Any, name: str) -> Any:
     if is_words(column.type.value_type):
         return pc.cast(column, column.type.value_type)
     chunks = [
-        categories(chunk.dictionary.to_pylist(), chunk.indices.cast(pa.int64()).fill_null(-1), name)
+        categories(_values_of(chunk.dictionary), chunk.indices.cast(pa.int64()).fill_null(-1), name)
         for chunk in (column.chunks if isinstance(column, pa.ChunkedArray) else [column])
     ]
     return pa.chunked_array(chunks, pa.string())
+
+
+def _values_of(column: Any) -> list[Any]:
+    """The values; periods and intervals as pandas has them, of which Arrow knows the numbers only."""
+    if str(getattr(column.type, "extension_name", "")).startswith("pandas."):
+        return list(column.type.to_pandas_dtype().__from_arrow__(column))
+    values: list[Any] = column.to_pylist()
+    return values
 
 
 def joined(tables: Iterable[pa.Table]) -> pa.Table:

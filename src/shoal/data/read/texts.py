@@ -136,6 +136,7 @@ def _rewritten(text: Column, reading: Reading) -> Column:
 def read_values(text: Column, reading: Reading) -> Column:
     """The same of values that Arrow's parser does not know as they are."""
     types, kind, written = reading.types, reading.kind, reading.written
+    text = numerals.seen(text)
     if kind == SPANS:
         return days.span(text).cast(types[0])
     if kind == CLOCKS:

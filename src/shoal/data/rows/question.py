@@ -19,6 +19,7 @@ from shoal.data.rows.target import (
     REGRESSION,
     Values,
     as_classes,
+    as_counted,
     as_numbers,
     check_target,
     has_target,
@@ -149,7 +150,7 @@ class _Seen:
         """The next known targets."""
         if not len(column):
             return
-        column = coarser(column)
+        column = as_counted(coarser(column))
         kind = column.type
         # A column of a CSV file may be whole numbers for long.
         self.kind = kind if self.kind is None or pa.types.is_floating(kind) else self.kind

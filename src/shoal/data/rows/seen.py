@@ -31,6 +31,11 @@ class Seen(NamedTuple):
     limit: int  # hashes up to this one would have been kept
     hashes: Hashes  # rising
 
+    @property
+    def m(self) -> int:
+        """How many rows there were, without those that repeat another: to 3 %, of few exactly."""
+        return round(len(self.hashes) * ((1 << 63) / (self.limit + 1)))
+
     def share(self, hashes: Hashes) -> float | None:
         """Of rows with these hashes the share that was trained on; None if none can be judged."""
         judged = hashes[hashes <= self.limit]

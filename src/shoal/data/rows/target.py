@@ -17,6 +17,7 @@ Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functio
 Values = NDArray[Any]
 
 CLASSIFICATION, REGRESSION = "classification", "regression"
+DIGITS = 18  # of a Decimal that fits into 64 bits
 CLASSES_AT_MOST = 20  # whole numbers with more values than this are a number to predict
 _NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 
@@ -46,6 +47,17 @@ def _between(target: str, names: str) -> str | None:
 def has_target(table: pa.Table, target: str) -> NDArray[np.bool_]:
     """Of each row, whether its target is known."""
     return ~pc.is_null(table[target], nan_is_null=True).to_numpy()
+
+
+def as_counted(column: Column) -> Column:
+    """The values so that those that are equal are the same: -0.0 is 0.0, and Decimals are numbers."""
+    kind = column.type
+    if pa.types.is_decimal(kind):
+        whole = kind.scale == 0 and kind.precision <= DIGITS
+        return pc.cast(column, pa.int64() if whole else pa.float64(), safe=False)
+    if pa.types.is_float16(kind):
+        column, kind = pc.cast(column, pa.float32()), pa.float32()
+    return pc.add(column, pa.scalar(0.0, kind)) if pa.types.is_floating(kind) else column
 
 
 def task_of(column: Column) -> tuple[str, str]:
@@ -121,6 +133,7 @@ def as_numbers(column: Column, target: str) -> Values:
 
 def as_classes(column: Column) -> Values:
     """A target to classify: booleans, whole numbers, or text."""
+    column = as_counted(column)
     kind = column.type
     if pa.types.is_boolean(kind):
         return np.asarray(column.to_numpy(), bool)
@@ -137,7 +150,7 @@ def truth_of(column: Column, classes: Values | None, target: str) -> Values:
     if classes is None:
         return as_numbers(column, target)
     if classes.dtype.kind == "O":
-        truth = np.array(pc.cast(column, pa.string()).to_pylist(), object)
+        truth = np.array(pc.cast(as_counted(column), pa.string()).to_pylist(), object)
     else:
         truth = as_classes(column)
     known = np.isin(truth, classes) if truth.dtype.kind != "O" else _among(truth, classes)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from shoal.diagnosis.case import NOTHING_LEARNT, Seen
+from shoal.diagnosis.case import FAR_DOWN, NOTHING_LEARNT, Seen
 from shoal.diagnosis.findings import Finding
 from shoal.diagnosis.suspect import Suspect, times, use
 from shoal.diagnosis.units import SATURATED, Units
@@ -29,7 +29,7 @@ def symmetric_units(seen: Seen) -> Iterator[Suspect]:
         return
     yield Suspect(
         "symmetric-units",
-        f"{sum(twins)} of {n} hidden units are twins, with equal weights in and out: equal "
+        f"{sum(twins)} of {n} hidden units are duplicates, with equal weights in and out: equal "
         "gradients keep them equal for ever, and they do the work of "
         f"{'one' if len(twins) == 1 else len(twins)}.",
         {"init": "auto"},
@@ -100,7 +100,7 @@ def dead_units(seen: Seen) -> Iterator[Suspect]:
     if not dead or dead < DEAD_SHARE * n:
         return
     first = sum(len(units.dead) for units in seen.starts)
-    # Units that good steps have put to sleep were not needed.
+    # Units that good steps have made inactive were not needed.
     if seen.starts and first < DEAD_AT_FIRST * n and not long_steps(seen) and dead < n:
         return
     began = f", {first} of them before the first step" if first else ""
@@ -127,6 +127,8 @@ def small_draw(seen: Seen) -> Iterator[Suspect]:
     if not seen.shape.n_h or ratio is None or ratio > SMALL or ratio == 0 or seen.curve is None:
         return
     if seen.case.few_epochs or seen.shape.activation == "identity" or not drawn_tiny(seen):
+        return
+    if seen.curve.last < FAR_DOWN:  # the plateau is behind it
         return
     changes: dict[str, Any] = {"init": "auto"}
     if seen.case.settings.get("solver", "adam") in ("sgd", "gd"):
@@ -183,7 +185,7 @@ def some_twins(seen: Seen) -> Iterator[Finding]:
         yield Finding(
             "symmetric-units",
             "remark",
-            f"{twins} of {n} hidden units are twins, with equal weights in and out.",
+            f"{twins} of {n} hidden units are duplicates, with equal weights in and out.",
             "",
             {},
             {"twins": [list(group) for units in seen.units for group in units.twins], "units": n},

@@ -33,7 +33,7 @@ def not_converged(seen: Seen) -> Iterator[Suspect]:
     yield Suspect(
         "not-converged",
         f"the budget of {curve.epochs} epoch{'s' * (curve.epochs > 1)} ended at loss {seen.loss:.3g}"
-        + (f"{fell}." if curve.epochs > 1 else "."),
+        + (f"{fell}." if curve.epochs > 1 and curve.late_fall > 0 else "."),
         {"max_iter": max(MORE_EPOCHS * int(case.settings.get("max_iter", curve.epochs)), MAX_ITER)},
         {"late_fall": curve.late_fall, "epochs": curve.epochs},
         sure=curve.late_fall >= SLOPE or few,
@@ -47,13 +47,15 @@ def stopped_too_early(seen: Seen) -> Iterator[Suspect]:
     if case.ending != "plateau" or seen.curve is None:
         return
     patience, tol = seen.case.patience, float(s.get("tol", 1e-4))
-    odd = patience < PATIENCE or tol > TOL
+    # Little of it is a fault where it was asked for: of very many rows an epoch is a thousand steps.
+    impatient = patience < PATIENCE and s.get("n_iter_no_change", "auto") != "auto"
+    odd = impatient or tol > TOL
     # The training loss goes on falling when a network begins to overfit.
     sloping = (seen.validation or seen.curve).late_fall > SLOPE and seen.share > 0.5
     if not (odd or sloping or seen.behind):
         return
     changes: dict[str, Any] = {}
-    if patience < PATIENCE:
+    if impatient:
         changes["n_iter_no_change"] = USUAL["n_iter_no_change"]
     if tol > TOL:
         changes["tol"] = USUAL["tol"]

@@ -4,12 +4,14 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from shoal.diagnosis.case import NOTHING_LEARNT, Case, Seen
+from shoal.diagnosis.case import FAR_DOWN, NOTHING_LEARNT, Case, Seen
+from shoal.diagnosis.curves import Curve
 from shoal.diagnosis.suspect import Suspect, times
 from shoal.diagnosis.trial import FEWEST_STEPS
 
 # Shares of the baseline, the loss of the best constant answer.
 BOUNCES = 0.03  # rises of this size between epochs: the steps are too long
+SMOOTH = 1e-3  # smaller rises are none
 STILL_FALLING = 0.005  # in the last tenth of the epochs
 STEADY = 0.3  # of the whole fall in the second half: no bend in the curve
 # Times the usual rate: worth a try, and far.
@@ -66,6 +68,8 @@ def rate_too_high(seen: Seen) -> Iterator[Suspect]:
     bounces = curve.bounce > BOUNCES and curve.epochs >= FEWEST_EPOCHS and ratio >= 1 / HIGH
     if ratio < HIGH and not bounces:
         return
+    if seen.case.settings.get("solver") == "gd" and ratio < FAR_HIGH and _descends(curve):
+        return
     told = []
     if ratio >= HIGH:
         told.append(f"{times(ratio)} the usual {usual:g}")
@@ -81,6 +85,11 @@ def rate_too_high(seen: Seen) -> Iterator[Suspect]:
         {"bounce": curve.bounce, "times_usual": ratio, "learning_rate": rate},
         sure=ratio >= FAR_HIGH,
     )
+
+
+def _descends(curve: Curve) -> bool:
+    """Whether full-batch steps have led far down without overshooting."""
+    return curve.bounce < SMOOTH and curve.last < FAR_DOWN
 
 
 def _of_constant(share: float) -> str:
@@ -130,5 +139,5 @@ def odd_batch(seen: Seen) -> Iterator[Suspect]:
         yield Suspect(
             "batch-too-small",
             f"a batch of {batch} row{'s' * (batch > 1)}: each step follows the noise of so few.",
-            changes, {"batch_size": batch},
+            changes, {"batch_size": batch}, sure=batch == 1, harmless=True,
         )  # fmt: skip

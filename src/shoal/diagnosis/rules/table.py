@@ -4,6 +4,7 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from shoal.wording import wording
 GIVES_AWAY = 0.8  # of the variance: a network that explains less has found no leak
 FEWEST_COLUMNS = 3  # of fewer one may well be all that counts
 LOOKED_AT, MOST_COLUMNS, MOST_TARGETS = 1000, 300, 8  # rows, columns and targets of a table
+TELLING = 20  # columns of sparse rows
 MANY_COLUMNS = 50
 SURELY = 3.0  # standard errors of a correlation
 # The same of a column's product with another: beyond the largest that chance gives among so many pairs.
@@ -39,16 +41,24 @@ def leak(seen: Seen) -> Iterator[Finding]:
     """A column that alone answers nearly as well as the target itself."""
     if seen.case.given is None or seen.explained < GIVES_AWAY:
         return
-    table = _columns(seen)
-    if table is None or table.num_columns < FEWEST_COLUMNS:
-        return
     classes = seen.shape.output not in ("identity", "poisson")
-    found = (one for y in _targets(seen) for one in leaks(*sample(table, y), classes=classes))
+    given = seen.case.given.table
+    if isinstance(given, Sparse):
+        some = given[_some_rows(seen)]
+        found = (
+            one for y in _targets(seen)
+            for one in leaks(_telling(some, y, classes=classes), y, classes=classes)
+        )  # fmt: skip
+    else:
+        table = _columns(seen)
+        if table is None or table.num_columns < FEWEST_COLUMNS:
+            return
+        found = (one for y in _targets(seen) for one in leaks(*sample(table, y), classes=classes))
     for one in itertools.islice(found, 1):
         shown = f"{one.right:.1%} of {one.rows:,} rows right, {one.usual:.1%} without it"
         if not classes:
             shown = f"{one.right:.1%} of the variance of {one.rows:,} rows"
-        named = seen.case.settings.get("encode") is not None
+        named = seen.case.settings.get("encode") is not None and not isinstance(given, Sparse)
         cure: dict[str, Any] = {"drop": [one.column]} if named else {}
         yield Finding(
             "leak",
@@ -63,8 +73,33 @@ def leak(seen: Seen) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _columns(seen: Seen) -> pa.Table | None:
-    """The table as it was given, some of its rows; None where there is none, or one too wide."""
+def _telling(X: Sparse, y: NDArray[Any], *, classes: bool) -> pa.Table:
+    """Of sparse rows the columns whose zeros alone leave least of y open: a leak is one of these."""
+    columns, places = np.unique(X.columns, return_inverse=True)
+    n, lengths = len(columns), np.diff(X.starts)
+    if classes:
+        there, labels = np.bincount(y), np.repeat(y, lengths)
+        zeros = [m - np.bincount(places[labels == c], minlength=n) for c, m in enumerate(there)]
+        left = np.sum(zeros, axis=0) - np.max(zeros, axis=0)
+    else:
+        Y = y - y.mean()
+        sums, squares = (
+            V.sum() - np.bincount(places, np.repeat(V, lengths), n) for V in (Y, Y * Y)
+        )  # fmt: skip
+        left = squares - sums**2 / np.maximum(len(X) - np.bincount(places, minlength=n), 1)
+    rows, found = np.repeat(np.arange(len(X)), lengths), {}
+    for j in np.argsort(left, kind="stable")[:TELLING].tolist():
+        column = np.zeros(len(X))
+        column[rows[places == j]] = X.values[places == j]
+        found[f"x{columns[j]}"] = column
+    return pa.table(found)
+
+
+def _columns(seen: Seen, *, whole: bool = False) -> pa.Table | None:
+    """The table as it was given, some of its rows; None where there is none, or one too wide.
+
+    Of an array only columns of whole numbers where `whole`.
+    """
     assert seen.case.given is not None
     table = seen.case.given.table
     if isinstance(table, Sparse) or not isinstance(table, pa.Table | np.ndarray):
@@ -80,10 +115,13 @@ def _columns(seen: Seen) -> pa.Table | None:
     names = seen.case.columns or [f"x{j}" for j in range(table.shape[1])]
     if len(names) != table.shape[1]:
         names = [f"x{j}" for j in range(table.shape[1])]
-    columns = zip(names, table[rows].T, strict=True)
-    return pa.table({n: np.ascontiguousarray(x) for n, x in columns if n not in left_out})
+    V = table[rows]
+    kept = (np.floor(V) == V).all(axis=0) if whole else np.ones(len(names), bool)
+    columns = zip(names, V.T, kept, strict=True)
+    return pa.table({n: np.ascontiguousarray(x) for n, x, k in columns if k and n not in left_out})
 
 
+@lru_cache(maxsize=4)
 def rows_to_look_at(m: int) -> NDArray[np.int64]:
     """Which of m rows are looked at as they were given: drawn, as kinds may come by turns."""
     return np.random.default_rng(0).permutation(m)[:LOOKED_AT]
@@ -161,7 +199,7 @@ def codes_and_ids(seen: Seen) -> Iterator[Finding]:
     """Columns of codes that are taken as numbers, and of numbers that are taken as text."""
     if seen.case.given is None or seen.explained > GIVES_AWAY:
         return
-    table, y = _columns(seen), _target(seen)
+    table, y = _columns(seen, whole=True), _target(seen)
     if table is None or y is None:
         return
     for name in table.column_names:
@@ -182,10 +220,13 @@ def _code(seen: Seen, name: str, column: Any, y: NDArray[Any]) -> Iterator[Findi
     if not CODES[0] <= len(values) <= CODES[1] or len(x) < ROWS_OF_A_CODE * len(values):
         return
     if seen.shape.output in ("identity", "poisson"):
-        Y = np.asarray(y, np.float64)[:, None]
+        Y = np.asarray(y, np.float64) - y.mean()
+        sums, squares = np.bincount(places, Y)[:, None], float(np.square(Y).sum())
     else:
-        Y = np.eye(int(y.max()) + 1)[y][:, : 1 if y.max() == 1 else None]
-    own, near = said(places, Y, len(values))
+        k = int(y.max()) + 1
+        sums = np.bincount(places * k + y, minlength=len(values) * k).reshape(-1, k)
+        squares = float(len(y))
+    own, near = said(np.bincount(places), sums, squares)
     if own - near < SAID_BY_CODES or own < 2 * near:
         return
     cure: dict[str, Any] = (
@@ -203,25 +244,29 @@ def _code(seen: Seen, name: str, column: Any, y: NDArray[Any]) -> Iterator[Findi
     )
 
 
-def said(places: NDArray[np.int64], Y: NDArray[np.float64], k: int) -> tuple[float, float]:
-    """The share of the variance that a value says by itself, and that the values beside it say."""
-    m = len(places)
-    counts = np.bincount(places, minlength=k).astype(float)
-    means = np.stack([np.bincount(places, y, k) / counts for y in Y.T], axis=1)
-    total = float(((Y - Y.mean(axis=0)) ** 2).sum())
-    if not total > 0 or k < 3 or m <= k:
+def said(counts: NDArray[np.int64], sums: NDArray[Any], squares: float) -> tuple[float, float]:
+    """The share of the variance that a value says by itself, and that the values beside it say.
+
+    `counts` (k,) are of the rows of each value, `sums` (k, n_y) of their targets, and `squares` is the
+    sum of the targets' squares.
+    """
+    k, m = len(counts), int(counts.sum())
+    total = squares - float(np.square(sums.sum(axis=0)).sum()) / m
+    if k < 3 or m <= k or total <= 1e-12 * squares:
         return 0.0, 0.0
-    within = float(((Y - means[places]) ** 2).sum())
-    noise = within / (m - k)
+    n, means = counts[:, None].astype(float), sums / counts[:, None]
+    noise = max(squares - float((means * sums).sum()), 0.0) / (m - k)
     own = 1 - noise / (total / (m - 1))
-    n, before, after = (counts[part, None] for part in (slice(1, -1), slice(-2), slice(2, None)))
+    if own < SAID_BY_CODES:
+        return own, own  # whatever those beside it say
+    before, after, n = n[:-2], n[2:], n[1:-1]
     both = before + after
     beside = (before * means[:-2] + after * means[2:]) / both
     # What chance adds to both squares is taken off; of codes the first is so many times the second.
     apart = 1 + (before**2 + after**2) / both**2
-    squares = n * (means[1:-1] - beside) ** 2 / apart
-    left = float(squares.sum() - noise * ((1 + n / both) / apart).sum())
-    known = float((n * (means[1:-1] - Y.mean(axis=0)) ** 2).sum()) - noise * (k - 2)
+    left = float((n * (means[1:-1] - beside) ** 2 / apart).sum())
+    left -= noise * float(((1 + n / both) / apart).sum())
+    known = float((n * (means[1:-1] - sums.sum(axis=0) / m) ** 2).sum()) - noise * (k - 2)
     return own, min(max(own * (1 - left / known), 0.0), own) if known > 0 else own
 
 

@@ -6,7 +6,7 @@ import { histogram } from "./plots.js";
 import { drawLine } from "./surface.js";
 
 const EVERY = 500; // milliseconds between two looks while training
-const STATES = { healthy: "healthy", dead: "dead: says 0 to every example", saturated: "saturated: flat on nearly all examples", constant: "constant: says the same to every example", twin: "twin of unit " };
+const STATES = { healthy: "healthy", dead: "dead: says 0 to every example", saturated: "saturated: flat on nearly all examples", constant: "constant: says the same to every example", twin: "duplicate of unit " };
 
 export class Units {
   constructor({ say, change, scene }) {
