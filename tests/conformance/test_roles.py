@@ -45,6 +45,11 @@ NO_FEATURES = {
     "a number of a customer": ("customer_id", rng.permutation(10**6)[:M], "an id"),
     "in one word": ("CustomerID", rng.permutation(10**6)[:M], "an id"),
     "id first": ("id_person", rng.permutation(10**6)[:M], "an id"),
+    "an index of a table in Parquet": (
+        "__index_level_0__",
+        np.sort(rng.choice(10**6, M, False)),
+        "an index of pandas",
+    ),
     "text": ("key", [f"K-{i:05d}" for i in rng.permutation(M)], "an id"),
     "text that nearly always differs": ("who", [f"w{i % 195}" for i in range(M)], "an id"),
     "codes": ("plate", [f"0{i:04d}" for i in range(M)], "an id"),

@@ -441,6 +441,7 @@ REFUSED = {
         sqlite("CREATE TABLE t (a)", "INSERT INTO t VALUES (CAST(x'ff' AS TEXT))"), {},
         "Could not decode"),
     "a page of HTML": ("<html><table><tr><td>1", {}, "a page of HTML.*save it as .xlsx"),
+    "a pointer of Git LFS": ("version https://git-lfs.github.com/spec/v1\noid sha256:a\n", {}, "Git LFS.*git lfs pull"),
     "an XML spreadsheet": (
         '<?xml version="1.0"?>\n<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet">',
         {}, "an XML spreadsheet of 2003"),

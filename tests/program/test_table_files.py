@@ -580,6 +580,24 @@ def test_a_file_that_is_not_there() -> None:
         read_table("zzz")
     with pytest.raises(FileError, match=r"nowhere/flights.csv: .* nor does the folder nowhere"):
         next(stream_tables("nowhere/flights.csv"))
+    for address in ("https://example.org/flights.csv", "s3://bucket/flights.csv"):
+        with pytest.raises(FileError, match=r"found an address\. Download it"):
+            read_table(address)
+    with pytest.raises(FileError, match="nor does the folder C:"):
+        read_table("C:/nowhere/flights.csv")
+
+
+@pytest.mark.parametrize("given", ["data", "data/*/*.csv"])
+def test_folders_that_are_named_by_a_column_are_reported(given: str) -> None:
+    """As Hive and Spark write them: the column was lost without a word."""
+    for town in ("Oslo", "Lyon"):
+        Path(f"data/town={town}").mkdir(parents=True)
+        Path(f"data/town={town}/part.csv").write_text("a\n1\n")
+    with pytest.warns(
+        ShoalWarning, match=r'by values of "town", such as town=(Oslo|Lyon): .* not read'
+    ) as told:
+        assert read_table(given).num_rows == 2
+    assert len(told) == 1
 
 
 def test_a_folder_and_a_file_that_may_not_be_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,6 +65,8 @@ ID_WORDS = frozenset(
 )
 # What pandas, readr of R and our reader of CSV call a column without a name.
 _UNNAMED = re.compile(r"\s*(unnamed:? ?[\d.]*|column \d+|\.\.\.\d+)?\s*", re.IGNORECASE)
+# What pandas calls an index without a name in Parquet: of a table from which rows were taken.
+_INDEX = re.compile(r"__index_level_\d+__")
 _WORD = re.compile(r"[A-Z]?[a-zäöüß]+|[A-Z]+(?![a-z])|\d+|[#°]+")
 
 MOST_REPORTED = 3
@@ -88,6 +90,8 @@ def of_whole_numbers(name: str, x: Floats) -> Role | None:
     different = np.unique(x)
     if len(x) < 3 or len(different) < len(x):
         return None
+    if _INDEX.fullmatch(name):
+        return Role(name, "an index of pandas (whole numbers, one for each row)", "numbers")
     words = [word.lower() for word in _WORD.findall(name)]
     if (is_unnamed(name) or "".join(words) in COUNTERS) and _counts(different):
         return Role(name, "a row counter (whole numbers, one for each row)", "numbers")

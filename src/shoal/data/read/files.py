@@ -54,6 +54,7 @@ from shoal.data.read.source import (
     source_of_pieces,
 )
 from shoal.errors import DataError, FileError
+from shoal.warn import warn
 
 
 def _json(file: File, wanted: Wanted) -> Iterator[Piece]:
@@ -287,7 +288,19 @@ def _named_by(given: Any) -> Sequence[File]:
         if not os.path.isdir(source):
             none = "the file does not exist, and no file fits the pattern"
         raise FileError(f"{none}. Expected tables: {READ}.", file=source)
+    _report_partitions(there)
     return there
+
+
+def _report_partitions(files: Sequence[str]) -> None:
+    """Warn of folders that are named by the values of a column, as Hive and Spark write them."""
+    parts = (part for file in files for part in file.split(os.sep)[:-1])
+    named = {name: part for part in parts for name, is_part, _ in [part.partition("=")] if is_part}
+    for name, part in named.items():
+        warn(
+            f'folders are named by values of "{name}", such as {part}: such a column is not read. Write '
+            "it into the files if it counts."
+        )
 
 
 def _recognised(

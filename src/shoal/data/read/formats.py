@@ -87,6 +87,8 @@ WRITTEN = (
      "and save it as .xlsx or CSV", re.compile(rb"(?i)<(!doctype html|html|head|table|div|meta)\b")),
     ("an XML spreadsheet of 2003", "Open it in a spreadsheet, and save it as .xlsx or CSV",
      re.compile(rb"(?s)<\?xml.*urn:schemas-microsoft-com:office:spreadsheet")),
+    ("a pointer of Git LFS", "Fetch the file itself with git lfs pull",
+     re.compile(rb"version https://git-lfs")),
     ("XML", EXPORT, re.compile(rb"<\?xml")),
     ("an ARFF file", "Read it with scipy.io.arff, or export it as CSV",
      re.compile(rb"(?i)(%[^\n]*\n|\s)*+@relation\s")),

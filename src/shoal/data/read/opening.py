@@ -3,6 +3,7 @@
 import io
 import mmap
 import os
+import re
 import select
 import sys
 import tempfile
@@ -87,6 +88,9 @@ def opened(file: File) -> Iterator[io.BufferedReader]:
         yield stream
 
 
+_ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:/")  # (a drive of Windows is one letter)
+
+
 def _cannot_open(path: str, error: OSError) -> FileError:
     folder, name = os.path.split(path)
     if os.path.isdir(path):
@@ -95,6 +99,8 @@ def _cannot_open(path: str, error: OSError) -> FileError:
         message = "permission denied. Allow reading with chmod u+r."
     elif not isinstance(error, FileNotFoundError):
         message = f"the file cannot be read: {error.strerror}."
+    elif _ADDRESS.match(path):
+        message = "expected a file, found an address. Download it, and name the file."
     elif folder and not os.path.isdir(folder):
         message = f"the file does not exist, nor does the folder {folder}."
     else:
