@@ -9,12 +9,14 @@
 #include <nanobind/stl/vector.h>
 
 #include "arguments.hpp"
+#include "draws.hpp"
 #include "explanations.hpp"
 #include "judged_call.hpp"
 #include "moments.hpp"
 #include "prediction.hpp"
 #include "second_order.hpp"
 #include "serving_call.hpp"
+#include "shuffled.hpp"
 #include "training.hpp"
 #include "vectors.hpp"
 
@@ -148,6 +150,22 @@ int64_t order(int64_t m, uint64_t key, uint64_t epoch, Vector<uint32_t> out) {
     return Order(uint64_t(m), key, epoch).next(out.data(), m);
 }
 
+void normal(uint64_t key, uint64_t stream, Vector<double> out) {
+    nb::gil_scoped_release release;
+    shoal::normal(key, stream, out.data(), int64_t(out.size()));
+}
+
+// The four words of each counter (low[i], high[i]).
+void philox(uint64_t key, Vector<const uint64_t> low, Vector<const uint64_t> high, Matrix<uint32_t> out) {
+    nb::gil_scoped_release release;
+    const int64_t n = low.size();
+    expect("high", high, n, "one for each of low"), expect("out", out, 4, n, "words, counters"), expect_aligned("low", low.data());
+    for (int64_t i = 0; i < n; ++i) {
+        const Philox four = shoal::philox(key, low.data()[i], high.data()[i]);
+        for (int k = 0; k < 4; ++k) out.data()[k * n + i] = four[k];
+    }
+}
+
 template <class T>
 void bind(nb::module_& m) {
     nb::class_<SparseTable<T>>(m, sizeof(T) == 4 ? "SparseFloat" : "SparseDouble")
@@ -229,11 +247,15 @@ NB_MODULE(SHOAL_MODULE, m) {
     bind<float>(m);
     bind<double>(m);
 
+    bind_shuffled<float>(m);
+    bind_shuffled<double>(m);
     bind_explanations<float>(m);
     bind_explanations<double>(m);
     bind_second_order(m);
     m.def("dot", &bindings::dot, array("x"), array("y"));
     m.def("sums_about", &bindings::sums_about, nb::arg("shift"), array("x"), array_or_none("weights"), array("out"));
     m.def("order", &order, nb::arg("m"), nb::arg("key"), nb::arg("epoch"), array("out"));
+    m.def("philox", &bindings::philox, nb::arg("key"), array("low"), array("high"), array("out"));
+    m.def("normal", &bindings::normal, nb::arg("key"), nb::arg("stream"), array("out"));
     m.attr("BLOCK_ROWS") = BLOCK_ROWS;
 }

@@ -13,65 +13,83 @@ struct Judge {
     int64_t waited, patience;  // it ends after this number of epochs in a row that are not better; 0: never
 };
 
+// The rows held out. `losses` receives the loss on them after each epoch, `best` the parameters that had a lower one than
+// the best so far, if any had.
 template <class T>
-class JudgedTrainer {
+class HeldOut {
   public:
-    JudgedTrainer(const Shape& shape, const Settings& settings, const Examples<T>& from, Rows rows, int64_t m, const Examples<T>& held, Rows held_rows, int64_t n_held, int threads)
-        // clang-format off
-        : shape_(shape), first_(settings.first_epoch), n_epochs_(settings.n_epochs),
-          trainer_(shape, one_epoch(settings), from, rows, m, threads_worth<T>(shape, rows_of_step(settings, m), threads)),
-          held_(held), held_rows_(held_rows), n_held_(n_held), team_(threads_worth<T>(shape, n_held, threads)), sums_(shape, n_held, team_, false) {}
-    // clang-format on
+    HeldOut(const Shape& shape, const Examples<T>& from, Rows rows, int64_t n, int threads, Judge judge, T* best, double* losses)
+        : shape_(shape), from_(from), rows_(rows), n_(n), team_(threads_worth<T>(shape, n, threads)), sums_(shape, n, team_, false), judge_(judge), best_(best), losses_(losses) {}
 
-    // As Trainer's. `held_losses` receives the loss on the rows held out after each epoch, `best_held` the parameters that
-    // had a lower one than the best so far, if any had.
-    Ending run(T* parameters, T* state, T* best, double* losses, Progress& progress, Judge judge, T* best_held, double* held_losses, Stop& stop) {
-        while (epochs_ < n_epochs_) {
-            trainer_.begin_at(first_ + epochs_);
-            const Ending ending = trainer_.run(parameters, state, best, losses + epochs_, progress, stop);
-            epochs_ += trainer_.epochs();
-            if (ending == Ending::interrupted || ending == Ending::diverged) return ending;
-            double& loss = held_losses[judged_];
-            if (!held_loss(parameters, loss, stop)) return Ending::interrupted;
-            ++judged_;
-            judge.waited = loss < judge.lowest - judge.tol ? 0 : judge.waited + 1;
-            if (loss < judge.lowest) judge.lowest = loss;
-            if (loss < judge.best_loss) judge.best_loss = loss, std::memcpy(best_held, parameters, sizeof(T) * shape_.size());
-            if (ending == Ending::converged) return ending;
-            if (judge.patience && judge.waited >= judge.patience) return Ending::plateau;
-        }
-        return Ending::finished;
+    // What they say of one more epoch, after which the parameters are these; false when stopped.
+    bool judge(const T* parameters, Stop& stop) {
+        double& loss = losses_[judged_];
+        if (!loss_of(parameters, loss, stop)) return false;
+        ++judged_;
+        judge_.waited = loss < judge_.lowest - judge_.tol ? 0 : judge_.waited + 1;
+        if (loss < judge_.lowest) judge_.lowest = loss;
+        if (loss < judge_.best_loss) judge_.best_loss = loss, std::memcpy(best_, parameters, sizeof(T) * shape_.size());
+        return true;
     }
 
-    int64_t epochs() const { return epochs_; }
+    bool enough() const { return judge_.patience && judge_.waited >= judge_.patience; }
     int64_t judged() const { return judged_; }
 
   private:
-    static Settings one_epoch(Settings settings) { return settings.n_epochs = 1, settings; }
-
-    bool held_loss(const T* parameters, double& loss, Stop& stop) {
+    bool loss_of(const T* parameters, double& loss, Stop& stop) {
         const KernelLayout<T> W(shape_, parameters);
         bool complete = true;
         const auto work = [&](int t) {
             sums_.take(sums_.units(t), W);
             sums_.barrier().wait();
-            const bool done = sums_.compute(t, W, held_, held_rows_, n_held_, Rows{}, 0, judged_ > 0, {}, stop);
+            const bool done = sums_.compute(t, W, from_, rows_, n_, Rows{}, 0, judged_ > 0, {}, stop);
             if (t == 0) complete = done;
         };
         run_team(team_, [&](int members) { sums_.set_team(members); }, work);
-        loss = sums_.loss() / sums_.weight(n_held_, 0);
+        loss = sums_.loss() / sums_.weight(n_, 0);
         return complete && !stop.requested();
     }
 
     Shape shape_;
-    int64_t first_, n_epochs_;
-    Trainer<T> trainer_;
-    Examples<T> held_;
-    Rows held_rows_;
-    int64_t n_held_;
+    Examples<T> from_;
+    Rows rows_;
+    int64_t n_;
     int team_;
     Sums<T> sums_;
-    int64_t epochs_ = 0, judged_ = 0;
+    Judge judge_;
+    T* best_;
+    double* losses_;
+    int64_t judged_ = 0;
+};
+
+template <class T>
+class JudgedTrainer {
+  public:
+    JudgedTrainer(const Shape& shape, const Settings& settings, const Examples<T>& from, Rows rows, int64_t m, int threads)
+        : first_(settings.first_epoch), n_epochs_(settings.n_epochs), trainer_(shape, one_epoch(settings), from, rows, m, threads_worth<T>(shape, rows_of_step(settings, m), threads)) {}
+
+    // As Trainer's.
+    Ending run(T* parameters, T* state, T* best, double* losses, Progress& progress, HeldOut<T>& held, Stop& stop) {
+        while (epochs_ < n_epochs_) {
+            trainer_.begin_at(first_ + epochs_);
+            const Ending ending = trainer_.run(parameters, state, best, losses + epochs_, progress, stop);
+            epochs_ += trainer_.epochs();
+            if (ending == Ending::interrupted || ending == Ending::diverged) return ending;
+            if (!held.judge(parameters, stop)) return Ending::interrupted;
+            if (ending == Ending::converged) return ending;
+            if (held.enough()) return Ending::plateau;
+        }
+        return Ending::finished;
+    }
+
+    int64_t epochs() const { return epochs_; }
+
+  private:
+    static Settings one_epoch(Settings settings) { return settings.n_epochs = 1, settings; }
+
+    int64_t first_, n_epochs_;
+    Trainer<T> trainer_;
+    int64_t epochs_ = 0;
 };
 
 }  // namespace shoal

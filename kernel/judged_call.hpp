@@ -19,31 +19,42 @@ struct Part {  // rows with their targets, as Python holds them
     Maybe<Vector<const int32_t>> labels;
     Maybe<Vector<const T>> weights;
     Maybe<Vector<const uint32_t>> rows;
+
+    Given<T> given() const { return {X, codes, places, sparse ? &*sparse : nullptr, Y, labels, weights, rows}; }
 };
+
+// The part that is held out, and what it has said so far: lowest, best_loss, tol, waited and patience.
+using Said = std::tuple<double, double, double, int64_t, int64_t>;
+
+template <class T>
+HeldOut<T> held_out(const Shape& shape, const Given<T>& held, Said judge, Vector<T> best, Vector<double> losses, int64_t n_epochs, int threads) {
+    if (held.n_rows() < 1 || held.n_rows() > MOST_ROWS) refuse("X and rows", "1 to " + text(MOST_ROWS) + " rows", text(held.n_rows()));
+    expect("best_held", best, shape.size(), "all of the network's parameters"), expect("held_losses", losses, n_epochs, "one for each epoch");
+    const auto [lowest, best_loss, tol, waited, patience] = judge;
+    return HeldOut<T>(shape, held.with_targets(shape), held.which_rows(), held.n_rows(), threads, {lowest, best_loss, tol, waited, patience}, best.data(), losses.data());
+}
 
 // As `train`; how many epochs were judged comes after how many there were.
 template <class T>
 nb::tuple train_judged(const Shape& shape, const Settings& settings, const Part<T>& part, const Part<T>& held, Vector<T> parameters, Vector<T> state, Vector<T> best,
-                       Vector<double> losses, const Progress& progress, std::tuple<double, double, double, int64_t, int64_t> judge, Vector<T> best_held,
+                       Vector<double> losses, const Progress& progress, Said judge, Vector<T> best_held,
                        Vector<double> held_losses, int threads, StopFlag& flag) {
     Progress after = progress;
     Ending ending;
     int64_t epochs, judged;
     {
         nb::gil_scoped_release release;
-        const auto given_of = [](const Part<T>& one) { return Given<T>{one.X, one.codes, one.places, one.sparse ? &*one.sparse : nullptr, one.Y, one.labels, one.weights, one.rows}; };
-        const Given<T> given = given_of(part), out = given_of(held);
-        for (const auto* one : {&given, &out})
-            if (one->n_rows() < 1 || one->n_rows() > MOST_ROWS) refuse("X and rows", "1 to " + text(MOST_ROWS) + " rows", text(one->n_rows()));
+        const Given<T> given = part.given(), out = held.given();
+        if (given.n_rows() < 1 || given.n_rows() > MOST_ROWS) refuse("X and rows", "1 to " + text(MOST_ROWS) + " rows", text(given.n_rows()));
         expect_state(shape, settings, parameters, state);
-        expect("best", best, shape.size(), "all of the network's parameters"), expect("best_held", best_held, shape.size(), "all of the network's parameters");
-        expect("losses", losses, settings.n_epochs, "one for each epoch"), expect("held_losses", held_losses, settings.n_epochs, "one for each epoch");
+        expect("best", best, shape.size(), "all of the network's parameters");
+        expect("losses", losses, settings.n_epochs, "one for each epoch");
         expect_at_least("threads", 1, threads);
         Stop stop = stop_of(flag);
-        JudgedTrainer<T> trainer(shape, settings, given.with_targets(shape), given.which_rows(), given.n_rows(), out.with_targets(shape), out.which_rows(), out.n_rows(), threads);
-        const auto [lowest, best_loss, tol, waited, patience] = judge;
-        ending = trainer.run(parameters.data(), state.data(), best.data(), losses.data(), after, {lowest, best_loss, tol, waited, patience}, best_held.data(), held_losses.data(), stop);
-        epochs = trainer.epochs(), judged = trainer.judged();
+        JudgedTrainer<T> trainer(shape, settings, given.with_targets(shape), given.which_rows(), given.n_rows(), threads);
+        HeldOut<T> judging = held_out<T>(shape, out, judge, best_held, held_losses, settings.n_epochs, threads);
+        ending = trainer.run(parameters.data(), state.data(), best.data(), losses.data(), after, judging, stop);
+        epochs = trainer.epochs(), judged = judging.judged();
     }
     return nb::make_tuple(ending, epochs, judged, after);
 }

@@ -221,6 +221,13 @@ def test_many_keys_draw_at_once_what_each_draws_alone(key):
             np.testing.assert_array_equal(draw(keys, 3, n), alone)
 
 
+def test_counters_may_differ_in_both_halves():
+    low, high = np.array([3, 1 << 40, 3], np.uint64), np.array([9, 9, 1 << 63], np.uint64)
+    found = philox(5, low, high)
+    for i in range(3):
+        np.testing.assert_array_equal(found[:, i], philox(5, low[i : i + 1], int(high[i]))[:, 0])
+
+
 def test_normals_of_many_streams_are_those_of_each():
     for stream, drawn in enumerate(normals(7, 300, 1, 0, 12)):
         assert drawn.tobytes() == normal(7, stream, len(drawn)).tobytes()

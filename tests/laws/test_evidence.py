@@ -71,12 +71,12 @@ def test_of_new_rows_the_fit_settles_before_penalties_move():
     old, new = (InMemory(Examples(X, t[:, None])) for t in (Y, np.roll(Y, 75)))
     state = lm.iterate(shape, rule, Budget(0, 60), old, lm.start(drawn), 1).state
     n = shape.n_parameters
-    before, settled = (lm._unpacked(state.memory, n).a, lm._unpacked(state.memory, n).settled)
+    before, settled, _ = lm._unpacked(state.memory, n).penalties
     assert settled
     again = lm.iterate(shape, rule, Budget(0, 1), new, state, 1).state
-    assert lm._unpacked(again.memory, n).a == before
+    assert lm._unpacked(again.memory, n).penalties.a == before
     further = lm.iterate(shape, rule, Budget(60, 1), new, state, 1).state
-    assert lm._unpacked(further.memory, n).a != before
+    assert lm._unpacked(further.memory, n).penalties.a != before
 
 
 def test_no_rows_are_held_out():

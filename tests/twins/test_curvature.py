@@ -6,13 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shoal.compute import kernel, levenberg, plain
-from shoal.compute.builds import BUILD
-from shoal.compute.points import Descent, Limits, Point
+from shoal.compute.builds import BUILD, Stop
+from shoal.compute.points import Descent, Limits, Penalties, Point
 from shoal.compute.terms import ExactInMemory, sums_of
 from shoal.data.rows.examples import Examples
 from shoal.network.activations import ACTIVATIONS
 from shoal.network.architecture import Architecture
 from shoal.network.outputs import OUTPUTS
+from shoal.training import lm
 
 pytestmark = pytest.mark.skipif(BUILD == "plain", reason="no kernel is in use")
 
@@ -94,3 +95,55 @@ def test_twin_the_descent_has_the_same_bits_in_the_kernel_and_from_sums(output, 
         assert fast.point[1:] == slow.point[1:]
         np.testing.assert_array_equal(fast.point.x, slow.point.x)
         np.testing.assert_array_equal(fast.best, slow.best)
+
+
+def assert_same(fast, slow):
+    np.testing.assert_array_equal(fast.losses, slow.losses)  # of which the last may be no number
+    assert (fast.ending, fast.waited, fast.best_cost) == (slow.ending, slow.waited, slow.best_cost)
+    np.testing.assert_array_equal(fast.point[1:], slow.point[1:])
+    np.testing.assert_array_equal(fast.point.x, slow.point.x)
+    np.testing.assert_array_equal(fast.best, slow.best)
+    assert fast.penalties == slow.penalties
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+@pytest.mark.parametrize(("n_h", "m"), [(3, 100), (0, 150), (2, 1100)])
+def test_twin_penalties_by_the_evidence_have_the_same_bits_in_the_kernel_and_from_sums(output, n_h, m):  # fmt: skip
+    shape = Architecture(4, n_h, 3, "tanh", output)
+    examples, endings = rows(shape, m), set()
+    begin = Descent(Point(0.5 * drawn(shape)), np.zeros(shape.n_parameters))
+    for before in (Penalties(), Penalties((0.3, 0.02, 1e-8), True, 0.4)):
+        begin = begin._replace(penalties=before)
+        for limits in (Limits(30, -1.0, 0.0, 0), Limits(90, 1e-6, 0.0, 0), Limits(90, -1.0, 0.02, 2)):  # fmt: skip
+            none = np.zeros(shape.n_parameters)
+            fast = kernel.levenberg(shape, none, limits, examples, begin, 2)
+            sums = sums_of(ExactInMemory(examples), shape, 1, None)
+            slow = lm._Chosen(shape, sums, limits).descend(begin)
+            assert_same(fast, slow)
+            assert fast.penalties != before
+            endings.add(fast.ending)
+    assert {"finished", "plateau"} <= endings
+
+
+def test_twin_a_descent_by_the_evidence_diverges_alike():
+    shape = Architecture(4, 5, 2, "tanh", "identity")
+    examples = rows(shape, 100)
+    examples.Y[3] = 1e200
+    begin = Descent(Point(drawn(shape)), np.zeros(shape.n_parameters), penalties=Penalties())
+    limits, none = Limits(30, -1.0, 0.0, 0), np.zeros(shape.n_parameters)
+    fast = kernel.levenberg(shape, none, limits, examples, begin, 1)
+    sums = sums_of(ExactInMemory(examples), shape, 1, None)
+    with np.errstate(all="ignore"):
+        assert_same(fast, lm._Chosen(shape, sums, limits).descend(begin))
+    assert fast.ending == "diverged"
+
+
+def test_by_the_evidence_what_was_stopped_stands_where_it_did():
+    shape, stop = Architecture(4, 5, 2, "tanh", "identity"), Stop()
+    stop.request()
+    before = Penalties((0.3, 0.02, 0.1), True, 0.4)
+    begin = Descent(Point(drawn(shape)), np.zeros(shape.n_parameters), penalties=before)
+    limits, none = Limits(30, -1.0, 0.0, 0), np.zeros(shape.n_parameters)
+    found = kernel.levenberg(shape, none, limits, rows(shape, 600), begin, 1, stop)
+    assert (found.ending, found.losses, found.penalties) == ("interrupted", (), before)
+    np.testing.assert_array_equal(found.point.x, begin.point.x)

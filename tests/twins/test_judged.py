@@ -12,6 +12,7 @@ from shoal.compute.steps import Budget, Judge, Rule, start
 from shoal.compute.terms import InMemory
 from shoal.data.rows.examples import Examples
 from shoal.network.architecture import Architecture
+from shoal.training import lm
 from shoal.training.loop import Job, Plan, TrainingState, _judged, train
 
 ARCHITECTURE = Architecture(5, 7, 1, "tanh", "sigmoid")
@@ -110,6 +111,52 @@ def test_a_training_is_the_same_when_each_epoch_is_looked_at(rates, max_iter):
     for ours, theirs in zip(found.state, expected.state, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert found.ending == ("finished" if max_iter == 7 else "plateau")
+
+
+@needs_kernel
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("output", ["sigmoid", "softmax", "identity"])
+@pytest.mark.parametrize(
+    ("evidence", "converged", "patience", "max_iter"),
+    [(True, 1e-9, 5, 300), (False, -1.0, 5, 300), (True, 1e-2, 0, 300), (False, 1e-3, 0, 300), (True, -1.0, 0, 9)],
+)  # fmt: skip
+def test_steps_of_second_order_are_the_same_when_each_is_looked_at(
+    dtype, output, evidence, converged, patience, max_iter
+):
+    shape = Architecture(5, 4, 3 if output == "softmax" else 1, "tanh", output)
+    parts = []
+    for m, seed in ((200, 0), (60, 1)):
+        given = rows(m, seed, dtype, weights=seed == 0)
+        if output == "identity":
+            Y = (given.labels[:, None] + given.X[:, :1]).astype(dtype)
+            given = given._replace(Y=Y, labels=None)
+        parts.append(InMemory(given))
+    plan = Plan(Rule("lm", 1.0, alpha=0.01, evidence=evidence), max_iter, 1e-4, patience, converged)
+    job = Job(shape, plan, *parts)
+    assert job.judged_by_engine
+    state = lm.start((0.3 * np.random.default_rng(3).standard_normal(shape.n_parameters)).astype(dtype))  # fmt: skip
+    begun = TrainingState(state, state.parameters)
+    with patch.object(Job, "judged_by_engine", False):  # a call for each step, and one to judge it
+        expected = train(job, begun)
+    found = train(job, begun)
+    for name in ("losses", "validation_losses", "ending", "best_epoch", "evidence"):
+        assert getattr(found, name) == getattr(expected, name), name
+    np.testing.assert_array_equal(found.parameters, expected.parameters)
+    for ours, theirs in zip(found.state, expected.state, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    wanted = "plateau" if patience else "converged" if converged > 0 else "finished"
+    assert found.ending == wanted
+
+
+@needs_kernel
+def test_a_stop_ends_steps_of_second_order():
+    stop = Stop()
+    stop.request()
+    state, parts = lm.start(first("gd", "float64").parameters), [InMemory(rows(m, 1, "float64")) for m in (600, 50)]  # fmt: skip
+    rule, budget = Rule("lm", 1.0, evidence=True), Budget(0, 9)
+    found = lm.iterate_judged(ARCHITECTURE, rule, budget, parts[0], state, 1, parts[1], Judge(), stop)  # fmt: skip
+    assert (found.outcome.ending, len(found.losses)) == ("interrupted", 0)
+    np.testing.assert_array_equal(found.outcome.state.parameters, state.parameters)
 
 
 def test_the_engines_judge_alike():

@@ -12,7 +12,7 @@ from shoal.compute.builds import BUILD, Stop
 from shoal.compute.coalitions import Background
 from shoal.compute.steps import Budget, Judge, Judged, Outcome, Rule, State, Vector
 from shoal.data.encode.coded import Coded, Group
-from shoal.data.encode.encoding import Encoding
+from shoal.data.encode.encoding import Encoding, Place
 from shoal.data.rows.examples import Examples, Matrix, Numbers
 from shoal.errors import SettingError
 from shoal.network.architecture import Architecture
@@ -33,6 +33,18 @@ class Engine(Protocol):
         stop: Stop | None = None,
     ) -> GradientSums:
         """Loss, weight and gradients, added along the fixed tree."""
+        ...
+
+    def sums_of_shuffled(
+        self,
+        architecture: Architecture,
+        parameters: Vector,
+        examples: Examples,
+        places: Sequence[Place],
+        orders: NDArray[np.int64],
+        threads: int,
+    ) -> NDArray[np.float64]:
+        """Loss and weight, (places, 2), where the columns at each place have the values of other rows."""
         ...
 
     def curvature(
@@ -132,6 +144,16 @@ class Engine(Protocol):
         log_odds: bool,
     ) -> NDArray[np.float64]:
         """Of each row the mean prediction over the background after each move, (rows, moves, n_y)."""
+        ...
+
+    def philox(
+        self, key: int, low: NDArray[np.uint64], high: NDArray[np.uint64]
+    ) -> NDArray[np.uint32]:
+        """Four random words (4, n) for each counter (low[i], high[i]) under a 64-bit key."""
+        ...
+
+    def normals(self, key: int, *sizes: int) -> list[NDArray[np.float64]]:
+        """The first numbers of streams 0, 1, … from the standard normal distribution, so many of each."""
         ...
 
     def order(self, m: int, key: int, epoch: int) -> NDArray[np.uint32]:

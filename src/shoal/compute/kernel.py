@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 from shoal.compute.builds import Stop
 from shoal.compute.builds import compiled as _k
 from shoal.compute.coalitions import Background
-from shoal.compute.points import Descent, Limits, Point
+from shoal.compute.points import Descent, Limits, Penalties, Point
 from shoal.compute.steps import (
     Budget,
     Judge,
@@ -26,7 +26,7 @@ from shoal.compute.steps import (
     not_finite,
 )
 from shoal.data.encode.coded import Coded, Group
-from shoal.data.encode.encoding import Constant, Encoding, Number, SetAside
+from shoal.data.encode.encoding import Constant, Encoding, Number, Place, SetAside
 from shoal.data.rows.examples import Examples, Matrix, Numbers
 from shoal.data.rows.sparse import Sparse
 from shoal.network.architecture import Architecture
@@ -205,6 +205,29 @@ def sums(
     return GradientSums(out[:n], float(out[n]), float(out[n + 1]))
 
 
+def sums_of_shuffled(
+    architecture: Architecture,
+    parameters: Vector,
+    examples: Examples,
+    places: Sequence[Place],
+    orders: NDArray[np.int64],
+    threads: int,
+) -> Exact:
+    """Loss and weight, (places, 2), where the columns at each place have the values of other rows."""
+    out, flag = np.empty((len(places), 2)), _k.StopFlag()
+    columns = [
+        [end for part in (place.numbers, place.codes, place.places) for end in (part.start, part.stop)]
+        for place in places
+    ]  # fmt: skip
+    complete = _run(
+        _k.sums_of_shuffled, _shape(architecture, examples.X), _aligned(parameters), _part(examples),
+        np.array(columns, np.int64).reshape(-1, 6), np.ascontiguousarray(orders, np.int64), out, threads, flag,
+    )  # fmt: skip
+    if not complete or flag.exception is not None:
+        raise flag.exception or KeyboardInterrupt
+    return out
+
+
 def curvature(
     architecture: Architecture,
     parameters: Vector,
@@ -234,20 +257,43 @@ def levenberg(
     start: Descent,
     threads: int,
     stop: Stop | None = None,
+    *,
+    held: Examples | None = None,
+    judge: Judge | None = None,
+    dtype: DTypeLike = np.float64,
 ) -> Descent:
-    """The descent of `levenberg.descend`, to the bit, over rows in float64, dense."""
+    """The descent of `levenberg.descend`, or with penalties by the evidence that of `lm.py`, to the bit.
+
+    The rows are in float64, dense. Each step can be judged by the loss on rows that are `held` out,
+    with the parameters rounded to their `dtype`.
+    """
     stop = stop or Stop()
     x, best, point = start.point.x.copy(), start.best.copy(), np.array(start.point[1:])
-    losses = np.empty(limits.steps)
-    X, *others = examples
-    ending, steps, best_cost, waited = _run(
-        _k.levenberg, _shape(architecture, X), _aligned(a), _aligned(X), *map(_aligned, others), x, point, best,
-        start.best_cost, start.waited, limits[1:], losses, threads, stop.flag,
+    losses, chosen = np.empty(limits.steps), None
+    if start.penalties is not None:
+        chosen = np.array([*start.penalties.a, *start.penalties[1:]], np.float64)
+    given = (
+        _shape(architecture, examples.X), _part(examples), _aligned(a), chosen, x, point, best,
+        start.best_cost, start.waited, limits[1:], losses,
     )  # fmt: skip
+    held_losses, best_held, judged = np.empty(limits.steps), np.empty_like(x, dtype), 0
+    if held is None:
+        ending, steps, best_cost, waited = _run(_k.levenberg, *given, threads, stop.flag)
+    else:
+        ending, steps, best_cost, waited, judged = _run(
+            _k.levenberg_judged, *given, _shape(architecture, held.X), _part(held),
+            tuple(judge or Judge()), best_held, held_losses, threads, stop.flag,
+        )  # fmt: skip
     name = ending if stop.exception is None else "interrupted"
     signal = stop.exception or KeyboardInterrupt() if name == "interrupted" else None
-    after = Point(x, *point.tolist())
-    return Descent(after, best, best_cost, waited, tuple(losses[:steps].tolist()), name, signal)
+    after = Descent(
+        Point(x, *point.tolist()), best, best_cost, waited, tuple(losses[:steps].tolist()), name,
+        signal, held_losses=tuple(held_losses[:judged].tolist()), best_held=best_held,
+    )  # fmt: skip
+    if chosen is None:
+        return after
+    first, second, third, settled, moved = chosen.tolist()
+    return after._replace(penalties=Penalties((first, second, third), bool(settled), moved))
 
 
 def factor(triangle: Exact, diagonal: Exact) -> Exact | None:
@@ -430,6 +476,25 @@ def dot(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     """xᵀy, added in one order."""
     product: float = _run(_k.dot, _aligned(x), _aligned(y))
     return product
+
+
+def philox(key: int, low: NDArray[np.uint64], high: NDArray[np.uint64]) -> NDArray[np.uint32]:
+    """Four random words (4, n) for each counter (low[i], high[i]) under a 64-bit key."""
+    out = np.empty((4, len(low)), np.uint32)
+    _run(_k.philox, key, _aligned(low), _aligned(high), out)
+    return out
+
+
+def normal(key: int, stream: int, n: int) -> Exact:
+    """The first n numbers of a stream, from the standard normal distribution."""
+    out = np.empty(n)
+    _run(_k.normal, key, stream, out)
+    return out
+
+
+def normals(key: int, *sizes: int) -> list[Exact]:
+    """The first numbers of streams 0, 1, … from the standard normal distribution, so many of each."""
+    return [normal(key, stream, n) for stream, n in enumerate(sizes)]
 
 
 def order(m: int, key: int, epoch: int) -> NDArray[np.uint32]:

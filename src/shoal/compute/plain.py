@@ -25,13 +25,14 @@ from shoal.compute.steps import (
     not_finite,
 )
 from shoal.data.encode.coded import Coded, Group
-from shoal.data.encode.encoding import Encoding
+from shoal.data.encode.encoding import Encoding, Place
 from shoal.data.rows.examples import Examples, Matrix, Numbers, dense
 from shoal.data.rows.sparse import Sparse
 from shoal.lazily import linalg
 from shoal.network import shapley
 from shoal.network.activations import Activation
 from shoal.network.architecture import Architecture
+from shoal.network.draws import normals as normals
 from shoal.network.draws import philox
 from shoal.network.equations import Parameters, backward
 from shoal.network.equations import forward as _forward
@@ -82,6 +83,23 @@ def sums(
     # then raise the flag of an invalid number although all are finite. What is not finite shows.
     with np.errstate(invalid="ignore"):
         return add_in_order([block_sums(part) for part in blocks(examples.m)])
+
+
+def sums_of_shuffled(
+    architecture: Architecture,
+    parameters: Vector,
+    examples: Examples,
+    places: Sequence[Place],
+    orders: NDArray[np.int64],
+    threads: int = 1,
+) -> Exact:
+    """Loss and weight, (places, 2), where the columns at each place have the values of other rows."""
+    out = np.empty((len(places), 2))
+    for row, place, order in zip(out, places, orders, strict=True):
+        X: Any = place.shuffled(examples.X, order)  # type: ignore[arg-type]
+        total = sums(architecture, parameters, examples._replace(X=X), gradients=False)
+        row[:] = total.loss, total.weight
+    return out
 
 
 def curvature(

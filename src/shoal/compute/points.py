@@ -20,6 +20,14 @@ class Point(NamedTuple):
     promise: float = float("inf")  # by how much the model said that it would
 
 
+class Penalties(NamedTuple):
+    """What the evidence has chosen."""
+
+    a: tuple[float, float, float] = (0.0, 0.0, 0.0)  # of W1, b1 and W2; all 0 before the first step
+    settled: bool = False  # after that they may change
+    moved: float = float("inf")  # by what share one changed last, at the most
+
+
 class Descent(NamedTuple):
     """Where it stands, the best seen, and the steps so far."""
 
@@ -30,6 +38,9 @@ class Descent(NamedTuple):
     losses: tuple[float, ...] = ()  # the mean loss after each step of this call
     ending: str = "finished"
     interruption: BaseException | None = None
+    penalties: Penalties | None = None  # by the evidence; None: they are fixed
+    held_losses: tuple[float, ...] = ()  # after each step of this call, where rows are held out
+    best_held: NDArray[np.floating] | None = None  # the parameters of the lowest of them, rounded
 
 
 class Limits(NamedTuple):

@@ -8,17 +8,19 @@ on any number of threads.
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shoal.compute.engine import engine
-from shoal.data.encode.coded import Coded
 from shoal.data.encode.encoding import Place
-from shoal.data.rows.examples import Examples, Numbers, one_behind_the_other, rows_of
+from shoal.data.rows.examples import Examples, one_behind_the_other, rows_of
 from shoal.data.rows.sparse import Sparse
 from shoal.estimators.learnt import Learnt
 from shoal.estimators.rows import RowProvider
 from shoal.estimators.worth import Importance
 from shoal.network.draws import child, children, permutation
 from shoal.training.network import Network
+
+Orders = NDArray[np.int64]
 
 ROWS = 2000  # of a member, about; the report takes as many
 MOST_COLUMNS = 200  # beyond them it would take long
@@ -33,18 +35,18 @@ def importance_of(fitted: Learnt, rows: RowProvider, threads: int) -> tuple[Impo
     if n > MOST_COLUMNS:
         return ()
     stored = encoding.stored if encoding else [Place.of_number(j) for j in range(n)]
+    places = [place for place in stored if not place.is_empty]
+    there = np.array([not place.is_empty for place in stored])
     gains = []
     for seed, network in zip(seeds, fitted.networks, strict=True):
         held = _some(rows, seed, fitted.settings.validation_fraction)
         if held is None or isinstance(held.X, Sparse):
             return ()
-        usual = _loss(network, held, held.X, threads)
+        usual = _loss(network, held, threads)
         for repeat in range(max(1, SHUFFLES // len(seeds))):
             gain = np.zeros(n)
             orders = permutation(children(child(seed, SHUFFLED + repeat), n), 0, held.m)
-            for j, (place, order) in enumerate(zip(stored, orders, strict=True)):
-                if not place.is_empty:
-                    gain[j] = _loss(network, held, place.shuffled(held.X, order), threads) - usual
+            gain[there] = _losses(network, held, places, orders[there], threads) - usual
             gains.append(gain)
     found = np.array(gains)
     if not np.isfinite(found).all():
@@ -53,12 +55,20 @@ def importance_of(fitted: Learnt, rows: RowProvider, threads: int) -> tuple[Impo
     return tuple(map(Importance, found.mean(axis=0).tolist(), error.tolist()))
 
 
-def _loss(network: Network, held: Examples, X: Numbers | Coded, threads: int) -> float:
-    """The mean loss of rows that have the inputs X."""
-    total = engine.sums(
-        network.architecture, network.vector, held._replace(X=X), threads, gradients=False
-    )
+def _loss(network: Network, held: Examples, threads: int) -> float:
+    """The mean loss of the rows."""
+    total = engine.sums(network.architecture, network.vector, held, threads, gradients=False)
     return total.loss / total.weight if total.weight > 0 else np.nan
+
+
+def _losses(
+    network: Network, held: Examples, places: Sequence[Place], orders: Orders, threads: int
+) -> NDArray[np.float64]:
+    """The same where the columns at each place have the values of other rows."""
+    loss, weight = engine.sums_of_shuffled(
+        network.architecture, network.vector, held, places, orders, threads
+    ).T
+    return loss / weight if (weight > 0).all() else np.full(len(loss), np.nan)
 
 
 def _some(rows: RowProvider, seed: int, share: float) -> Examples | None:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.compute.engine import engine
 from shoal.compute.terms import Terms
 from shoal.data.rows.digest import digest
 from shoal.data.rows.examples import Examples
@@ -117,7 +118,9 @@ class InMemoryRows:
     def _divided(self, key: int) -> Parted:
         s, m = self.settings, self.m
         if self.ties is None:
-            rows, held = hold_out(m, s.validation_fraction, key, self.examples.labels)
+            rows, held = hold_out(
+                m, s.validation_fraction, key, self.examples.labels, engine.philox
+            )
         else:
             mask = self.ties.held_out(s.validation_fraction, key)
             rows, held = (np.flatnonzero(part).astype(np.uint32) for part in (~mask, mask))

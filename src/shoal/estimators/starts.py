@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.compute.engine import engine
 from shoal.compute.steps import State, start
 from shoal.errors import Setting, SettingError, wording
 from shoal.estimators.automatic import DRAW
@@ -78,8 +79,9 @@ def parameters_of(
     if given:
         return _fitting(given[member % len(given)], architecture, dtype)
     drawn = initialise(
-        *architecture[:3], key=child(seed, DRAW), init=s.init, activation=s.activation
-    )
+        *architecture[:3], key=child(seed, DRAW), init=s.init, activation=s.activation,
+        normals=engine.normals,
+    )  # fmt: skip
     return architecture.flatten(drawn if b2 is None else drawn._replace(b2=b2), dtype)
 
 

@@ -10,8 +10,6 @@ distribution", Applied Statistics 37 (1988) 477-484 (PPND16, relative error 1e-1
 Twin: kernel/random.hpp.
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,23 +17,34 @@ Words = NDArray[np.uint32]
 Keys = NDArray[np.uint64]
 Array = NDArray[np.float64]
 
+ROUNDS = 10
 _LOW = 0xFFFFFFFF
+_FACTORS = np.array([0xD2511F53, 0xCD9E8D57], np.uint64)
+_STEPS = np.array([0x9E3779B9, 0xBB67AE85], np.uint64)
 
 
-def philox(key: int | Keys, low: NDArray[np.uint64], high: int) -> Words:
+def philox(key: int | Keys, low: Keys, high: int | Keys) -> Words:
     """Four random words (4, n) for each counter (low[i], high) under a 64-bit key.
 
-    Of keys (k, 1) four words (4, k, n).
+    Of keys (k, 1) four words (4, k, n); `high` may be an array of the counters' size.
     """
-    low = np.asarray(low, np.uint64)
-    c2, c3 = np.full_like(low, high & _LOW), np.full_like(low, high >> 32 & _LOW)
-    return np.stack(_rounds(key, low & _LOW, low >> 32, c2, c3)).astype(np.uint32)
+    low, high, keys = (np.atleast_1d(np.asarray(each, np.uint64)) for each in (low, high, key))
+    # Two words at a time, as NumPy's calls take longer than what they compute of a few counters.
+    counters = np.stack(np.broadcast_arrays(low, high, keys)[:2])
+    even, odd = counters & _LOW, counters >> 32  # c0 and c2, c1 and c3
+    both = np.stack([keys & _LOW, keys >> 32])
+    factors, steps = (each.reshape(2, *[1] * keys.ndim) for each in (_FACTORS, _STEPS))
+    for _ in range(ROUNDS):
+        products = (factors * even)[::-1]
+        even, odd = (products >> 32) ^ odd ^ both, products & _LOW
+        both = both + steps & _LOW
+    return np.stack([even[0], odd[0], even[1], odd[1]]).astype(np.uint32)
 
 
-def _rounds(key: Any, c0: Any, c1: Any, c2: Any, c3: Any) -> tuple[Any, Any, Any, Any]:
-    """The ten rounds of one counter, in ints, or of many, in arrays of uint64."""
+def _rounds(key: int, c0: int, c1: int, c2: int, c3: int) -> tuple[int, int, int, int]:
+    """The rounds of one counter, in ints."""
     k0, k1 = key & _LOW, key >> 32 & _LOW
-    for _ in range(10):
+    for _ in range(ROUNDS):
         a, b = 0xD2511F53 * c0, 0xCD9E8D57 * c2
         c0, c1, c2, c3 = (b >> 32) ^ c1 ^ k0, b & _LOW, (a >> 32) ^ c3 ^ k1, a & _LOW
         k0, k1 = k0 + 0x9E3779B9 & _LOW, k1 + 0xBB67AE85 & _LOW
@@ -82,11 +91,10 @@ def child(key: int, index: int) -> int:
 
 def children(key: int, n: int) -> Keys:
     """`child` of index 0 … n - 1, of shape (n, 1): what one call draws for all costs a small part of n calls."""
-    stream = np.arange(n, dtype=np.uint64)[:, np.newaxis] + np.uint64(1 << 63)
-    zero = np.zeros_like(stream)
-    c0, c1, _, _ = _rounds(key, zero, zero, stream & _LOW, stream >> 32)
-    found: Keys = c0 << 32 | c1
-    return found
+    stream = np.arange(n, dtype=np.uint64) + np.uint64(1 << 63)
+    four = philox(key, np.zeros_like(stream), stream).astype(np.uint64)
+    found: Keys = four[0] << 32 | four[1]
+    return found[:, np.newaxis]
 
 
 def _polynomial(x: Array, *coefficients: float) -> Array:

@@ -21,10 +21,11 @@ b1 has the deviation that ‖W1‖ is expected to have. It pays on real tables (
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
-from shoal.network.draws import normals
+from shoal.network import draws
 from shoal.network.equations import Parameters
 
 LECTURE = 0.01
@@ -47,9 +48,12 @@ def standard_deviation(init: Init, activation: str, fan_in: int, fan_out: int) -
 
 
 def initialise(
-    n_x: int, n_h: int, n_y: int, *, key: int, init: Init = "auto", activation: str = "tanh"
-) -> Parameters:
+    n_x: int, n_h: int, n_y: int, *, key: int, init: Init = "auto", activation: str = "tanh",
+    normals: Callable[..., list[draws.Array]] = draws.normals,
+) -> Parameters:  # fmt: skip
     """Draw the weights, and b1 with init="auto"; all other biases are zero. In float64.
+
+    `normals` draws them: `draws.normals`, or what gives the same numbers sooner.
 
     With n_h = 0 the only layer goes from the inputs to the outputs; its W2 is zero unless
     `init` is a number or "lecture", as a linear network has no symmetry to break.

@@ -84,12 +84,13 @@ def improved(
         for size, value, group in zip(sizes, a, groups, strict=True)
     ]
     squares = [engine.dot(x[group], x[group]) for group in groups]
-    beta = _noise(architecture, curved, sum(determined))
+    gamma = determined[0] + determined[1] + determined[2]  # `sum` of Python 3.12 rounds elsewhere
+    beta = _noise(architecture, curved, gamma)
     found = _evidence(architecture, curved, (a, beta), (sizes, squares, log_determinant))
     alphas = [g / s if s > 0 else np.inf for g, s in zip(determined, squares, strict=True)]
     bounded = [min(max(alpha / beta, LEAST), MOST) for alpha in alphas]
     first, second, third = [v if size else 0.0 for v, size in zip(bounded, sizes, strict=True)]
-    return Penalties((first, second, third), found._replace(gamma=sum(determined)))
+    return Penalties((first, second, third), found._replace(gamma=gamma))
 
 
 def grounded(architecture: Architecture, triangle: Exact) -> Exact:

@@ -10,15 +10,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.compute.builds import Stop
+from shoal.compute import kernel
+from shoal.compute.builds import BUILD, Stop
 from shoal.compute.levenberg import Sums, judged, step
-from shoal.compute.points import Descent, Limits, Point
-from shoal.compute.steps import Budget, Outcome, Rule, State, Vector
-from shoal.compute.terms import Terms, sums_of
+from shoal.compute.points import Descent, Limits, Penalties, Point
+from shoal.compute.steps import Budget, Judge, Judged, Outcome, Rule, State, Vector
+from shoal.compute.terms import ExactInMemory, InMemory, Terms, sums_of
+from shoal.data.rows.examples import exact
 from shoal.network.architecture import Architecture
 from shoal.sums import BLOCK_ROWS, GradientSums
 from shoal.training import evidence
-from shoal.training.evidence import Evidence, Triple
+from shoal.training.evidence import Evidence
 
 Exact = NDArray[np.float64]
 
@@ -32,14 +34,12 @@ class Memory(NamedTuple):
     """What is remembered between two steps; in `State` it is one vector, see `_packed`."""
 
     point: Point
-    a: Triple  # penalties of W1, b1 and W2
-    settled: bool = False
-    moved: float = float("inf")  # by what share a penalty changed last, at the most
+    penalties: Penalties
 
 
 def start(parameters: Vector) -> State:
     """The state before the first step."""
-    memory = Memory(Point(parameters.astype(np.float64)), (0.0, 0.0, 0.0))
+    memory = Memory(Point(parameters.astype(np.float64)), Penalties())
     return State(parameters, _packed(memory), parameters)
 
 
@@ -60,7 +60,7 @@ def evidence_of(
     """What the data say of a fit; None where the matrix has no inverse."""
     memory = _unpacked(state.memory, len(state.parameters))
     sums = sums_of(terms.exact(), architecture, threads, None)
-    curved, a = sums(memory.point.x, curvature=True), memory.a
+    curved, a = sums(memory.point.x, curvature=True), memory.penalties.a
     if not any(a) or not np.isfinite(curved.loss):
         return None
     better = evidence.improved(architecture, memory.point.x, a, curved)
@@ -80,82 +80,121 @@ def iterate(
 
     An iteration's loss is that of the parameters behind its step.
     """
-    memory = _unpacked(state.memory, len(state.parameters))
-    if budget.first_epoch == 0:  # the rows may be new, and the fit far from them
-        memory = memory._replace(settled=False)
-    limits = Limits(budget.n_epochs, budget.converged, budget.tol, budget.patience)
-    start = Descent(memory.point, state.best.astype(np.float64), state.best_loss, state.waited)
-    rows = terms.exact()
-    if rule.evidence:
-        chosen = _Chosen(architecture, sums_of(rows, architecture, threads, stop), limits)
-        memory, after = chosen.descend(memory, start)
-    else:
-        memory = memory._replace(a=(rule.alpha, 0.0, rule.alpha))
-        a = evidence.spread(architecture, memory.a)  # biases are not penalised
+    start, limits = _begun(rule, budget, state)
+    rows, a = terms.exact(), _fixed(architecture, rule)
+    if not rule.evidence:
         after = rows.descend(architecture, a, limits, start, threads, stop)
+    elif isinstance(rows, ExactInMemory) and BUILD != "plain":
+        after = kernel.levenberg(architecture, a, limits, rows.examples, start, threads, stop)
+    else:
+        chosen = _Chosen(architecture, sums_of(rows, architecture, threads, stop), limits)
+        after = chosen.descend(start)
+    return _outcome(rule, state, after, stop)
+
+
+def iterate_judged(
+    architecture: Architecture,
+    rule: Rule,
+    budget: Budget,
+    terms: InMemory,
+    state: State,
+    threads: int,
+    held: InMemory,
+    judge: Judge,
+    stop: Stop | None = None,
+) -> Judged:
+    """The same in the kernel, each step judged by its loss on rows that are held out."""
+    start, limits = _begun(rule, budget, state)
+    after = kernel.levenberg(
+        architecture, _fixed(architecture, rule), limits, exact(terms.examples), start, threads, stop,
+        held=held.examples, judge=judge, dtype=state.parameters.dtype,
+    )  # fmt: skip
+    assert after.best_held is not None
+    return Judged(_outcome(rule, state, after, stop), np.array(after.held_losses), after.best_held)
+
+
+def _begun(rule: Rule, budget: Budget, state: State) -> tuple[Descent, Limits]:
+    """Where a call begins, and when it ends."""
+    point, penalties = _unpacked(state.memory, len(state.parameters))
+    if budget.first_epoch == 0:  # the rows may be new, and the fit far from them
+        penalties = penalties._replace(settled=False)
+    start = Descent(
+        point, state.best.astype(np.float64), state.best_loss, state.waited,
+        penalties=penalties if rule.evidence else None,
+    )  # fmt: skip
+    return start, Limits(budget.n_epochs, budget.converged, budget.tol, budget.patience)
+
+
+def _fixed(architecture: Architecture, rule: Rule) -> Exact:
+    """The penalty of each parameter, where the evidence does not choose it; biases have none."""
+    return evidence.spread(architecture, (rule.alpha, 0.0, rule.alpha))
+
+
+def _outcome(rule: Rule, state: State, after: Descent, stop: Stop | None) -> Outcome:
+    """What a call achieved."""
+    penalties = after.penalties or Penalties((rule.alpha, 0.0, rule.alpha))
     # The kernel keeps what a signal raised; a cluster lets it through.
     interruption = stop.exception if stop and stop.requested else after.interruption
     dtype = state.parameters.dtype
     state = state._replace(
-        parameters=after.point.x.astype(dtype), memory=_packed(memory._replace(point=after.point)),
+        parameters=after.point.x.astype(dtype), memory=_packed(Memory(after.point, penalties)),
         best=after.best.astype(dtype), best_loss=after.best_cost, waited=after.waited,
     )  # fmt: skip
     return Outcome(state, np.array(after.losses), after.ending, interruption)
 
 
 class _Chosen(NamedTuple):
-    """A descent with penalties by the evidence."""
+    """A descent with penalties by the evidence: kernel/levenberg.hpp, for sums from anywhere."""
 
     architecture: Architecture
     sums: Sums
     limits: Limits
 
-    def descend(self, memory: Memory, start: Descent) -> tuple[Memory, Descent]:
+    def descend(self, start: Descent) -> Descent:
         """Steps, and now and then other penalties, until the limits end them."""
         after = start
         try:
             while after.ending == "finished" and len(after.losses) < self.limits.steps:
-                memory = self._next(memory)
-                after = self._judged(after, memory)
+                after = self._judged(after, *self._next(after.point, after.penalties))
         except KeyboardInterrupt as signal:
             after = after._replace(ending="interrupted", interruption=signal)
-        return memory, after
+        return after
 
-    def _next(self, memory: Memory) -> Memory:
+    def _next(self, point: Point, chosen: Penalties | None) -> Memory:
         """The memory one step later."""
-        curved = None
-        if not any(memory.a):
-            memory = memory._replace(a=(evidence.FIRST,) * 3)
-        if memory.settled:
-            curved = self.sums(memory.point.x, curvature=True)
-            memory = self._anew(memory, curved)
-        a = evidence.spread(self.architecture, memory.a)
-        point = step(self.sums, a, memory.point, curved)
-        settled = memory.settled or not point.fell > SETTLED * abs(point.f)
-        return memory._replace(point=point, settled=settled)
+        curved, chosen = None, chosen or Penalties()
+        if not any(chosen.a):
+            chosen = chosen._replace(a=(evidence.FIRST,) * 3)
+        if chosen.settled:
+            curved = self.sums(point.x, curvature=True)
+            chosen = self._anew(point, chosen, curved)
+        a = evidence.spread(self.architecture, chosen.a)
+        point = step(self.sums, a, point, curved)
+        settled = chosen.settled or not point.fell > SETTLED * abs(point.f)
+        return Memory(point, chosen._replace(settled=settled))
 
-    def _anew(self, memory: Memory, curved: GradientSums) -> Memory:
+    def _anew(self, point: Point, chosen: Penalties, curved: GradientSums) -> Penalties:
         """The same with penalties by the evidence."""
-        better = evidence.improved(self.architecture, memory.point.x, memory.a, curved)
+        better = evidence.improved(self.architecture, point.x, chosen.a, curved)
         if better is None:
-            return memory._replace(moved=0.0)
-        pairs = zip(better.a, memory.a, strict=True)
+            return chosen._replace(moved=0.0)
+        pairs = zip(better.a, chosen.a, strict=True)
         moved = max(max(new / old, old / new) - 1 for new, old in pairs if new and old)
-        return memory._replace(a=better.a, moved=moved)
+        return chosen._replace(a=better.a, moved=moved)
 
-    def _judged(self, before: Descent, memory: Memory) -> Descent:
+    def _judged(self, before: Descent, point: Point, chosen: Penalties) -> Descent:
         """The descent one step later. Costs with other penalties cannot be compared: the last is best."""
-        point, tol = memory.point, self.limits.tol
-        still = memory.moved <= OF_PENALTIES * tol and not point.fell > tol * abs(point.f)
+        tol = self.limits.tol
+        still = chosen.moved <= OF_PENALTIES * tol and not point.fell > tol * abs(point.f)
         after = judged(before._replace(best_cost=np.inf), point, self.limits)
         waited = before.waited + 1 if still else 0
-        ending = self._ending(memory, waited) if after.ending != "diverged" else after.ending
-        return after._replace(waited=waited, ending=ending)
+        ending = self._ending(point, chosen, waited) if after.ending != "diverged" else after.ending
+        return after._replace(waited=waited, ending=ending, penalties=chosen)
 
-    def _ending(self, memory: Memory, waited: int) -> str:
-        point, limits = memory.point, self.limits
+    def _ending(self, point: Point, chosen: Penalties, waited: int) -> str:
+        limits = self.limits
         gain = max(point.fell, point.promise)
-        if gain <= limits.converged * point.f and memory.moved <= OF_PENALTIES * limits.converged:
+        if gain <= limits.converged * point.f and chosen.moved <= OF_PENALTIES * limits.converged:
             return "converged"
         return "plateau" if limits.patience and waited >= limits.patience else "finished"
 
@@ -165,11 +204,11 @@ class _Chosen(NamedTuple):
 
 def _packed(memory: Memory) -> Exact:
     """The numbers of the memory, then x and a second vector that is 0."""
-    point = memory.point
+    point, (a, settled, moved) = memory
     out = np.zeros(HEAD + 2 * len(point.x))
-    numbers = (*point[1:], *memory.a)
+    numbers = (*point[1:], *a)
     out[: len(numbers)] = numbers
-    out[HEAD - 1] = memory.moved if memory.settled else -1.0
+    out[HEAD - 1] = moved if settled else -1.0
     out[HEAD : HEAD + len(point.x)] = point.x
     return out
 
@@ -180,4 +219,4 @@ def _unpacked(vector: Vector, n: int) -> Memory:
     point = Point(exact[HEAD : HEAD + n], *head[:6])
     settled = head[-1] >= 0
     moved = head[-1] if settled else float("inf")
-    return Memory(point, (head[6], head[7], head[8]), settled, moved)
+    return Memory(point, Penalties((head[6], head[7], head[8]), settled, moved))

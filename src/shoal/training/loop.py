@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from shoal.compute.builds import Stop
+from shoal.compute.builds import BUILD, Stop
 from shoal.compute.steps import Budget, Judge, Rule, State, Vector
 from shoal.compute.terms import InMemory, Terms, windowed
 from shoal.errors import ClusterError
@@ -125,9 +125,13 @@ class Job(NamedTuple):
             isinstance(self.terms, InMemory)
             and isinstance(self.validation, InMemory)
             and self.score is None
-            and self.plan.rule.solver not in SECOND_ORDER
+            and (self.plan.rule.solver not in SECOND_ORDER or self._is_judged_lm)
             and not windowed(self.plan.rule, self.terms.m)
         )
+
+    @property
+    def _is_judged_lm(self) -> bool:
+        return self.plan.rule.solver == "lm" and BUILD != "plain"
 
     def loss(self, parameters: Vector) -> float:
         """The validation loss of some parameters."""
@@ -220,11 +224,11 @@ def _advance(
         budget = Budget(done, n, plan.tol, plan.n_iter_no_change, plan.converged)
     rate = plan.rule.learning_rate * plan.rates[training.plateaus]
     call = (job.architecture, plan.rule._replace(learning_rate=rate), budget)
+    if job.judged_by_engine:
+        return _advanced_and_judged(job, training, call)
     if plan.rule.solver in SECOND_ORDER:
         iterate = SECOND_ORDER[plan.rule.solver]
         outcome = iterate(*call, job.terms, training.state, job.threads, job.stop)
-    elif job.judged_by_engine:
-        return _advanced_and_judged(job, training, call)
     else:
         outcome = job.terms.train(*call, training.state, job.threads, job.stop)
     losses = (*training.losses, *outcome.losses.tolist())
@@ -250,7 +254,11 @@ def _advanced_and_judged(
     judge = Judge(
         training.lowest, training.best_loss, plan.tol, training.waited, plan.n_iter_no_change
     )
-    found = terms.train_judged(*call, training.state, job.threads, held, judge, job.stop)
+    state, threads = training.state, job.threads
+    if plan.rule.solver in SECOND_ORDER:
+        found = lm.iterate_judged(*call, terms, state, threads, held, judge, job.stop)
+    else:
+        found = terms.train_judged(*call, state, threads, held, judge, job.stop)
     outcome, judged = found.outcome, found.losses.tolist()
     after = training._replace(
         state=outcome.state, losses=(*training.losses, *outcome.losses.tolist()),
@@ -260,7 +268,7 @@ def _advanced_and_judged(
         ended = len(after.losses) == plan.max_iter
         after = after._replace(ending="finished" if ended else "")
     after = _judged(after, plan, judged, found.best)
-    return _unless_uphill(after), outcome.interruption
+    return (after if plan.rule.evidence else _unless_uphill(after)), outcome.interruption
 
 
 def _validated(job: Job, after: TrainingState) -> TrainingState:

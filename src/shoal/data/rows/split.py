@@ -6,26 +6,30 @@ whoever knows n and which number a row has in its class can say whether it is he
 of any size is cut as a table in memory is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.network.draws import philox
+from shoal.network import draws
 
 Rows = NDArray[np.uint32]
+Philox = Callable[[int, NDArray[np.uint64], NDArray[np.uint64]], draws.Words]
+Counts = NDArray[np.int64]  # of classes, or of the rows of each
 
 
 def hold_out(
-    m: int, fraction: float, key: int, labels: NDArray[np.integer] | None = None
-) -> tuple[Rows, Rows]:
+    m: int, fraction: float, key: int, labels: NDArray[np.integer] | None = None,
+    philox: Philox = draws.philox,
+) -> tuple[Rows, Rows]:  # fmt: skip
     """Cut rows 0 … m - 1 into (kept, held out), each in ascending order.
 
-    With `labels` every class gives its own share, at least one row where it has two.
+    With `labels` every class gives its own share, at least one row where it has two. `philox`
+    draws: `draws.philox`, or what gives the same words sooner.
     """
     if labels is None:
         labels = np.zeros(m, np.int32)
-    split = Split([int(n) for n in np.bincount(labels)], fraction, key)
+    split = Split([int(n) for n in np.bincount(labels)], fraction, key, philox)
     mask = split.mask(labels)
     rows = np.arange(m, dtype=np.uint32)
     return rows[~mask], rows[mask]
@@ -34,10 +38,13 @@ def hold_out(
 class Split:
     """Holds out a share of the rows of each class, as the rows come by."""
 
-    def __init__(self, sizes: Sequence[int], fraction: float, key: int) -> None:
-        self._sizes, self._key = sizes, key
+    def __init__(
+        self, sizes: Sequence[int], fraction: float, key: int, philox: Philox = draws.philox
+    ) -> None:
+        self._sizes, self._key, self._philox = np.array(sizes, np.int64), key, philox
         self.shares = [_share(n, fraction) for n in sizes]  # rows of each class that are held out
-        self._seen = [0] * len(sizes)
+        self._shares = np.array(self.shares, np.int64)
+        self._seen = np.zeros(len(sizes), np.int64)
 
     @property
     def held(self) -> int:
@@ -50,24 +57,29 @@ class Split:
         # Stable: the rows of each class in their order, one class behind the other.
         order = np.argsort(labels, kind="stable")
         counts = np.bincount(labels, minlength=len(self._sizes))
-        end = 0
-        for c in np.flatnonzero(counts):
-            begin, end = end, end + int(counts[c])
-            first = self._seen[c]
-            self._seen[c] += end - begin
-            mask[order[begin + self._picked(int(c), first, self._seen[c]) - first]] = True
+        first = self._seen
+        self._seen = first + counts
+        c = np.flatnonzero((counts > 0) & (self._shares > 0))
+        classes, picked = self._picked(c, first, self._seen)
+        begins = np.cumsum(counts) - counts
+        mask[order[begins[classes] + picked - first[classes]]] = True
         return mask
 
-    def _picked(self, c: int, first: int, last: int) -> NDArray[np.int64]:
-        """Which of the rows first … last - 1 of a class are held out."""
-        n, k = self._sizes[c], self.shares[c]
-        if not k:
-            return np.empty(0, np.int64)
-        cells = np.arange(first * k // n, (last - 1) * k // n + 1)
+    def _picked(self, c: Counts, first: Counts, last: Counts) -> tuple[Counts, Counts]:
+        """Which of the rows first[c] … last[c] - 1 of these classes are held out, each with its class."""
+        from_cell = first[c] * self._shares[c] // self._sizes[c]
+        cells_of = (last[c] - 1) * self._shares[c] // self._sizes[c] + 1 - from_cell
+        # One call for all classes: of a few cells a call takes longer than the draw.
+        c, ends = np.repeat(c, cells_of), np.cumsum(cells_of)
+        cells = np.arange(len(c)) + np.repeat(from_cell - (ends - cells_of), cells_of)
+        n, k = self._sizes[c], self._shares[c]
         begins, ends = -(-cells * n // k), -(-(cells + 1) * n // k)
-        random = philox(self._key, cells.astype(np.uint64), c)[0].astype(np.int64)
+        random = self._philox(self._key, cells.astype(np.uint64), c.astype(np.uint64))[0].astype(
+            np.int64
+        )
         picked = begins + (random * (ends - begins) >> 32)
-        return picked[(picked >= first) & (picked < last)]
+        there = (picked >= first[c]) & (picked < last[c])
+        return c[there], picked[there]
 
 
 def _share(n: int, fraction: float) -> int:
