@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from shoal.compute import plain
 from shoal.compute.engine import engine
 from shoal.data.encode.moments import Running, moments
 from shoal.data.rows.split import Split, hold_out
@@ -45,15 +46,16 @@ def test_each_cell_gives_one_row_and_each_of_its_rows_as_often():
         assert np.abs(counts[a:b] - 2000 * p).max() < 4 * np.sqrt(2000 * p * (1 - p))
 
 
+@pytest.mark.parametrize("sums_about", [engine.sums_about, plain.sums_about])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_moments_of_aligned_runs_have_the_bits_of_the_whole(weighted):
+def test_moments_of_aligned_runs_have_the_bits_of_the_whole(weighted, sums_about):
     draw = np.random.default_rng(3)
     x = 1e6 + draw.normal(size=10_000)
     x[draw.random(len(x)) < 0.2] = np.nan
     x[:1500] = np.nan  # the first runs have no value to start from
     w = draw.integers(0, 3, len(x)).astype(float) if weighted else None
-    whole = moments(x, w, engine.sums_about)
-    running = Running(engine.sums_about)
+    whole = moments(x, w, sums_about)
+    running = Running(sums_about)
     for at in range(0, len(x), 1024):
         running.add(x[at : at + 1024], None if w is None else w[at : at + 1024])
     assert running.moments() == whole

@@ -374,11 +374,21 @@ def means_of_coalitions(
 def sums_about(
     shift: float, x: NDArray[np.float64], weights: NDArray[np.float64] | None
 ) -> NDArray[np.float64]:
-    """Σ w, Σ w d and Σ w d² of d = x - shift, over the values that are not NaN."""
+    """Σ w, Σ w d and Σ w d² of d = x - shift, over the values that are not NaN, along the fixed tree."""
     w = np.ones_like(x) if weights is None else weights
-    counts = ~np.isnan(x) & (w > 0)
-    w, d = w[counts], x[counts] - shift
-    return np.array([w.sum(), (w * d).sum(), (w * (d * d)).sum()])
+    w, d = np.where(~np.isnan(x) & (w > 0), [w, x - shift], 0.0)
+    if not len(x):
+        return np.zeros(3)
+    first, second = w * d, w * (d * d)
+    sums, _, weight = add_in_order(
+        [
+            GradientSums(
+                np.array([first[part].sum(), second[part].sum()]), 0.0, float(w[part].sum())
+            )
+            for part in blocks(len(x))
+        ]
+    )
+    return np.array([weight, *sums])
 
 
 def dot(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
