@@ -8,7 +8,7 @@ import pytest
 from shoal.compute import kernel, plain
 from shoal.compute.builds import BUILD, Stop
 from shoal.compute.engine import engine
-from shoal.compute.steps import Budget, Judge, Rule, start
+from shoal.compute.steps import Budget, HeldOut, Judge, Rule, start
 from shoal.compute.terms import InMemory
 from shoal.data.rows.examples import Examples
 from shoal.network.architecture import Architecture
@@ -152,9 +152,10 @@ def test_steps_of_second_order_are_the_same_when_each_is_looked_at(
 def test_a_stop_ends_steps_of_second_order():
     stop = Stop()
     stop.request()
-    state, parts = lm.start(first("gd", "float64").parameters), [InMemory(rows(m, 1, "float64")) for m in (600, 50)]  # fmt: skip
+    state, terms = lm.start(first("gd", "float64").parameters), InMemory(rows(600, 1, "float64"))
+    held = HeldOut(rows(50, 1, "float64"), Judge(), np.float64)
     rule, budget = Rule("lm", 1.0, evidence=True), Budget(0, 9)
-    found = lm.iterate_judged(ARCHITECTURE, rule, budget, parts[0], state, 1, parts[1], Judge(), stop)  # fmt: skip
+    found = lm.iterate_judged(ARCHITECTURE, rule, budget, terms, state, 1, held, stop)
     assert (found.outcome.ending, len(found.losses)) == ("interrupted", 0)
     np.testing.assert_array_equal(found.outcome.state.parameters, state.parameters)
 

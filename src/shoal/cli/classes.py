@@ -7,6 +7,7 @@ from shoal.cli.options import Order
 from shoal.cli.screen.lines import listed, short
 from shoal.data.rows.question import Question
 from shoal.errors import SettingError
+from shoal.kinds import HEAVIEST
 from shoal.settings import FIELDS
 
 SHOWN = 10  # classes that a message lists
@@ -36,13 +37,20 @@ def _meant(option: str, texts: Sequence[str], found: Question) -> Any:
         return None
     if len(texts) == 1 and "=" not in texts[0]:
         return texts[0]
-    return dict(_pair(option, text, found) for text in texts)
+    pairs = [_pair(option, text, found) for text in texts]
+    named = [one for one, _ in pairs]
+    for i, (one, _) in enumerate(pairs):
+        if one in named[:i]:
+            raise SettingError(f"{option} {texts[i]}: {short(one)} was given before.")
+    return dict(pairs)
 
 
 def _pair(option: str, text: str, found: Question) -> tuple[Any, float]:
     name, equals, number = text.rpartition("=")
     if not equals or not _is_number(number):
         raise SettingError(f"{option} {text}: expected CLASS=NUMBER, such as yes=5.")
+    if not 0 <= float(number) <= HEAVIEST:
+        raise SettingError(f"{option} {text}: expected a number from 0 to {HEAVIEST:g}.")
     assert found.classes is not None
     for one in found.classes.tolist():
         if _is_called(one, name):

@@ -17,6 +17,7 @@ from shoal.compute.coalitions import Background
 from shoal.compute.points import Descent, Limits, Penalties, Point
 from shoal.compute.steps import (
     Budget,
+    HeldOut,
     Judge,
     Judged,
     Outcome,
@@ -257,15 +258,11 @@ def levenberg(
     start: Descent,
     threads: int,
     stop: Stop | None = None,
-    *,
-    held: Examples | None = None,
-    judge: Judge | None = None,
-    dtype: DTypeLike = np.float64,
+    held: HeldOut | None = None,
 ) -> Descent:
     """The descent of `levenberg.descend`, or with penalties by the evidence that of `lm.py`, to the bit.
 
-    The rows are in float64, dense. Each step can be judged by the loss on rows that are `held` out,
-    with the parameters rounded to their `dtype`.
+    The rows are in float64, dense. Each step can be judged by rows that are `held` out.
     """
     stop = stop or Stop()
     x, best, point = start.point.x.copy(), start.best.copy(), np.array(start.point[1:])
@@ -276,13 +273,14 @@ def levenberg(
         _shape(architecture, examples.X), _part(examples), _aligned(a), chosen, x, point, best,
         start.best_cost, start.waited, limits[1:], losses,
     )  # fmt: skip
-    held_losses, best_held, judged = np.empty(limits.steps), np.empty_like(x, dtype), 0
+    held_losses, best_held, judged = np.empty(limits.steps), None, 0
     if held is None:
         ending, steps, best_cost, waited = _run(_k.levenberg, *given, threads, stop.flag)
     else:
+        best_held = np.empty_like(x, held.dtype)
         ending, steps, best_cost, waited, judged = _run(
-            _k.levenberg_judged, *given, _shape(architecture, held.X), _part(held),
-            tuple(judge or Judge()), best_held, held_losses, threads, stop.flag,
+            _k.levenberg_judged, *given, _shape(architecture, held.examples.X), _part(held.examples),
+            tuple(held.judge), best_held, held_losses, threads, stop.flag,
         )  # fmt: skip
     name = ending if stop.exception is None else "interrupted"
     signal = stop.exception or KeyboardInterrupt() if name == "interrupted" else None

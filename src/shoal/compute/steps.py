@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
+from shoal.data.rows.examples import Examples
 from shoal.errors import DataError
 
 Vector = NDArray[np.floating]
@@ -95,6 +96,14 @@ class Judge(NamedTuple):
     tol: float = 0.0  # an epoch is better when its loss is lower by more than this
     waited: int = 0  # epochs since one was better
     patience: int = 0  # this many epochs in a row that are not better end it; 0 means never
+
+
+class HeldOut(NamedTuple):
+    """Rows that are held out, and what they have said so far; they judge the parameters rounded to this dtype."""
+
+    examples: Examples
+    judge: Judge
+    dtype: DTypeLike
 
 
 class Judged(NamedTuple):

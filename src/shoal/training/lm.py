@@ -14,7 +14,7 @@ from shoal.compute import kernel
 from shoal.compute.builds import BUILD, Stop
 from shoal.compute.levenberg import Sums, judged, step
 from shoal.compute.points import Descent, Limits, Penalties, Point
-from shoal.compute.steps import Budget, Judge, Judged, Outcome, Rule, State, Vector
+from shoal.compute.steps import Budget, HeldOut, Judged, Outcome, Rule, State, Vector
 from shoal.compute.terms import ExactInMemory, InMemory, Terms, sums_of
 from shoal.data.rows.examples import exact
 from shoal.network.architecture import Architecture
@@ -99,15 +99,13 @@ def iterate_judged(
     terms: InMemory,
     state: State,
     threads: int,
-    held: InMemory,
-    judge: Judge,
+    held: HeldOut,
     stop: Stop | None = None,
 ) -> Judged:
     """The same in the kernel, each step judged by its loss on rows that are held out."""
     start, limits = _begun(rule, budget, state)
     after = kernel.levenberg(
-        architecture, _fixed(architecture, rule), limits, exact(terms.examples), start, threads, stop,
-        held=held.examples, judge=judge, dtype=state.parameters.dtype,
+        architecture, _fixed(architecture, rule), limits, exact(terms.examples), start, threads, stop, held
     )  # fmt: skip
     assert after.best_held is not None
     return Judged(_outcome(rule, state, after, stop), np.array(after.held_losses), after.best_held)

@@ -19,7 +19,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from shoal.compute.builds import BUILD, Stop
-from shoal.compute.steps import Budget, Judge, Rule, State, Vector
+from shoal.compute.steps import Budget, HeldOut, Judge, Rule, State, Vector
 from shoal.compute.terms import InMemory, Terms, windowed
 from shoal.errors import ClusterError
 from shoal.network.architecture import Architecture
@@ -256,7 +256,8 @@ def _advanced_and_judged(
     )
     state, threads = training.state, job.threads
     if plan.rule.solver in SECOND_ORDER:
-        found = lm.iterate_judged(*call, terms, state, threads, held, judge, job.stop)
+        out = HeldOut(held.examples, judge, state.parameters.dtype)
+        found = lm.iterate_judged(*call, terms, state, threads, out, job.stop)
     else:
         found = terms.train_judged(*call, state, threads, held, judge, job.stop)
     outcome, judged = found.outcome, found.losses.tolist()
