@@ -195,7 +195,7 @@ def test_weights_are_numbers(weights, said):
 
 def test_scores_refuse_as_fits_do():
     model = ShoalClassifier(**QUICK).fit(X, THREE)
-    with pytest.raises(DataError, match="Mix of label"):
+    with pytest.raises(DataError, match="y has text, and the classes of the fit are numbers"):
         model.score(X, THREE.astype(str))
     with pytest.raises(DataError, match="first in row 0"):
         model.score(X, np.where(np.arange(N) > 0, THREE, np.nan))

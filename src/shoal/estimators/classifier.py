@@ -12,7 +12,7 @@ from shoal.data.rows.examples import Numbers
 from shoal.estimators.attributes import ClassAttributes
 from shoal.estimators.base import ShoalBase
 from shoal.estimators.intervals import set_of
-from shoal.estimators.labels import as_array, refusing
+from shoal.estimators.labels import as_array, refuse_other_kinds, refusing
 from shoal.estimators.partial import continues
 from shoal.estimators.saving import CLASSIFIER
 from shoal.estimators.targets import ClassTargets, Targets
@@ -373,6 +373,7 @@ class ShoalClassifier(ClassifierMixin, ClassAttributes, ShoalBase, DeclaredForCl
         from sklearn.metrics import accuracy_score
 
         predicted, truth = self.predict(X), as_array(y)
+        refuse_other_kinds(truth, predicted)
         with refusing():
             return float(accuracy_score(truth, predicted, sample_weight=sample_weight))
 

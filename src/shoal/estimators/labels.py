@@ -62,6 +62,8 @@ def as_array(y: Any) -> NDArray[Any]:
     if values.dtype.kind == "T":  # NumPy's own text
         values = values.astype(object)
     refuse_no_rows(y, values.shape)
+    if values.dtype.kind == "S":
+        raise _other_values("the type bytes")
     if values.dtype.kind == "V":
         raise _other_values(f"several fields ({values.dtype})")
     if values.dtype.kind == "f":
@@ -91,6 +93,13 @@ def refuse_no_rows(y: Any, shape: tuple[int, ...]) -> None:
         )
     if not shape[0]:
         raise DataError("y has no values: expected a target for every row.")
+
+
+def refuse_other_kinds(y: NDArray[Any], classes: NDArray[Any]) -> None:
+    """Raise DataError where y has text and the classes are none, or the other way round."""
+    found, known = ("text" if V.dtype.kind in "OU" else "numbers" for V in (y, classes))
+    if found != known:
+        raise DataError(f"y has {found}, and the classes of the fit are {known}: expected {known}.")
 
 
 def _other_values(found: str) -> DataTypeError:
