@@ -9,7 +9,7 @@
 namespace shoal {
 
 // The examples of a block in the order of their codes, as one thread needs them. A code's examples
-// are added four at a time; a run of four is filled up with the empty example, and every code has one.
+// are added four at a time; a run of four is filled up with the empty example, whatever its place, and every code has one.
 template <class T>
 struct Sorted {
     static constexpr int RUN = 4;
@@ -172,7 +172,6 @@ class Codes {
         uint16_t* example = sorted.examples;
         T* places = sorted.places;
         std::fill(example + before * RUN, example + run * RUN, uint16_t(rows_ * LINE_BYTES));
-        std::fill(places + before * RUN, places + run * RUN, T(0));
         const int middle = std::clamp(binned, first, last);
         for (int64_t r = 0; r < rows; r += TOGETHER) {
             const uint32_t* line = lines_ + r * n + first * TOGETHER;

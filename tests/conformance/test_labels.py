@@ -169,6 +169,7 @@ def test_what_is_no_class_is_refused_by_name(name):
     [
         TIMES, TIMES.tz_localize("UTC"), TIMES.to_numpy(), TIMES - TIMES[0], pa.array(TIMES), list(TIMES.to_numpy()),
         pd.DataFrame({"a": TIMES, "b": TIMES - TIMES[0]}), pd.Series(TIMES).astype("timestamp[us][pyarrow]"),
+        TIMES.to_pydatetime().tolist(), pd.Series(TIMES.date), (TIMES - TIMES[0]).to_pytimedelta(),
     ],
 )  # fmt: skip
 def test_times_are_no_numbers_to_predict(y):

@@ -41,7 +41,7 @@ def _meant(option: str, texts: Sequence[str], found: Question) -> Any:
     named = [one for one, _ in pairs]
     for i, (one, _) in enumerate(pairs):
         if one in named[:i]:
-            raise SettingError(f"{option} {texts[i]}: {short(one)} was given before.")
+            raise SettingError(f'{option} {texts[i]}: the class "{short(one)}" was given before.')
     return dict(pairs)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, time, timedelta
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -345,8 +346,11 @@ def are_times(values: Any) -> bool:
         values = values[:1]
     dtypes = getattr(values, "dtypes", None)
     of_each = dtypes if isinstance(dtypes, Iterable) else [getattr(values, "dtype", None)]
-    kinds = {getattr(dtype, "kind", "") for dtype in of_each} - {""}
-    return bool((kinds or {np.asarray(values).dtype.kind}) & {"M", "m"})
+    kinds = {getattr(dtype, "kind", "") for dtype in of_each} - {"", "O"}
+    if kinds:
+        return bool(kinds & {"M", "m"})
+    array = np.asarray(values)
+    return array.dtype.kind in "Mm" or isinstance(next(array.flat, None), date | time | timedelta)
 
 
 def as_numbers(y: Any) -> Numbers:
