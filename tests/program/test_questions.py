@@ -270,7 +270,10 @@ def test_costs_and_weights_name_the_classes_as_the_table_does(table, capsys):
         (["--class-weight", "1=3,0=1"], "Repeat the option for each class"),
         (["--class-weight", "yes=-3"], "--class-weight yes=-3: expected a number from 0 to 1e+30"),
         (["--threshold", "yes=nan"], "--threshold yes=nan: expected a number from 0 to 1e+30"),
-        (["--class-weight", "no=1", "--class-weight", "no=2"], 'no=2: the class "no" was given before'),
+        (
+            ["--class-weight", "no=1", "--class-weight", "no=2"],
+            'no=2: the class "no" was given before',
+        ),
         (["--threshold", "roc_auc"], "does not depend on the threshold"),
     ],
 )
