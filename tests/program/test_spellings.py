@@ -38,6 +38,15 @@ def negative(value: int, form: str) -> str:
     return form.format(f"{-value:,}") if value < 0 else f"{value:,}"
 
 
+def wide(text: str) -> str:
+    return "".join(chr(ord(c) - ord("!") + ord("！")) if "!" <= c <= "~" else c for c in text)
+
+
+def arabic(text: str) -> str:
+    digits = {ord("0") + digit: ord("٠") + digit for digit in range(10)}
+    return text.translate({**digits, ord("."): "٫", ord(","): "٬"})
+
+
 def in_words(span: datetime.timedelta) -> str:
     hours, seconds = divmod(span.seconds, 3600)
     return f"{span.days} days {hours:02}:{seconds // 60:02}:{seconds % 60:02}"
@@ -75,6 +84,13 @@ SPELLINGS: dict[str, tuple[list[Any], Any]] = {
     "brackets of accountants": (WHOLE, lambda v: negative(v, "({})")),
     "a minus behind": (WHOLE, lambda v: negative(v, "{}-")),
     "a typographic minus": (WHOLE, lambda v: negative(v, "−{}")),
+    "a hyphen that does not break": (WHOLE, lambda v: negative(v, "\u2011{}")),
+    "a soft hyphen for a minus": (WHOLE, lambda v: negative(v, "\xad{}")),
+    "digits and marks of full width": (NUMBERS, lambda v: wide(f"{v:,}")),
+    "a minus of full width": (WHOLE, lambda v: negative(v, "－{}")),
+    "digits and marks of Arabic": (NUMBERS, lambda v: arabic(f"{v:,}")),
+    "days in Arabic digits": (DAYS, lambda v: arabic(v.strftime("%d/%m/%Y"))),
+    "days of full width": (DAYS, lambda v: wide(v.strftime("%Y/%m/%d"))),
     "a minus before the dollar": (WHOLE, lambda v: negative(v, "-${}")),
     "a minus behind the dollar": (WHOLE, lambda v: negative(v, "$-{}")),
     "a dash in place of cents": (WHOLE, lambda v: f"{v}.-"),
