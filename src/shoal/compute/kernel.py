@@ -476,10 +476,19 @@ def dot(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     return product
 
 
-def philox(key: int, low: NDArray[np.uint64], high: NDArray[np.uint64]) -> NDArray[np.uint32]:
-    """Four random words (4, n) for each counter (low[i], high[i]) under a 64-bit key."""
-    out = np.empty((4, len(low)), np.uint32)
-    _run(_k.philox, key, _aligned(low), _aligned(high), out)
+def hold_out(
+    m: int, fraction: float, key: int, labels: NDArray[np.int32] | None = None
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Rows 0 … m - 1 as (kept, held out), each in ascending order; of each class of `labels` its share."""
+    out = np.empty(m, np.uint32)
+    kept = _run(_k.hold_out, fraction, key, _aligned(labels), out)
+    return out[:kept], out[kept:]
+
+
+def shuffles(key: int, n: int, m: int) -> NDArray[np.int64]:
+    """Rows 0 … m - 1 in n random orders, (n, m)."""
+    out = np.empty((n, m), np.int64)
+    _run(_k.shuffles, key, out)
     return out
 
 

@@ -28,12 +28,13 @@ from shoal.data.encode.coded import Coded, Group
 from shoal.data.encode.encoding import Encoding, Place
 from shoal.data.rows.examples import Examples, Matrix, Numbers, dense
 from shoal.data.rows.sparse import Sparse
+from shoal.data.rows.split import hold_out as hold_out
 from shoal.lazily import linalg
 from shoal.network import shapley
 from shoal.network.activations import Activation
 from shoal.network.architecture import Architecture
+from shoal.network.draws import children, permutation, philox
 from shoal.network.draws import normals as normals
-from shoal.network.draws import philox
 from shoal.network.equations import Parameters, backward
 from shoal.network.equations import forward as _forward
 from shoal.sums import GradientSums, add_in_order, blocks
@@ -413,6 +414,11 @@ def encoded(
     encoding: Encoding, rows: Callable[[slice], NDArray[Any]], m: int, dtype: DTypeLike
 ) -> None:
     """Nothing: Encoding.encode is the plain way."""
+
+
+def shuffles(key: int, n: int, m: int) -> NDArray[np.int64]:
+    """Rows 0 … m - 1 in n random orders, (n, m)."""
+    return permutation(children(key, n), 0, m)
 
 
 def order(m: int, key: int, epoch: int) -> NDArray[np.uint32]:
