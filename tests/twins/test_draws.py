@@ -34,7 +34,8 @@ def test_normal_numbers_of_the_far_tail(monkeypatch):
 @pytest.mark.parametrize("fraction", [0.05, 0.1, 0.5, 0.97])
 def test_rows_that_are_held_out(m, fraction):
     rng = np.random.default_rng(m)
-    rare = np.repeat([0, 2, 3, 900], [m // 2, 1, 2, m])[:m]  # classes of one row, of two and of none
+    # Classes of one row, of two, and of none.
+    rare = np.repeat([0, 2, 3, 900], [m // 2, 1, 2, m])[:m]
     for labels in (None, rng.integers(0, 4, m), rng.permutation(rare)):
         given = None if labels is None else labels.astype(np.int32)
         for key in (0, 5, 2**64 - 1):
