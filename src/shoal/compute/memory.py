@@ -4,7 +4,6 @@ import os
 
 from shoal.errors import MemoryRefused, wording
 
-
 ALWAYS_THERE = 1 << 20  # bytes; to ask takes longer than to encode a small table
 
 

@@ -37,7 +37,7 @@ class Raw(NamedTuple):
         return [self.name]
 
     @property
-    def groups(self) -> list[tuple[Group, list[str]]]:
+    def groups(self) -> list[Group]:
         """Nothing is coded."""
         return []
 
