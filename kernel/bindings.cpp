@@ -9,6 +9,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "arguments.hpp"
+#include "choices.hpp"
 #include "draws.hpp"
 #include "explanations.hpp"
 #include "judged_call.hpp"
@@ -155,15 +156,19 @@ void normal(uint64_t key, uint64_t stream, Vector<double> out) {
     shoal::normal(key, stream, out.data(), int64_t(out.size()));
 }
 
-// The four words of each counter (low[i], high[i]).
-void philox(uint64_t key, Vector<const uint64_t> low, Vector<const uint64_t> high, Matrix<uint32_t> out) {
+// The rows that are kept, then those that are held out; how many are kept.
+int64_t hold_out(double fraction, uint64_t key, Maybe<Vector<const int32_t>> labels, Vector<uint32_t> out) {
     nb::gil_scoped_release release;
-    const int64_t n = low.size();
-    expect("high", high, n, "one for each of low"), expect("out", out, 4, n, "words, counters"), expect_aligned("low", low.data());
-    for (int64_t i = 0; i < n; ++i) {
-        const Philox four = shoal::philox(key, low.data()[i], high.data()[i]);
-        for (int k = 0; k < 4; ++k) out.data()[k * n + i] = four[k];
-    }
+    const int64_t m = out.size();
+    expect("labels", labels, m, "one for each row"), expect("out", out, m, "one for each row");
+    if (labels && m && *std::min_element(labels->data(), labels->data() + m) < 0) refuse("labels", "numbers from 0 on", "others");
+    return shoal::hold_out(fraction, key, pointer(labels), out.data(), m);
+}
+
+void shuffles(uint64_t key, Matrix<int64_t> out) {
+    nb::gil_scoped_release release;
+    expect("out", out, out.shape(0), out.shape(1), "orders, rows");
+    shoal::shuffles(key, out.data(), out.shape(0), out.shape(1));
 }
 
 template <class T>
@@ -255,7 +260,8 @@ NB_MODULE(SHOAL_MODULE, m) {
     m.def("dot", &bindings::dot, array("x"), array("y"));
     m.def("sums_about", &bindings::sums_about, nb::arg("shift"), array("x"), array_or_none("weights"), array("out"));
     m.def("order", &order, nb::arg("m"), nb::arg("key"), nb::arg("epoch"), array("out"));
-    m.def("philox", &bindings::philox, nb::arg("key"), array("low"), array("high"), array("out"));
+    m.def("hold_out", &bindings::hold_out, nb::arg("fraction"), nb::arg("key"), array_or_none("labels"), array("out"));
+    m.def("shuffles", &bindings::shuffles, nb::arg("key"), array("out"));
     m.def("normal", &bindings::normal, nb::arg("key"), nb::arg("stream"), array("out"));
     m.attr("BLOCK_ROWS") = BLOCK_ROWS;
 }

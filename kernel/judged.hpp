@@ -3,6 +3,8 @@
 // Twin: `train_judged` in src/shoal/compute/plain.py.
 #pragma once
 
+#include <vector>
+
 #include "training.hpp"
 
 namespace shoal {
@@ -10,11 +12,11 @@ namespace shoal {
 // What the rows held out have said so far: `lowest` and `waited` are those of the epochs, `best_loss` that of the best parameters.
 struct Judge {
     double lowest, best_loss, tol;
-    int64_t waited, patience;  // it ends after this number of epochs in a row that are not better; 0: never
+    int64_t waited, patience;  // it is enough after this number of epochs in a row that are not better; 0: never
 };
 
-// The rows held out. `losses` receives the loss on them after each epoch, `best` the parameters that had a lower one than
-// the best so far, if any had.
+// The rows held out. `losses` receives the loss on them after each epoch, `best` holds the best parameters so far, and
+// receives those that have a lower loss.
 template <class T>
 class HeldOut {
   public:
@@ -28,12 +30,20 @@ class HeldOut {
         ++judged_;
         judge_.waited = loss < judge_.lowest - judge_.tol ? 0 : judge_.waited + 1;
         if (loss < judge_.lowest) judge_.lowest = loss;
-        if (loss < judge_.best_loss) judge_.best_loss = loss, std::memcpy(best_, parameters, sizeof(T) * shape_.size());
+        if (loss < judge_.best_loss) judge_.best_loss = loss, best_epoch_ = judged_, std::memcpy(best_, parameters, sizeof(T) * shape_.size());
         return true;
+    }
+
+    // The parameters become the best so far, from which on others are waited for.
+    void go_back(T* parameters) {
+        std::memcpy(parameters, best_, sizeof(T) * shape_.size());
+        judge_.waited = 0;
     }
 
     bool enough() const { return judge_.patience && judge_.waited >= judge_.patience; }
     int64_t judged() const { return judged_; }
+    int64_t best_epoch() const { return best_epoch_; }  // of those that were judged, from 1; 0: none is the best
+    const Judge& said() const { return judge_; }
 
   private:
     bool loss_of(const T* parameters, double& loss, Stop& stop) {
@@ -59,37 +69,44 @@ class HeldOut {
     Judge judge_;
     T* best_;
     double* losses_;
-    int64_t judged_ = 0;
+    int64_t judged_ = 0, best_epoch_ = 0;
 };
 
 template <class T>
 class JudgedTrainer {
   public:
-    JudgedTrainer(const Shape& shape, const Settings& settings, const Examples<T>& from, Rows rows, int64_t m, int threads)
-        : first_(settings.first_epoch), n_epochs_(settings.n_epochs), trainer_(shape, one_epoch(settings), from, rows, m, threads_worth<T>(shape, rows_of_step(settings, m), threads)) {}
+    // Each plateau but the last is answered by the next of the `lower` rates, from the best parameters on.
+    JudgedTrainer(const Shape& shape, const Settings& settings, const std::vector<double>& lower, const Examples<T>& from, Rows rows, int64_t m, int threads)
+        : first_(settings.first_epoch), n_epochs_(settings.n_epochs), rate_(settings.learning_rate), lower_(lower), trainer_(shape, one_epoch(settings), from, rows, m, threads_worth<T>(shape, rows_of_step(settings, m), threads)) {}
 
     // As Trainer's.
     Ending run(T* parameters, T* state, T* best, double* losses, Progress& progress, HeldOut<T>& held, Stop& stop) {
         while (epochs_ < n_epochs_) {
-            trainer_.begin_at(first_ + epochs_);
+            trainer_.begin_at(first_ + epochs_, plateaus_ ? lower_[plateaus_ - 1] : rate_);
             const Ending ending = trainer_.run(parameters, state, best, losses + epochs_, progress, stop);
             epochs_ += trainer_.epochs();
             if (ending == Ending::interrupted || ending == Ending::diverged) return ending;
             if (!held.judge(parameters, stop)) return Ending::interrupted;
             if (ending == Ending::converged) return ending;
-            if (held.enough()) return Ending::plateau;
+            if (!held.enough()) continue;
+            if (plateaus_ == lower_.size()) return Ending::plateau;
+            if (epochs_ < n_epochs_) ++plateaus_, held.go_back(parameters);
         }
         return Ending::finished;
     }
 
     int64_t epochs() const { return epochs_; }
+    size_t plateaus() const { return plateaus_; }  // that a lower rate has answered
 
   private:
     static Settings one_epoch(Settings settings) { return settings.n_epochs = 1, settings; }
 
     int64_t first_, n_epochs_;
+    double rate_;
+    std::vector<double> lower_;
     Trainer<T> trainer_;
     int64_t epochs_ = 0;
+    size_t plateaus_ = 0;
 };
 
 }  // namespace shoal

@@ -79,7 +79,7 @@ inline auto levenberg(const Shape& shape, const Part<double>& part, Vector<const
     return descend(shape, part, {a, chosen, x, point, best, best_cost, waited}, limits, losses, threads, stop, [](const double*) { return Descended::finished; });
 }
 
-// The same, each step judged by the loss on rows that are held out, with the parameters as T; how many were comes behind.
+// The same, each step judged by the loss on rows that are held out, with the parameters as T; what these say comes behind.
 template <class T>
 auto levenberg_judged(const Shape& shape, const Part<double>& part, Vector<const double> a, Maybe<Vector<double>> chosen, Vector<double> x, Vector<double> point, Vector<double> best,
                       double best_cost, int64_t waited, std::tuple<double, double, int64_t> limits, Vector<double> losses, const Shape& held_shape, const Part<T>& held, Said judge,
@@ -96,7 +96,7 @@ auto levenberg_judged(const Shape& shape, const Part<double>& part, Vector<const
         return judging.enough() ? Descended::plateau : Descended::finished;
     };
     const auto found = descend(shape, part, {a, chosen, x, point, best, best_cost, waited}, limits, losses, threads, stop, judged);
-    return std::tuple_cat(found, std::make_tuple(judging.judged()));
+    return std::tuple_cat(found, std::make_tuple(said_by(judging)));
 }
 
 inline void expect_triangle(const char* name, const Vector<double>& triangle, int64_t n) { expect(name, triangle, n * (n + 1) / 2, "a triangle"); }

@@ -46,9 +46,9 @@ class Trainer {
 
     int64_t epochs() const { return epochs_; }
 
-    // To be called before it is run again: from that epoch on, with as many members as at first.
-    void begin_at(int64_t epoch) {
-        settings_.first_epoch = epoch, epochs_ = 0;
+    // To be called before it is run again: from that epoch on, at this rate, with as many members as at first.
+    void begin_at(int64_t epoch, double learning_rate) {
+        settings_.first_epoch = epoch, settings_.learning_rate = learning_rate, epochs_ = 0;
         over_ = false, ending_ = Ending::finished;
         set_team(whole_);
     }

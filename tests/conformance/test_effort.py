@@ -1,6 +1,7 @@
 """A search for a better model: the same bits anywhere, wishes kept, and one ordinary model."""
 
 import json
+import pickle
 import warnings
 
 import numpy as np
@@ -21,6 +22,7 @@ from shoal.estimators.answers import (
     pooled,
 )  # fmt: skip
 from shoal.estimators.portfolio import PORTFOLIO, candidates
+from shoal.estimators.prepare import Prepared
 from shoal.estimators.reading import from_document
 from shoal.estimators.saving import to_document
 from shoal.network.draws import normal
@@ -501,6 +503,61 @@ def test_partial_fit_goes_on_with_each_network_at_its_own_width(monkeypatch):
     assert [p.W2.any(axis=0).sum() for p in after] == before
     with pytest.raises(SettingError, match="another one"):
         model.set_params(hidden=64).partial_fit(X, y)
+
+
+@pytest.fixture(scope="module", params=["tanh", "relu"])
+def with_linear(request):
+    """Half of the networks of a mixture are linear; and the two halves by themselves."""
+    X, y = table()
+    asked = {**QUICK, "activation": request.param}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(choice, "SURE", -1e9)
+        patched.setattr(choice, "_mixed", lambda *_: [1, 1])
+        patched.setattr(entrants, "candidates", lambda *_, **__: [{"hidden": 0, "bins": 0}])
+        mixed = ShoalRegressor(**asked).fit(X, y)
+    alone = {**asked, "effort": 1, "members": len(mixed.networks_) // 2}
+    halves = [ShoalRegressor(**alone), ShoalRegressor(**{**alone, "hidden": 0, "bins": 0})]
+    return mixed, [half.fit(X, y) for half in halves], X, y
+
+
+@pytest.mark.filterwarnings("ignore:X differs")
+def test_linear_models_are_mixed_with_networks(with_linear, tmp_path):
+    mixed, halves, X, _ = with_linear
+    assert [one["weight"] for one in mixed.search_results_] == [0.5, 0.5]
+    far = X.assign(b=30 * X["b"])
+    for rows, close in ((X, 2e-6), (far, 1e-3)):
+        found, (bent, straight) = mixed.predict(rows), (half.predict(rows) for half in halves)
+        assert np.abs(found - (bent + straight) / 2).max() < close * np.abs(found).max()
+    mixed.save(tmp_path / "m.shoal")
+    assert np.array_equal(shoal.load(tmp_path / "m.shoal").predict(X), mixed.predict(X))
+    why = mixed.explain(X[:5], background=X[:20])
+    sums = why.base_value + why.values.sum(axis=1)
+    assert sums == pytest.approx(mixed.predict(X[:5]), abs=1e-5)
+
+
+@pytest.mark.parametrize("go_on", ["fit", "partial_fit"])
+def test_training_does_not_go_on_with_linear_models_among_networks(with_linear, go_on):
+    mixed, halves, X, y = with_linear
+    assert mixed.fitted_.mixes_linear
+    assert not halves[1].fitted_.mixes_linear
+    other = pickle.loads(pickle.dumps(mixed)).set_params(effort=1, warm_start=True)
+    with pytest.raises(SettingError, match="a search has put linear models among these"):
+        getattr(other, go_on)(X, y)
+
+
+def test_which_candidates_are_in_one_model(with_linear):
+    _, halves, *_ = with_linear
+    fitted = halves[0].fitted_
+    p = Prepared(fitted.settings, fitted.inputs, fitted.targets, fitted.architecture)
+
+    def entrant(activation, n_h):
+        shape = p.architecture._replace(activation=activation, n_h=n_h)
+        return entrants.Entrant({}, p._replace(architecture=shape), None)
+
+    wide, linear, relu = entrant("tanh", 9), entrant("tanh", 0), entrant("relu", 2)
+    assert choice._kinds([wide, linear, relu]) == [[0, 1], [1], [1, 2]]
+    assert choice._kinds([relu, entrant("relu", 1), linear]) == [[0, 1], [2]]  # it needs two units
+    assert choice._kinds([entrant("sigmoid", 9), linear]) == [[0], [1]]
 
 
 def test_what_has_nothing_of_the_fit_without_a_search_must_be_surely_better(monkeypatch):

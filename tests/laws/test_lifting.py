@@ -7,7 +7,9 @@ import pytest
 from shoal import ShoalRegressor
 from shoal.compute.engine import engine
 from shoal.estimators.lifting import joined, lifted
+from shoal.network.architecture import Architecture
 from shoal.network.draws import normal
+from shoal.training.network import Network
 
 M = 120
 
@@ -44,9 +46,9 @@ def test_all_bins_together_change_no_answer(fitted):
     new.loc[:5, "holes"] = np.nan
     matrix = into.matrix(into.read(new))
     for model in models:
-        n_h = model.architecture.n_h and 9
-        network = lifted(model.networks[0], model.inputs, into, n_h)
-        assert network.architecture[:2] == (into.width, n_h)
+        shape = model.architecture._replace(n_x=into.width, n_h=model.architecture.n_h and 9)
+        network = lifted(model.networks[0], model.inputs, into, shape)
+        assert network.architecture == shape
         found = engine.predict(network.architecture, network.vector, matrix, 1)
         assert found == pytest.approx(model.average(new, 1), abs=3e-6)
 
@@ -59,3 +61,15 @@ def test_the_edges_are_those_of_all(fitted):
     )
     same = joined([models[2].inputs])
     assert same.encoding == models[2].inputs.encoding
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize("output", ["identity", "softmax"])
+def test_a_linear_model_is_a_network(fitted, activation, output):
+    own = fitted[1][0].inputs
+    x = own.matrix(own.read(fitted[0]))
+    linear = Architecture(own.width, 0, 3, activation, output)
+    network = Network._of(linear, normal(9, 0, linear.n_parameters).astype("f4"))
+    other = lifted(network, own, own, linear._replace(n_h=8))
+    expected, found = (engine.predict(n.architecture, n.vector, x, 1) for n in (network, other))
+    assert np.abs(found - expected).max() < 3e-6 * np.abs(expected).max()

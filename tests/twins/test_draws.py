@@ -30,20 +30,33 @@ def test_normal_numbers_of_the_far_tail(monkeypatch):
     assert 4.5 < drawn.max() < high
 
 
-@pytest.mark.parametrize("n", [0, 1, 300])
-def test_words(n):
-    rng = np.random.default_rng(n)
-    low, high = rng.integers(0, 2**63, (2, n)).astype(np.uint64) * np.uint64(2)
+@pytest.mark.parametrize("m", [0, 1, 2, 3, 10, 333, 5000])
+@pytest.mark.parametrize("fraction", [0.05, 0.1, 0.5, 0.97])
+def test_rows_that_are_held_out(m, fraction):
+    rng = np.random.default_rng(m)
+    # Classes of one row, of two, and of none.
+    rare = np.repeat([0, 2, 3, 900], [m // 2, 1, 2, m])[:m]
+    for labels in (None, rng.integers(0, 4, m), rng.permutation(rare)):
+        given = None if labels is None else labels.astype(np.int32)
+        for key in (0, 5, 2**64 - 1):
+            plain = hold_out(m, fraction, key, given)
+            for own, other in zip(kernel.hold_out(m, fraction, key, given), plain, strict=True):
+                np.testing.assert_array_equal(own, other)
+
+
+def test_rows_of_a_class_below_0_are_refused():
+    with pytest.raises(ValueError, match="labels: expected numbers from 0 on"):
+        kernel.hold_out(2, 0.5, 0, np.array([0, -1], np.int32))
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 0), (1, 1), (3, 2), (4, 301)])
+def test_orders_of_rows(n, m):
     for key in (0, 2**64 - 1):
-        np.testing.assert_array_equal(kernel.philox(key, low, high), draws.philox(key, low, high))
+        expected = draws.permutation(draws.children(key, n), 0, m)
+        np.testing.assert_array_equal(kernel.shuffles(key, n, m), expected)
 
 
-def test_what_is_drawn_with_them_is_the_same():
-    labels = np.random.default_rng(0).integers(0, 4, 333).astype(np.int32)
-    for given in (None, labels):
-        plain = hold_out(333, 0.1, 5, given)
-        for own, other in zip(plain, hold_out(333, 0.1, 5, given, kernel.philox), strict=True):
-            np.testing.assert_array_equal(own, other)
+def test_weights_that_are_drawn():
     drawn = initialise(3, 40, 2, key=5, normals=kernel.normals)
     for own, other in zip(drawn, initialise(3, 40, 2, key=5), strict=True):
         assert own.tobytes() == other.tobytes()

@@ -13,7 +13,7 @@ from shoal.compute.terms import InMemory
 from shoal.data.rows.examples import Examples
 from shoal.network.architecture import Architecture
 from shoal.training import lm
-from shoal.training.loop import Job, Plan, TrainingState, _judged, train
+from shoal.training.loop import Job, Plan, TrainingState, train
 
 ARCHITECTURE = Architecture(5, 7, 1, "tanh", "sigmoid")
 needs_kernel = pytest.mark.skipif(BUILD == "plain", reason="no kernel is in use")
@@ -32,6 +32,11 @@ def first(solver, dtype="float32"):
     return start((0.3 * drawn).astype(dtype), solver)
 
 
+def judge(solver, dtype="float32", **said):
+    """What is said of a training before its first epoch, or of its first ones."""
+    return Judge(first(solver, dtype).parameters, **said)
+
+
 def one_by_one(rule, budget, parts, state, judge):
     """What `train_judged` stands for: calls of `train` and `sums`."""
     with patch.multiple(plain, train=kernel.train, sums=kernel.sums):
@@ -42,8 +47,12 @@ def assert_same(found, expected):
     for ours, theirs in zip(found.outcome.state, expected.outcome.state, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     np.testing.assert_array_equal(found.outcome.losses, expected.outcome.losses)
-    np.testing.assert_array_equal(found.losses, expected.losses)
     assert found.outcome.ending == expected.outcome.ending
+    ours, theirs = found.judgement, expected.judgement
+    np.testing.assert_array_equal(ours.losses, theirs.losses)
+    np.testing.assert_array_equal(ours.judge.best, theirs.judge.best)
+    assert ours.judge[1:] == theirs.judge[1:]
+    assert ours[2:] == theirs[2:]
 
 
 @needs_kernel
@@ -61,24 +70,39 @@ def assert_same(found, expected):
 def test_judged_epochs_are_those_of_one_call_each(dtype, rule, budget, m):
     parts = rows(m, 0, dtype, weights=True), rows(m // 4, 1, dtype)
     for threads in (1, 2):
-        for judge in (Judge(), Judge(0.7, 0.68, 0.001, 1, 3), Judge(patience=1, tol=1e9)):
-            given = (rule, budget, parts, first(rule.solver, dtype), judge)
+        for said in (
+            {},
+            {"lowest": 0.7, "best_loss": 0.68, "tol": 0.001, "waited": 1, "patience": 3},
+            {"patience": 1, "tol": 1e9},
+        ):
+            before = judge(rule.solver, dtype, **said)
+            given = (rule, budget, parts, first(rule.solver, dtype), before)
             expected = one_by_one(*given)
-            found = kernel.train_judged(ARCHITECTURE, *given[:4], threads, judge)
-            assert_same(found, expected)
-            if min(expected.losses) < judge.best_loss:
-                np.testing.assert_array_equal(found.best, expected.best)
+            assert_same(kernel.train_judged(ARCHITECTURE, *given[:4], threads, before), expected)
     assert expected.outcome.ending == ("converged" if budget.converged > 0 else "plateau")
+
+
+@needs_kernel
+@pytest.mark.parametrize("n_epochs", range(1, 12))
+def test_a_plateau_is_answered_by_a_lower_rate_but_in_the_last_epoch(n_epochs):
+    parts, rule = (rows(200, 0), rows(50, 1)), Rule("adam", 0.05, batch_size=32)
+    before = judge("adam", lowest=0.0, patience=2, lower=(0.02, 0.01, 0.002))
+    given = (rule, Budget(2, n_epochs), parts, first("adam"), before)
+    found = kernel.train_judged(ARCHITECTURE, *given[:4], 1, before)
+    assert_same(found, one_by_one(*given))
+    assert len(found.judgement.losses) == min(n_epochs, 8)
+    assert found.judgement.plateaus == min((n_epochs - 1) // 2, 3)
+    assert found.outcome.ending == ("plateau" if n_epochs >= 8 else "finished")
 
 
 @needs_kernel
 def test_a_training_that_diverges_is_not_judged_after_it():
     parts = rows(100, 0), rows(50, 1)
-    given = (Rule("gd", 3e38), Budget(0, 9), parts, first("gd"), Judge())
-    found = kernel.train_judged(ARCHITECTURE, *given[:4], 1, Judge())
+    given = (Rule("gd", 3e38), Budget(0, 9), parts, first("gd"), judge("gd"))
+    found = kernel.train_judged(ARCHITECTURE, *given[:4], 1, judge("gd"))
     assert_same(found, one_by_one(*given))
     assert found.outcome.ending == "diverged"
-    assert len(found.losses) < len(found.outcome.losses)
+    assert len(found.judgement.losses) < len(found.outcome.losses)
 
 
 @needs_kernel
@@ -86,10 +110,10 @@ def test_a_stop_ends_it():
     stop = Stop()
     stop.request()
     parts = rows(100, 0), rows(50, 1)
-    given = (Rule("gd", 0.1), Budget(0, 9), parts, first("gd"), 1, Judge())
+    given = (Rule("gd", 0.1), Budget(0, 9), parts, first("gd"), 1, judge("gd"))
     found = kernel.train_judged(ARCHITECTURE, *given, stop)
     assert found.outcome.ending == "interrupted"
-    assert len(found.losses) == 0
+    assert len(found.judgement.losses) == 0
 
 
 @pytest.mark.parametrize("rates", [(1.0,), (1.0, 0.3, 0.1)])
@@ -153,32 +177,18 @@ def test_a_stop_ends_steps_of_second_order():
     stop = Stop()
     stop.request()
     state, terms = lm.start(first("gd", "float64").parameters), InMemory(rows(600, 1, "float64"))
-    held = HeldOut(rows(50, 1, "float64"), Judge(), np.float64)
+    held = HeldOut(rows(50, 1, "float64"), judge("gd", "float64"))
     rule, budget = Rule("lm", 1.0, evidence=True), Budget(0, 9)
     found = lm.iterate_judged(ARCHITECTURE, rule, budget, terms, state, 1, held, stop)
-    assert (found.outcome.ending, len(found.losses)) == ("interrupted", 0)
+    assert (found.outcome.ending, len(found.judgement.losses)) == ("interrupted", 0)
     np.testing.assert_array_equal(found.outcome.state.parameters, state.parameters)
 
 
 def test_the_engines_judge_alike():
-    rule, budget, judge = Rule("sgd", 0.1, batch_size=50), Budget(0, 6), Judge(0.6, 0.6, 0.0, 0, 4)
+    rule, budget = Rule("sgd", 0.1, batch_size=50), Budget(0, 6)
+    said = judge("sgd", "float64", lowest=0.6, best_loss=0.6, patience=4)
     parts, state = (rows(120, 0, "float64"), rows(40, 1, "float64")), first("sgd", "float64")
-    call = (ARCHITECTURE, rule, budget, parts, state, 1, judge)
+    call = (ARCHITECTURE, rule, budget, parts, state, 1, said)
     found, expected = engine.train_judged(*call), plain.train_judged(*call)
-    np.testing.assert_allclose(found.losses, expected.losses, rtol=1e-9)
+    np.testing.assert_allclose(found.judgement.losses, expected.judgement.losses, rtol=1e-9)
     assert found.outcome.ending == expected.outcome.ending
-
-
-def test_of_epochs_before_a_divergence_the_best_is_kept_under_its_number():
-    state = first("adam")
-    best = state.parameters + 1
-    begun = TrainingState(
-        state, state.parameters, losses=(3.0, 2.0, 1.0, np.inf), ending="diverged"
-    )
-    begun = begun._replace(
-        validation_losses=(0.7, 0.5, 0.6), best_loss=0.7, best_epoch=1, lowest=0.7
-    )
-    after = _judged(begun, Plan(Rule("adam", 0.1), 9, n_iter_no_change=1), [0.5, 0.6], best)
-    assert (after.best_epoch, after.best_loss, after.lowest, after.waited) == (2, 0.5, 0.5, 1)
-    assert after.best is best
-    assert (after.ending, after.plateaus) == ("diverged", 0)

@@ -146,10 +146,14 @@ class Engine(Protocol):
         """Of each row the mean prediction over the background after each move, (rows, moves, n_y)."""
         ...
 
-    def philox(
-        self, key: int, low: NDArray[np.uint64], high: NDArray[np.uint64]
-    ) -> NDArray[np.uint32]:
-        """Four random words (4, n) for each counter (low[i], high[i]) under a 64-bit key."""
+    def hold_out(
+        self, m: int, fraction: float, key: int, labels: NDArray[np.int32] | None = None
+    ) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+        """Rows 0 … m - 1 as (kept, held out), each in ascending order; of each class of `labels` its share."""
+        ...
+
+    def shuffles(self, key: int, n: int, m: int) -> NDArray[np.int64]:
+        """Rows 0 … m - 1 in n random orders, (n, m)."""
         ...
 
     def normals(self, key: int, *sizes: int) -> list[NDArray[np.float64]]:

@@ -20,6 +20,7 @@ from shoal.compute.steps import (
     HeldOut,
     Judge,
     Judged,
+    Judgement,
     Outcome,
     Rule,
     State,
@@ -151,10 +152,10 @@ def train_judged(
     stop = stop or Stop()
     parameters, memory, best = state.parameters.copy(), state.memory.copy(), state.best.copy()
     losses, held_losses = np.empty(budget.n_epochs), np.empty(budget.n_epochs)
-    best_held = np.empty_like(parameters)
-    ending, epochs, judged, progress = _run(
+    best_held = judge.best.copy()
+    ending, epochs, progress, says, plateaus = _run(
         _k.train_judged, _shape(architecture, examples.X), _settings(rule, budget), _part(examples), _part(held),
-        parameters, memory, best, losses, _progress(state), tuple(judge), best_held, held_losses, threads, stop.flag,
+        parameters, memory, best, losses, _progress(state), judge[1:-1], judge.lower, best_held, held_losses, threads, stop.flag,
     )  # fmt: skip
     after = State(
         parameters, memory, best, progress.best_loss, progress.waited,
@@ -162,7 +163,16 @@ def train_judged(
     )  # fmt: skip
     name = ending.name if stop.exception is None else "interrupted"
     outcome = Outcome(after, losses[:epochs], name, stop.exception)
-    return Judged(outcome, held_losses[:judged], best_held)
+    judgement = _judgement(judge, best_held, held_losses, says)
+    return Judged(outcome, judgement._replace(plateaus=plateaus))
+
+
+def _judgement(
+    before: Judge, best: Vector, losses: Exact, says: tuple[int, int, float, float, int]
+) -> Judgement:
+    judged, best_epoch, lowest, best_loss, waited = says
+    after = before._replace(best=best, lowest=lowest, best_loss=best_loss, waited=waited)
+    return Judgement(losses[:judged], after, best_epoch)
 
 
 def _part(examples: Examples) -> Any:
@@ -273,20 +283,21 @@ def levenberg(
         _shape(architecture, examples.X), _part(examples), _aligned(a), chosen, x, point, best,
         start.best_cost, start.waited, limits[1:], losses,
     )  # fmt: skip
-    held_losses, best_held, judged = np.empty(limits.steps), None, 0
+    judgement = None
     if held is None:
         ending, steps, best_cost, waited = _run(_k.levenberg, *given, threads, stop.flag)
     else:
-        best_held = np.empty_like(x, held.dtype)
-        ending, steps, best_cost, waited, judged = _run(
+        best_held, held_losses = held.judge.best.copy(), np.empty(limits.steps)
+        ending, steps, best_cost, waited, says = _run(
             _k.levenberg_judged, *given, _shape(architecture, held.examples.X), _part(held.examples),
-            tuple(held.judge), best_held, held_losses, threads, stop.flag,
+            held.judge[1:-1], best_held, held_losses, threads, stop.flag,
         )  # fmt: skip
+        judgement = _judgement(held.judge, best_held, held_losses, says)
     name = ending if stop.exception is None else "interrupted"
     signal = stop.exception or KeyboardInterrupt() if name == "interrupted" else None
     after = Descent(
         Point(x, *point.tolist()), best, best_cost, waited, tuple(losses[:steps].tolist()), name,
-        signal, held_losses=tuple(held_losses[:judged].tolist()), best_held=best_held,
+        signal, judgement=judgement,
     )  # fmt: skip
     if chosen is None:
         return after
@@ -476,10 +487,19 @@ def dot(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     return product
 
 
-def philox(key: int, low: NDArray[np.uint64], high: NDArray[np.uint64]) -> NDArray[np.uint32]:
-    """Four random words (4, n) for each counter (low[i], high[i]) under a 64-bit key."""
-    out = np.empty((4, len(low)), np.uint32)
-    _run(_k.philox, key, _aligned(low), _aligned(high), out)
+def hold_out(
+    m: int, fraction: float, key: int, labels: NDArray[np.int32] | None = None
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Rows 0 … m - 1 as (kept, held out), each in ascending order; of each class of `labels` its share."""
+    out = np.empty(m, np.uint32)
+    kept = _run(_k.hold_out, fraction, key, _aligned(labels), out)
+    return out[:kept], out[kept:]
+
+
+def shuffles(key: int, n: int, m: int) -> NDArray[np.int64]:
+    """Rows 0 … m - 1 in n random orders, (n, m)."""
+    out = np.empty((n, m), np.int64)
+    _run(_k.shuffles, key, out)
     return out
 
 

@@ -4,6 +4,8 @@ import os
 
 from shoal.errors import MemoryRefused, wording
 
+ALWAYS_THERE = 1 << 20  # bytes; to ask takes longer than to encode a small table
+
 
 def available() -> int:
     """Bytes that are available, or a very large number where that is not known."""
@@ -21,7 +23,7 @@ def available() -> int:
 
 def refuse_if_too_large(n_bytes: int, what: str, cure: str) -> None:
     """Raise MemoryRefused when fewer bytes are available."""
-    there = available()
+    there = available() if n_bytes > ALWAYS_THERE else n_bytes
     if n_bytes > there:
         needed = f" would need {in_words(n_bytes)} of memory, and {in_words(there)} are available. "
         raise MemoryRefused(wording(what, needed, cure))

@@ -17,6 +17,7 @@ from shoal.compute.steps import (
     Budget,
     Judge,
     Judged,
+    Judgement,
     Outcome,
     Rule,
     State,
@@ -28,12 +29,13 @@ from shoal.data.encode.coded import Coded, Group
 from shoal.data.encode.encoding import Encoding, Place
 from shoal.data.rows.examples import Examples, Matrix, Numbers, dense
 from shoal.data.rows.sparse import Sparse
+from shoal.data.rows.split import hold_out as hold_out
 from shoal.lazily import linalg
 from shoal.network import shapley
 from shoal.network.activations import Activation
 from shoal.network.architecture import Architecture
+from shoal.network.draws import children, permutation, philox
 from shoal.network.draws import normals as normals
-from shoal.network.draws import philox
 from shoal.network.equations import Parameters, backward
 from shoal.network.equations import forward as _forward
 from shoal.sums import GradientSums, add_in_order, blocks
@@ -231,7 +233,7 @@ def train_judged(
 ) -> Judged:
     """Run epochs of the first part, each judged by its loss on the other, held out."""
     examples, held = parts
-    ran, losses, best, ending = list[float](), list[float](), state.parameters, "finished"
+    ran, losses, best_epoch, plateaus, ending = list[float](), list[float](), 0, 0, "finished"
     for epoch in range(budget.first_epoch, budget.first_epoch + budget.n_epochs):
         one = budget._replace(first_epoch=epoch, n_epochs=1)
         outcome = train(architecture, rule, one, examples, state, threads, stop)
@@ -243,15 +245,22 @@ def train_judged(
         losses.append(loss := total.loss / total.weight)
         waited = 0 if loss < judge.lowest - judge.tol else judge.waited + 1
         if loss < judge.best_loss:
-            judge, best = judge._replace(best_loss=loss), state.parameters
+            judge, best_epoch = judge._replace(best=state.parameters, best_loss=loss), len(losses)
         judge = judge._replace(waited=waited, lowest=min(judge.lowest, loss))
         if ending == "converged":
             break
-        if judge.patience and waited >= judge.patience:
+        if not judge.patience or waited < judge.patience:
+            continue
+        if plateaus == len(judge.lower):
             ending = "plateau"
             break
+        if len(ran) < budget.n_epochs:
+            rule = rule._replace(learning_rate=judge.lower[plateaus])
+            state, judge = state._replace(parameters=judge.best), judge._replace(waited=0)
+            plateaus += 1
     signal = None if stop is None else stop.exception
-    return Judged(Outcome(state, np.array(ran), ending, signal), np.array(losses), best)
+    judgement = Judgement(np.array(losses), judge, best_epoch, plateaus)
+    return Judged(Outcome(state, np.array(ran), ending, signal), judgement)
 
 
 def _epoch(
@@ -413,6 +422,11 @@ def encoded(
     encoding: Encoding, rows: Callable[[slice], NDArray[Any]], m: int, dtype: DTypeLike
 ) -> None:
     """Nothing: Encoding.encode is the plain way."""
+
+
+def shuffles(key: int, n: int, m: int) -> NDArray[np.int64]:
+    """Rows 0 … m - 1 in n random orders, (n, m)."""
+    return permutation(children(key, n), 0, m)
 
 
 def order(m: int, key: int, epoch: int) -> NDArray[np.uint32]:

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.compute.steps import Judgement
+
 Exact = NDArray[np.float64]
 
 
@@ -39,8 +41,7 @@ class Descent(NamedTuple):
     ending: str = "finished"
     interruption: BaseException | None = None
     penalties: Penalties | None = None  # by the evidence; None: they are fixed
-    held_losses: tuple[float, ...] = ()  # after each step of this call, where rows are held out
-    best_held: NDArray[np.floating] | None = None  # the parameters of the lowest of them, rounded
+    judgement: Judgement | None = None  # by rows that are held out
 
 
 class Limits(NamedTuple):

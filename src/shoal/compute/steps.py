@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from shoal.data.rows.examples import Examples
 from shoal.errors import DataError
@@ -91,30 +91,40 @@ class Outcome(NamedTuple):
 class Judge(NamedTuple):
     """What rows that are held out have said of a training so far, and when they end it."""
 
-    lowest: float = float("inf")  # of their losses
-    best_loss: float = float("inf")  # that of the best parameters, which may be the start
+    best: Vector  # the parameters with the lowest of their losses, which may be the start
+    lowest: float = float("inf")  # of their losses after an epoch
+    best_loss: float = float("inf")  # that of the best parameters
     tol: float = 0.0  # an epoch is better when its loss is lower by more than this
     waited: int = 0  # epochs since one was better
-    patience: int = 0  # this many epochs in a row that are not better end it; 0 means never
+    patience: int = 0  # this many epochs in a row that are not better are a plateau; 0 means never
+    # Each plateau is answered by the next of these rates, from the best parameters on; the last one ends it.
+    lower: tuple[float, ...] = ()
 
 
 class HeldOut(NamedTuple):
-    """Rows that are held out, and what they have said so far; they judge the parameters rounded to this dtype."""
+    """Rows that are held out, and what they have said so far; they judge parameters rounded to the dtype of its best."""
 
     examples: Examples
     judge: Judge
-    dtype: DTypeLike
+
+
+class Judgement(NamedTuple):
+    """What rows that are held out say of the epochs of a call."""
+
+    losses: NDArray[np.float64]  # on them, after each epoch
+    judge: Judge  # of the next call
+    best_epoch: int  # which of these epochs has the best parameters, from 1; 0 if none has
+    plateaus: int = 0  # that a lower rate has answered
 
 
 class Judged(NamedTuple):
     """What a call achieved whose epochs were judged; it may end before the last one is.
 
-    The ending "plateau" is that of the judge.
+    The ending "plateau" is that of the judge. In the last epoch none is answered by a lower rate.
     """
 
     outcome: Outcome
-    losses: NDArray[np.float64]  # on the rows held out, after each epoch
-    best: Vector  # the parameters of the lowest, if that is below `best_loss`
+    judgement: Judgement
 
 
 def start(parameters: Vector, solver: str) -> State:

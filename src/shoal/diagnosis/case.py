@@ -146,24 +146,19 @@ class Seen:
     # --- on some of the examples ---------------------------------------------------------
 
     @cached_property
-    def columns(self) -> tuple[Numbers, Numbers, Numbers | None]:
-        """X (n_x, m), Y (n_y, m) and w."""
-        return self.some.columns(self.shape.n_y)
-
-    @property
     def X(self) -> Numbers:
         """(n_x, m)."""
-        return self.columns[0]
+        return self.some.columns(self.shape.n_y)[0]
 
-    @property
+    @cached_property
     def Y(self) -> Numbers:
         """(n_y, m)."""
-        return self.columns[1]
+        return self.some.truth(self.shape.n_y)[0]
 
     @cached_property
     def baseline(self) -> float:
         """The loss of the best constant answer."""
-        return baseline_of(self.shape, *self.columns[1:])
+        return baseline_of(self.shape, *self.some.truth(self.shape.n_y))
 
     @cached_property
     def _looked(self) -> tuple[Numbers, tuple[Units, ...]]:
@@ -230,7 +225,7 @@ class Seen:
     @cached_property
     def explained(self) -> float:
         """The share of the variance on these examples that the first member explains."""
-        _, Y, _ = self.judged.columns(self.shape.n_y)
+        Y, _ = self.judged.truth(self.shape.n_y)
         if not self.judged.m:
             return 0.0
         A2, truth = self.answers_to(self.judged), np.asarray(Y, np.float64)
@@ -273,7 +268,7 @@ class Seen:
         """Of each target of a regression, the share of the variance that its outermost rows carry."""
         if self.shape.output != "identity" or not self.learnt.m:
             return np.zeros(0)
-        Y = self.learnt.columns(self.shape.n_y)[1].astype(np.float64)
+        Y = self.learnt.truth(self.shape.n_y)[0].astype(np.float64)
         squares = np.sort((Y - np.median(Y, axis=1, keepdims=True)) ** 2, axis=1)
         outermost = squares[:, -outermost_of(self.learnt.m) :].sum(axis=1)
         return np.asarray(outermost / np.maximum(squares.sum(axis=1), 1e-300))

@@ -304,7 +304,7 @@ def study_of(
     trained, interruption = train_draws(descent, draws, threads(n_jobs), progress)
     if not trained:
         raise interruption or KeyboardInterrupt
-    _, Y, weights = examples.columns(shape.n_y)
+    Y, weights = examples.truth(shape.n_y)
     constant = baseline_of(shape, Y, weights)
     reached = goal if goal is not None else _goal(constant, trained)
     settings = {

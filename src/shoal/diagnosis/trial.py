@@ -180,7 +180,7 @@ def losses_of(
 ) -> NDArray[np.float64]:
     """The loss of a network on each of some examples, times its weight."""
     Z2 = engine.forward(shape, vector, rows_of(examples.X, examples.rows), 1)[2]
-    _, Y, w = examples.columns(shape.n_y)
+    Y, w = examples.truth(shape.n_y)
     losses = shape.sigma.loss(Z2.astype(np.float64), Y.astype(np.float64))[0]
     weights = 1.0 if w is None else w[0] / max(float(w.mean()), 1e-300)
     return np.asarray(np.nan_to_num(losses * weights, nan=1e300, posinf=1e300), np.float64)

@@ -140,10 +140,7 @@ def _mixed(ground: Ground, finalists: list[Entrant], answers: list[Answers], C: 
     """How often each finalist is in the best mixture of one kind of networks; losses count less by C."""
     best, found = np.inf, [1] + [0] * (len(finalists) - 1)
     output = finalists[0].shape.output
-    for kind in dict.fromkeys(one.kind for one in finalists):
-        of_kind = [k for k, one in enumerate(finalists) if one.kind == kind and not one.is_constant]
-        if not of_kind:
-            continue
+    for of_kind in _kinds(finalists):
         room = _most_members([finalists[k] for k in of_kind], finalists[0], ground)
         if not room:
             continue
@@ -158,6 +155,17 @@ def _mixed(ground: Ground, finalists: list[Entrant], answers: list[Answers], C: 
             best, found = mean, [0] * len(finalists)
             for k, count in zip(of_kind, own, strict=True):
                 found[k] = count
+    return found
+
+
+def _kinds(finalists: list[Entrant]) -> list[list[int]]:
+    """Which of them may be in one model, for each activation; a constant answer is in none."""
+    found = list[list[int]]()
+    for activation in dict.fromkeys(one.activation for one in finalists):
+        alike = [one for one in finalists if one.activation == activation]
+        places = [k for k, one in enumerate(finalists) if one.joins(alike) and not one.is_constant]
+        if places:
+            found.append(places)
     return found
 
 

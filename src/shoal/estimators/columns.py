@@ -61,7 +61,7 @@ class Inputs:
     @property
     def width(self) -> int:
         """Columns of the matrix."""
-        return self.n if self.encoding is None else len(self.encoding.features)
+        return self.n if self.encoding is None else self.encoding.width
 
     @property
     def features(self) -> list[str]:
@@ -223,7 +223,7 @@ class Inputs:
         assert self.encoding is not None
         refuse_if_too_large(
             m * self.encoding.row_bytes(self.dtype),
-            f"{m:,} rows × {len(self.encoding.features)} encoded columns",
+            f"{m:,} rows × {self.encoding.width} encoded columns",
             "Use fewer rows, or drop columns.",
         )
 

@@ -4,8 +4,9 @@
     rung       every entrant that is left trains as many members; the better half goes on
     judging    members of the same number have the same seed and hold the same rows out, whatever their
                settings: on these rows entrants are compared, and mixed
-    mixture    of entrants with one activation, so that one ordinary model comes out: numbers get the bins of
-               all, and narrow networks units that add nothing (`lifting.py`); a weight is a number of members
+    mixture    of entrants with one activation, and of linear ones, so that one ordinary model comes out: numbers
+               get the bins of all, narrow networks units that add nothing, and linear models units that bend
+               nothing (`lifting.py`); a weight is a number of members
 
 A mixture replaces the fit without a search only where the choice pays on rows that it did not see: what
 one half of the rows chooses is judged by the other half. Half of a mixture is the fit without a search, if it is
@@ -231,10 +232,10 @@ def _of_parts(ground: Ground, parts: list[Part], search: Search) -> Fitted:
     """The members of all parts, with the columns of all."""
     p = ground.prepared
     inputs = joined([part.entrant.prepared.inputs for part in parts])
-    n_h = parts[0].entrant.shape.n_h
+    shape = parts[0].entrant.shape._replace(n_x=inputs.width)
     trained = [t for part in parts for t in part.entrant.trained[: part.members]]
     networks = (
-        lifted(Network._of(one.shape, t.parameters.copy()), one.prepared.inputs, inputs, n_h)
+        lifted(Network._of(one.shape, t.parameters.copy()), one.prepared.inputs, inputs, shape)
         for one, members in parts
         for t in one.trained[:members]
     )

@@ -18,6 +18,7 @@ from shoal.estimators.automatic import architecture_of, batch_of, bins_of
 from shoal.estimators.columns import Inputs
 from shoal.estimators.fitted import Fitted
 from shoal.estimators.host import Host
+from shoal.estimators.lifting import UNITS
 from shoal.estimators.portfolio import Changes, candidates, changes_of
 from shoal.estimators.prepare import Feed, Prepared, refuse_what_cannot_fit
 from shoal.estimators.rows import Place, RowProvider
@@ -56,9 +57,17 @@ class Entrant(NamedTuple):
         return self.prepared.architecture
 
     @property
-    def kind(self) -> tuple[str, bool]:
-        """What the networks of one model share."""
-        return self.shape.activation if self.shape.n_h else "", self.shape.n_h > 0
+    def activation(self) -> str:
+        """Of its hidden units; "" where it is linear."""
+        return self.shape.activation if self.shape.n_h else ""
+
+    def joins(self, others: Sequence["Entrant"]) -> bool:
+        """Whether it may be in one model with any of these, which have one activation."""
+        activation, own = others[0].activation, self.shape
+        if self.activation == activation:
+            return True
+        units = UNITS.get(activation, 0) * own.n_y
+        return not own.n_h and 0 < units <= min(other.shape.n_h for other in others)
 
     @property
     def epoch_work(self) -> float:

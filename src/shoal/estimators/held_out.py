@@ -81,7 +81,7 @@ def _calibrated(fitted: Fitted, held: Held, threads: int) -> Calibration | None:
         # Weights of classes are no numbers of rows.
         own = None if fitted.settings.class_weight is not None else weights
         return of_values(_scores(targets, held)[np.newaxis], own)
-    _, Y, _ = examples.columns(len(held.A2))
+    Y, _ = examples.truth(len(held.A2))
     errors = Y.astype(np.float64) - held.A2
     widths, found = _widths(examples, errors, weights, fitted.networks[0].dtype, threads)
     return of_values(errors / widths, weights, found)
@@ -169,7 +169,7 @@ def _without_own_row(
 ) -> Exact:
     """A2 of each row by the fit without it, (n_y, rows)."""
     W = architecture.unflatten(x)
-    _, Y, w = examples.columns(architecture.n_y)
+    Y, w = examples.truth(architecture.n_y)
     _, A1, Z2, A2 = engine.forward(architecture, x, examples.X, threads)
     weight = np.ones(Y.shape[1]) if w is None else w[0]
     curvature = curved(architecture.output, A2) * weight

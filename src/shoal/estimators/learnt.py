@@ -108,6 +108,12 @@ class Learnt:
         return not any(network.parameters.W2.any() for network in self.networks)
 
     @property
+    def mixes_linear(self) -> bool:
+        """Whether some members are linear models as units that bend nothing: see `lifting.py`."""
+        tried = self.search.tried if self.search and self.architecture.n_h else ()
+        return any(one.weight and one.settings.get("hidden") == 0 for one in tried)
+
+    @property
     def trained(self) -> Settings:
         """The settings of the training, with what "auto" has become of the solver."""
         s = self.settings.resolved()

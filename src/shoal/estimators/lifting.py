@@ -3,6 +3,9 @@
 A bin [a, b] of a number is the sum of the bins that it is cut into, each with its share of b - a; so the
 weights of a network with few bins are those of one with more, multiplied by these shares. A network
 without bins has weights 0 there. Units that are added have weights 0, and add nothing.
+
+A linear model is a network too: relu(z) - relu(-z) = z, and c tanh(z / c) is z but for z (z / c)² / 3.
+With c = 4096 ‖w‖ that is 2e-8 of z where the inputs have the length 1, and 2e-4 where it is 100.
 """
 
 from collections.abc import Sequence
@@ -18,6 +21,9 @@ from shoal.network.equations import Parameters
 from shoal.training.network import Network
 
 Exact = NDArray[np.float64]
+
+UNITS = {"tanh": 1, "relu": 2}  # with these activations: of each output of a linear model
+FLAT = 4096.0  # how many times ‖w‖ its z must be before tanh bends it: a power of two
 
 
 def joined(inputs: Sequence[Inputs]) -> Inputs:
@@ -37,19 +43,32 @@ def _with_all_edges(plans: Sequence[Plan]) -> Plan:
     return first._replace(edges=tuple(sorted(edges)))
 
 
-def lifted(network: Network, own: Inputs, into: Inputs, n_h: int) -> Network:
-    """The network with other inputs, `joined` from its own, and with more units."""
-    shape, p = network.architecture, network.parameters
-    wide = Architecture(into.width, n_h, shape.n_y, shape.activation, shape.output)
-    units = ((0, n_h - shape.n_h), (0, 0))
-    first = p.W1 if shape.n_h else p.W2
-    first = first if own.encoding == into.encoding else _spread(first, own, into)
-    if not shape.n_h:
-        found = Parameters(np.zeros((0, into.width)), p.b1, first, p.b2)
+def lifted(network: Network, own: Inputs, into: Inputs, shape: Architecture) -> Network:
+    """The network in this shape: with other inputs, `joined` from its own, and with more units."""
+    p, width = network.parameters, network.architecture.n_h
+    exact = Parameters(*(each.astype(np.float64) for each in p))
+    if own.encoding != into.encoding:
+        first = _spread(exact.W1 if width else exact.W2, own, into)
+        exact = exact._replace(**{"W1" if width else "W2": first})
+    if shape.n_h and not width:
+        exact = _as_units(exact, shape.activation)
+    if shape.n_h:
+        more = (0, shape.n_h - len(exact.W1))
+        W1, b1 = (np.pad(each, (more, (0, 0))) for each in (exact.W1, exact.b1))
+        exact = Parameters(W1, b1, np.pad(exact.W2, ((0, 0), more)), exact.b2)
+    return Network._of(shape, shape.flatten(exact, network.dtype))
+
+
+def _as_units(linear: Parameters, activation: str) -> Parameters:
+    """A linear model as units of this activation."""
+    W, n_y = linear.W2, len(linear.W2)
+    if activation == "relu":
+        W1, W2 = np.concatenate([W, -W]), np.concatenate([np.eye(n_y), -np.eye(n_y)], axis=1)
     else:
-        W2 = np.pad(p.W2, units[::-1])
-        found = Parameters(np.pad(first, units), np.pad(p.b1, units), W2, p.b2)
-    return Network._of(wide, wide.flatten(found, network.dtype))
+        lengths = np.sqrt((W**2).sum(axis=1, keepdims=True))
+        c = FLAT * np.exp2(np.ceil(np.log2(np.where(lengths > 0, lengths, 1))))
+        W1, W2 = W / c, np.diag(c[:, 0])
+    return Parameters(W1, np.zeros((len(W1), 1)), W2, linear.b2)
 
 
 def _spread(W: NDArray[np.floating], own: Inputs, into: Inputs) -> Exact:

@@ -12,7 +12,7 @@ from shoal.compute.terms import Terms
 from shoal.data.rows.digest import digest
 from shoal.data.rows.examples import Examples
 from shoal.data.rows.seen import Seen, seen_in
-from shoal.data.rows.split import Split, hold_out
+from shoal.data.rows.split import Split
 from shoal.data.rows.ties import Groups, HeldOut, Ties, Times
 from shoal.diagnosis.case import Given
 from shoal.errors import DataError, Setting, wording
@@ -118,9 +118,7 @@ class InMemoryRows:
     def _divided(self, key: int) -> Parted:
         s, m = self.settings, self.m
         if self.ties is None:
-            rows, held = hold_out(
-                m, s.validation_fraction, key, self.examples.labels, engine.philox
-            )
+            rows, held = engine.hold_out(m, s.validation_fraction, key, self.examples.labels)
         else:
             mask = self.ties.held_out(s.validation_fraction, key)
             rows, held = (np.flatnonzero(part).astype(np.uint32) for part in (~mask, mask))

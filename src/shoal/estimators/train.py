@@ -243,6 +243,14 @@ def continued(prepared: Prepared) -> list[State]:
                 f"{wanted} in {s.dtype} is needed. Use ", Setting("warm_start", False), " and fit.",
             )
         )  # fmt: skip
+    if previous.mixes_linear:
+        raise SettingError(
+            wording(
+                "a search has put linear models among these networks, as units of very large weights, which "
+                "no further training keeps: ", Setting("warm_start", True), " and partial_fit cannot continue. "
+                "Use ", Setting("warm_start", False), " and fit.",
+            )
+        )  # fmt: skip
     fresh = [begin(network.vector.copy(), s.solver) for network in previous.networks]
     return [
         state

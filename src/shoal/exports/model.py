@@ -37,7 +37,7 @@ class Raw(NamedTuple):
         return [self.name]
 
     @property
-    def groups(self) -> list[tuple[Group, list[str]]]:
+    def groups(self) -> list[Group]:
         """Nothing is coded."""
         return []
 
@@ -140,7 +140,7 @@ class Model:
     @cached_property
     def _ordered(self) -> list[tuple[int, Group]]:
         """Each group with the number of its column, in the order of the matrix."""
-        groups = [(i, group) for i, c in enumerate(self.columns) for group, _ in c.groups]
+        groups = [(i, group) for i, c in enumerate(self.columns) for group in c.groups]
         return sorted(groups, key=lambda one: not one[1].bins)
 
     @property

@@ -107,8 +107,8 @@ def iterate_judged(
     after = kernel.levenberg(
         architecture, _fixed(architecture, rule), limits, exact(terms.examples), start, threads, stop, held
     )  # fmt: skip
-    assert after.best_held is not None
-    return Judged(_outcome(rule, state, after, stop), np.array(after.held_losses), after.best_held)
+    assert after.judgement is not None
+    return Judged(_outcome(rule, state, after, stop), after.judgement)
 
 
 def _begun(rule: Rule, budget: Budget, state: State) -> tuple[Descent, Limits]:

@@ -13,7 +13,7 @@ training ends with    parameters kept
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -251,24 +251,30 @@ def _advanced_and_judged(
     terms, held, plan = job.terms, job.validation, job.plan
     assert isinstance(terms, InMemory)
     assert isinstance(held, InMemory)
+    lower = tuple(plan.rule.learning_rate * share for share in plan.rates[training.plateaus + 1 :])
     judge = Judge(
-        training.lowest, training.best_loss, plan.tol, training.waited, plan.n_iter_no_change
-    )
+        training.best, training.lowest, training.best_loss, plan.tol, training.waited,
+        plan.n_iter_no_change, lower,
+    )  # fmt: skip
     state, threads = training.state, job.threads
     if plan.rule.solver in SECOND_ORDER:
-        out = HeldOut(held.examples, judge, state.parameters.dtype)
+        out = HeldOut(held.examples, judge)
         found = lm.iterate_judged(*call, terms, state, threads, out, job.stop)
     else:
         found = terms.train_judged(*call, state, threads, held, judge, job.stop)
-    outcome, judged = found.outcome, found.losses.tolist()
+    outcome, (judged, judge, best_epoch, plateaus) = found
     after = training._replace(
-        state=outcome.state, losses=(*training.losses, *outcome.losses.tolist()),
-        validation_losses=(*training.validation_losses, *judged), ending=outcome.ending,
+        state=outcome.state, losses=(*training.losses, *outcome.losses.tolist()), ending=outcome.ending,
+        validation_losses=(*training.validation_losses, *judged.tolist()),
+        best=judge.best, best_loss=judge.best_loss, lowest=judge.lowest, waited=judge.waited,
+        plateaus=training.plateaus + plateaus,
     )  # fmt: skip
+    if best_epoch:
+        after = after._replace(best_epoch=len(training.losses) + best_epoch)
     if after.ending in ("finished", "plateau"):  # whether it is one is said below
         ended = len(after.losses) == plan.max_iter
         after = after._replace(ending="finished" if ended else "")
-    after = _judged(after, plan, judged, found.best)
+    after = _at_plateau(after, plan)
     return (after if plan.rule.evidence else _unless_uphill(after)), outcome.interruption
 
 
@@ -277,34 +283,35 @@ def _validated(job: Job, after: TrainingState) -> TrainingState:
     loss = job.loss(after.state.parameters)
     after = after._replace(validation_losses=(*after.validation_losses, loss))
     if job.score is None:
-        return _judged(after, job.plan, [loss], after.state.parameters)
+        return _judged(after, job.plan, loss)
     found = _score(job.score, after.state.parameters)
     after = after._replace(validation_scores=(*after.validation_scores, found))
-    return _judged(after, job.plan, [-found], after.state.parameters)
+    return _judged(after, job.plan, -found)
 
 
-def _judged(
-    training: TrainingState, plan: Plan, judged: Sequence[float], best: Vector
-) -> TrainingState:
-    """The same, when epochs are judged by these losses (or scores below 0), of which `best` has the lowest."""
-    waited, lowest, best_loss = training.waited, training.lowest, training.best_loss
-    best_epoch, first = 0, len(training.validation_losses) - len(judged) + 1
-    for epoch, loss in enumerate(judged, first):
-        waited = 0 if loss < lowest - plan.tol else waited + 1
-        lowest = min(lowest, loss)
-        if loss < best_loss:
-            best_loss, best_epoch = loss, epoch
-    if best_epoch:
-        training = training._replace(best=best, best_loss=best_loss, best_epoch=best_epoch)
+def _judged(training: TrainingState, plan: Plan, loss: float) -> TrainingState:
+    """The same, when the last epoch is judged by this loss (or score below 0)."""
+    waited = 0 if loss < training.lowest - plan.tol else training.waited + 1
+    if loss < training.best_loss:
+        training = training._replace(
+            best=training.state.parameters, best_loss=loss, best_epoch=len(training.losses)
+        )
+    training = training._replace(waited=waited, lowest=min(training.lowest, loss))
+    return _at_plateau(training, plan)
+
+
+def _at_plateau(training: TrainingState, plan: Plan) -> TrainingState:
+    """The same; a plateau ends it, or is answered by a lower rate from the best epoch on."""
     if training.ending in ("interrupted", "diverged"):
-        return training._replace(waited=waited, lowest=lowest)
-    if plan.n_iter_no_change and waited >= plan.n_iter_no_change:
-        if training.plateaus + 1 == len(plan.rates):
-            training = training._replace(ending="plateau")
-        elif training.ending != "finished":
-            again, waited = training.state._replace(parameters=training.best), 0
-            training = training._replace(state=again, plateaus=training.plateaus + 1)
-    return training._replace(waited=waited, lowest=lowest)
+        return training
+    if not plan.n_iter_no_change or training.waited < plan.n_iter_no_change:
+        return training
+    if training.plateaus + 1 == len(plan.rates):
+        return training._replace(ending="plateau")
+    if training.ending == "finished":
+        return training
+    again = training.state._replace(parameters=training.best)
+    return training._replace(state=again, waited=0, plateaus=training.plateaus + 1)
 
 
 def _unless_uphill(training: TrainingState) -> TrainingState:

@@ -59,11 +59,17 @@ class Number(NamedTuple):
         return [self.name]
 
     @property
-    def groups(self) -> list[tuple[Group, list[str]]]:
-        """The columns that are kept as codes, with their names."""
+    def groups(self) -> list[Group]:
+        """The columns that are kept as codes."""
+        bins = max(len(self.edges) - 1, 0)
+        return [Group(bins + self.holes, bins)] if bins or self.holes else []
+
+    @property
+    def coded(self) -> list[list[str]]:
+        """The names of the columns of each group."""
         bins = [f"{self.name} from {a:.4g} to {b:.4g}" for a, b in pairwise(self.edges)]
         names = bins + [f"{self.name} is missing"] * self.holes
-        return [(Group(len(names), len(bins)), names)] if names else []
+        return [names] if names else []
 
     def read(self, column: Column) -> Floats:
         """The numbers, holes as NaN."""
@@ -134,12 +140,16 @@ class Words(NamedTuple):
         return []
 
     @property
-    def groups(self) -> list[tuple[Group, list[str]]]:
-        """The columns that are kept as codes, with their names."""
+    def groups(self) -> list[Group]:
+        """The columns that are kept as codes."""
+        return [Group(len(self.words) + self.rare + self.holes)]
+
+    @property
+    def coded(self) -> list[list[str]]:
+        """The names of the columns of each group."""
         others = ["another word"] * self.rare
         missing = [f"{self.name} is missing"] * self.holes
-        names = [f"{self.name} = {word}" for word in [*self.words, *others]] + missing
-        return [(Group(len(names)), names)]
+        return [[f"{self.name} = {word}" for word in [*self.words, *others]] + missing]
 
     def read(self, column: Column) -> NDArray[np.integer]:
         """The place of each value among the words, or UNKNOWN or MISSING."""
@@ -175,13 +185,15 @@ class Time(NamedTuple):
         return [self.name]
 
     @property
-    def groups(self) -> list[tuple[Group, list[str]]]:
-        """The columns that are kept as codes, with their names."""
-        parts = [
-            (part, [f"{self.name} {part} {i}" for i in range(PARTS[part])]) for part in self.parts
-        ]
-        groups = [(Group(len(names)), names) for _, names in parts]
-        return groups + [(Group(1), [f"{self.name} is missing"])] * self.holes
+    def groups(self) -> list[Group]:
+        """The columns that are kept as codes."""
+        return [Group(PARTS[part]) for part in self.parts] + [Group(1)] * self.holes
+
+    @property
+    def coded(self) -> list[list[str]]:
+        """The names of the columns of each group."""
+        parts = [[f"{self.name} {part} {i}" for i in range(PARTS[part])] for part in self.parts]
+        return parts + [[f"{self.name} is missing"]] * self.holes
 
     def read(self, column: Column) -> Floats:
         """The seconds since 1970, holes as NaN."""
@@ -214,7 +226,12 @@ class SetAside(NamedTuple):
         return []
 
     @property
-    def groups(self) -> list[tuple[Group, list[str]]]:
+    def groups(self) -> list[Group]:
+        """Nothing."""
+        return []
+
+    @property
+    def coded(self) -> list[list[str]]:
         """Nothing."""
         return []
 
@@ -238,7 +255,12 @@ class Constant(NamedTuple):
         return [self.name]
 
     @property
-    def groups(self) -> list[tuple[Group, list[str]]]:
+    def groups(self) -> list[Group]:
+        """Nothing."""
+        return []
+
+    @property
+    def coded(self) -> list[list[str]]:
         """Nothing."""
         return []
 
@@ -308,17 +330,24 @@ class Encoding(NamedTuple):
     @property
     def features(self) -> list[str]:
         """The names of the matrix's columns."""
-        numbers = [name for column in self.columns for name in column.numbers]
-        return numbers + [name for _, names in self._groups() for name in names]
+        names = [name for column in self.columns for name in column.numbers]
+        for binned in (True, False):
+            for column in self.columns:
+                for group, coded in zip(column.groups, column.coded, strict=True):
+                    names += coded if bool(group.bins) is binned else []
+        return names
+
+    @property
+    def width(self) -> int:
+        """The number of the matrix's columns."""
+        groups = sum(group.columns for column in self.columns for group in column.groups)
+        return sum(len(column.numbers) for column in self.columns) + groups
 
     @property
     def all_groups(self) -> tuple[Group, ...]:
         """The columns that are kept as codes, as a matrix has them."""
-        return tuple(group for group, _ in self._groups())
-
-    def _groups(self) -> list[tuple[Group, list[str]]]:
         groups = [group for column in self.columns for group in column.groups]
-        return sorted(groups, key=lambda group: not group[0].bins)
+        return tuple(sorted(groups, key=lambda group: not group.bins))
 
     @property
     def stored(self) -> list["Place"]:
@@ -326,7 +355,7 @@ class Encoding(NamedTuple):
         found, number, binned = list[Place](), 0, 0
         word = sum(group.bins > 0 for group in self.all_groups)
         for plan in self.columns:
-            own = [group for group, _ in plan.groups]
+            own = plan.groups
             n, bins = len(plan.numbers), sum(group.bins > 0 for group in own)
             first = binned if bins else word
             found.append(
@@ -345,7 +374,7 @@ class Encoding(NamedTuple):
         numbers = [i for i, column in enumerate(self.columns) for _ in column.numbers]
         for binned in (True, False):
             for i, column in enumerate(self.columns):
-                for group, _ in column.groups:
+                for group in column.groups:
                     numbers += [i] * group.columns * (bool(group.bins) is binned)
         owners = np.array(numbers)
         return [np.flatnonzero(owners == i) for i in range(len(self.columns))]
@@ -358,9 +387,9 @@ class Encoding(NamedTuple):
 
     def row_bytes(self, dtype: DTypeLike) -> int:
         """The memory that an encoded row takes."""
-        groups = self._groups()
+        groups = self.all_groups
         floats = sum(len(column.numbers) for column in self.columns)
-        floats += sum(group.bins > 0 for group, _ in groups)
+        floats += sum(group.bins > 0 for group in groups)
         return floats * np.dtype(dtype).itemsize + 2 * len(groups)
 
     def empty(self, m: int, dtype: DTypeLike) -> Coded:
@@ -387,7 +416,7 @@ class Encoding(NamedTuple):
         out = self.empty(m, dtype)
         for plan, values, place in zip(self.columns, read, self.stored, strict=True):
             if not place.is_empty:
-                plan.write(values, place.of(out, tuple(group for group, _ in plan.groups)))
+                plan.write(values, place.of(out, tuple(plan.groups)))
         return out if out.groups else out.numbers
 
 

@@ -115,7 +115,7 @@ class Watch:
         numbers, groups = list[int](), list[int]()
         for binned in (True, False):
             for i, plan in enumerate(self.plans):
-                groups += [i for group, _ in plan.groups if bool(group.bins) is binned]
+                groups += [i for group in plan.groups if bool(group.bins) is binned]
         for i, plan in enumerate(self.plans):
             numbers += [i] * len(plan.numbers)
         self._numbers = numbers

@@ -92,14 +92,18 @@ class Examples(NamedTuple):
     def columns(self, n_y: int) -> tuple[Numbers, Numbers, Numbers | None]:
         """X, Y and w as the equations want them: one column is one example."""
         chosen = slice(None) if self.rows is None else self.rows
-        X = dense(self.X[chosen]).T
+        return dense(self.X[chosen]).T, *self.truth(n_y)
+
+    def truth(self, n_y: int) -> tuple[Numbers, Numbers | None]:
+        """Y and w alone."""
+        chosen = slice(None) if self.rows is None else self.rows
         w = None if self.weights is None else self.weights[chosen][np.newaxis]
         if self.labels is None:
             assert self.Y is not None
-            return X, self.Y[chosen].T, w
+            return self.Y[chosen].T, w
         labels = self.labels[chosen]
         if n_y == 1:
-            return X, labels[np.newaxis].astype(self.X.dtype), w
+            return labels[np.newaxis].astype(self.X.dtype), w
         Y = np.zeros((n_y, len(labels)), self.X.dtype)
         Y[labels, np.arange(len(labels))] = 1
-        return X, Y, w
+        return Y, w

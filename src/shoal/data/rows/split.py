@@ -3,10 +3,10 @@
 Of a class of n rows of which k are held out, each of k equal cells of consecutive rows gives
 one, drawn at random (their lengths differ by a row at the most). So the share is exact, and
 whoever knows n and which number a row has in its class can say whether it is held out: a file
-of any size is cut as a table in memory is.
+of any size is cut as a table in memory is. Twin: kernel/choices.hpp.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,22 +14,19 @@ from numpy.typing import NDArray
 from shoal.network import draws
 
 Rows = NDArray[np.uint32]
-Philox = Callable[[int, NDArray[np.uint64], NDArray[np.uint64]], draws.Words]
 Counts = NDArray[np.int64]  # of classes, or of the rows of each
 
 
 def hold_out(
-    m: int, fraction: float, key: int, labels: NDArray[np.integer] | None = None,
-    philox: Philox = draws.philox,
-) -> tuple[Rows, Rows]:  # fmt: skip
+    m: int, fraction: float, key: int, labels: NDArray[np.integer] | None = None
+) -> tuple[Rows, Rows]:
     """Cut rows 0 … m - 1 into (kept, held out), each in ascending order.
 
-    With `labels` every class gives its own share, at least one row where it has two. `philox`
-    draws: `draws.philox`, or what gives the same words sooner.
+    With `labels` every class gives its own share, at least one row where it has two.
     """
     if labels is None:
         labels = np.zeros(m, np.int32)
-    split = Split([int(n) for n in np.bincount(labels)], fraction, key, philox)
+    split = Split([int(n) for n in np.bincount(labels)], fraction, key)
     mask = split.mask(labels)
     rows = np.arange(m, dtype=np.uint32)
     return rows[~mask], rows[mask]
@@ -38,10 +35,8 @@ def hold_out(
 class Split:
     """Holds out a share of the rows of each class, as the rows come by."""
 
-    def __init__(
-        self, sizes: Sequence[int], fraction: float, key: int, philox: Philox = draws.philox
-    ) -> None:
-        self._sizes, self._key, self._philox = np.array(sizes, np.int64), key, philox
+    def __init__(self, sizes: Sequence[int], fraction: float, key: int) -> None:
+        self._sizes, self._key = np.array(sizes, np.int64), key
         self.shares = [_share(n, fraction) for n in sizes]  # rows of each class that are held out
         self._shares = np.array(self.shares, np.int64)
         self._seen = np.zeros(len(sizes), np.int64)
@@ -74,10 +69,8 @@ class Split:
         cells = np.arange(len(c)) + np.repeat(from_cell - (ends - cells_of), cells_of)
         n, k = self._sizes[c], self._shares[c]
         begins, ends = -(-cells * n // k), -(-(cells + 1) * n // k)
-        random = self._philox(self._key, cells.astype(np.uint64), c.astype(np.uint64))[0].astype(
-            np.int64
-        )
-        picked = begins + (random * (ends - begins) >> 32)
+        random = draws.philox(self._key, cells.astype(np.uint64), c.astype(np.uint64))[0]
+        picked = begins + (random.astype(np.int64) * (ends - begins) >> 32)
         there = (picked >= first[c]) & (picked < last[c])
         return c[there], picked[there]
 
