@@ -387,6 +387,14 @@ REFUSED = {
         workbook({"t": [["2019", None, "2020", None], ["a", "b"] * 2, [1, 2, 3, 4]]}), {},
         "join names that stand on several lines"),
     "equal names": (workbook({"t": [["a", "a"], [1, 2]]}), {}, "more than one column is named"),
+    "names again in a sheet": (
+        workbook({"t": [["a", "b"], [1, "x"], ["a", "b"], [2, "y"]]}), {},
+        r"row 2 \(line 3\): .* names of the columns again"),
+    "names again in JSON": (
+        '[{"a":1,"b":"x"},\n{"a":"a","b":"b"}]', {}, r"row 2 \(line 2\): .* the columns again"),
+    "names as a row of a database": (
+        sqlite("CREATE TABLE t (a, b)", "INSERT INTO t VALUES ('a', 'b'), (1, 'x')"), {},
+        "row 1: .* names of the columns again"),
     "no such sheet": (SMALL, {"sheet": "T"}, 'no sheet "T". Did you mean "t"'),
     "an option of another format": (SMALL, {"separator": ";"}, "a spreadsheet, which has no such"),
     "an option of databases": ("a,b\n1,2\n", {"query": "SELECT 1"}, "CSV, which has no such"),
@@ -488,6 +496,30 @@ def test_formulas_that_nobody_computed_are_reported(rows, cells, tmp_path):
     book.save(out)
     with pytest.warns(ShoalWarning, match=rf"{cells} no value, .*missing, first in cell A2\. Open"):
         assert read(out.getvalue(), tmp_path)["a"].null_count == rows
+
+
+@pytest.mark.parametrize(
+    ("merged", "said"),
+    [
+        (["C2:C4"], r"1 range of merged cells has a value .* first in cell C2\. Unmerge"),
+        (["AB3:AC4", "C2:C4"], r"2 merged ranges have a value .* first in cell C2\. Unmerge"),
+        (["AB3:AC4"], r"1 range of merged cells .* first in cell AB3\. Unmerge"),
+        (["AB1:AC1"], None),  # beside the names: nothing is missing in a row
+    ],
+)
+def test_merged_cells_are_reported(merged, said, tmp_path):
+    """One of them has the value: the others would be missing without a word."""
+    book = openpyxl.Workbook()
+    book.active.append(["a", "b", "c"])
+    for i in range(5):
+        book.active.append([i, i * i, "x"])
+    for cells in merged:
+        book.active.merge_cells(cells)
+    out = io.BytesIO()
+    book.save(out)
+    with warnings.catch_warnings() if said is None else pytest.warns(ShoalWarning, match=said):
+        warnings.simplefilter("error" if said is None else "always")
+        assert read(out.getvalue(), tmp_path)["c"].null_count == (2 if "C2:C4" in merged else 0)
 
 
 def test_a_formula_with_an_empty_text_has_a_value(tmp_path):

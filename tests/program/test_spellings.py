@@ -38,6 +38,15 @@ def negative(value: int, form: str) -> str:
     return form.format(f"{-value:,}") if value < 0 else f"{value:,}"
 
 
+def wide(text: str) -> str:
+    return "".join(chr(ord(c) - ord("!") + ord("！")) if "!" <= c <= "~" else c for c in text)
+
+
+def arabic(text: str) -> str:
+    digits = {ord("0") + digit: ord("٠") + digit for digit in range(10)}
+    return text.translate({**digits, ord("."): "٫", ord(","): "٬"})
+
+
 def in_words(span: datetime.timedelta) -> str:
     hours, seconds = divmod(span.seconds, 3600)
     return f"{span.days} days {hours:02}:{seconds // 60:02}:{seconds % 60:02}"
@@ -75,6 +84,13 @@ SPELLINGS: dict[str, tuple[list[Any], Any]] = {
     "brackets of accountants": (WHOLE, lambda v: negative(v, "({})")),
     "a minus behind": (WHOLE, lambda v: negative(v, "{}-")),
     "a typographic minus": (WHOLE, lambda v: negative(v, "−{}")),
+    "a hyphen that does not break": (WHOLE, lambda v: negative(v, "\u2011{}")),
+    "a soft hyphen for a minus": (WHOLE, lambda v: negative(v, "\xad{}")),
+    "digits and marks of full width": (NUMBERS, lambda v: wide(f"{v:,}")),
+    "a minus of full width": (WHOLE, lambda v: negative(v, "－{}")),
+    "digits and marks of Arabic": (NUMBERS, lambda v: arabic(f"{v:,}")),
+    "days in Arabic digits": (DAYS, lambda v: arabic(v.strftime("%d/%m/%Y"))),
+    "days of full width": (DAYS, lambda v: wide(v.strftime("%Y/%m/%d"))),
     "a minus before the dollar": (WHOLE, lambda v: negative(v, "-${}")),
     "a minus behind the dollar": (WHOLE, lambda v: negative(v, "$-{}")),
     "a dash in place of cents": (WHOLE, lambda v: f"{v}.-"),
@@ -168,6 +184,7 @@ def test_a_model_reads_a_spelling_and_the_clean_values_alike(name: str) -> None:
 ABSENT = [
     "n/a", "na", "#N/A", "-", ".", "?", "NULL", "None", "nan", "N.A.", "--", " ", "#DIV/0!", "NaT", r"\N", "(null)",
     "[NULL]", "#NV", "#WERT!", "#VALEUR!", "#N/D", "#¡REF!",
+    "0000-00-00", "0000-00-00 00:00:00",
 ]  # fmt: skip
 
 
@@ -476,3 +493,47 @@ def test_at_predict_one_value_in_twenty_may_be_spoilt_and_more_are_refused() -> 
         model.predict(rows)
     with pytest.raises(DataError, match='row 3, column "a": expected a number, found "€ 3"'):
         model.predict(pd.DataFrame({"a": ["5 %", "7", "€ 3"], "z": 1}))
+
+
+PLAIN = "a,b,c\n1,7.5,x\n2,8.5,y\n"
+
+
+@pytest.mark.parametrize(
+    ("what", "text"),
+    {
+        "blanks before quotes": '"a", "b", "c"\n"1", "7.5", "x"\n"2",\t"8.5", "y" \n',
+        "marks that are not seen at names": "\ufeff\ufeffa,\u200bb,c\xa0\n1,7.5,x\n2,8.5,y\n",
+        "dashes below the names": "a,b,c\n-,---,-\n1,7.5,x\n2,8.5,y\n",
+    }.items(),
+)
+def test_a_table_is_read_as_the_plain_one(what: str, text: str) -> None:
+    Path("plain.csv").write_text(PLAIN)
+    Path("t.csv").write_text(text, encoding="utf-8")
+    for read in (read_table, lambda file: source_of(file).table()):
+        assert read("t.csv").to_pydict() == read("plain.csv").to_pydict(), what
+
+
+def test_quotes_behind_blanks_keep_what_they_hold() -> None:
+    Path("t.csv").write_text('a,b\nx, "  say ""hi"" "\ny, ""\nz,\t"w"\n')
+    assert column_of("t.csv") == ["x", "y", "z"]
+    assert read_table("t.csv")["b"].to_pylist() == ['  say "hi" ', None, "w"]
+    Path("t.csv").write_text('a,b\nx, "1,5"\n')
+    with pytest.raises(DataError, match=r"line 2: .* Remove the blanks before quotes"):
+        read_table("t.csv")
+
+
+def test_a_row_of_dashes_is_a_row_where_they_may_be_missing_values() -> None:
+    Path("t.csv").write_text("a,b\n--,--\n1,2\n")
+    with pytest.warns(ShoalWarning, match="read as missing"):
+        assert column_of("t.csv") == [None, 1]
+
+
+def test_names_that_stand_in_a_row_again_are_refused() -> None:
+    """Files that were joined: the names would be values of every column of text."""
+    Path("t.csv").write_text('a,b\n"x\nz",y\n\na,b\nx,y\n')
+    with pytest.raises(DataError, match=r"line 5: .* names of the columns again"):
+        read_table("t.csv")
+    with pytest.raises(DataError, match=r"line 5: .* names of the columns again"):
+        source_of("t.csv").table()
+    Path("t.csv").write_text("a,b\na,y\nx,b\n")  # one of the names is a value
+    assert column_of("t.csv") == ["a", "x"]

@@ -12,12 +12,14 @@ from shoal.lazily import pa, pc
 Column = Any  # a pyarrow ChunkedArray or Array: its stubs are too narrow for the functions of pc
 
 MISSING = ("", "NA", "N/A", "nan", "NaN", "null", "NULL", "None", "?", r"\N")
-# Of spreadsheets (in English, German, French, Italian and Spanish), R, pandas, SAS, databases and people.
+# Of spreadsheets (in English, German, French, Italian and Spanish), R, pandas, SAS, databases and people;
+# the last two are dates of MySQL.
 _OTHERS = (
     "n/a", "na", "#n/a", "#na", "#n/a n/a", "nan", "null", "none", "-", "--", "–", "—", ".", "..",
     "?", "n.a.", "<na>", "nat", "#null!", "#div/0!", "#value!", "#ref!", "#num!", "#name?",
     "#nv", "#wert!", "#bezug!", "#zahl!", "#valeur!", "#nombre!", "#nom?", "#n/d", "#n/d!", "#valore!",
     "#rif!", "#nome?", "#¡valor!", "#¡ref!", "#¡num!", "#¡div/0!", "#¿nombre?", "(null)", "[null]", "<null>",
+    "0000-00-00", "0000-00-00 00:00:00",
 )  # fmt: skip
 OTHERS = tuple(
     sorted({form for word in _OTHERS for form in (word, word.upper(), word.capitalize())} | {"NaT"})

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shoal.data.read.column_types import Wanted
-from shoal.data.read.csv_text import trimmed
+from shoal.data.read.csv_text import NAMES_AGAIN, names_again, trimmed
 from shoal.data.read.origin import Origin
 from shoal.errors import DataError, Setting, wording
 
@@ -117,12 +117,15 @@ def _half_of_a_character(values: Sequence[Any], name: str, origin: Origin) -> Da
 def text_table(
     names: Sequence[str], columns: Sequence[Sequence[Any]], wanted: Wanted, origin: Origin
 ) -> pa.Table:
-    """Columns of values as a table of text."""
+    """Columns of values as a table of text. Raises DataError for a row of their names."""
     found = [
         text_column(values, name, wanted, origin)
         for name, values in zip(names, columns, strict=True)
     ]
-    return pa.table(found, list(names)) if found else pa.table({})
+    table = pa.table(found, list(names)) if found else pa.table({})
+    if (row := names_again(table)) >= 0:
+        raise DataError(NAMES_AGAIN).at(file=origin.file, **origin.place(row))
+    return table
 
 
 def unreadable(file: str, kind: str, error: object, cure: str) -> DataError:

@@ -8,6 +8,7 @@ Python aborts when it ends while such a thread waits for a pipe.
 import csv
 import io
 import re
+import string
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate, islice
@@ -35,6 +36,7 @@ SEPARATOR_LINE = re.compile(
 RULE = re.compile(
     rb"[ |:+-]*--[ |:+-]*(\r?\n|\r)"
 )  # below the names of a table in Markdown, or of psql
+DASHES = re.compile(rb"([ ,;\t-]*---[ ,;\t-]*)(\r?\n|\r)")  # the same of SQL Server's sqlcmd
 TITLES = 10  # lines at most that are taken for titles above the names
 LOOKED_AT = 1 << 12  # characters after the header in which names may stand
 SLICE = 1 << 16  # bytes whose quotes are looked at together, in the processor's cache
@@ -45,6 +47,18 @@ SHIELD = "\ufdd0"
 
 # Blanks besides the space: a tab, the space that is not broken, and those of Unicode.
 OTHER_BLANKS = ("\t", "\xa0", "\u2007", "\u2009", "\u202f", "\u3000")
+
+# What a name loses at its ends: blanks, and marks as numbers lose them (`numerals.py`).
+UNSEEN_OR_BLANK = string.whitespace + "".join(OTHER_BLANKS) + "\xad\u200b\u200e\u200f\u2060\ufeff"
+
+# Blanks before a quote, which then is no longer the first character of its value.
+_BLANK_AND_QUOTED = r"(?s)^[ \t]+\"(.*)\"[ \t]*$"
+_QUOTED = re.compile(_BLANK_AND_QUOTED)
+
+NAMES_AGAIN = (
+    "expected a row, found the names of the columns again, as files have that were joined. Remove "
+    "this line, and others like it."
+)
 
 
 class Header(NamedTuple):
@@ -102,14 +116,27 @@ def header(read: Read, file: str, separator: str | None = None) -> Header:
             "quotes around the whole name, and write a quote in it twice.",
             file=file, line=line,
         )  # fmt: skip
-    names = [name.strip() for name in found_records[0][1]]
+    names = [named(name) for name in found_records[0][1]]
     below = [values for _, values in records(sample[:LOOKED_AT], separator)]
     check_named(names, below, file, line)
     newline = b"\n" if b"\n" in head else b"\r"
     after = line + line_ends(first) + 1
-    if separator == "|" and (rule := RULE.match(rest)):
+    rule = RULE.match(rest) if separator == "|" else DASHES.match(rest)
+    if rule and (separator == "|" or _is_rule(rule[1].decode(), separator, len(names))):
         rest, after = rest[rule.end() :], after + 1
     return Header(distinct(file, names), separator, newline, after, rest)
+
+
+def named(text: str) -> str:
+    """A name as it is seen: without blanks and unseen marks at its ends, and their quotes."""
+    bare = text.strip(UNSEEN_OR_BLANK)
+    return bare[1:-1].replace('""', '"') if _QUOTED.match(text) else bare
+
+
+def _is_rule(line: str, separator: str, width: int) -> bool:
+    """Whether dashes stand for each of the values of a line."""
+    cells = line.split(separator)
+    return len(cells) == width and all(cell.strip(" ").strip("-") == "" != cell for cell in cells)
 
 
 def _chained(held: bytes, read: Read) -> Read:
@@ -332,14 +359,19 @@ def _parsed(
             shielded = _read(_shielded(raw, top), top, kept)
             trimmed = _trim(shielded, raw, top.separator, lines)
             trimmed = [pc.replace_substring(column, SHIELD, "") for column in trimmed]
-        return pa.table(trimmed, table.column_names)
+        found = pa.table(trimmed, table.column_names)
     except pa.ArrowInvalid as error:
         reason = str(error)
+    else:
+        if (row := names_again(found)) >= 0:
+            above = records(_decoded(raw, file, line), top.separator)[row][0]
+            raise DataError(NAMES_AGAIN, file=file, line=line + above)
+        return found
     for above, values in records(_decoded(raw, file, line), top.separator):
         if len(values) != len(top.names):
             raise DataError(
                 f"expected {len(top.names):,} values, as in the header, found {len(values):,}. "
-                f"{_cure(len(values), top)}",
+                f"{_cure(values, top)}",
                 file=file,
                 line=line + above,
             )
@@ -364,10 +396,23 @@ def _read(raw: bytes, top: Header, kept: Sequence[str]) -> pa.Table:
     )
 
 
-def _cure(found: int, top: Header) -> str:
+def names_again(table: pa.Table) -> int:
+    """The first row that repeats the names of two columns or more, or -1."""
+    names = table.column_names
+    if len(names) < 2 or pc.index(table[0], names[0]).as_py() < 0:
+        return -1
+    same = pc.equal(table[0], names[0])
+    for name in names[1:]:
+        same = pc.and_(same, pc.equal(table[name], name))
+    return int(pc.index(same, True).as_py())
+
+
+def _cure(values: Sequence[str], top: Header) -> str:
     if len(top.names) == 1:
         return "If the first line is a title or a remark instead of the column names, remove it."
-    if found > len(top.names):
+    if any(value[:1] in " \t" and value.lstrip().startswith('"') for value in values if value):
+        return "Remove the blanks before quotes: they must be the first characters of their values."
+    if len(values) > len(top.names):
         return f'Write a value that contains "{top.separator}" in double quotes.'
     return "A missing value needs its separator, too."
 
@@ -380,10 +425,22 @@ def _trim(table: pa.Table, raw: bytes, separator: str, lines: int) -> list[Any]:
     if lines > table.num_rows or any(
         blank.encode() in raw for blank in blanks if blank != separator
     ):
-        return [trimmed(column) for column in columns]
+        return [_bare(column) for column in columns]
     if b" " not in raw:
         return columns
-    return [trimmed(column) if _has_blanks(column) else column for column in columns]
+    return [_bare(column) if _has_blanks(column) else column for column in columns]
+
+
+def _bare(column: Any) -> Any:
+    """The column without blanks at the ends of its values, and quotes that stand behind blanks."""
+    text = trimmed(column)
+    quoted = pc.match_substring_regex(column, pattern=_BLANK_AND_QUOTED)
+    if not pc.any(quoted, min_count=0).as_py():
+        return text
+    inside = pc.replace_substring_regex(column, pattern=_BLANK_AND_QUOTED, replacement=r"\1")
+    inside = pc.replace_substring(inside, '""', '"')
+    there = pc.if_else(pc.equal(pc.binary_length(inside), 0), pa.scalar(None, pa.string()), inside)
+    return pc.if_else(quoted, there, text)
 
 
 def _has_blanks(column: Any) -> bool:

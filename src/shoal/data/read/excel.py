@@ -12,7 +12,7 @@ from typing import Any
 from shoal.data.read.cells import text_column, text_table, unreadable
 from shoal.data.read.column_types import Wanted
 from shoal.data.read.compound import refuse_circles
-from shoal.data.read.csv_text import TITLES, check_named, distinct
+from shoal.data.read.csv_text import TITLES, check_named, distinct, named
 from shoal.data.read.messages import nothing_in, unknown
 from shoal.data.read.opening import File, intact, name_of, opened
 from shoal.data.read.origin import Origin, Piece
@@ -23,6 +23,7 @@ from shoal.warn import warn
 ROWS = 1 << 14  # of a piece
 MOST_SHOWN = 5  # sheets
 Row = Sequence[Any]
+Range = tuple[tuple[int, int], tuple[int, int]]  # row and column of the first and the last cell
 
 
 def pieces(file: File, wanted: Wanted) -> Iterator[Piece]:
@@ -39,12 +40,13 @@ def pieces(file: File, wanted: Wanted) -> Iterator[Piece]:
             workbook = calamine.CalamineWorkbook.from_filelike(stream)
             sheet = _sheet_of(workbook, wanted.files.sheet, name)
             check_cells(sheet.total_height, sheet.width, name)
-            rows = list(sheet.iter_rows())
+            rows, merged = list(sheet.iter_rows()), sheet.merged_cell_ranges
         except BaseException as error:
             if not isinstance(error, calamine.CalamineError) and not _is_panic(error):
                 raise
             cure = "Copy it again, or save it in a spreadsheet as .xlsx without a password."
             raise unreadable(name, "the spreadsheet", error, cure) from None
+    _report(merged or [], rows, name)
     yield from _below_names(rows, name, wanted)
 
 
@@ -81,6 +83,30 @@ def _visible(workbook: Any) -> Iterator[Any]:
             yield workbook.get_sheet_by_index(number)
 
 
+def _report(merged: Sequence[Range], rows: list[Row], name: str) -> None:
+    """Say of merged cells that one of them has the value: below the names, where others are read."""
+    top = next((number for number, row in enumerate(rows) if not _is_blank(row)), 0)
+    below = sorted(start for start, end in merged if end[0] > top)
+    if not below:
+        return
+    ranges = (
+        "1 range of merged cells has" if len(below) == 1 else f"{len(below):,} merged ranges have"
+    )
+    warn(
+        f"{name}: {ranges} a value in the first cell only, and the others are read as missing, "
+        f"first in cell {_cell(*below[0])}. Unmerge them, and fill them in."
+    )
+
+
+def _cell(row: int, column: int) -> str:
+    """Its name, as C3."""
+    letters, number = "", column + 1
+    while number:
+        number, letter = divmod(number - 1, 26)
+        letters = chr(ord("A") + letter) + letters
+    return f"{letters}{row + 1}"
+
+
 def _below_names(rows: list[Row], name: str, wanted: Wanted) -> Iterator[Piece]:
     filled = [number for number, row in enumerate(rows) if not _is_blank(row)]
     if not filled:
@@ -102,7 +128,7 @@ def _named_columns(
 ) -> tuple[list[str], list[list[Any]]]:
     """The columns that have a name or a value: formatted cells may stand next to the table."""
     spelled = text_column([_value(v) for v in head], "", wanted, Origin.numbered(name))
-    names = [(one or "").strip() for one in spelled.to_pylist()]
+    names = [named(one or "") for one in spelled.to_pylist()]
     columns = [[_value(row[at]) for row in body] for at in range(len(head))]
     used = [
         at for at, one in enumerate(names) if one or any(v is not None for v in columns[at])

@@ -18,8 +18,18 @@ POINT, COMMA = ".", ","
 
 # Marks that are not seen, which spreadsheets, browsers and Windows put beside what is copied: for
 # the direction of writing and the end of a line, and the byte order mark of a file behind another.
+# A soft hyphen is one of them, but at the end of a number, where PDF and old code pages mean a minus.
+_SOFT_MINUS = r"^(\s*\(?)\x{ad}|\x{ad}(\s*)$"
 _UNSEEN = r"[\x{ad}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2069}\x{feff}]"
 
+# Of each digit those of other scripts, as ٣ and ３; and marks that are as wide as those, or Arabic.
+_ZEROS = "０٠۰०০੦૦୦௦౦೦൦๐໐༠၀០"  # the others follow, in each script
+_DIGITS = ["".join(chr(ord(zero) + digit) for zero in _ZEROS) for digit in range(10)]
+_MARKS = {"．": ".", "٫": ".", "，": ",", "٬": ",", "＋": "+", "－": "-", "／": "/", "：": ":", "％": "%",
+          "٪": "%", "（": "(", "）": ")"}  # fmt: skip
+_OTHER_SCRIPT = f"[{''.join(_DIGITS)}{''.join(_MARKS)}]"
+
+_DASHES = "−–‐‑‒﹣"  # that stand for a minus: of mathematics, and what programs make of a hyphen
 _SPACE = r" \x{a0}\x{2007}\x{2009}\x{202f}"  # also those that a browser does not break at
 _QUOTE = r"'’`"
 # Before a number stands a sign of a currency, or one of the codes of ISO 4217 that are often
@@ -35,8 +45,9 @@ _TAKEN_APART = (
     rf"\s*(?P<after>{_UNIT})?\s*(?P<end>[\-)]?)$"
 )
 # What begins otherwise is no number, which is cheaper to find out.
-BEGINNING = rf"(?i)^\s*(?:=\"|')?\(?\s*[+\-−–]?\s*(?:{_CURRENCY})?\s*[+\-−–]?\s*(?:[.,]?\d|inf|nan)"
-_MINUS = r"^\s*[−–]|[−–]\s*$"
+_SIGN = rf"[+\-{_DASHES}]?\s*"
+BEGINNING = rf"(?i)^\s*(?:=\"|')?\(?\s*{_SIGN}(?:{_CURRENCY})?\s*{_SIGN}(?:[.,]?\d|inf|nan)"
+_MINUS = rf"^\s*[{_DASHES}]|[{_DASHES}]\s*$"
 # A spreadsheet keeps ="12" and '12 as text. A dash in place of cents, as in 12.-, is no minus.
 _AS_TEXT, _NO_CENTS = r"^(?:=\"([^\"]*)\"|'(.*))$", r"(\d)[.,](?:--?|[−–—])(\D*)$"
 _SELDOM = rf"{_MINUS}|^[=']|[.,][\-−–—]"
@@ -124,10 +135,17 @@ def taken_apart(text: Column) -> Numerals:
 
 
 def seen(text: Column) -> Column:
-    """The texts without marks that are not seen."""
+    """The texts without marks that are not seen, and with the digits that ASCII has."""
     if pc.all(pc.string_is_ascii(text), min_count=0).as_py():
         return text
-    return pc.replace_substring_regex(text, pattern=_UNSEEN, replacement="")
+    text = pc.replace_substring_regex(text, pattern=_SOFT_MINUS, replacement=r"\1-\2")
+    text = pc.replace_substring_regex(text, pattern=_UNSEEN, replacement="")
+    if pc.any(pc.match_substring_regex(text, pattern=_OTHER_SCRIPT), min_count=0).as_py():
+        for digit, others in enumerate(_DIGITS):
+            text = pc.replace_substring_regex(text, pattern=f"[{others}]", replacement=str(digit))
+        for mark, usual in _MARKS.items():
+            text = pc.replace_substring(text, mark, usual)
+    return text
 
 
 def bare(text: Column) -> Column:
@@ -141,7 +159,7 @@ def bare(text: Column) -> Column:
 def _usual(text: Column) -> Column:
     """The same numbers, written in a more usual way."""
     text = pc.replace_substring_regex(bare(text), pattern=_NO_CENTS, replacement=r"\1\2")
-    return pc.replace_substring_regex(text, pattern=r"[−–]", replacement="-")
+    return pc.replace_substring_regex(text, pattern=f"[{_DASHES}]", replacement="-")
 
 
 def only_point(text: Column) -> bool:
