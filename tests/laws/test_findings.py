@@ -121,6 +121,40 @@ def test_a_stop_on_the_slope_is_not_healthy():
     assert model.diagnosis_.cured(model).fit(X, y).score(X, y) > model.score(X, y)
 
 
+def test_zeros_are_the_cause_of_dead_units():
+    X, y = flower(600)
+    model = ShoalClassifier(**FAST, init="zeros", activation="relu").fit(X, y)
+    assert model.diagnosis_.names[0] == "dead-units"
+    assert model.diagnosis_.cure["init"] == "auto"
+    assert model.diagnosis_.cured(model).fit(X, y).score(X, y) > 0.8
+
+
+def test_rows_that_are_learnt_by_heart_with_nothing_held_out_are_no_good_fit():
+    X, y = load_wine(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(y))
+    y = np.where(np.arange(len(y)) % 5 == 0, (y[order] + 1) % 3, y[order])
+    few, new = (X[order[:80]], y[:80]), (X[order[80:]], y[80:])
+    settings = {"hidden": 256, "early_stopping": False, "alpha": 0.0, "n_iter_no_change": 500}
+    model = ShoalClassifier(**FAST, **settings, max_iter=500).fit(*few)
+    first = model.diagnosis_.findings[0]
+    assert (first.name, first.severity) == ("overfitting", "warning")
+    assert "neighbouring rows" in first.what
+    assert model.diagnosis_.cure["early_stopping"] is True
+    assert diagnose(model, *new).names[0] == "overfitting"
+
+
+def test_constant_columns_are_a_cause_where_they_make_a_bias_of_long_steps():
+    X, y = make_moons(490, noise=0.15, random_state=2)
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    model = ShoalClassifier(**FAST, encode=None).fit(np.c_[X, np.full((len(X), 20), 5.0)], y)
+    first = model.diagnosis_.findings[0]
+    assert (first.name, first.severity) == ("useless-columns", "warning")
+    assert "500 times" in first.what
+    assert model.diagnosis_.cure["encode"] == "auto"
+    found = ShoalClassifier(**FAST, encode=None).fit(np.c_[X, np.full(len(X), 0.5)], y).diagnosis_
+    assert "useless-columns" not in wrong(found)
+
+
 # --- units --------------------------------------------------------------------------------
 
 
@@ -233,6 +267,81 @@ def test_columns_that_count_only_together_are_told_from_noise():
     found = {f.name: f for f in ShoalClassifier(**FAST, encode=None).fit(X, y).diagnosis_.findings}
     assert {"x3", "x70"} <= set(found["noise-columns"].evidence["columns"])
     assert len(found["noise-columns"].evidence["columns"]) < 8
+
+
+def test_noise_is_told_where_what_is_left_has_not_learnt_everything_either():
+    X, y = make_moons(490, noise=0.15, random_state=1)
+    wide = np.c_[(X - X.mean(axis=0)) / X.std(axis=0), RNG.standard_normal((490, 100))]
+    found = ShoalClassifier(**FAST, encode=None).fit(wide, y).diagnosis_.findings[0]
+    assert found.name == "noise-columns"
+    assert found.evidence["columns"] == ["x0", "x1"]
+
+
+def test_squares_are_told_from_three_hundred_columns_of_noise():
+    X = RNG.standard_normal((490, 302))
+    y = (X[:, 0] ** 2 + X[:, 1] ** 2 > 1.4).astype(int)
+    model = ShoalClassifier(**FAST, encode=None).fit(X, y)
+    found = {f.name: f for f in model.diagnosis_.findings}["noise-columns"]
+    assert {"x0", "x1"} <= set(found.evidence["columns"])
+    again = {f.name: f for f in diagnose(model, X[:90], y[:90]).findings}["noise-columns"]
+    assert again.evidence == found.evidence  # fewer rows say less
+
+
+def test_weights_of_a_few_rows_alone():
+    X, y = flower(600)
+    w = np.full(600, 1e-6)
+    w[:6] = 1
+    model = ShoalClassifier(**FAST).fit(X, y, sample_weight=w)
+    first = model.diagnosis_.findings[0]
+    assert first.name == "unequal-weights"
+    assert "of 600 rows carry" in first.what
+    usual = np.random.default_rng(0).lognormal(0, 1, 600)
+    found = ShoalClassifier(**FAST).fit(X, y, sample_weight=usual).diagnosis_
+    assert "unequal-weights" not in found.names
+
+
+@pytest.mark.parametrize(("weight", "named"), [(2000.0, True), (5.0, False)])
+def test_a_class_of_next_to_no_weight(weight, named):
+    y = (RNG.random(800) < 0.3).astype(int)
+    X = RNG.standard_normal((800, 3)) + 0.5 * y[:, None]
+    model = ShoalClassifier(**FAST, class_weight={0: 1.0, 1: weight}).fit(X, y)
+    assert ("unequal-weights" in wrong(model.diagnosis_)) == named
+    if named:
+        assert model.diagnosis_.cure == {"class_weight": "balanced"}
+
+
+def test_a_target_of_many_classes_is_likely_to_be_a_number():
+    X, y = load_diabetes(return_X_y=True)
+    model = ShoalClassifier(**FAST, max_iter=20).fit(X, y.astype(int))
+    found = model.diagnosis_.findings[0]
+    assert found.name == "many-classes"
+    assert "ShoalRegressor" in found.advice
+    assert found.evidence == {"classes": len(np.unique(y)), "rows": len(y)}
+
+
+def test_a_shuffled_target_is_told_and_no_smaller_network_recommended():
+    X, y = load_diabetes(return_X_y=True)
+    model = ShoalRegressor(**FAST | {"hidden": 64}).fit(X, np.random.default_rng(0).permutation(y))
+    told = {"nothing-to-learn", "constant-answer"} & set(model.diagnosis_.names)
+    assert told
+    assert model.diagnosis_.healthy
+    assert not {"too-wide", "linear-is-enough"} & set(model.diagnosis_.names)
+
+
+def test_classes_of_a_few_rows_are_told():
+    X, y = load_iris(return_X_y=True)
+    rows = np.r_[0:104]  # four of the last class
+    found = {f.name: f for f in ShoalClassifier(**FAST).fit(X[rows], y[rows]).diagnosis_.findings}
+    assert "1 of 3 classes has 4 of 104 rows" in found["rare-classes"].what
+    assert "rare-classes" not in ShoalClassifier(**FAST).fit(X, y).diagnosis_.names
+
+
+def test_a_small_class_is_missed_in_a_large_validation_part():
+    rng = np.random.default_rng(0)
+    y = np.r_[np.arange(800) % 30, np.arange(300) % 29]
+    X = np.c_[np.cos(y), np.sin(y)] + 0.05 * rng.standard_normal((len(y), 2))
+    model = ShoalClassifier(**FAST, max_iter=20).fit(X[:800], y[:800], X_val=X[800:], y_val=y[800:])
+    assert "validation-part-lacks-a-class" in model.diagnosis_.names
 
 
 def test_a_validation_part_without_a_class():

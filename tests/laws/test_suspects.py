@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from sklearn import datasets
 
-from shoal.data.encode.suspects import ROWS, counters, leaks, lines, sample, twins
+from shoal.data.encode.suspects import ROWS, counters, leaks, lines, may_leak, sample, twins
 
 M = 2000
 rng = np.random.default_rng(0)
@@ -50,6 +50,29 @@ def test_what_gives_a_class_away_is_found(case):
 @pytest.mark.parametrize("case", LEAKS_OF_NUMBERS)
 def test_what_gives_a_number_away_is_found(case):
     assert told_of(LEAKS_OF_NUMBERS[case], AMOUNT, classes=False) == ["asked"]
+
+
+@pytest.mark.parametrize("m", [60, 400, M])
+@pytest.mark.parametrize("kind", ["copy", "noisy", "codes", "rounded", "square"])
+def test_the_quick_look_lets_every_leak_through_and_not_many_others(kind, m):
+    some = np.random.default_rng(1)
+    y, values = AMOUNT[:m], max(m // 12, 2)
+    code = some.integers(0, values, m)  # each with its own answer
+    columns = {
+        "copy": (y, y), "noisy": (y + 0.05 * y.std() * some.normal(size=m), y),
+        "codes": (some.permutation(values)[code], (some.permutation(values) % 2)[code]),
+        "rounded": (np.round(y, 1), y), "square": (some.normal(size=m), None),
+    }  # fmt: skip
+    column, target = columns[kind]
+    target = column**2 if target is None else target
+    noise = some.normal(size=(m, 8))
+    for classes in {target.dtype.kind == "i", False}:
+        found = may_leak(np.c_[column, noise], target, classes=classes)
+        assert found[0]
+        assert not found[1:].any()
+        if not classes:
+            found = may_leak(np.c_[column, noise], (target > np.median(target)) + 0, classes=True)
+            assert found[0]
 
 
 @pytest.mark.parametrize("case", HONEST)

@@ -228,16 +228,24 @@ class Seen:
         Y, _ = self.judged.truth(self.shape.n_y)
         if not self.judged.m:
             return 0.0
-        rows = rows_of(self.judged.X, self.judged.rows)
-        A2 = engine.forward(self.shape, self.case.networks[0].vector, rows, 1)[3]
-        truth = np.asarray(Y, np.float64)
+        A2, truth = self.answers_to(self.judged), np.asarray(Y, np.float64)
         found = explained(np.asarray(A2, np.float64), truth, truth.mean(axis=1, keepdims=True))
         return found if np.isfinite(found) else -1.0
+
+    def answers_to(self, examples: Examples) -> Numbers:
+        """What the first member predicts, (n_y, m)."""
+        rows = rows_of(examples.X, examples.rows)
+        return engine.forward(self.shape, self.case.networks[0].vector, rows, 1)[3]
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether the rows can be compared with their neighbours."""
+        return self.judged.m >= FEWEST_JUDGED and not isinstance(self.case.examples.X, Sparse)
 
     @cached_property
     def reachable(self) -> float:
         """The share that neighbours or random features explain; 0 where it is not looked at."""
-        if self.judged.m < FEWEST_JUDGED or isinstance(self.case.examples.X, Sparse):
+        if not self.looked_at:
             return 0.0
         learnt, asked = sample_of(self.learnt, LEARNT), sample_of(self.judged, ASKED)
         (X, Y), (V, T) = ((_numbers(some), _targets(some, self.shape)) for some in (learnt, asked))
@@ -279,6 +287,12 @@ class Seen:
         """Whether these explain clearly more than the network does, on enough rows."""
         enough = self.judged.m >= FEWEST_COMPARED and self.explained <= GOOD
         return enough and self.comparable and self.reachable > self.explained + SOMETHING
+
+    @cached_property
+    def by_heart(self) -> bool:
+        """Whether it explains far more of the rows that it was trained on than these do of other rows."""
+        own = not (self.held_out or self.case.new)
+        return own and self.explained - self.reachable > LEARNT_BY_HEART
 
     @cached_property
     def poor(self) -> bool:
@@ -330,6 +344,7 @@ class Seen:
 
 GOOD = 0.9  # of the variance: a network that explains so much is not poor
 SOMETHING = 0.15  # of the variance: less may be chance
+LEARNT_BY_HEART = 0.4  # of the variance, more than neighbours of a row say of it
 UNEQUAL = 1.5  # times the smallest weight of a row is the largest
 FEWEST_COMPARED = 50  # rows, on which SOMETHING is no chance
 OUTERMOST, CARRIED = 0.01, 0.5  # of the rows, and the share of the variance that they carry

@@ -33,6 +33,7 @@ from shoal.diagnosis.suspect import Suspect
 
 CAUSES: tuple[Callable[[Seen], Iterator[Suspect]], ...] = (
     scaling.unscaled_inputs,
+    scaling.large_constants,
     shrinking.strong_penalty,
     shrinking.fast_decay,
     shrinking.much_dropout,
@@ -56,6 +57,8 @@ CAUSES: tuple[Callable[[Seen], Iterator[Suspect]], ...] = (
 LAST: tuple[Callable[[Seen], Iterator[Finding]], ...] = (capacity.underfitting,)
 FACTS: tuple[Callable[[Seen], Iterator[Finding]], ...] = (
     table.leak,
+    rows.unequal_weights,
+    rows.many_classes,
     rows.new_rows,
     rows.contradicting_labels,
     rows.repeated_rows,
@@ -69,10 +72,12 @@ REMARKS: tuple[Callable[[Seen], Iterator[Finding]], ...] = (
     drawing.some_dead_units,
     drawing.some_twins,
     capacity.all_straight,
+    rows.few_rows_of_a_class,
 )
 # The same of a healthy network alone.
 HINTS: tuple[Callable[[Seen], Iterator[Finding]], ...] = (
     capacity.constant_answer,
+    capacity.nothing_to_learn,
     capacity.too_wide,
     capacity.linear_is_enough,
 )

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from shoal.compute.engine import engine
-from shoal.diagnosis.case import Seen, Tried
+from shoal.diagnosis.case import NOTHING_LEARNT, SOMETHING, Seen, Tried
 from shoal.diagnosis.findings import CONSTANT, Finding
 from shoal.diagnosis.suspect import Suspect, use
 from shoal.diagnosis.trial import work_of
@@ -146,13 +146,41 @@ def constant_answer(seen: Seen) -> Iterator[Finding]:
         )
 
 
+def nothing_to_learn(seen: Seen) -> Iterator[Finding]:
+    """A network no better than a constant answer, where neighbours and random features are not either."""
+    if _is_constant(seen) or not _nothing_is_known(seen):
+        return
+    yield Finding(
+        "nothing-to-learn",
+        "remark",
+        f"the loss on rows that were not trained on is {seen.share:.0%} of a constant answer's, and "
+        f"neighbouring rows or random features explain {max(seen.reachable, 0):.0%} of the variance: the "
+        "columns say next to nothing of the target.",
+        "Look whether each row has its own target, as a column may have been sorted or shuffled by itself; "
+        "or look for other columns.",
+        {},
+        {"loss": seen.share, "reachable": seen.reachable},
+    )
+
+
+def _nothing_is_known(seen: Seen) -> bool:
+    known = (seen.held_out or seen.case.new) and seen.looked_at and seen.explained < SOMETHING
+    if not known or not NOTHING_LEARNT <= seen.share < np.inf or not seen.comparable:
+        return False
+    return seen.reachable < SOMETHING
+
+
+def _says_nothing(seen: Seen) -> bool:
+    return _is_constant(seen) or _nothing_is_known(seen)
+
+
 def _is_constant(seen: Seen) -> bool:
     return not any(network.parameters.W2.any() for network in seen.case.networks)
 
 
 def too_wide(seen: Seen) -> Iterator[Finding]:
     """Units that say the same as others."""
-    if _is_constant(seen):
+    if _says_nothing(seen):
         return
     n = sum(units.n for units in seen.units)
     spare = sum(
@@ -183,7 +211,7 @@ def linear_is_enough(seen: Seen) -> Iterator[Finding]:
     """A short training without hidden layer that is as good."""
     work = LINEAR_EPOCHS * work_of(seen.shape._replace(n_h=0), seen.learnt.m, seen.case.batch)
     affordable = seen.held_out and SMALL_COST * seen.case.work > LINEAR_STEPS * work
-    if not seen.shape.n_h or not (seen.thorough or affordable) or _is_constant(seen):
+    if not seen.shape.n_h or not (seen.thorough or affordable) or _says_nothing(seen):
         return
     # A network that has learnt little is equalled by a linear one, and neither is enough.
     if seen.behind:

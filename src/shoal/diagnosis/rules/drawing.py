@@ -104,11 +104,12 @@ def dead_units(seen: Seen) -> Iterator[Suspect]:
     if seen.starts and first < DEAD_AT_FIRST * n and not long_steps(seen) and dead < n:
         return
     began = f", {first} of them before the first step" if first else ""
+    zeros = first == n and _times_usual(seen) == 0  # there no activation has a gradient
     yield Suspect(
         "dead-units",
         f"{dead} of {n} hidden units answer 0 to every example{began}: their slope is 0 too, and "
-        "they will not come back.",
-        {"activation": "leaky_relu"},
+        "they will not come back." + (" All weights were drawn as 0." if zeros else ""),
+        {"init": "auto"} if zeros else {"activation": "leaky_relu"},
         {"dead": [list(units.dead) for units in seen.units], "units": n},
         sure=first >= DEAD_AT_FIRST * n,
         fact=dead == n,

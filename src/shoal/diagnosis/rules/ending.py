@@ -16,8 +16,9 @@ MORE_PATIENCE, MORE_EPOCHS = 50, 10
 SLOPE = 0.01  # of the baseline, by which the loss fell in the last tenth: no plateau
 FEWEST_HELD = 10  # rows, of a validation part that says something
 MOST_HELD = 0.5  # of the rows
+# A class that is missed in a validation part: its share of the rows, or so many rows that chance would give.
+LARGE_CLASS, EXPECTED = 0.05, 5.0
 GAP = 0.2  # of the baseline: the loss on new rows above that on the training rows
-LEARNT_BY_HEART = 0.4  # of the variance, more than neighbours of a row say of it
 ROWS = 50  # from here on rows can be held out
 
 
@@ -101,7 +102,9 @@ def _lacks_a_class(seen: Seen) -> Iterator[Suspect]:
         np.bincount(_labels(some), minlength=max(seen.shape.n_y, 2))
         for some in (seen.learnt, seen.judged)
     )
-    lacking = np.flatnonzero((there >= 0.05 * there.sum()) & (held == 0))
+    expected = there / there.sum() * held.sum()
+    large = (there >= LARGE_CLASS * there.sum()) | (expected >= EXPECTED)
+    lacking = np.flatnonzero(large & (held == 0))
     if not len(lacking):
         return
     share = float(there[lacking].sum() / there.sum())
@@ -125,13 +128,20 @@ def no_early_stopping(seen: Seen) -> Iterator[Suspect]:
         return
     if seen.shape.n_parameters < case.m / 2 or seen.curve.last > 0.5 or seen.held_out:
         return
+    cure = {"early_stopping": True}
+    known = "whether that holds for other rows is not known."
+    if seen.by_heart:
+        known = (
+            f"the network explains {seen.explained:.0%} of their variance, and neighbouring rows or "
+            f"random features {max(seen.reachable, 0):.0%}."
+        )
     yield Suspect(
         "overfitting",
         f"{seen.shape.n_parameters:,} parameters learn {case.m:,} rows, to "
-        f"{seen.curve.last:.0%} of a constant answer's loss, and nothing is held out: on rows that "
-        "are left out the loss is far higher.",
-        {"early_stopping": True},
+        f"{seen.curve.last:.0%} of a constant answer's loss, and nothing is held out: {known}",
+        cure,
         {"parameters": seen.shape.n_parameters, "rows": case.m, "training_loss": seen.curve.last},
-        sure=seen.explained - seen.reachable > LEARNT_BY_HEART,
+        sure=seen.by_heart,
+        fact=seen.by_heart and seen.tried(cure) is None,
         least=GAP,
     )

@@ -22,8 +22,14 @@ FEWEST = 50  # rows, of which a share is worth telling
 FAR_OUT = 60.0  # times the deviation that the middle half of a column has
 FEW_FAR_OUT = 0.1  # of the rows
 # Of a class: the share of the rows up to which it is rare, so many examples, and its right answers.
-RARE, FEW_OF_A_CLASS, FOUND = 0.15, 5, 0.3
+RARE, FEW_OF_A_CLASS, FOUND = 0.15, 5, 0.25
 NEARLY_ALL = 0.98  # of the answers
+FEW_ROWS = 2  # of a class, which the network does not answer rightly though it was trained on them
+# Of the weight: a class that has so little, and a tenth of its share of the rows, counts for nothing
+# where fewer than half of its examples are answered rightly.
+UNEQUAL, STARVED, MISSED = "unequal-weights", 0.05, 0.5
+FEW_HEAVY = 4  # rows, which are few however many there are
+MANY, LEARNT = 20, 0.5  # classes, and the share of the variance of a network that has learnt them
 
 
 def repeated_rows(seen: Seen) -> Iterator[Finding]:
@@ -79,7 +85,7 @@ def contradicting_labels(seen: Seen) -> Iterator[Finding]:
         return
     chosen = slice(None) if every.rows is None else every.rows
     if every.labels is not None:
-        lowest, what = _lowest_error(places, every.labels[chosen]), "answers are wrong"
+        lowest, what = _lowest_error(places, _labels_of(every)), "answers are wrong"
         error = 1 - _right(seen)
     elif every.Y is not None and every.Y.shape[1] == 1 and seen.shape.output == "identity":
         lowest, what = _lowest_variance(places, every.Y[chosen, 0]), "variance stays unexplained"
@@ -103,6 +109,11 @@ def contradicting_labels(seen: Seen) -> Iterator[Finding]:
     )
 
 
+def _labels_of(examples: Examples) -> NDArray[Any]:
+    assert examples.labels is not None
+    return examples.labels if examples.rows is None else examples.labels[examples.rows]
+
+
 def _lowest_error(places: NDArray[np.int64], labels: NDArray[Any]) -> float:
     k = int(labels.max()) + 1
     pairs, counts = np.unique(places * k + labels, return_counts=True)
@@ -124,9 +135,17 @@ def _right(seen: Seen) -> float:
 
 def _answers(seen: Seen) -> tuple[NDArray[Any], NDArray[Any]]:
     """Of a single target: the classes that are predicted, and the true ones."""
-    if seen.shape.n_y == 1:
-        return (seen.A2[0] > 0.5).astype(int), seen.Y[0].astype(int)
-    return seen.A2.argmax(axis=0), seen.Y.argmax(axis=0)
+    return _classes(seen.A2), _classes(seen.Y)
+
+
+def _answers_to(seen: Seen, examples: Examples) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The same of other examples, by the first member."""
+    A2 = seen.answers_to(examples)
+    return _classes(A2), _classes(examples.columns(seen.shape.n_y)[1])
+
+
+def _classes(Y: NDArray[Any]) -> NDArray[Any]:
+    return (Y[0] > 0.5).astype(int) if len(Y) == 1 else Y.argmax(axis=0)
 
 
 def outliers(seen: Seen) -> Iterator[Finding]:
@@ -192,6 +211,75 @@ def _in_target(seen: Seen) -> Iterator[Finding]:
         return
 
 
+def unequal_weights(seen: Seen) -> Iterator[Finding]:
+    """Weights of which a few rows have most, or a class next to none, so that the others count for nothing."""
+    every = seen.case.given.examples if seen.case.given else seen.case.examples
+    if every.weights is None or every.m < FEWEST:
+        return
+    w = np.asarray(every.weights if every.rows is None else every.weights[every.rows], np.float64)
+    if seen.case.settings.get("class_weight") is None:
+        yield from _few_rows_count(w)
+    elif every.labels is not None:
+        yield from _a_class_counts_for_nothing(seen, w, _labels_of(every))
+
+
+def _few_rows_count(w: NDArray[np.float64]) -> Iterator[Finding]:
+    most = max(outermost_of(len(w)), FEW_HEAVY)
+    heaviest = np.sort(np.partition(w, -most)[-most:])[::-1].cumsum() / w.sum()
+    n = int(np.searchsorted(heaviest, CARRIED)) + 1
+    if n > most:
+        return
+    carried = float(heaviest[n - 1])
+    yield Finding(
+        UNEQUAL,
+        "warning",
+        f"{n} of {len(w):,} rows carry {carried:.0%} of the weight: the others count for little.",
+        "Look at sample_weight: an upper limit, or its square root, lets all rows count. Weights of 1 are "
+        "as good as none.",
+        {},
+        {"rows": n, "share_of_weight": carried},
+    )
+
+
+def _a_class_counts_for_nothing(
+    seen: Seen, w: NDArray[np.float64], labels: NDArray[Any]
+) -> Iterator[Finding]:
+    rows, weight = np.bincount(labels) / len(w), np.bincount(labels, w) / w.sum()
+    worst = int((weight / np.maximum(rows, 1e-300)).argmin())
+    if weight[worst] > STARVED * min(1.0, 10 * rows[worst]):
+        return
+    said, true = _answers(seen)
+    found = float((said == true)[true == worst].mean()) if (true == worst).any() else 1.0
+    yield Finding(
+        UNEQUAL,
+        "warning" if found < MISSED else "remark",
+        f"with class_weight one class has {weight[worst]:.1%} of the weight, and {rows[worst]:.0%} of the "
+        f"rows: {found:.0%} of its examples are answered rightly.",
+        wording(
+            "Use ", *use({"class_weight": "balanced"}), ", which gives every class the same weight."
+        ),
+        {"class_weight": "balanced"},
+        {"share_of_weight": float(weight[worst]), "share_of_rows": float(rows[worst]), "recall": found},
+    )  # fmt: skip
+
+
+def many_classes(seen: Seen) -> Iterator[Finding]:
+    """Classes of so few rows each that the target is likely to be a number, or a name."""
+    rows, k = seen.case.m + seen.case.held, seen.shape.n_y
+    if seen.shape.output != "softmax" or k < MANY or not 0 < rows < FEW_OF_A_CLASS * k:
+        return
+    if seen.explained > LEARNT:
+        return
+    yield Finding(
+        "many-classes",
+        "warning",
+        f"{rows:,} rows have {k:,} classes, {rows / k:.1f} rows each: too few to learn a class from.",
+        "If the target is a number, use ShoalRegressor (--task regression). If it is a name, merge rare ones.",
+        {},
+        {"classes": k, "rows": rows},
+    )
+
+
 def rare_classes(seen: Seen) -> Iterator[Finding]:
     """Classes that are hardly ever predicted, though there are examples of them."""
     shape = seen.shape
@@ -200,23 +288,29 @@ def rare_classes(seen: Seen) -> Iterator[Finding]:
     if seen.some.m < FEWEST or seen.case.settings.get("class_weight") is not None:
         return
     said, true = _answers(seen)
+    if seen.held_out:  # rows that it was not trained on, too
+        more = _answers_to(seen, seen.judged)
+        said, true = np.r_[said, more[0]], np.r_[true, more[1]]
     k = max(shape.n_y, 2)
     there, given = np.bincount(true, minlength=k), np.bincount(said, minlength=k)
     right = np.bincount(true[said == true], minlength=k)
     limit = min(RARE, 0.6 / k)
-    rare = (there >= FEW_OF_A_CLASS) & (there <= limit * len(true)) & (right <= FOUND * there)
+    few = FEW_OF_A_CLASS if seen.case.new else FEW_ROWS
+    rare = (there >= few) & (there <= limit * len(true)) & (right <= FOUND * there)
     if not rare.any():
         return
     single = given.max() >= NEARLY_ALL * len(said)
     share = float(there[rare].sum() / len(true))
     found = float(right[rare].sum() / there[rare].sum())
-    names = f"{rare.sum()} of {k} classes" if k > 2 else "one class"
+    many = int(rare.sum()) > 1
+    names = f"{rare.sum()} of {k} classes {'are' if many else 'is'}" if k > 2 else "one class is"
+    others = "other classes" if single else "them" if many else "it"
     yield Finding(
         "one-class-predicted" if single else "rare-classes",
         "warning",
-        (f"{given.max() / len(said):.0%} of {len(said):,} examples get the same answer, though "
-         if single else f"{names} are hardly ever predicted, though ")
-        + f"{share:.1%} of the examples belong to {'other classes' if k == 2 or single else 'them'}: "
+        (f"{given.max() / len(said):.1%} of {len(said):,} examples get the same answer, though "
+         if single else f"{names} hardly ever predicted, though ")
+        + f"{share:.1%} of the examples belong to {others}: "
         f"{found:.0%} of those are answered rightly. The accuracy hides it.",
         wording(
             "Give the rare classes more weight: ", *use({"class_weight": "balanced"}),
@@ -225,6 +319,29 @@ def rare_classes(seen: Seen) -> Iterator[Finding]:
         {"class_weight": "balanced"},
         {"share_of_others": share, "recall": found, "largest_share": float(given.max() / len(said))},
     )  # fmt: skip
+
+
+def few_rows_of_a_class(seen: Seen) -> Iterator[Finding]:
+    """Classes that have a few rows, as is worth knowing however they are answered."""
+    case = seen.case
+    if case.given is None or case.given.examples.labels is None or seen.shape.n_y >= MANY:
+        return
+    if case.given.examples.m < max(FEWEST, case.m):  # a part of the rows
+        return
+    rows = np.bincount(_labels_of(case.given.examples), minlength=max(seen.shape.n_y, 2))
+    few = rows[(rows > 0) & (rows < FEW_OF_A_CLASS)]
+    if not len(few):
+        return
+    have = f"have {few.max()} or fewer" if len(few) > 1 else f"has {few.max()}"
+    yield Finding(
+        "rare-classes",
+        "remark",
+        f"{len(few)} of {len(rows)} classes {have} of {rows.sum():,} rows: too few to learn a class from, or to see "
+        "how well it is predicted.",
+        "Look for more rows of these, or join them with a class that is like them.",
+        {},
+        {"rows": few.tolist()},
+    )
 
 
 def new_rows(seen: Seen) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shoal.data.rows.sparse import Sparse
 from shoal.diagnosis.case import Seen
@@ -52,21 +53,51 @@ def unscaled_inputs(seen: Seen) -> Iterator[Suspect]:
     )
 
 
+def large_constants(seen: Seen) -> Iterator[Suspect]:
+    """Columns that never vary and are not 0: together they are one more bias, with far longer steps."""
+    constant = _constant(seen)
+    squares = float((seen.X[constant, 0].astype(np.float64) ** 2).sum())
+    if squares < AWAY**2:
+        return
+    yield Suspect(
+        "useless-columns",
+        f"{_never_vary(seen, constant)} Together they act as a bias whose steps are {times(squares)} as long as "
+        "those of the others.",
+        {"encode": "auto"},
+        {"columns": _names(seen, constant), "times_as_long": squares},
+        sure=squares >= FAR_AWAY**2,
+        harmless=True,
+    )
+
+
+def _constant(seen: Seen) -> NDArray[np.int64]:
+    """Which inputs never vary, where they are taken as they are."""
+    if isinstance(seen.case.examples.X, Sparse) or seen.case.settings.get("encode"):
+        return np.zeros(0, np.int64)
+    return np.flatnonzero(seen.X.std(axis=1) <= 1e-6 * np.abs(seen.X).max(axis=1))
+
+
+def _names(seen: Seen, columns: NDArray[np.int64]) -> list[str]:
+    names = seen.case.columns
+    return [names[j] if j < len(names) else f"x{j}" for j in columns.tolist()]
+
+
+def _never_vary(seen: Seen, constant: NDArray[np.int64]) -> str:
+    names = _names(seen, constant)
+    shown = f"{', '.join(names[:5])}{' …' if len(names) > 5 else ''}"
+    return f"{len(names)} of {len(seen.X)} inputs never vary on the rows looked at: {shown}."
+
+
 def useless_columns(seen: Seen) -> Iterator[Finding]:
     """Columns that never vary; the encoding sets them aside, and says so."""
-    if isinstance(seen.case.examples.X, Sparse) or seen.case.settings.get("encode"):
-        return
-    spread = seen.X.std(axis=1)
-    constant = np.flatnonzero(spread <= 1e-6 * np.abs(seen.X).max(axis=1))
-    names = [seen.case.columns[j] if j < len(seen.case.columns) else f"x{j}" for j in constant]
-    if not names:
+    constant = _constant(seen)
+    if not len(constant):
         return
     yield Finding(
         "useless-columns",
         "remark",
-        f"{len(names)} of {len(seen.X)} inputs never vary on the rows looked at: "
-        f"{', '.join(names[:5])}{' …' if len(names) > 5 else ''}.",
+        _never_vary(seen, constant),
         wording(*use({"encode": "auto"}), " leaves constant columns out."),
         {"encode": "auto"},
-        {"columns": names},
+        {"columns": _names(seen, constant)},
     )

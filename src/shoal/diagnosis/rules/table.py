@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.compute.engine import product
 from shoal.data.encode.encoding import as_numbers
-from shoal.data.encode.suspects import leaks, sample
+from shoal.data.encode.suspects import leaks, may_leak, sample
 from shoal.data.rows.sparse import Sparse
 from shoal.diagnosis.case import Seen
 from shoal.diagnosis.findings import Finding
@@ -29,6 +29,7 @@ MANY_COLUMNS = 50
 SURELY = 3.0  # standard errors of a correlation
 # The same of a column's product with another: beyond the largest that chance gives among so many pairs.
 SURELY_OF_PAIRS = 2.0
+COST_OF_PAIRS = 0.03  # of the fit's work
 CODES = (5, 200)  # different values of a column of whole numbers that may be codes
 ROWS_OF_A_CODE = 5
 SAID_BY_CODES = 0.1  # of the variance, more than neighbouring numbers say
@@ -53,7 +54,10 @@ def leak(seen: Seen) -> Iterator[Finding]:
         table = _columns(seen)
         if table is None or table.num_columns < FEWEST_COLUMNS:
             return
-        found = (one for y in _targets(seen) for one in leaks(*sample(table, y), classes=classes))
+        found = (
+            one for y in _targets(seen)
+            for one in leaks(*sample(table, y), classes=classes, among=_likely(seen, table, y))
+        )  # fmt: skip
     for one in itertools.islice(found, 1):
         shown = f"{one.right:.1%} of {one.rows:,} rows right, {one.usual:.1%} without it"
         if not classes:
@@ -71,6 +75,16 @@ def leak(seen: Seen) -> Iterator[Finding]:
             cure,
             {"column": one.column, "right": one.right, "without": one.usual},
         )  # fmt: skip
+
+
+def _likely(seen: Seen, table: pa.Table, y: NDArray[Any]) -> list[str]:
+    """The columns that may be leaks: of a table that was given as an array not all of them."""
+    assert seen.case.given is not None
+    if not isinstance(seen.case.given.table, np.ndarray):
+        return list(table.column_names)
+    X = np.stack([column.to_numpy() for column in table.columns], axis=1)
+    likely = may_leak(X, y, classes=y.dtype == np.int64)
+    return [table.column_names[j] for j in np.flatnonzero(likely)]
 
 
 def _telling(X: Sparse, y: NDArray[Any], *, classes: bool) -> pa.Table:
@@ -158,18 +172,22 @@ def noise_columns(seen: Seen) -> Iterator[Finding]:
         return
     if seen.shape.n_x < MANY_COLUMNS or case.recipes is None:
         return
+    if case.earlier and "noise-columns" in case.earlier.names:
+        return  # found on the rows of the training, which are more
     X, Y, _ = seen.learnt.columns(seen.shape.n_y)
     X, Y = (V - V.mean(axis=1, keepdims=True, dtype=np.float64) for V in (X, Y))
     X, Y = (
         (V / np.maximum(V.std(axis=1, keepdims=True), 1e-300)).astype(np.float32) for V in (X, Y)
     )
     keep = (np.abs(product(X, Y)) > SURELY * max(X.shape[1], 1) ** 0.5).any(axis=1)
-    if keep.sum() <= seen.shape.n_x / 2 and seen.shape.n_x <= MOST_COLUMNS:
-        keep |= _in_pairs(X[:, :LOOKED_AT], Y[:, :LOOKED_AT])
+    some, targets = X[:, :LOOKED_AT], Y[:, :LOOKED_AT]
+    affordable = seen.thorough or len(X) * some.size * len(Y) <= COST_OF_PAIRS * case.work
+    if keep.sum() <= seen.shape.n_x / 2 and affordable:
+        keep |= _in_pairs(some, targets)
     if not 0 < keep.sum() <= seen.shape.n_x / 2:
         return
     tried = seen.tried({}, keep=keep)
-    if not (tried and tried.helped):
+    if not (tried and tried.helped_as_expected):  # the columns are not chosen by these rows
         return
     names = [case.columns[j] if j < len(case.columns) else f"x{j}" for j in np.flatnonzero(keep)]
     yield Finding(
