@@ -156,6 +156,8 @@ void normal(uint64_t key, uint64_t stream, Vector<double> out) {
     shoal::normal(key, stream, out.data(), int64_t(out.size()));
 }
 
+uint64_t child(uint64_t key, uint64_t index) { return shoal::child(key, index); }
+
 // The rows that are kept, then those that are held out; how many are kept.
 int64_t hold_out(double fraction, uint64_t key, Maybe<Vector<const int32_t>> labels, Vector<uint32_t> out) {
     nb::gil_scoped_release release;
@@ -260,6 +262,7 @@ NB_MODULE(SHOAL_MODULE, m) {
     m.def("dot", &bindings::dot, array("x"), array("y"));
     m.def("sums_about", &bindings::sums_about, nb::arg("shift"), array("x"), array_or_none("weights"), array("out"));
     m.def("order", &order, nb::arg("m"), nb::arg("key"), nb::arg("epoch"), array("out"));
+    m.def("child", &bindings::child, nb::arg("key"), nb::arg("index"));
     m.def("hold_out", &bindings::hold_out, nb::arg("fraction"), nb::arg("key"), array_or_none("labels"), array("out"));
     m.def("shuffles", &bindings::shuffles, nb::arg("key"), array("out"));
     m.def("normal", &bindings::normal, nb::arg("key"), nb::arg("stream"), array("out"));

@@ -1,5 +1,5 @@
-// Which rows are held out, and orders of rows: drawn by counting, once for all of a table.
-// Twins: `hold_out` in src/shoal/data/rows/split.py, `permutation` of `children` in src/shoal/network/draws.py.
+// Keys, which rows are held out, and orders of rows: drawn by counting, once for all of a table.
+// Twins: `hold_out` in src/shoal/data/rows/split.py, `child`, and `permutation` of `children`, in src/shoal/network/draws.py.
 #pragma once
 
 #include <algorithm>
@@ -65,12 +65,15 @@ inline uint64_t word(uint64_t key, uint64_t stream, uint64_t i) {
     return uint64_t(four[i % 2 * 2]) << 32 | four[i % 2 * 2 + 1];
 }
 
+// A key of its own for member, split or purpose `index` of whatever has `key`.
+inline uint64_t child(uint64_t key, uint64_t index) { return word(key, (uint64_t(1) << 63) + index, 0); }
+
 // The rows 0 … m - 1 in a random order for each of n keys, the children of this one.
 inline void shuffles(uint64_t key, int64_t* out, int64_t n, int64_t m) {
     std::vector<std::pair<uint64_t, int64_t>> rows(m);
     for (int64_t j = 0; j < n; ++j) {
-        const uint64_t child = word(key, (uint64_t(1) << 63) + uint64_t(j), 0);
-        for (int64_t i = 0; i < m; ++i) rows[i] = {word(child, 0, uint64_t(i)), i};
+        const uint64_t own = child(key, uint64_t(j));
+        for (int64_t i = 0; i < m; ++i) rows[i] = {word(own, 0, uint64_t(i)), i};
         std::sort(rows.begin(), rows.end());
         for (int64_t i = 0; i < m; ++i) out[j * m + i] = rows[i].second;
     }

@@ -33,6 +33,11 @@ struct Penalties {  // by the evidence: of W1, b1 and W2
     double moved;  // by what share one changed last, at the most
 };
 
+struct Known {  // what the evidence is made of; of W1, b1 and W2 how many parameters the data determine, and Σ w²
+    double determined[3], squares[3];
+    double log_determinant, loss, weight;
+};
+
 enum class Descended { finished,
                        converged,
                        plateau,
@@ -79,6 +84,17 @@ class Levenberg {
     }
 
     int64_t epochs() const { return done_; }
+
+    // What the evidence of these penalties says at x; false where the matrix has no inverse, or when stopped.
+    bool evidence(const double* a, const double* x, Known& known) {
+        if (!curve(x)) return false;
+        spread(a);
+        const double* gradient = sums_ + Curvature::triangle(shape_);
+        known.loss = gradient[n_], known.weight = gradient[n_ + 1];
+        if (!std::isfinite(known.loss) || !count(a, x, known)) return false;
+        known.log_determinant = log_determinant(factor_, n_);
+        return true;
+    }
 
   private:
     static bool still(const Penalties& chosen, const Point& point, double tol) {
@@ -143,8 +159,8 @@ class Levenberg {
         std::fill(a_ + at[3], a_ + n_, 0.0);
     }
 
-    // Penalties that raise the evidence at x, of which the sums are known; false where the matrix has no inverse.
-    bool improve(Penalties& chosen, const double* x) {
+    // What the data determine at x, of which the sums are known; false where the matrix has no inverse.
+    bool count(const double* a, const double* x, Known& known) {
         std::memcpy(static_cast<double*>(factor_), static_cast<double*>(sums_), sizeof(double) * Curvature::triangle(shape_));
         const int64_t n_y = shape_.n_y, b2 = n_ - n_y;
         for (int64_t i = b2; i < n_ && shape_.sigma == Output::softmax; ++i)
@@ -154,17 +170,25 @@ class Levenberg {
         inverse_diagonal(factor_, n_, pull_);
         std::fill_n(static_cast<double*>(d_), n_, 1.0);
         const auto [at] = groups();
-        double determined[3], alpha[3];
         for (int g = 0; g < 3; ++g) {
             const int64_t size = at[g + 1] - at[g];
-            determined[g] = std::min(std::max(double(size) - chosen.a[g] * dot(pull_ + at[g], d_, size), 0.0), double(size));
-            const double squares = dot(x + at[g], x + at[g], size);
-            alpha[g] = squares > 0 ? determined[g] / squares : INFINITY;
+            known.determined[g] = std::min(std::max(double(size) - a[g] * dot(pull_ + at[g], d_, size), 0.0), double(size));
+            known.squares[g] = dot(x + at[g], x + at[g], size);
         }
+        return true;
+    }
+
+    // Penalties that raise the evidence at x, of which the sums are known; false where the matrix has no inverse.
+    bool improve(Penalties& chosen, const double* x) {
+        Known known;
+        if (!count(chosen.a, x, known)) return false;
+        const double *determined = known.determined, *squares = known.squares;
         const double beta = noise(determined[0] + determined[1] + determined[2]);
+        const auto [at] = groups();
         double moved = -INFINITY;
         for (int g = 0; g < 3; ++g) {
-            const double old = chosen.a[g], found = at[g] == at[g + 1] ? 0.0 : std::min(std::max(alpha[g] / beta, LEAST_PENALTY), MOST_PENALTY);
+            const double alpha = squares[g] > 0 ? determined[g] / squares[g] : INFINITY;
+            const double old = chosen.a[g], found = at[g] == at[g + 1] ? 0.0 : std::min(std::max(alpha / beta, LEAST_PENALTY), MOST_PENALTY);
             if (found != 0 && old != 0) moved = std::max(moved, std::max(found / old, old / found) - 1);
             chosen.a[g] = found;
         }

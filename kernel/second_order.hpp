@@ -99,6 +99,22 @@ auto levenberg_judged(const Shape& shape, const Part<double>& part, Vector<const
     return std::tuple_cat(found, std::make_tuple(said_by(judging)));
 }
 
+// What the evidence of penalties of W1, b1 and W2 is made of, in `out`; false where the matrix has no inverse.
+inline bool evidence(const Shape& shape, const Part<double>& part, Vector<const double> a, Vector<const double> x, Vector<double> out, int threads, StopFlag& flag) {
+    nb::gil_scoped_release release;
+    const Given<double> given = part.given();
+    const Examples<double> from = given.with_targets(shape);
+    if (given.n_rows() < 1 || given.codes || given.sparse) refuse("part", "dense rows, at least 1", "others");
+    expect("a", a, 3, "of W1, b1 and W2"), expect("x", x, shape.size(), "all of the network's parameters"), expect_at_least("threads", 1, threads);
+    expect("out", out, 9, "what is determined and squares of each group, log |A|, loss and weight");
+    Stop stop = stop_of(flag);
+    Known known{};
+    if (!Levenberg(shape, from, given.which_rows(), given.n_rows(), threads, stop).evidence(a.data(), x.data(), known)) return false;
+    double* next = std::copy(known.squares, known.squares + 3, std::copy(known.determined, known.determined + 3, out.data()));
+    next[0] = known.log_determinant, next[1] = known.loss, next[2] = known.weight;
+    return true;
+}
+
 inline void expect_triangle(const char* name, const Vector<double>& triangle, int64_t n) { expect(name, triangle, n * (n + 1) / 2, "a triangle"); }
 
 inline bool factor(Vector<double> triangle, Vector<const double> diagonal) {
@@ -135,6 +151,7 @@ inline void bind_second_order(nb::module_& m) {
           array_or_none("weights"), array_or_none("rows"), array("out"), nb::arg("threads"), nb::arg("stop"));
     m.def("levenberg", &bindings::levenberg, nb::arg("shape"), nb::arg("part"), array("a"), array_or_none("chosen"), array("x"), array("point"), array("best"), nb::arg("best_cost"),
           nb::arg("waited"), nb::arg("limits"), array("losses"), nb::arg("threads"), nb::arg("stop"));
+    m.def("evidence", &bindings::evidence, nb::arg("shape"), nb::arg("part"), array("a"), array("x"), array("out"), nb::arg("threads"), nb::arg("stop"));
     m.def("factor", &bindings::factor, array("triangle"), array("diagonal"));
     m.def("solve", &bindings::solve, array("factor"), array("x"));
     m.def("inverse_diagonal", &bindings::inverse_diagonal, array("factor"), array("out"), "Also returns the logarithm of the determinant.");

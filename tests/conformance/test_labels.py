@@ -152,6 +152,8 @@ NO_TARGETS = {
     "a missing time": (TIMES.where(np.arange(N) > 0), ValueError, "first in row 0"),
     "nothing": ([], ValueError, "y has no values"),
     "a number": (1, ValueError, "y is a int: expected a list or an array"),
+    "lists of labels": ([["a"], ["a", "b"]] * (N // 2), ValueError, "MultiLabelBinarizer"),
+    "a column of lists": (pd.Series([["a"], ["a", "b"]] * (N // 2)), ValueError, "MultiLabelBinar"),
     "a generator": ((v for v in YES), ValueError, "y is a generator"),
 }
 
@@ -162,6 +164,18 @@ def test_what_is_no_class_is_refused_by_name(name):
     with pytest.raises(DataError, match=said) as refused:
         ShoalClassifier(**QUICK).fit(X, y)
     assert isinstance(refused.value, error)
+
+
+def test_lists_of_labels_are_refused_everywhere():
+    """NumPy's words, of inhomogeneous shapes, say nothing of what to do."""
+    lists = [["a"], ["a", "b"]] * (N // 2)
+    model = ShoalClassifier(**QUICK).fit(X, YES)
+    with pytest.raises(DataError, match="y has a list for each row"):
+        model.score(X, pd.Series(lists))
+    with pytest.raises(DataError, match="found a list"):
+        ShoalClassifier(**QUICK).partial_fit(X, lists, classes=["a", "b"])
+    with pytest.raises(DataError, match="found a list"):
+        ShoalRegressor(**QUICK).fit(X, lists)
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,7 @@ def test_a_saved_model_remembers(tmp_path):
         ({"scoring": "acuracy"}, 'scoring="acuracy": expected one of accuracy, '),
         ({"scoring": "accuracy", "early_stopping": False}, "needs a validation part"),
         ({"scoring": "roc_auc"}, "cannot judge this target"),
+        ({"scoring": lambda model, X, y: 1 + 2j}, r"it returned \(1\+2j\): expected one number"),
         ({"scoring": lambda model, X, y: "good"}, "it returned 'good': expected one number"),
     ],
 )

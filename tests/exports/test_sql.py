@@ -1,5 +1,6 @@
 """Law: the SELECT of a model gives its predictions, to rounding."""
 
+import contextlib
 import sqlite3
 
 import numpy as np
@@ -149,3 +150,35 @@ def test_other_databases_are_not_run(check_of, a_table, fitted, dialect):
     check = check_of(fitted("two", X), "sql", dialect=dialect)
     assert check.difference is None
     assert "another database" in str(check)
+
+
+def in_sqlite(frame, query):
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        frame.to_sql("input", connection, index=False)
+        return pd.read_sql(query, connection)
+
+
+def in_duckdb(frame, query):
+    with pytest.importorskip("duckdb").connect() as connection:
+        connection.register("input", frame)
+        return connection.execute(query).df()
+
+
+@pytest.mark.parametrize(("dialect", "run"), [("sqlite", in_sqlite), ("duckdb", in_duckdb)])
+def test_numbers_and_truth_values_are_the_categories_that_they_were(dialect, run, tmp_path):
+    """3.0 of a database is the category 3, and its 1 of a truth value is true."""
+    draw = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {
+            "whole": draw.choice([1, 2, 30], 200),
+            "real": draw.choice([1.0, -2.0, 2.5, 300.0, np.nan], 200),
+            "code": draw.choice(["1.0", "2.50", "x"], 200),  # text stays as it is
+            "truth": draw.choice([True, False], 200),
+        }
+    )
+    y = (X["real"].fillna(0) > 1) ^ X["truth"]
+    model = ShoalClassifier(hidden=4, words=["whole", "real", "truth", "code"], dtype="float64", max_iter=9,
+                            random_state=0).fit(X, y)  # fmt: skip
+    model.export(tmp_path / "m.sql", dialect=dialect)
+    found = run(X, (tmp_path / "m.sql").read_text("utf-8")).iloc[:, -1].astype(float)
+    assert np.abs(found - model.predict_proba(X)[:, 1]).max() < 1e-9

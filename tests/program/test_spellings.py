@@ -537,3 +537,17 @@ def test_names_that_stand_in_a_row_again_are_refused() -> None:
         source_of("t.csv").table()
     Path("t.csv").write_text("a,b\na,y\nx,b\n")  # one of the names is a value
     assert column_of("t.csv") == ["a", "x"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "cure"),
+    [
+        ("1,2,\n3,4,\n", 'Where each row ends in ",", the names must end in it, too'),
+        ("r1,1,2\nr2,3,4\n", "as R writes it, give that column a name"),
+        ("1,2,3,4\n", 'contains "," in double quotes.$'),
+    ],
+)
+def test_rows_with_more_values_than_names_are_told_apart(rows: str, cure: str) -> None:
+    Path("t.csv").write_text("a,b\n" + rows)
+    with pytest.raises(DataError, match=cure):
+        read_table("t.csv")

@@ -13,7 +13,7 @@ from shoal.data.rows.examples import Examples
 from shoal.network.activations import ACTIVATIONS
 from shoal.network.architecture import Architecture
 from shoal.network.outputs import OUTPUTS
-from shoal.training import lm
+from shoal.training import evidence, lm
 
 pytestmark = pytest.mark.skipif(BUILD == "plain", reason="no kernel is in use")
 
@@ -123,6 +123,19 @@ def test_twin_penalties_by_the_evidence_have_the_same_bits_in_the_kernel_and_fro
             assert fast.penalties != before
             endings.add(fast.ending)
     assert {"finished", "plateau"} <= endings
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+@pytest.mark.parametrize(("n_h", "m"), [(3, 100), (0, 150), (2, 1100)])
+def test_twin_what_the_evidence_is_made_of_has_the_same_bits(output, n_h, m):
+    shape = Architecture(4, n_h, 3, "tanh", output)
+    examples, x = rows(shape, m), 0.5 * drawn(shape)
+    curved = sums_of(ExactInMemory(examples), shape, 1, None)(x, curvature=True)
+    for a in ((0.3, 0.02, 0.1), (1e-8, 0.0, 1e6)):
+        found = kernel.evidence(shape, x, a, examples, 2)
+        assert found is not None
+        assert found == evidence.known_of(shape, x, a, curved)
+    assert kernel.evidence(shape, np.full_like(x, np.nan), a, examples, 1) is None
 
 
 def test_twin_a_descent_by_the_evidence_diverges_alike():

@@ -49,6 +49,11 @@ def test_rows_of_a_class_below_0_are_refused():
         kernel.hold_out(2, 0.5, 0, np.array([0, -1], np.int32))
 
 
+def test_keys_of_children():
+    for key, index in ((0, 0), (7, 1), (2**64 - 1, 2**63 - 1), (5, 1 << 40)):
+        assert kernel.child(key, index) == draws.child(key, index)
+
+
 @pytest.mark.parametrize(("n", "m"), [(1, 0), (1, 1), (3, 2), (4, 301)])
 def test_orders_of_rows(n, m):
     for key in (0, 2**64 - 1):

@@ -146,6 +146,10 @@ class Engine(Protocol):
         """Of each row the mean prediction over the background after each move, (rows, moves, n_y)."""
         ...
 
+    def child(self, key: int, index: int) -> int:
+        """A key of its own for member, split or purpose `index` of whatever has `key`."""
+        ...
+
     def hold_out(
         self, m: int, fraction: float, key: int, labels: NDArray[np.int32] | None = None
     ) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:

@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 from shoal.compute.builds import Stop
 from shoal.compute.builds import compiled as _k
 from shoal.compute.coalitions import Background
-from shoal.compute.points import Descent, Limits, Penalties, Point
+from shoal.compute.points import Descent, Known, Limits, Penalties, Point, Triple
 from shoal.compute.steps import (
     Budget,
     HeldOut,
@@ -305,6 +305,18 @@ def levenberg(
     return after._replace(penalties=Penalties((first, second, third), bool(settled), moved))
 
 
+def evidence(
+    architecture: Architecture, x: Exact, a: Triple, examples: Examples, threads: int
+) -> Known | None:
+    """What the evidence of penalties a of W1, b1 and W2 is made of; None where the matrix has no inverse."""
+    out, flag = np.empty(9), _k.StopFlag()
+    given = _part(examples), np.array(a), _aligned(np.ascontiguousarray(x))
+    if not _run(_k.evidence, _shape(architecture, examples.X), *given, out, threads, flag):
+        return None
+    first, second, third, *others = out.tolist()
+    return Known((first, second, third), (others[0], others[1], others[2]), *others[3:])
+
+
 def factor(triangle: Exact, diagonal: Exact) -> Exact | None:
     """L of A = L Lᵀ, packed, of a packed triangle with this added to its diagonal; None if not positive."""
     out = triangle.copy()
@@ -485,6 +497,12 @@ def dot(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     """xᵀy, added in one order."""
     product: float = _run(_k.dot, _aligned(x), _aligned(y))
     return product
+
+
+def child(key: int, index: int) -> int:
+    """A key of its own for member, split or purpose `index` of whatever has `key`."""
+    found: int = _run(_k.child, key, index)
+    return found
 
 
 def hold_out(

@@ -34,6 +34,7 @@ from shoal.lazily import linalg
 from shoal.network import shapley
 from shoal.network.activations import Activation
 from shoal.network.architecture import Architecture
+from shoal.network.draws import child as child
 from shoal.network.draws import children, permutation, philox
 from shoal.network.draws import normals as normals
 from shoal.network.equations import Parameters, backward

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from shoal.compute.steps import Judgement
 
 Exact = NDArray[np.float64]
+Triple = tuple[float, float, float]
 
 
 class Point(NamedTuple):
@@ -25,9 +26,19 @@ class Point(NamedTuple):
 class Penalties(NamedTuple):
     """What the evidence has chosen."""
 
-    a: tuple[float, float, float] = (0.0, 0.0, 0.0)  # of W1, b1 and W2; all 0 before the first step
+    a: Triple = (0.0, 0.0, 0.0)  # of W1, b1 and W2; all 0 before the first step
     settled: bool = False  # after that they may change
     moved: float = float("inf")  # by what share one changed last, at the most
+
+
+class Known(NamedTuple):
+    """What the evidence of a fit is made of."""
+
+    determined: Triple  # of W1, b1 and W2: how many parameters the data determine
+    squares: Triple  # of each its Σ w²
+    log_determinant: float  # of A
+    loss: float  # a sum
+    weight: float
 
 
 class Descent(NamedTuple):

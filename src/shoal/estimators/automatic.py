@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from shoal.compute.engine import engine
 from shoal.compute.steps import Rule
 from shoal.kinds import EVIDENCE
 from shoal.network.architecture import Architecture
-from shoal.network.draws import child
 from shoal.settings import FULL_BATCH, MINI_BATCH, Settings
 from shoal.training.lbfgs import GRADIENT_TOLERANCE
 from shoal.training.lm import SMALLEST_GAIN
@@ -108,7 +108,7 @@ def plan_of(s: Settings, output: str, m: int, seed: int, *, held: bool = False) 
         alpha=0.0 if isinstance(s.alpha, str) else s.alpha,
         evidence=s.alpha == EVIDENCE,
         batch_size=batch_of(s, m),
-        key=child(seed, ORDER),
+        key=engine.child(seed, ORDER),
         shuffle_rows=s.shuffle_rows,
         decay=s.weight_decay,
         horizon=s.max_iter if s.schedule == "cosine" else 0,

@@ -17,7 +17,6 @@ from shoal.data.rows.sparse import Sparse
 from shoal.estimators.learnt import Learnt
 from shoal.estimators.rows import RowProvider
 from shoal.estimators.worth import Importance
-from shoal.network.draws import child
 from shoal.training.network import Network
 
 Orders = NDArray[np.int64]
@@ -45,7 +44,7 @@ def importance_of(fitted: Learnt, rows: RowProvider, threads: int) -> tuple[Impo
         usual = _loss(network, held, threads)
         for repeat in range(max(1, SHUFFLES // len(seeds))):
             gain = np.zeros(n)
-            orders = engine.shuffles(child(seed, SHUFFLED + repeat), n, held.m)
+            orders = engine.shuffles(engine.child(seed, SHUFFLED + repeat), n, held.m)
             gain[there] = _losses(network, held, places, orders[there], threads) - usual
             gains.append(gain)
     found = np.array(gains)

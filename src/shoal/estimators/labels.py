@@ -28,6 +28,10 @@ def refusing() -> Iterator[None]:
         raise
     except ValueError as error:
         said, _, _ = str(error).partition("\n[")  # after which an array of any size may follow
+        if said.startswith("setting an array element with a sequence"):
+            raise DataError(
+                "expected one value in each place, found a list, or rows of different lengths."
+            ) from None
         known = " contains NaN" in said or " contains infinity" in said
         raise DataError(
             f"{said} Correct them, or leave such rows out." if known else said
@@ -58,7 +62,10 @@ def as_array(y: Any) -> NDArray[Any]:
             "rows out."
         )
     # (An array of text drops a NUL at the end of a text.)
-    values = np.asarray(y, object) if _is_texts(y) else np.asarray(y)
+    try:
+        values = np.asarray(y, object) if _is_texts(y) else np.asarray(y)
+    except ValueError:  # lists of different lengths
+        raise _lists() from None
     if values.dtype.kind == "T":  # NumPy's own text
         values = values.astype(object)
     refuse_no_rows(y, values.shape)
@@ -109,6 +116,13 @@ def _other_values(found: str) -> DataTypeError:
     )
 
 
+def _lists() -> DataError:
+    return DataError(
+        "y has a list for each row: expected one class, or a 0 or 1 for each label. "
+        "MultiLabelBinarizer of scikit-learn makes these of lists of labels."
+    )
+
+
 def _is_texts(y: Any) -> bool:
     return isinstance(y, list | tuple) and any(isinstance(one, str) for one in y)
 
@@ -116,6 +130,8 @@ def _is_texts(y: Any) -> bool:
 def _of_one_type(values: NDArray[Any]) -> NDArray[Any]:
     """Objects as booleans, whole numbers or numbers if all of them are; text stays as it is."""
     kinds = {type(v) for v in values.reshape(-1)}
+    if any(issubclass(kind, list | tuple | np.ndarray) for kind in kinds):
+        raise _lists()
     if all(issubclass(kind, str) for kind in kinds):
         return values
     if all(issubclass(kind, bool | np.bool_) for kind in kinds):

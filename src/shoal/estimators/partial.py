@@ -21,7 +21,7 @@ from shoal.diagnosis.findings import Diagnosis, Finding
 from shoal.errors import DataError, Setting, SettingError, wording
 from shoal.estimators.automatic import plan_of
 from shoal.estimators.fitted import Fitted
-from shoal.estimators.labels import distinct
+from shoal.estimators.labels import distinct, refusing
 from shoal.estimators.prepare import ArrayFeed, Prepared
 from shoal.estimators.starts import begin
 from shoal.estimators.targets import ClassTargets
@@ -162,7 +162,8 @@ def check_partial(s: Settings) -> None:
 
 def check_classes(y: Any, classes: Any, previous: Fitted | None) -> None:
     """Raise DataError unless the first call names all classes, and later ones no others."""
-    several = np.ndim(y) == 2 and np.shape(y)[1] > 1
+    with refusing():
+        several = np.ndim(y) == 2 and np.shape(y)[1] > 1
     if previous is None:
         if classes is None and not several:
             raise DataError(

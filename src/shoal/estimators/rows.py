@@ -17,7 +17,6 @@ from shoal.data.rows.ties import Groups, HeldOut, Ties, Times
 from shoal.diagnosis.case import Given
 from shoal.errors import DataError, Setting, wording
 from shoal.estimators.automatic import SPLIT, stops_early
-from shoal.network.draws import child
 from shoal.settings import Settings
 from shoal.warn import warn
 
@@ -183,7 +182,7 @@ def stride_of(rows: int, most: int) -> int:
 
 def key_of(seed: int) -> int:
     """What chooses the validation part of the member of this seed."""
-    return child(seed, SPLIT)
+    return engine.child(seed, SPLIT)
 
 
 def split_of(

@@ -77,7 +77,7 @@ def score_of(prepared: Prepared, host: Host, held: Examples | None, threads: int
                 ),
                 setting="scoring",
             ) from None
-        if not np.isscalar(found) or isinstance(found, str):
+        if not np.isscalar(found) or not np.isrealobj(found) or isinstance(found, str):
             raise SettingError.of(
                 "scoring", scoring, f"it returned {found!r}: expected one number."
             )

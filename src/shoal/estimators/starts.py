@@ -12,7 +12,6 @@ from shoal.errors import Setting, SettingError, wording
 from shoal.estimators.automatic import DRAW
 from shoal.kinds import check_init
 from shoal.network.architecture import Architecture
-from shoal.network.draws import child
 from shoal.network.equations import Parameters
 from shoal.network.initialisers import initialise
 from shoal.settings import Settings
@@ -79,7 +78,7 @@ def parameters_of(
     if given:
         return _fitting(given[member % len(given)], architecture, dtype)
     drawn = initialise(
-        *architecture[:3], key=child(seed, DRAW), init=s.init, activation=s.activation,
+        *architecture[:3], key=engine.child(seed, DRAW), init=s.init, activation=s.activation,
         normals=engine.normals,
     )  # fmt: skip
     return architecture.flatten(drawn if b2 is None else drawn._replace(b2=b2), dtype)

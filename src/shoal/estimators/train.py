@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from shoal.compute.builds import BUILD, NUMERICS_VERSION, Stop
+from shoal.compute.engine import engine
 from shoal.compute.engine import threads as threads_of
 from shoal.compute.replicas import Replicated
 from shoal.compute.steps import State
@@ -31,7 +32,6 @@ from shoal.estimators.starts import begin, name_of, parameters_of
 from shoal.estimators.targets import first_biases
 from shoal.estimators.threshold import check_held, is_chosen, with_threshold
 from shoal.files.checkpoint import Checkpoint
-from shoal.network.draws import child
 from shoal.settings import FIELDS, POISSON, Settings
 from shoal.training.loop import Job, Plan, Report, Trained, TrainingState, train
 from shoal.training.members import train_all
@@ -222,7 +222,7 @@ def first_state(prepared: Prepared, i: int, seed: int) -> State:
 
 def seed_of_member(seed: int, i: int) -> int:
     """The seed of the i-th member of a fit with this seed."""
-    return seed if i == 0 else child(seed, MEMBER + i)
+    return seed if i == 0 else engine.child(seed, MEMBER + i)
 
 
 def continued(prepared: Prepared) -> list[State]:

@@ -22,6 +22,8 @@ class Dialect(NamedTuple):
     boolean: Write
     seconds: Write  # from a column of times
     text: Write
+    figure: Write  # text from numbers, as categories have it: 3, not 3.0
+    truth: Write  # text from truth values
     month: Write  # from seconds, from 0 on
     exponent: bool = False  # a number without an exponent would be a decimal
 
@@ -29,6 +31,35 @@ class Dialect(NamedTuple):
 def _present(column: str, kind: str) -> str:
     """A number, where the database does not say NULL for one that is missing but NaN."""
     return f"NULLIF(CAST({column} AS {kind}), CAST('NaN' AS {kind}))"
+
+
+def _text_of_sqlite(column: str) -> str:
+    return f"CAST({column} AS TEXT) COLLATE BINARY"
+
+
+def _figure_of_sqlite(column: str) -> str:
+    whole = f"CAST({column} AS INTEGER)"
+    return (
+        f"CAST(CASE WHEN typeof({column}) = 'real' AND {column} = {whole} THEN {whole} "
+        f"ELSE {column} END AS TEXT) COLLATE BINARY"
+    )
+
+
+def _truth_of_sqlite(column: str) -> str:
+    """It has no truth values but 0 and 1."""
+    return (
+        f"CAST(CASE WHEN typeof({column}) <> 'integer' THEN {column} WHEN {column} THEN 'true' "
+        "ELSE 'false' END AS TEXT) COLLATE BINARY"
+    )
+
+
+def _figure_of_duckdb(column: str) -> str:
+    text = f"CAST({column} AS VARCHAR)"
+    bare = f"regexp_replace(regexp_replace({text}, '(\\.\\d*?)0+$', '\\1'), '\\.$', '')"
+    return (
+        f"CASE WHEN typeof({column}) IN ('DOUBLE', 'FLOAT') OR typeof({column}) LIKE 'DECIMAL%' "
+        f"THEN NULLIF({bare}, 'nan') ELSE {text} END"
+    )
 
 
 DIALECTS = {
@@ -42,7 +73,9 @@ DIALECTS = {
             f"CASE WHEN typeof({c}) IN ('integer', 'real') THEN {c} ELSE strftime('%s', {c}) "
             f"+ strftime('%f', {c}) - strftime('%S', {c}) END"
         ),
-        lambda c: f"CAST({c} AS TEXT) COLLATE BINARY",
+        _text_of_sqlite,
+        _figure_of_sqlite,
+        _truth_of_sqlite,
         lambda s: f"strftime('%m', floor({s}), 'unixepoch') - 1",
     ),
     "duckdb": Dialect(
@@ -51,6 +84,8 @@ DIALECTS = {
         lambda c: _present(c, "DOUBLE"),
         lambda c: f"CAST({c} AS DOUBLE)",
         lambda c: f"epoch({c})",
+        lambda c: f"CAST({c} AS VARCHAR)",
+        _figure_of_duckdb,
         lambda c: f"CAST({c} AS VARCHAR)",
         lambda s: f"month(make_timestamp(CAST(floor({s}) * 1000000 AS BIGINT))) - 1",
         exponent=True,
@@ -61,6 +96,8 @@ DIALECTS = {
         lambda c: _present(c, "DOUBLE PRECISION"),
         lambda c: f"CAST(CAST({c} AS INTEGER) AS DOUBLE PRECISION)",
         lambda c: f"CAST(EXTRACT(EPOCH FROM {c}) AS DOUBLE PRECISION)",
+        lambda c: f"CAST({c} AS TEXT)",
+        lambda c: f"CAST({c} AS TEXT)",  # of a double precision it is 3
         lambda c: f"CAST({c} AS TEXT)",
         lambda s: (
             f"CAST(EXTRACT(MONTH FROM to_timestamp(floor({s})) AT TIME ZONE 'UTC') AS INTEGER) - 1"

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from shoal.data.encode.encoding import PARTS, Number, Time, Words
-from shoal.exports.dialects import Dialect, literal, name
+from shoal.exports.dialects import TRUTHS, Dialect, Write, literal, name
 from shoal.exports.model import Model, Placed, Raw
 
 
@@ -54,7 +54,7 @@ def _source(model: Model, placed: Placed, dialect: Dialect, given: str, v: str) 
             unknown, missing = len(words) if rare else none, len(words) + rare if holes else none
             code = f"CASE WHEN {v} IS NULL THEN {missing} ELSE COALESCE({{code}}, {unknown}) END"
             lookup = Lookup(code, groups[0].first, groups[0].columns, words)
-            return Source(dialect.text(given), [], [lookup])
+            return Source(_text(words, dialect)(given), [], [lookup])
         case Time(_, mean, scale, parts, holes):
             terms = [Term(_standardised(v, mean, scale), placed.number)]
             terms += [Term(_mark(v), groups[-1].first)] * holes
@@ -74,6 +74,14 @@ def _source(model: Model, placed: Placed, dialect: Dialect, given: str, v: str) 
             return Source(read(given), terms, [])
         case _:
             raise TypeError(plan)
+
+
+def _text(words: tuple[str, ...], dialect: Dialect) -> Write:
+    """What gives the text of a column whose categories are these."""
+    if set(words) <= set(TRUTHS):
+        return dialect.truth
+    numbers = any(word.lstrip("-")[:1].isdecimal() for word in words)
+    return dialect.figure if numbers else dialect.text
 
 
 def _standardised(v: str, mean: float, scale: float) -> str:

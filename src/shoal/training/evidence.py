@@ -26,11 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.compute.engine import engine
+from shoal.compute.points import Known, Triple
 from shoal.network.architecture import Architecture
 from shoal.sums import GradientSums
 
 Exact = NDArray[np.float64]
-Triple = tuple[float, float, float]
 
 FIRST = 0.01  # of a penalty a, before the first settled fit; inputs and targets are standardised
 # Of a penalty a. Beyond them a group is as good as free, or 0, and the matrix loses its digits.
@@ -59,6 +59,11 @@ def groups_of(architecture: Architecture) -> list[slice]:
     return [slice(first, last) for first, last in pairwise(ends)]
 
 
+def sizes_of(architecture: Architecture) -> list[int]:
+    """How many parameters W1, b1 and W2 have."""
+    return [group.stop - group.start for group in groups_of(architecture)]
+
+
 def spread(architecture: Architecture, a: Triple) -> Exact:
     """The penalty of each parameter."""
     out = np.zeros(architecture.n_parameters)
@@ -71,6 +76,20 @@ def improved(
     architecture: Architecture, x: Exact, a: Triple, curved: GradientSums
 ) -> Penalties | None:
     """Penalties that raise the evidence of a settled fit; None where the matrix has no inverse."""
+    known = known_of(architecture, x, a, curved)
+    if known is None:
+        return None
+    found = of_known(architecture, a, known)
+    pairs = zip(known.determined, known.squares, strict=True)
+    alphas = [g / s if s > 0 else np.inf for g, s in pairs]
+    bounded = [min(max(alpha / found.beta, LEAST), MOST) for alpha in alphas]
+    sizes = sizes_of(architecture)
+    first, second, third = [v if size else 0.0 for v, size in zip(bounded, sizes, strict=True)]
+    return Penalties((first, second, third), found)
+
+
+def known_of(architecture: Architecture, x: Exact, a: Triple, curved: GradientSums) -> Known | None:
+    """What the evidence is made of, of sums at x; None where the matrix has no inverse."""
     n = architecture.n_parameters
     triangle = grounded(architecture, curved.gradient[:-n])
     factor = engine.factor(triangle, spread(architecture, a))
@@ -78,19 +97,20 @@ def improved(
         return None
     inverse, log_determinant = engine.inverse_diagonal(factor, n)
     groups = groups_of(architecture)
-    sizes = [group.stop - group.start for group in groups]
-    determined = [
+    g1, g2, g3 = (
         min(max(size - value * engine.dot(inverse[group], np.ones(size)), 0.0), float(size))
-        for size, value, group in zip(sizes, a, groups, strict=True)
-    ]
-    squares = [engine.dot(x[group], x[group]) for group in groups]
-    gamma = determined[0] + determined[1] + determined[2]  # `sum` of Python 3.12 rounds elsewhere
-    beta = _noise(architecture, curved, gamma)
-    found = _evidence(architecture, curved, (a, beta), (sizes, squares, log_determinant))
-    alphas = [g / s if s > 0 else np.inf for g, s in zip(determined, squares, strict=True)]
-    bounded = [min(max(alpha / beta, LEAST), MOST) for alpha in alphas]
-    first, second, third = [v if size else 0.0 for v, size in zip(bounded, sizes, strict=True)]
-    return Penalties((first, second, third), found._replace(gamma=gamma))
+        for size, value, group in zip(sizes_of(architecture), a, groups, strict=True)
+    )
+    s1, s2, s3 = (engine.dot(x[group], x[group]) for group in groups)
+    return Known((g1, g2, g3), (s1, s2, s3), log_determinant, curved.loss, curved.weight)
+
+
+def of_known(architecture: Architecture, a: Triple, known: Known) -> Evidence:
+    """The evidence of penalties a."""
+    first, second, third = known.determined
+    gamma = first + second + third  # `sum` of Python 3.12 rounds elsewhere
+    beta = _noise(architecture, known, gamma)
+    return _evidence(architecture, known, a, beta)._replace(gamma=gamma)
 
 
 def grounded(architecture: Architecture, triangle: Exact) -> Exact:
@@ -107,35 +127,29 @@ def grounded(architecture: Architecture, triangle: Exact) -> Exact:
     return out
 
 
-def _noise(architecture: Architecture, curved: GradientSums, gamma: float) -> float:
+def _noise(architecture: Architecture, known: Known, gamma: float) -> float:
     """β."""
     if architecture.output != "identity":
         return 1.0
-    n = curved.weight * architecture.n_y
+    n = known.weight * architecture.n_y
     eps = float(
         np.finfo(np.float64).eps
     )  # errors smaller than that, of targets of size 1, are rounding
-    return max(n - gamma, eps * n) / max(2 * curved.loss, eps * eps * n)
+    return max(n - gamma, eps * n) / max(2 * known.loss, eps * eps * n)
 
 
-def _evidence(
-    architecture: Architecture,
-    curved: GradientSums,
-    chosen: tuple[Triple, float],
-    known: tuple[list[int], list[float], float],
-) -> Evidence:
+def _evidence(architecture: Architecture, known: Known, a: Triple, beta: float) -> Evidence:
     """The evidence of penalties a and of β."""
-    (a, beta), (sizes, squares, log_determinant) = chosen, known
     alpha = [value * beta for value in a]
-    log = -beta * curved.loss - 0.5 * (
-        log_determinant + architecture.n_parameters * float(np.log(beta))
+    log = -beta * known.loss - 0.5 * (
+        known.log_determinant + architecture.n_parameters * float(np.log(beta))
     )
-    for size, value, square in zip(sizes, alpha, squares, strict=True):
+    for size, value, square in zip(sizes_of(architecture), alpha, known.squares, strict=True):
         log += 0.5 * (size * float(np.log(value)) - value * square) if size else 0.0
     free = architecture.n_y - (architecture.output == "softmax")
     log += 0.5 * free * float(np.log(2 * np.pi))
     if architecture.output == "identity":
-        n = curved.weight * architecture.n_y
+        n = known.weight * architecture.n_y
         log += 0.5 * n * float(np.log(beta / (2 * np.pi)))
     return Evidence((alpha[0], alpha[1], alpha[2]), beta, 0.0, log)
 

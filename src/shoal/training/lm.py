@@ -58,13 +58,17 @@ def evidence_of(
     architecture: Architecture, terms: Terms, state: State, threads: int
 ) -> Evidence | None:
     """What the data say of a fit; None where the matrix has no inverse."""
-    memory = _unpacked(state.memory, len(state.parameters))
-    sums = sums_of(terms.exact(), architecture, threads, None)
-    curved, a = sums(memory.point.x, curvature=True), memory.penalties.a
-    if not any(a) or not np.isfinite(curved.loss):
+    point, penalties = _unpacked(state.memory, len(state.parameters))
+    rows, x, a = terms.exact(), point.x, penalties.a
+    if not any(a):
         return None
-    better = evidence.improved(architecture, memory.point.x, a, curved)
-    return None if better is None else better.found
+    if isinstance(rows, ExactInMemory) and BUILD != "plain":
+        known = kernel.evidence(architecture, x, a, rows.examples, threads)
+    else:
+        curved = sums_of(rows, architecture, threads, None)(x, curvature=True)
+        finite = np.isfinite(curved.loss)
+        known = evidence.known_of(architecture, x, a, curved) if finite else None
+    return None if known is None else evidence.of_known(architecture, a, known)
 
 
 def iterate(

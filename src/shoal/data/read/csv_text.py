@@ -412,6 +412,13 @@ def _cure(values: Sequence[str], top: Header) -> str:
         return "If the first line is a title or a remark instead of the column names, remove it."
     if any(value[:1] in " \t" and value.lstrip().startswith('"') for value in values if value):
         return "Remove the blanks before quotes: they must be the first characters of their values."
+    if len(values) == len(top.names) + 1:
+        if not values[-1].strip():
+            return f'Where each row ends in "{top.separator}", the names must end in it, too.'
+        return (
+            f'Write a value that contains "{top.separator}" in double quotes. Where each row begins '
+            "with a name that the header lacks, as R writes it, give that column a name."
+        )
     if len(values) > len(top.names):
         return f'Write a value that contains "{top.separator}" in double quotes.'
     return "A missing value needs its separator, too."
