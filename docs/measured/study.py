@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from shoal import InitStudyDisplay, init_study
-from shoal.diagnosis.study import DEFAULT, SCHEMES
+from shoal.diagnosis.study import DEFAULT
 from shoal.pictures import canvas
 
 HERE = Path(__file__).parent
-FIXED = SCHEMES[:-1]  # all but the default, which the tables of tan x do not have
 FRESH = range(1000, 1100)  # seeds that no advice has seen
 
 
@@ -53,11 +52,9 @@ if __name__ == "__main__":
     draw(study, "costs", "planar")
     advised = ["glorot", "he", 1.0, DEFAULT]
     show("the same, fresh seeds", init_study(*planar(), **others, schemes=advised, seeds=FRESH))
-    show(
-        "sign of tan x, evenly spaced", init_study(*tangent(even), schemes=FIXED, iterations=3_000)
-    )
-    study = show("sign of tan x, evenly spaced", init_study(*tangent(even), schemes=FIXED))
+    show("sign of tan x, evenly spaced", init_study(*tangent(even), iterations=3_000))
+    study = show("sign of tan x, evenly spaced", init_study(*tangent(even)))
     draw(study, "curves", "tangent")
-    study = init_study(*tangent(drawn), schemes=FIXED, iterations=3_000)
+    study = init_study(*tangent(drawn), iterations=3_000)
     show("sign of tan x, drawn at random", study)
     draw(study, "curves", "tangent-random")

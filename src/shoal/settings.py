@@ -293,12 +293,15 @@ class Settings(DeclaredForClasses, DeclaredForNumbers):
         raise AttributeError(f"Settings are frozen: {name} cannot be set.")
 
     def __init__(self, **given: Any) -> None:
+        self._begin(_DEFAULTS, given)
+
+    def _begin(self, others: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+        """Take what is given, once it is checked, and for the rest what was checked before."""
         unknown = set(given) - set(FIELDS)
         if unknown:
             raise SettingError(f"no parameter is called {sorted(unknown)[0]}.")
-        own = self.__dict__
-        for name, field in FIELDS.items():
-            own[name] = field.kind.check(name, given[name]) if name in given else _DEFAULTS[name]
+        checked = {n: field.kind.check(n, given[n]) for n, field in FIELDS.items() if n in given}
+        self.__dict__.update({**others, **checked})
         if self.alpha == EVIDENCE and self.hidden == 0:
             self.__dict__["solver"] = "lm"  # a linear model has one minimum, whoever finds it
         _check_together(self.resolved())
@@ -318,7 +321,9 @@ class Settings(DeclaredForClasses, DeclaredForNumbers):
 
     def replaced(self, **values: Any) -> "Settings":
         """The same with other values."""
-        return Settings(**(self.__dict__ | values))
+        found = Settings.__new__(Settings)
+        found._begin(self.__dict__, values)
+        return found
 
     def resolved(self) -> "Settings":
         """The same with a solver for "auto": adam, or lm for penalties by the evidence."""

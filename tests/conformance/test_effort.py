@@ -127,8 +127,10 @@ def test_the_result_is_no_worse_on_the_rows_that_judge(numbers):
 
 
 @pytest.mark.parametrize(
-    "wish", [{"hidden": 5}, {"activation": "relu"}, {"bins": 3}, {"learning_rate": 0.02}], ids=str
-)
+    "wish",
+    [{"hidden": 5}, {"activation": "relu"}, {"bins": 3}, {"learning_rate": 0.02}, {"early_stopping": True}],
+    ids=str,
+)  # fmt: skip
 def test_a_wish_is_kept_by_every_candidate(wish):
     X, y = table()
     model = ShoalRegressor(**QUICK, **wish).fit(X, y)
@@ -363,6 +365,21 @@ def test_another_effort_goes_on_with_the_networks_that_are_there(numbers, tmp_pa
     assert ShoalRegressor(**kept).fit(X, y).fingerprint_ == usual.fingerprint_
     with pytest.raises(SettingError, match="keeps another training"):
         ShoalRegressor(**{**kept, "tol": 0.5}).fit(X, y)
+
+
+@pytest.mark.parametrize(("rows", "first"), [(1999, 2), (2000, 1)])
+def test_the_first_round_trains_one_network_where_many_rows_judge_it(monkeypatch, rows, first):
+    rounds, train = [], effort.with_members
+
+    def counted(ground, entrants, members):
+        rounds.append(members[0])
+        return train(ground, entrants, members)
+
+    monkeypatch.setattr(effort, "with_members", counted)
+    x = normal(13, 0, rows)
+    quick = {**QUICK, "max_iter": 1, "early_stopping": True}
+    ShoalRegressor(**quick, hidden=2, activation="tanh").fit(x[:, np.newaxis], x)
+    assert rounds[:3] == ([1, 2, 4] if first == 1 else [2, 4, 4])
 
 
 def test_without_rows_held_out_nothing_is_changed():

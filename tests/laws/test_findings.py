@@ -7,7 +7,7 @@ measured by `benchmarks/diagnosis.py`.
 import numpy as np
 import pyarrow as pa
 import pytest
-from sklearn.datasets import load_diabetes, load_iris, load_wine, make_moons
+from sklearn.datasets import load_diabetes, load_iris, load_wine, make_circles, make_moons
 
 from shoal import Network, ShoalClassifier, ShoalRegressor, diagnose
 from shoal.diagnosis.suspect import times
@@ -141,6 +141,17 @@ def test_rows_that_are_learnt_by_heart_with_nothing_held_out_are_no_good_fit():
     assert "neighbouring rows" in first.what
     assert model.diagnosis_.cure["early_stopping"] is True
     assert diagnose(model, *new).names[0] == "overfitting"
+
+
+def test_what_overfits_is_not_trained_longer():
+    X, y = make_circles(380, noise=0.08, factor=0.5, random_state=1)
+    y = np.where(np.random.default_rng(0).random(380) < 0.2, 1 - y, y)
+    settings = {"hidden": 256, "early_stopping": False, "alpha": 0.0, "learning_rate": 0.01}
+    model = ShoalClassifier(**FAST, **settings, max_iter=100, n_iter_no_change=100)
+    found = diagnose(model.fit(X[:80], y[:80]), X[80:], y[80:])
+    assert found.names[0] == "overfitting"
+    assert "not-converged" not in found.names
+    assert "max_iter" not in found.cure
 
 
 def test_constant_columns_are_a_cause_where_they_make_a_bias_of_long_steps():

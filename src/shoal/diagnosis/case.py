@@ -18,7 +18,7 @@ from shoal.data.rows.examples import Examples, dense, rows_of
 from shoal.data.rows.sparse import Sparse
 from shoal.diagnosis.curves import Curve, curve_of
 from shoal.diagnosis.findings import Diagnosis
-from shoal.diagnosis.reference import ASKED, LEARNT, explained, reachable
+from shoal.diagnosis.reference import ASKED, LEARNT, NOTHING, Reference, explained
 from shoal.diagnosis.trial import Recipes, Trials, losses_of, work_of
 from shoal.diagnosis.units import Units
 from shoal.diagnosis.units import look as look_at_units
@@ -243,14 +243,13 @@ class Seen:
         return self.judged.m >= FEWEST_JUDGED and not isinstance(self.case.examples.X, Sparse)
 
     @cached_property
-    def reachable(self) -> float:
-        """The share that neighbours or random features explain; 0 where it is not looked at."""
+    def reference(self) -> Reference:
+        """What neighbours or random features explain; nothing where it is not looked at."""
         if not self.looked_at:
-            return 0.0
+            return NOTHING
         learnt, asked = sample_of(self.learnt, LEARNT), sample_of(self.judged, ASKED)
         (X, Y), (V, T) = ((_numbers(some), _targets(some, self.shape)) for some in (learnt, asked))
-        found = reachable(X, Y, V, T)
-        return found if np.isfinite(found) else 0.0
+        return Reference(X, Y, V, T)
 
     @cached_property
     def comparable(self) -> bool:
@@ -278,28 +277,28 @@ class Seen:
         """Whether the network leaves twice as much unexplained as neighbours or random features."""
         if not self.comparable or self.explained > GOOD:
             return False
-        if self.reachable < self.explained + SOMETHING:
+        if not self.reference.reaches(self.explained + SOMETHING):
             return False
-        return self.poor or 1 - self.explained > 2 * (1 - self.reachable)
+        return self.poor or self.reference.reaches((1 + self.explained) / 2)
 
     @cached_property
     def below(self) -> bool:
         """Whether these explain clearly more than the network does, on enough rows."""
         enough = self.judged.m >= FEWEST_COMPARED and self.explained <= GOOD
-        return enough and self.comparable and self.reachable > self.explained + SOMETHING
+        return enough and self.comparable and self.reference.reaches(self.explained + SOMETHING)
 
     @cached_property
     def by_heart(self) -> bool:
         """Whether it explains far more of the rows that it was trained on than these do of other rows."""
-        own = not (self.held_out or self.case.new)
-        return own and self.explained - self.reachable > LEARNT_BY_HEART
+        own = self.looked_at and not (self.held_out or self.case.new)
+        return own and not self.reference.reaches(self.explained - LEARNT_BY_HEART)
 
     @cached_property
     def poor(self) -> bool:
         """Whether these explain twice as much as the network does."""
         if not self.comparable or self.explained > GOOD:
             return False
-        return self.reachable > SOMETHING and self.explained < 0.5 * self.reachable
+        return self.reference.reaches(max(SOMETHING, 2 * self.explained))
 
     @cached_property
     def new_loss(self) -> float:

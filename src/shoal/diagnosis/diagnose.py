@@ -80,14 +80,20 @@ def _found(seen: Seen) -> Iterator[Finding]:
     case = seen.case
     facts = [finding for rule in FACTS for finding in rule(seen)]
     earlier = [f for f in case.earlier.findings if f.severity != "remark"] if case.earlier else []
-    causes = [f for f in earlier if f.name not in {fact.name for fact in facts}]
+    named = {fact.name for fact in facts}
+    # What overfits gets worse in a longer training.
+    worse = {"not-converged"} if "overfitting" in named else set()
+    causes = [f for f in earlier if f.name not in named | worse]
     # On rows of another kind every network is poor: a fit that was healthy on its own rows has no other cause.
     moved = case.earlier is not None and any(fact.name == "shift" for fact in facts)
     if not causes and not moved and case.ending != "interrupted":
         # What a fact says already, with the same cure, needs no trial.
         known = [fact.cure for fact in facts if fact.cure]
-        suspects = (one for rule in CAUSES for one in rule(seen))
-        causes = list(cause_of(seen, (one for one in suspects if one.changes not in known)))
+        suspects = (
+            one for rule in CAUSES for one in rule(seen)
+            if one.changes not in known and one.name not in worse
+        )  # fmt: skip
+        causes = list(cause_of(seen, suspects))
     if all(f.severity == "remark" for f in causes) and not any(f.name in EXPLAIN for f in facts):
         causes = [finding for rule in LAST for finding in rule(seen)] + causes
     if not any(f.cure and f.severity != "remark" for f in causes):

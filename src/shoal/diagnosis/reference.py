@@ -4,6 +4,9 @@ Both take a millisecond. They are weaker than a good network on most tables, and
 that has not learnt, so that they tell when a short training is worth its time.
 """
 
+from collections.abc import Callable
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,22 +27,54 @@ def explained(answers: Array, truth: Array, usual: Array) -> float:
     return 1 - float(((truth - answers) ** 2).sum()) / spread if spread > 0 else 0.0
 
 
-def reachable(X: Array, Y: Array, asked: Array, truth: Array) -> float:
-    """The share of the variance of `truth` that neighbours or random features explain.
+class Reference:
+    """The shares of the variance of `truth` that neighbours and random features explain, when asked for.
 
     X (m, n_x) and Y (m, n_y) are learnt from; `asked` and `truth` are other rows.
     """
-    mean, deviation = X.mean(axis=0), X.std(axis=0)
-    varying = np.flatnonzero(deviation > 1e-9 * (np.abs(mean) + 1e-300))[:INPUTS]
-    if not len(varying) or len(X) < 2 * NEIGHBOURS or not len(asked):
-        return 0.0
-    X32, asked32 = (  # half the time of float64
-        np.clip((V[:, varying] - mean[varying]) / deviation[varying], -10, 10).astype(np.float32)
-        for V in (X, asked)
-    )
-    usual = Y.mean(axis=0)
-    guesses = (_by_neighbours(X32, Y, asked32), _by_features(X32, Y, asked32))
-    return max(explained(guess, truth, usual) for guess in guesses)
+
+    def __init__(self, X: Array, Y: Array, asked: Array, truth: Array) -> None:
+        self._nothing = len(X) < 2 * NEIGHBOURS or not len(asked)
+        if self._nothing:
+            return
+        mean, deviation = X.mean(axis=0), X.std(axis=0)
+        varying = np.flatnonzero(deviation > 1e-9 * (np.abs(mean) + 1e-300))[:INPUTS]
+        self._nothing = not len(varying)
+        self._X, self._asked = (  # half the time of float64
+            np.clip((V[:, varying] - mean[varying]) / deviation[varying], -10, 10).astype(
+                np.float32
+            )
+            for V in (X, asked)
+        )
+        self._Y, self._truth = Y, truth
+
+    @cached_property
+    def neighbours(self) -> float:
+        """By the nearest rows."""
+        return self._explained(_by_neighbours)
+
+    @cached_property
+    def best(self) -> float:
+        """By these or by random features."""
+        return max(self.neighbours, self._explained(_by_features))
+
+    @property
+    def known(self) -> float:
+        """By what has been asked for: neighbours may have been enough to decide."""
+        return float(vars(self).get("best", self.neighbours))
+
+    def reaches(self, share: float) -> bool:
+        """Whether more than that can be explained; neighbours are asked first, as they take less time."""
+        return self.neighbours > share or self.best > share
+
+    def _explained(self, guess: Callable[[Singles, Array, Singles], Array]) -> float:
+        if self._nothing:
+            return 0.0
+        found = explained(guess(self._X, self._Y, self._asked), self._truth, self._Y.mean(axis=0))
+        return found if np.isfinite(found) else 0.0
+
+
+NOTHING = Reference(*(np.zeros((0, 1)) for _ in range(4)))  # nothing is looked at, or known
 
 
 def _by_neighbours(X: Singles, Y: Array, asked: Singles) -> Array:

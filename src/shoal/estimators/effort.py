@@ -50,6 +50,7 @@ from shoal.estimators.portfolio import changes_of
 from shoal.estimators.prepare import Feed, Prepared
 from shoal.estimators.rows import Place, RowProvider
 from shoal.estimators.search import Search, Tried
+from shoal.estimators.small import ROWS
 from shoal.estimators.threshold import with_threshold
 from shoal.estimators.train import (
     diagnosis_of,
@@ -64,7 +65,8 @@ from shoal.warn import warn
 # Of each effort: the most work, as a multiple of that without a search.
 BUDGETS = {2: 6.0, 3: 20.0, 4: 60.0, 5: 160.0}
 SHARE = 0.5  # of the work that is left: what a rung may take
-FIRST = 2  # members of the first rung
+# Members of the first rung; one of a table that is not small, as so many rows judge it as two of a small one.
+FIRST = 2
 # Candidates beside the fit without a search, and how many of them train all members. Few: what is best of many by few rows
 # is so by chance, and what is mixed must differ (docs/measured/effort.md).
 CANDIDATES = {2: 3, 3: 9, 4: 16, 5: 27}
@@ -124,7 +126,7 @@ def _search(ground: Ground) -> Fitted:
     def left() -> float:
         return budget - sum(one.work for one in every.values())
 
-    for n in _rungs(wanted):
+    for n in _rungs(wanted, 1 if base.rows.m >= ROWS else FIRST):
         able = _within(running, n, base, SHARE * left())
         if not able:  # those that are left have used up the work
             break
@@ -149,9 +151,9 @@ def _search(ground: Ground) -> Fitted:
 # --- rungs ----------------------------------------------------------------------------------
 
 
-def _rungs(members: int) -> list[int]:
-    """Members that each rung ends with: 2, 4, … and all."""
-    found = [min(FIRST, members)]
+def _rungs(members: int, first: int) -> list[int]:
+    """Members that each rung ends with: so many, twice as many, … and all."""
+    found = [min(first, members)]
     while found[-1] < members:
         found.append(min(2 * found[-1], members))
     return found

@@ -86,8 +86,10 @@ def candidates(asked: Settings, *, numbers: bool) -> Iterator[Changes]:
     says what the target is.
     """
     usual, seen = Settings(), set[str]()
-    first = [changes_of(asked, second_order(asked.resolved(), settles=numbers))]
-    for changes in ({}, *(first if is_free(asked) else ()), *PORTFOLIO):
+    first = list[Changes]()
+    if is_free(asked):
+        first = [changes_of(asked, second_order(asked.resolved(), settles=numbers))]
+    for changes in ({}, *first, *PORTFOLIO):
         free = {k: v for k, v in changes.items() if getattr(asked, k) == getattr(usual, k)}
         if (name := repr(sorted(free.items()))) not in seen:
             seen.add(name)

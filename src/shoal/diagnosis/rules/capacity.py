@@ -51,7 +51,9 @@ def too_narrow(seen: Seen) -> Iterator[Suspect]:
         "underfitting",
         f"{layer} can say too little: the network explains {max(seen.explained, 0):.0%} of the "
         "variance"
-        + (f", neighbouring rows {seen.reachable:.0%}." if seen.behind or seen.below else "."),
+        + (
+            f", neighbouring rows {seen.reference.known:.0%}." if seen.behind or seen.below else "."
+        ),
         {"hidden": "auto"},
         {"hidden": n_h, "explained": seen.explained},
         sure=seen.poor or (n_h <= NARROW and seen.below),
@@ -60,9 +62,8 @@ def too_narrow(seen: Seen) -> Iterator[Suspect]:
 
 def linear_activation(seen: Seen) -> Iterator[Suspect]:
     """Hidden units that are linear: by choice, or as they have not left the straight part."""
-    straight = sum(units.straight for units in seen.units)
-    n = sum(units.n for units in seen.units)
-    if not n or straight < n:
+    n = _all_in_the_straight_part(seen)
+    if not n:
         return
     by_choice = seen.shape.activation == "identity"
     if seen.case.few_epochs and not by_choice:
@@ -80,6 +81,14 @@ def linear_activation(seen: Seen) -> Iterator[Suspect]:
     )
 
 
+def _all_in_the_straight_part(seen: Seen) -> int:
+    """How many units there are, if all are linear, and not for being dead or duplicates; else 0."""
+    n = sum(units.n for units in seen.units)
+    known = sum(len(u.dead) + sum(len(group) for group in u.twins) for u in seen.units)
+    straight = sum(units.straight for units in seen.units)
+    return n if straight == n and known < n else 0
+
+
 def underfitting(seen: Seen) -> Iterator[Finding]:
     """A network that explains less than half of what neighbours or random features explain."""
     if not seen.behind or seen.case.ending == "interrupted":
@@ -92,7 +101,7 @@ def underfitting(seen: Seen) -> Iterator[Finding]:
             best = cure, tried
     if not (seen.poor or best):
         return
-    evidence: dict[str, Any] = {"explained": seen.explained, "reachable": seen.reachable}
+    evidence: dict[str, Any] = {"explained": seen.explained, "reachable": seen.reference.known}
     advice = wording(
         "No other settings that were tried help. Look at the columns: ratios, distances or bins of "
         "them may say more, and more members or a longer training a little."
@@ -108,7 +117,7 @@ def underfitting(seen: Seen) -> Iterator[Finding]:
         "underfitting",
         "warning",
         f"the network explains {max(seen.explained, 0):.0%} of the variance, and neighbouring rows "
-        f"or random features {seen.reachable:.0%}: it has not learnt what is there.",
+        f"or random features {seen.reference.known:.0%}: it has not learnt what is there.",
         advice,
         best[0] if best else {},
         evidence,
@@ -120,8 +129,8 @@ def underfitting(seen: Seen) -> Iterator[Finding]:
 
 def all_straight(seen: Seen) -> Iterator[Finding]:
     """Hidden units that are all linear, where that costs nothing."""
-    n = sum(units.n for units in seen.units)
-    if n and sum(units.straight for units in seen.units) == n:
+    n = _all_in_the_straight_part(seen)
+    if n:
         yield Finding(
             "still-linear",
             "remark",
@@ -154,12 +163,12 @@ def nothing_to_learn(seen: Seen) -> Iterator[Finding]:
         "nothing-to-learn",
         "remark",
         f"the loss on rows that were not trained on is {seen.share:.0%} of a constant answer's, and "
-        f"neighbouring rows or random features explain {max(seen.reachable, 0):.0%} of the variance: the "
+        f"neighbouring rows or random features explain {max(seen.reference.known, 0):.0%} of the variance: the "
         "columns say next to nothing of the target.",
         "Look whether each row has its own target, as a column may have been sorted or shuffled by itself; "
         "or look for other columns.",
         {},
-        {"loss": seen.share, "reachable": seen.reachable},
+        {"loss": seen.share, "reachable": seen.reference.known},
     )
 
 
@@ -167,7 +176,7 @@ def _nothing_is_known(seen: Seen) -> bool:
     known = (seen.held_out or seen.case.new) and seen.looked_at and seen.explained < SOMETHING
     if not known or not NOTHING_LEARNT <= seen.share < np.inf or not seen.comparable:
         return False
-    return seen.reachable < SOMETHING
+    return not seen.reference.reaches(SOMETHING)
 
 
 def _says_nothing(seen: Seen) -> bool:

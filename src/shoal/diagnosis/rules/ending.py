@@ -133,7 +133,7 @@ def no_early_stopping(seen: Seen) -> Iterator[Suspect]:
     if seen.by_heart:
         known = (
             f"the network explains {seen.explained:.0%} of their variance, and neighbouring rows or "
-            f"random features {max(seen.reachable, 0):.0%}."
+            f"random features {max(seen.reference.known, 0):.0%}."
         )
     yield Suspect(
         "overfitting",

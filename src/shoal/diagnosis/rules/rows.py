@@ -41,8 +41,7 @@ def repeated_rows(seen: Seen) -> Iterator[Finding]:
         return
     part = sample_of(case.examples, HASHED)
     trained = np.sort(_hashes(part))
-    there = np.isin(_hashes(seen.judged), trained)
-    share = min(float(there.mean()) * case.examples.m / part.m, 1.0)
+    share = min(_share_among(_hashes(seen.judged), trained) * case.examples.m / part.m, 1.0)
     if share < REPEATED or _by_chance(seen, trained) > share / 4:
         return
     yield Finding(
@@ -72,7 +71,13 @@ def _by_chance(seen: Seen, trained: NDArray[np.uint64]) -> float:
         trained = np.sort(hashes_of(np.ascontiguousarray(some.numbers)))
     rng = np.random.default_rng(0)
     mixed = np.ascontiguousarray(np.stack([rng.permutation(column) for column in X.T], axis=1))
-    return float(np.isin(hashes_of(mixed), trained).mean())
+    return _share_among(hashes_of(mixed), trained)
+
+
+def _share_among(hashes: NDArray[np.uint64], known: NDArray[np.uint64]) -> float:
+    """The share of the hashes that are among the known ones, which are sorted; a third of the time of isin."""
+    places = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
+    return float((known[places] == hashes).mean())
 
 
 def contradicting_labels(seen: Seen) -> Iterator[Finding]:
@@ -80,9 +85,10 @@ def contradicting_labels(seen: Seen) -> Iterator[Finding]:
     every = sample_of(seen.case.given.examples if seen.case.given else seen.case.examples, HASHED)
     if isinstance(every.X, Sparse) or every.m < FEWEST:
         return
-    distinct, places = np.unique(_hashes(every), return_inverse=True)
-    if len(distinct) > (1 - CONTRADICTED) * every.m:
+    hashes = _hashes(every)
+    if 1 + np.count_nonzero(np.diff(np.sort(hashes))) > (1 - CONTRADICTED) * every.m:
         return
+    distinct, places = np.unique(hashes, return_inverse=True)
     chosen = slice(None) if every.rows is None else every.rows
     if every.labels is not None:
         lowest, what = _lowest_error(places, _labels_of(every)), "answers are wrong"
