@@ -590,6 +590,57 @@ def test_what_has_nothing_of_the_fit_without_a_search_must_be_surely_better(monk
     assert parts == {-1e9: 0.0, 1e9: 1.0}
 
 
+def finalists_of(kind, X, y):
+    """What a search chooses from, all of the kind of the first, and what it chooses with."""
+    seen, real = [], effort.chosen
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(effort, "chosen", lambda *given: seen.append(given) or real(*given))
+        kind(**QUICK, hidden=9).fit(X, y)
+    (ground, finalists, n), = seen  # fmt: skip
+    return ground, [one for one in finalists if one.joins(finalists[:1])][:3], n
+
+
+def answering(one, spoil):
+    """The candidate with the truth as its answers, each row's spoilt by a function of its number."""
+
+    def spoilt(rows):
+        wrong = spoil(rows.numbers)
+        A2 = rows.Y + wrong if one.shape.output == "identity" else abs(rows.Y - wrong)
+        return rows._replace(A2=A2)
+
+    return one._replace(answers=tuple(map(spoilt, one.answers)))
+
+
+def test_what_is_chosen_is_judged_by_rows_that_have_not_chosen_it(numbers):
+    _, X, y = numbers
+    ground, (usual, *others), n = finalists_of(ShoalRegressor, X, y)
+    judged = pooled(usual.answers[:n]).numbers
+    halves = [lambda i, p=p: 2.0 * (np.searchsorted(judged, i) % 2 == p) for p in (0, 1)]
+    # Each of the others is right on one half alone: what a half chooses fails on the other.
+    by_parity = [answering(one, half) for one, half in zip(others, halves, strict=True)]
+    finalists = [answering(usual, lambda i: 0.5 + 0 * i), *by_parity]
+    parts, verdict = choice.chosen(ground, finalists, n)
+    assert verdict.loss > verdict.usual_loss
+    assert [part.members for part in parts] == [1]
+
+
+def test_luck_makes_no_candidate_of_classes_the_better_one(classes):
+    _, X, truth = classes
+    ground, (usual, other, *_), n = finalists_of(ShoalClassifier, X, truth)
+    every = np.ones(len(pooled(usual.answers[:n]).w), bool)
+    shares = []
+    for epochs in ((1.0, 1.0, 1.0), (9.0, 1.0, 9.0)):  # no luck, and much
+        lucky = tuple(one._replace(validation_losses=epochs) for one in other.trained)
+        calm = tuple(one._replace(validation_losses=(1.0,)) for one in usual.trained)
+        pair = [
+            answering(usual._replace(trained=calm), lambda i: 0.3 + 0 * i),
+            answering(other._replace(trained=lucky), lambda i: 0.1 + 0 * i),
+        ]
+        choose, _, _ = choice._by_losses(ground, pair, n)
+        shares.append(choose(every)[1])
+    assert shares[0] > 0 == shares[1]
+
+
 @pytest.mark.parametrize(
     ("losses", "expected"),
     [((), 0.0), ((2.0,), 0.0), ((3.0, 1.0, 2.0), 1.0), ((1.0, 2.0), 0.5), ((5.0, 5.0, 5.0), 0.0),

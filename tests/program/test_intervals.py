@@ -65,13 +65,14 @@ def test_sets_are_a_column_for_each_class(table):
 
 
 @pytest.mark.parametrize(("coverage", "said"), [
-    ("0.9999", "--interval 0.9999"), ("2", "--interval 2"), ("high", "high"),
+    ("0.9999", "--interval 0.9999"), ("2", "--interval 2"), ("high", "value for '--interval'"),
 ])  # fmt: skip
-def test_a_coverage_that_cannot_be_is_refused_before_a_row_is_read(coverage, said, table):
+def test_a_coverage_that_cannot_be_is_refused_before_a_row_is_read(coverage, said, table, capsys):
     assert run("train", "t.csv", "--target", "price", "-o", "m.shoal", *QUICK).exit_code == 0
     from shoal.cli import main
 
     assert main(["predict", "m.shoal", "missing.csv", "--interval", coverage]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_counts_are_compared_by_their_deviance(table):

@@ -551,3 +551,13 @@ def test_rows_with_more_values_than_names_are_told_apart(rows: str, cure: str) -
     Path("t.csv").write_text("a,b\n" + rows)
     with pytest.raises(DataError, match=cure):
         read_table("t.csv")
+
+
+@pytest.mark.parametrize("spell", [str, str.upper, lambda word: "1.0" if word == "true" else "0.0"])
+def test_a_column_of_truth_values_is_read_in_other_spellings(spell: Any) -> None:
+    """As pandas writes a column that has holes among its ones and zeros."""
+    words = ["true" if i % 3 else "false" for i in range(M)]
+    file = file_of([*map(spell, words[:-1]), ""])
+    known = read_table(file_of(words, "clean.csv")).schema
+    found = held(file, Wanted(types={"a": known.field("a").type})).table()["a"].to_pylist()
+    assert found == [word == "true" for word in words[:-1]] + [None]

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import Annotated, Any, get_args, get_origin
 
 from shoal.checks import MOST_LISTED
-from shoal.cli.options import TRAINED, Order, Reasons, Study
+from shoal.cli.options import TRAINED, Interval, Order, Reasons, Study
 from shoal.data.read.messages import shown as shown_file
 from shoal.data.read.source import several
 from shoal.settings import FIELDS
@@ -17,6 +17,7 @@ from shoal.wording import MOST, NOTHING, Setting, shown
 def _options() -> dict[str, str]:
     """Of what a message may name, the option."""
     named = {name: field.option for name, field in FIELDS.items() if field.option}
+    named["interval"] = str(get_args(Interval)[1].default)  # of `shoal predict`
     for field in (*fields(Order), *fields(Study), *fields(Reasons)):
         if field.name not in named and get_origin(field.type) is Annotated:
             option = str(get_args(field.type)[1].default)  # where typer keeps the first name

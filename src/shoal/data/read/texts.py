@@ -33,7 +33,7 @@ PROBED = 16  # values that are cast before all are
 SOME = 1000  # values by which it is told whether they repeat
 WORTHWHILE = 4  # values for each different one: then each is rewritten once
 
-TRUTHS = r"(?i)^\s*(true|false|0|1)\s*$"
+TRUTHS = r"(?i)^(true|false|[01](?:\.0+)?)$"  # 1.0 where a library made room for missing values
 
 
 class Reading(NamedTuple):
@@ -147,6 +147,7 @@ def read_values(text: Column, reading: Reading) -> Column:
     if kind == TRUTH:
         trimmed = pc.utf8_trim_whitespace(text)
         like = pc.match_substring_regex(trimmed, pattern=TRUTHS)
+        trimmed = pc.replace_substring_regex(trimmed, pattern=r"\.0+$", replacement="")
         return _checked(pc.if_else(like, trimmed, pa.scalar(None, pa.string())), types)
     if kind in (DATES, ZONED):
         return _checked(days.iso(text, written.order, zoned=kind == ZONED), types)
