@@ -6,6 +6,7 @@ whose memory is not aligned, as those that arrive over a wire may be, are copied
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -64,11 +65,15 @@ def _described(x: Any) -> str:
 
 
 def _shape(architecture: Architecture, X: Matrix) -> Any:
-    n_x, n_h, n_y, activation, output = architecture
-    groups: tuple[tuple[int, int], ...] = X.groups if isinstance(X, Coded) else ()
-    entries = 0
     if isinstance(X, Sparse):
-        groups, entries = ((n_x, 0),), max(1, len(X.values) // max(1, len(X)))
+        entries = max(1, len(X.values) // max(1, len(X)))
+        return _shape_of(architecture, (Group(architecture.n_x),), entries)
+    return _shape_of(architecture, X.groups if isinstance(X, Coded) else (), 0)
+
+
+@lru_cache(maxsize=64)  # the members of a fit have the same
+def _shape_of(architecture: Architecture, groups: Groups, entries: int) -> Any:
+    n_x, n_h, n_y, activation, output = architecture
     names = getattr(_k.Activation, activation), getattr(_k.Output, output)
     return _k.Shape(n_x, n_h, n_y, *names, groups, entries)
 
