@@ -198,11 +198,11 @@ class Sizes(NamedTuple):
         """Some of the rows."""
         return Sizes(rows_of(self.X, part), self.e[:, part], self.w[part])
 
-    def sums(self, threads: int) -> list[GradientSums]:
-        """Of each target the normal equations of the logarithms of sizes."""
+    def sums(self, X: Exact, threads: int) -> list[GradientSums]:
+        """Of each target the normal equations of the logarithms of sizes; X are the rows written out."""
         shape = Architecture(self.X.shape[1], 0, 1, "tanh", "identity")
         logs = np.log(np.maximum(self.e / np.maximum(self.usual, TINY), SMALL))
-        X, zeros = np.ascontiguousarray(dense(self.X), np.float64), np.zeros(shape.n_parameters)
+        zeros = np.zeros(shape.n_parameters)
         each = (Examples(X, np.ascontiguousarray(y[:, np.newaxis]), None, self.w) for y in logs)
         return [engine.curvature(shape, zeros, one, threads) for one in each]
 
@@ -227,7 +227,8 @@ def _widths(
     if not (known.usual > 0).all():
         return ones, None
     fold[some] = np.arange(len(some)) % FOLDS
-    tried = _in_folds(rows, known, (fold, some), dtype, threads)
+    X = np.ascontiguousarray(dense(known.X), np.float64)
+    tried = _in_folds(rows, known, X, (fold, some), dtype, threads)
     gains = [_gain(rows, apart, usual) for apart, usual in tried]
     best = np.argmax([mean for mean, _ in gains], axis=0)  # of each target
     better = np.array([gains[b][0][k] > SURE * gains[b][1][k] for k, b in enumerate(best)])
@@ -236,22 +237,23 @@ def _widths(
     apart = np.array([tried[b][0][k] for k, b in enumerate(best)])
     apart[~better] = np.broadcast_to(known.usual, errors.shape)[~better]
     penalties = np.where(better, np.array(PENALTIES)[best], np.inf)
-    return apart, _spread(known, known.sums(threads), penalties, dtype, threads)
+    return apart, _spread(known, known.sums(X, threads), penalties, dtype, threads)
 
 
 def _in_folds(
-    rows: Sizes, known: Sizes, folds: tuple[Any, Any], dtype: Any, threads: int
+    rows: Sizes, known: Sizes, X: Exact, folds: tuple[Any, Any], dtype: Any, threads: int
 ) -> list[tuple[Exact, Exact]]:
-    """For each penalty the width of each row, and the mean size, by rows of other folds."""
+    """For each penalty the width of each row, and the mean size, by rows of other folds; X are the known ones."""
     (fold, some), targets = folds, len(rows.e)
     apart = [np.empty_like(rows.e) for _ in PENALTIES]
     usual = np.empty_like(rows.e)
     for k in range(FOLDS):
-        others, own = known.take(np.flatnonzero(fold[some] != k)), np.flatnonzero(fold == k)
-        sums, X = others.sums(threads), rows_of(rows.X, own)
+        of_others, own = np.flatnonzero(fold[some] != k), np.flatnonzero(fold == k)
+        others, asked = known.take(of_others), rows_of(rows.X, own)
+        sums = others.sums(X[of_others], threads)
         for widths, penalty in zip(apart, PENALTIES, strict=True):
             model = _spread(others, sums, np.full(targets, penalty), dtype, threads)
-            widths[:, own] = model.widths(X, threads)
+            widths[:, own] = model.widths(asked, threads)
         usual[:, own] = others.usual
     return [(widths, usual) for widths in apart]
 
