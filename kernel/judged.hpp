@@ -3,13 +3,15 @@
 // Twin: `train_judged` in src/shoal/compute/plain.py.
 #pragma once
 
+#include <cmath>
 #include <vector>
 
 #include "training.hpp"
 
 namespace shoal {
 
-// What the rows held out have said so far: `lowest` and `waited` are those of the epochs, `best_loss` that of the best parameters.
+// What the rows held out have said so far: `lowest` and `waited` are those of the epochs, `best_loss` that of the best parameters
+// (NaN where these are the start, and it is not known).
 struct Judge {
     double lowest, best_loss, tol;
     int64_t waited, patience;  // it is enough after this number of epochs in a row that are not better; 0: never
@@ -22,6 +24,9 @@ class HeldOut {
   public:
     HeldOut(const Shape& shape, const Examples<T>& from, Rows rows, int64_t n, int threads, Judge judge, T* best, double* losses)
         : shape_(shape), from_(from), rows_(rows), n_(n), team_(threads_worth<T>(shape, n, threads)), sums_(shape, n, team_, false), judge_(judge), best_(best), losses_(losses) {}
+
+    // What they say of the start, which is the best so far, where that is not known; false when stopped.
+    bool judge_start(Stop& stop) { return !std::isnan(judge_.best_loss) || loss_of(best_, judge_.best_loss, stop); }
 
     // What they say of one more epoch, after which the parameters are these; false when stopped.
     bool judge(const T* parameters, Stop& stop) {
@@ -81,6 +86,7 @@ class JudgedTrainer {
 
     // As Trainer's.
     Ending run(T* parameters, T* state, T* best, double* losses, Progress& progress, HeldOut<T>& held, Stop& stop) {
+        if (!held.judge_start(stop)) return Ending::interrupted;
         while (epochs_ < n_epochs_) {
             trainer_.begin_at(first_ + epochs_, plateaus_ ? lower_[plateaus_ - 1] : rate_);
             const Ending ending = trainer_.run(parameters, state, best, losses + epochs_, progress, stop);

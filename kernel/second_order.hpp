@@ -95,6 +95,7 @@ auto levenberg_judged(const Shape& shape, const Part<double>& part, Vector<const
         if (!judging.judge(rounded, stop)) return Descended::interrupted;
         return judging.enough() ? Descended::plateau : Descended::finished;
     };
+    judging.judge_start(stop);  // when stopped, so is the descent
     const auto found = descend(shape, part, {a, chosen, x, point, best, best_cost, waited}, limits, losses, threads, stop, judged);
     return std::tuple_cat(found, std::make_tuple(said_by(judging)));
 }

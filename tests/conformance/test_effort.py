@@ -3,6 +3,7 @@
 import json
 import pickle
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -404,10 +405,10 @@ def test_what_a_search_replaces_is_not_warned_of(monkeypatch):
     X, y = table()
     taken = small.constant_unless_better
 
-    def constant(learnt, threads):
+    def constant(learnt):
         shape = learnt.fitted.architecture
         fitted = noise._constant(learnt.fitted, np.zeros((shape.n_y, 1)))
-        return taken(learnt, threads)._replace(fitted=fitted)
+        return replace(taken(learnt), fitted=fitted)
 
     monkeypatch.setattr(small, "constant_unless_better", constant)
     with warnings.catch_warnings():

@@ -1,5 +1,6 @@
 """Small tables: members of second order are the fit where they predict held out rows better."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -98,13 +99,14 @@ def test_a_saved_model_knows_how_it_was_trained(tmp_path):
 def test_both_kinds_of_members_hold_out_the_same_rows(monkeypatch):
     seen = []
 
-    def listen(learnt, *threads):
-        seeds, rows = learnt.starts.seeds, learnt.rows
-        seen.append([list(held.rows) for seed in seeds for held in rows.held(seed)])
-        return unseen(learnt, *threads)
+    def listen(*both):
+        for learnt in both:
+            seeds, rows = learnt.starts.seeds, learnt.rows
+            seen.append([list(held.rows) for seed in seeds for held in rows.held(seed)])
+        return predicts_better(*both)
 
-    unseen = small.unseen
-    monkeypatch.setattr(small, "unseen", listen)
+    predicts_better = small._predicts_better
+    monkeypatch.setattr(small, "_predicts_better", listen)
     model = ShoalRegressor().fit(x, CURVE)  # a seed that was drawn
     assert by_second_order(model)
     second, usual = seen
@@ -143,7 +145,7 @@ def test_an_interruption_of_the_others_leaves_the_usual_members(monkeypatch):
     def interrupted(*given, **more):
         found = real(*given, **more)
         history = found.fitted.history._replace(interruption=KeyboardInterrupt())
-        return found._replace(fitted=found.fitted.replaced(history=history))
+        return replace(found, fitted=found.fitted.replaced(history=history))
 
     monkeypatch.setattr(small, "train_members", interrupted)
     with pytest.warns(shoal.ShoalWarning, match="interrupted"):
@@ -259,15 +261,14 @@ def test_of_the_first_members_the_better_one_counts(monkeypatch):
      ([0, 0, 0, 1.7], False),  # 0.14, with an error of 0.2
      ([0, 0, 0, np.inf], False), ([1, 1, 1, 1], False)],
 )  # fmt: skip
-def test_all_members_must_be_better_by_more_than_the_standard_error(second, better, monkeypatch):
+def test_all_members_must_be_better_by_more_than_the_standard_error(second, better):
     def says(A2):
         A2 = np.array([A2], float)
         return Answers(np.arange(4), A2, np.zeros_like(A2), np.ones(4))
 
-    monkeypatch.setattr(small, "unseen", lambda learnt, threads: learnt.said)
     shape = SimpleNamespace(architecture=SimpleNamespace(output="identity"))
-    found = SimpleNamespace(said=says(second))
-    usual = SimpleNamespace(said=says([1, 1, 1, 1]), fitted=shape)
+    found = SimpleNamespace(unseen=says(second))
+    usual = SimpleNamespace(unseen=says([1, 1, 1, 1]), fitted=shape)
     assert small._predicts_better(found, usual) is better
 
 

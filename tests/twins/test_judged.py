@@ -73,6 +73,7 @@ def test_judged_epochs_are_those_of_one_call_each(dtype, rule, budget, m):
         for said in (
             {},
             {"lowest": 0.7, "best_loss": 0.68, "tol": 0.001, "waited": 1, "patience": 3},
+            {"best_loss": np.nan, "patience": 3},
             {"patience": 1, "tol": 1e9},
         ):
             before = judge(rule.solver, dtype, **said)
@@ -80,6 +81,23 @@ def test_judged_epochs_are_those_of_one_call_each(dtype, rule, budget, m):
             expected = one_by_one(*given)
             assert_same(kernel.train_judged(ARCHITECTURE, *given[:4], threads, before), expected)
     assert expected.outcome.ending == ("converged" if budget.converged > 0 else "plateau")
+
+
+@needs_kernel
+@pytest.mark.parametrize("rate", [0.01, 50.0])
+def test_a_start_of_which_nothing_is_known_is_judged(rate):
+    parts, begun = (rows(200, 0), rows(50, 1)), first("gd")
+    before = judge("gd", best_loss=np.nan)
+    call = (Rule("gd", rate), Budget(0, 3), parts, begun)
+    found = kernel.train_judged(ARCHITECTURE, *call, 1, before).judgement
+    start = kernel.sums(ARCHITECTURE, begun.parameters, parts[1], 1, gradients=False)
+    lowest = min(start.loss / start.weight, *found.losses)
+    assert found.judge.best_loss == lowest
+    assert (found.best_epoch == 0) == (rate == 50.0)  # long steps lead uphill
+    second = lm.start(begun.parameters)
+    given = Rule("lm", 1.0, alpha=1e9), Budget(0, 3), InMemory(parts[0]), second
+    found = lm.iterate_judged(ARCHITECTURE, *given, 1, HeldOut(parts[1], before)).judgement
+    assert found.judge.best_loss == min(start.loss / start.weight, *found.losses)
 
 
 @needs_kernel

@@ -235,6 +235,13 @@ def train_judged(
     """Run epochs of the first part, each judged by its loss on the other, held out."""
     examples, held = parts
     ran, losses, best_epoch, plateaus, ending = list[float](), list[float](), 0, 0, "finished"
+
+    def loss_of(parameters: Vector) -> float:
+        total = sums(architecture, parameters, held, threads, gradients=False)
+        return total.loss / total.weight
+
+    if np.isnan(judge.best_loss):
+        judge = judge._replace(best_loss=loss_of(judge.best))
     for epoch in range(budget.first_epoch, budget.first_epoch + budget.n_epochs):
         one = budget._replace(first_epoch=epoch, n_epochs=1)
         outcome = train(architecture, rule, one, examples, state, threads, stop)
@@ -242,8 +249,7 @@ def train_judged(
         ran += outcome.losses.tolist()
         if ending in ("interrupted", "diverged"):
             break
-        total = sums(architecture, state.parameters, held, threads, gradients=False)
-        losses.append(loss := total.loss / total.weight)
+        losses.append(loss := loss_of(state.parameters))
         waited = 0 if loss < judge.lowest - judge.tol else judge.waited + 1
         if loss < judge.best_loss:
             judge, best_epoch = judge._replace(best=state.parameters, best_loss=loss), len(losses)

@@ -93,7 +93,7 @@ class Judge(NamedTuple):
 
     best: Vector  # the parameters with the lowest of their losses, which may be the start
     lowest: float = float("inf")  # of their losses after an epoch
-    best_loss: float = float("inf")  # that of the best parameters
+    best_loss: float = float("inf")  # that of the best parameters; NaN: of the start, not known yet
     tol: float = 0.0  # an epoch is better when its loss is lower by more than this
     waited: int = 0  # epochs since one was better
     patience: int = 0  # this many epochs in a row that are not better are a plateau; 0 means never

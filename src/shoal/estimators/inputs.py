@@ -97,7 +97,7 @@ def with_an_input(encoding: Encoding, m: int) -> Encoding:
 
     Raises DataError when columns might be used if they were taken as something else.
     """
-    if encoding.features:
+    if encoding.width:
         return encoding
     aside = [c for c in encoding.columns if isinstance(c, SetAside)]
     reasons = "; ".join(f"{c.name}: {c.reason}" for c in aside[:5])

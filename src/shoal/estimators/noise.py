@@ -6,16 +6,11 @@ of targets without any relation to the columns nearly every fit seems to be a li
 (docs/measured/practice.md). Then W2 becomes 0, and b2 the output of the constant answer.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
-from shoal.estimators.answers import (
-    LEAST_PROBABILITY,
-    Answers,
-    answers_of,
-    loss_of,
-    pooled,
-    truth_of,
-)
+from shoal.estimators.answers import LEAST_PROBABILITY, loss_of, truth_of
 from shoal.estimators.calibration import Exact
 from shoal.estimators.fitted import Fitted
 from shoal.estimators.targets import SMALLEST_RATE
@@ -25,12 +20,12 @@ from shoal.training.network import Network
 ERRORS = 1.5  # standard errors by which a fit must be better than a constant answer
 
 
-def constant_unless_better(learnt: Learnt, threads: int) -> Learnt:
+def constant_unless_better(learnt: Learnt) -> Learnt:
     """The same, or the constant answer where rows held out do not show that the members are better."""
-    return constant_of(learnt, threads) or learnt
+    return constant_of(learnt) or learnt
 
 
-def constant_of(learnt: Learnt, threads: int) -> Learnt | None:
+def constant_of(learnt: Learnt) -> Learnt | None:
     """The constant answer; None where rows held out show that the members are better, or say nothing."""
     fitted, rows = learnt.fitted, learnt.rows
     shape, seeds = fitted.architecture, learnt.starts.seeds
@@ -39,7 +34,7 @@ def constant_of(learnt: Learnt, threads: int) -> Learnt | None:
         return None
     both = [truth_of(part, shape.n_y) for part in (first, held)]
     Y, w = (np.concatenate(parts, axis=-1) for parts in zip(*both, strict=True))
-    found = unseen(learnt, threads)
+    found = learnt.unseen
     if not (w.sum() > 0 and found.w.sum() > 0):
         return None
     mean = (Y * w).sum(axis=1, keepdims=True) / w.sum()
@@ -47,13 +42,7 @@ def constant_of(learnt: Learnt, threads: int) -> Learnt | None:
     gain = usual - loss_of(shape.output, found.A2, found.Y)
     if found.mean(gain) > ERRORS * found.error(gain):
         return None
-    return learnt._replace(fitted=_constant(fitted, _output_of(mean, shape.output)))
-
-
-def unseen(learnt: Learnt, threads: int) -> Answers:
-    """The rows that are held out, and what the members say of them that did not see them."""
-    members = zip(learnt.fitted.networks, learnt.starts.seeds, strict=True)
-    return pooled([answers_of(network, learnt.rows, seed, threads) for network, seed in members])
+    return replace(learnt, fitted=_constant(fitted, _output_of(mean, shape.output)))
 
 
 def _output_of(mean: Exact, output: str) -> Exact:

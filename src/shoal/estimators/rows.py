@@ -152,8 +152,11 @@ class InMemoryRows:
         if held is None:
             return
         numbers = np.arange(held.m) if held.rows is None else held.rows.astype(np.int64)
-        rows = self.m if self.validation is None else held.m
-        chosen = np.flatnonzero(numbers % stride_of(rows, most) == 0)
+        stride = stride_of(self.m if self.validation is None else held.m, most)
+        if stride == 1:
+            yield numbers, held
+            return
+        chosen = np.flatnonzero(numbers % stride == 0)
         yield numbers[chosen], held.take(chosen)
 
     def seen(self) -> Seen | None:

@@ -18,11 +18,10 @@ import numpy as np
 import pyarrow as pa
 
 from shoal.compute.engine import engine
-from shoal.compute.engine import threads as threads_of
 from shoal.estimators.automatic import architecture_of
 from shoal.estimators.fitted import Fitted
 from shoal.estimators.host import Host
-from shoal.estimators.noise import constant_of, constant_unless_better, unseen
+from shoal.estimators.noise import constant_of, constant_unless_better
 from shoal.estimators.prepare import Feed, Prepared
 from shoal.estimators.rows import Place, RowProvider
 from shoal.estimators.train import Learnt, examined, train_members
@@ -61,20 +60,19 @@ def better_of(
     n_jobs = prepared.settings.n_jobs
     if usual.rows.m >= ROWS or not is_free(asked):
         return examined(usual, place, n_jobs)
-    threads = threads_of(n_jobs)
     held = usual.rows.shown(usual.starts.seeds[0])[1] is not None
-    if held and is_truth_table(usual.rows) and constant_of(usual, threads) is not None:
+    if held and is_truth_table(usual.rows) and constant_of(usual) is not None:
         held = False
     other = _of_second_order(usual.fitted, prepared, held=held)
     if other is None:
-        return examined(constant_unless_better(usual, threads), place, n_jobs)
+        return examined(constant_unless_better(usual), place, n_jobs)
     # The rows are held out as they are with a penalty that is a number.
     s = other.settings.replaced(alpha=prepared.settings.alpha) if held else other.settings
     with feed.rows(s, other.inputs, other.targets, other.architecture) as same:
         found, interruption = _trained_better(usual, other, same, host, place, held=held)
         if found is not None:
-            return examined(constant_unless_better(found, threads), place, n_jobs)
-    fitted = examined(constant_unless_better(usual, threads), place, n_jobs)
+            return examined(constant_unless_better(found), place, n_jobs)
+    fitted = examined(constant_unless_better(usual), place, n_jobs)
     return fitted if interruption is None else _interrupted(fitted, interruption)
 
 
@@ -121,8 +119,8 @@ def _promises(some: Learnt, usual: Learnt) -> bool:
 def _predicts_better(found: Learnt, usual: Learnt) -> bool:
     """Whether what members say of rows that they did not see is better, by more than its error."""
     output = usual.fitted.architecture.output
-    own, theirs = unseen(found, 1), unseen(usual, 1)
-    gain = theirs.losses(output) - own.losses(output)
+    own = found.unseen
+    gain = usual.unseen.losses(output) - own.losses(output)
     mean = own.mean(gain)  # not finite where members diverged
     return mean > 0 and mean > ERRORS * own.error(gain)
 

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +19,7 @@ from shoal.data.rows.examples import Examples
 from shoal.diagnosis.diagnose import findings_of
 from shoal.diagnosis.findings import Diagnosis
 from shoal.errors import Setting, SettingError, wording
+from shoal.estimators.answers import Answers, answers_of, pooled
 from shoal.estimators.automatic import MEMBER, patience_of, plan_of, seed_of, stops_early
 from shoal.estimators.callbacks import EpochTasks
 from shoal.estimators.fitted import Fitted
@@ -46,13 +49,20 @@ class Starts(NamedTuple):
     states: list[State]
 
 
-class Learnt(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Learnt:
     """What members have learnt of some rows, before it is examined."""
 
     fitted: Fitted
     trained: list[Trained]
     starts: Starts
     rows: RowProvider
+
+    @cached_property
+    def unseen(self) -> Answers:
+        """The rows that are held out, and what the members say of them that did not see them."""
+        members = zip(self.fitted.networks, self.starts.seeds, strict=True)
+        return pooled([answers_of(network, self.rows, seed, 1) for network, seed in members])
 
 
 def train_members(
@@ -79,11 +89,11 @@ def train_members(
 
 def examined(learnt: Learnt, place: Place, n_jobs: int | None) -> Fitted:
     """What members have learnt, with all that the rows say of it: threshold, errors, diagnosis, importance."""
-    fitted, _, starts, rows = learnt
+    fitted, rows = learnt.fitted, learnt.rows
     fitted = with_calibration(with_threshold(fitted, rows, n_jobs), rows, place, n_jobs)
     threads = threads_of(n_jobs)
     fitted = fitted.replaced(
-        diagnosis=diagnosis_of(fitted, rows, starts, threads), seen=rows.seen()
+        diagnosis=diagnosis_of(fitted, rows, learnt.starts, threads), seen=rows.seen()
     )
     return fitted.replaced(importance=importance_of(fitted, rows, threads))
 

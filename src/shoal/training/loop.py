@@ -165,7 +165,7 @@ def train(
     size = 1 if report or keep or singly else MOST_EPOCHS_OF_A_CALL
     last, begun = training, bool(training.losses)
     try:
-        if validated and not training.losses:
+        if validated and not training.losses and not job.judged_by_engine:
             last = training = _first_judged(job, training)
         while not training.ending:
             called = time.perf_counter()
@@ -252,8 +252,10 @@ def _advanced_and_judged(
     assert isinstance(terms, InMemory)
     assert isinstance(held, InMemory)
     lower = tuple(plan.rule.learning_rate * share for share in plan.rates[training.plateaus + 1 :])
+    # Before the first epoch the call judges the start, too.
+    best_loss = training.best_loss if training.losses else np.nan
     judge = Judge(
-        training.best, training.lowest, training.best_loss, plan.tol, training.waited,
+        training.best, training.lowest, best_loss, plan.tol, training.waited,
         plan.n_iter_no_change, lower,
     )  # fmt: skip
     state, threads = training.state, job.threads

@@ -7,6 +7,7 @@ half is answered by it; then the halves change places.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -126,6 +127,13 @@ def may_leak(X: NDArray[Any], y: NDArray[Any], *, classes: bool) -> NDArray[np.b
     return np.asarray(differ <= UNLIKE * chance)
 
 
+@lru_cache(maxsize=4)
+def halves_of(m: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Two halves of m rows, drawn."""
+    first, second = np.array_split(permutation(HALVES, 0, m), 2)
+    return np.sort(first), np.sort(second)
+
+
 def leaks(
     table: pa.Table, y: NDArray[Any], *, classes: bool, among: Sequence[str] | None = None
 ) -> list[Leak]:
@@ -136,7 +144,7 @@ def leaks(
     m = table.num_rows
     if m < LEAST_ROWS or table.num_columns < 2:
         return []
-    first, second = (np.sort(half) for half in np.array_split(permutation(HALVES, 0, m), 2))
+    first, second = halves_of(m)
     found = []
     for name in table.column_names if among is None else among:
         scores = []
