@@ -267,4 +267,7 @@ NB_MODULE(SHOAL_MODULE, m) {
     m.def("shuffles", &bindings::shuffles, nb::arg("key"), array("out"));
     m.def("normal", &bindings::normal, nb::arg("key"), nb::arg("stream"), array("out"));
     m.attr("BLOCK_ROWS") = BLOCK_ROWS;
+#ifdef SHOAL_SOURCES
+    m.attr("SOURCES") = SHOAL_SOURCES;
+#endif
 }

@@ -6,13 +6,14 @@ import subprocess
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from shoal import Network, ShoalClassifier, ShoalRegressor
 from shoal.compute import kernel
-from shoal.compute.builds import BUILD, builds
+from shoal.compute.builds import BUILD, _refuse_other_sources, builds, compiled
 from shoal.compute.engine import threads
 from shoal.compute.steps import Budget, Rule, start
 from shoal.data.rows.examples import Examples
@@ -294,6 +295,21 @@ def test_an_unknown_build_is_refused():
     )
     assert run.returncode != 0
     assert "SHOAL_ISA=abacus: expected one of" in run.stderr
+
+
+@needs_kernel
+def test_a_kernel_of_other_sources_is_refused(tmp_path):
+    sources = Path(__file__).parents[2] / "kernel"
+    assert compiled.SOURCES
+    _refuse_other_sources(sources)
+    _refuse_other_sources(tmp_path)  # no checkout
+    for source in sources.glob("*.?pp"):
+        (tmp_path / source.name).write_bytes(source.read_bytes())
+    _refuse_other_sources(tmp_path)
+    with (tmp_path / "step.hpp").open("a") as file:
+        file.write("\n")
+    with pytest.raises(ImportError, match=r"built of other sources .* `make \.venv/installed`"):
+        _refuse_other_sources(tmp_path)
 
 
 # --- rows -----------------------------------------------------------------------------

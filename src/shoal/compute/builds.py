@@ -4,9 +4,11 @@ SHOAL_ISA (avx2, avx512, neon) forces one; SHOAL_ISA=plain asks for the plain eq
 also serve a processor without fused multiply-add.
 """
 
+import hashlib
 import importlib
 import os
 import warnings
+from pathlib import Path
 from typing import Any
 
 from shoal.compute._processor import builds
@@ -38,6 +40,23 @@ BUILD = _choose()
 compiled: Any = (
     None if BUILD == "plain" else importlib.import_module(f"shoal.compute._kernel_{BUILD}")
 )
+
+
+def _refuse_other_sources(folder: Path) -> None:
+    """A kernel of other sources than those beside it may answer wrongly, without a word."""
+    built_of = getattr(compiled, "SOURCES", None)  # as CMakeLists.txt counts it
+    sources = sorted(folder.glob("*.?pp"))
+    if not sources or not built_of:
+        return
+    each = (hashlib.sha256(source.read_bytes()).hexdigest() for source in sources)
+    if hashlib.sha256("".join(each).encode()).hexdigest() != built_of:
+        raise ImportError(
+            f"the kernel was built of other sources than those in {folder}. Build it again: "
+            "`make .venv/installed`."
+        )
+
+
+_refuse_other_sources(Path(__file__).parents[3] / "kernel")  # there in a checkout alone
 
 
 class _PlainFlag:
