@@ -160,14 +160,16 @@ class Curvature {
         const auto crossing = [&](int line, int64_t p) { return through(weighted_, line / ((n_in + 1) * n_h), line / (n_in + 1) % n_h, p) * a(line % (n_in + 1), p); };
 
         in_parts(t, n_panels, int(hidden_pairs_.size()), pair_of_hidden, int(input_pairs_.size()), pair_of_inputs, [&](int d, int e, int n, const T* values) {
-            spread(hidden_pairs_[d], input_pairs_.data() + e, hidden, n, values);
+            spread(hidden_pairs_[d], input_pairs_.data() + e, hidden, n_x, n, values);
         });
         in_parts(t, n_panels, n_y * n_h * (n_in + 1), crossing, n_x + 1, x, [&](int d, int e, int n, const T* values) {
-            const auto row = output(d / ((n_in + 1) * n_h), d % (n_in + 1));
-            for (int i = 0; i < n; ++i) put(row, hidden(d / (n_in + 1) % n_h, e + i), values[i]);
+            T* row = term_ + row_start(output(d / ((n_in + 1) * n_h), d % (n_in + 1)));
+            const int unit = d / (n_in + 1) % n_h, weights = n - (e + n > n_x);
+            std::copy(values, values + weights, row + hidden(unit, e));
+            if (weights < n) row[hidden(unit, n_x)] = values[weights];
         });
         in_parts(t, n_panels, int(output_pairs_.size()), pair_of_outputs, int(activation_pairs_.size()), pair_of_activations, [&](int d, int e, int n, const T* values) {
-            spread(output_pairs_[d], activation_pairs_.data() + e, output, n, values);
+            spread(output_pairs_[d], activation_pairs_.data() + e, output, n_in, n, values);
         });
     }
 
@@ -176,12 +178,12 @@ class Curvature {
     void in_parts(int t, int64_t n_panels, int n_high, High&& high, int n_wide, Wide&& wide, Put&& put_row) {
         if (!n_high) return;
         Worker& mine = workers_[t];
-        for (int e = 0; e < n_wide; e += WIDE) {
+        for (int e = 0, filled = -1; e < n_wide; e += WIDE) {
             const int n_e = std::min(WIDE, n_wide - e);
             fill(mine.wide, n_panels, e, n_e, wide);
             for (int d = t * HIGH; d < n_high; d += team_ * HIGH) {
                 const int n_d = std::min(HIGH, n_high - d);
-                fill(mine.high, n_panels, d, n_d, high);
+                if (d != filled) fill(mine.high, n_panels, filled = d, n_d, high);
                 dot<T>(0, n_d, n_d | 1, mine.high, 0, n_e, n_e | 1, mine.wide, n_panels, mine.product, n_e);
                 for (int i = 0; i < n_d; ++i) put_row(d + i, e, n_e, mine.product + i * n_e);
             }
@@ -191,17 +193,27 @@ class Curvature {
     // n lines a panel, and one more for an even n: a stride of 4 KB would put all panels into a few lines of the cache.
     template <class F>
     static void fill(T* lines, int64_t n_panels, int first, int n, F&& f) {
-        for (int64_t p = 0; p < n_panels; ++p, lines += (n | 1) * L)
-            for (int i = 0; i < n; ++i) store(lines + i * L, f(first + i, p));
+        for (int i = 0; i < n; ++i)
+            for (int64_t p = 0; p < n_panels; ++p) store(lines + (p * (n | 1) + i) * L, f(first + i, p));
     }
 
-    void put(int64_t p, int64_t q, T value) { (p < q ? std::swap(p, q) : void()), term_[p * (p + 1) / 2 + q] = value; }
-
-    // Of two units (or outputs) and n pairs of what goes into them, the entries that have these values.
+    // Of two units (or outputs) and n pairs of what goes into them, of which `one` is the bias, the entries that have these
+    // values. Pairs with the same first come one after another, so that they are copied into a row, or go down a column.
     template <class Place>
-    void spread(const Pair& of, const Pair* in, Place&& place, int n, const T* values) {
-        for (int i = 0; i < n; ++i) put(place(of.first, in[i].first), place(of.second, in[i].second), values[i]);
-        for (int i = 0; i < n && of.first != of.second; ++i) put(place(of.first, in[i].second), place(of.second, in[i].first), values[i]);
+    void spread(const Pair& of, const Pair* in, Place&& place, int one, int n, const T* values) {
+        for (int i = 0, run; i < n; i += run) {
+            const auto [a, b] = in[i];
+            run = std::min(n - i, a + 1 - b);
+            const int weights = run - (b + run > one);
+            const int64_t p = place(of.first, a), q = place(of.second, a), first = place(of.first, b);
+            const T* of_weights = values + i;
+            std::copy(of_weights, of_weights + weights, term_ + row_start(p) + place(of.second, b));
+            if (of.first != of.second && a == one)
+                std::copy(of_weights, of_weights + weights, term_ + row_start(q) + first);
+            else if (of.first != of.second)
+                for (int k = 0; k < weights; ++k) term_[row_start(first + k) + q] = of_weights[k];
+            if (weights < run) term_[row_start(p) + q] = of_weights[weights];
+        }
     }
 
     T W2(const T* parameters, int k, int j) const { return parameters[shape_.W2() + int64_t(k) * shape_.n_h + j]; }

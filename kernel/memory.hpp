@@ -30,6 +30,9 @@ class Buffer {  // aligned numbers, zero at first
     std::unique_ptr<T[], Free> data_;
 };
 
+// Where row i of a triangle begins that lies packed by rows: entry (i, j), j ≤ i, comes j after it.
+inline int64_t row_start(int64_t i) { return i * (i + 1) / 2; }
+
 // Of two rows of a square, what `transpose` puts in place of the first and of the second.
 template <int apart, class V, int... lane>
 SHOAL_INLINE void exchange(V& a, V& b, std::integer_sequence<int, lane...>) {

@@ -109,9 +109,10 @@ void dot(int first_j, int last_j, int n_d, const T* d, int first_i, int last_i, 
         }
         unrolled<J * I>([&](auto u) { c[(j + u / I) * c_row + i + u % I] = sum_lanes(sum[u]); });
     };
-    in_tiles<DOT_SIDE>(first_j, last_j, [&](auto J, int j) {
-        // (One row alone: four sums that do not wait for each other.)
-        in_tiles<J == 1 ? 4 : DOT_SIDE>(first_i, last_i, [&](auto I, int i) { tile(J, I, j, i); });
+    // (One row alone: four sums that do not wait for each other.)
+    if (last_j - first_j == 1) return in_tiles<4>(first_i, last_i, [&](auto I, int i) { tile(std::integral_constant<int, 1>{}, I, first_j, i); });
+    in_tiles<DOT_SIDE>(first_i, last_i, [&](auto I, int i) {
+        in_tiles<DOT_SIDE>(first_j, last_j, [&](auto J, int j) { tile(J, I, j, i); });
     });
 }
 

@@ -118,6 +118,10 @@ SHOAL_INLINE void store_anywhere(T* at, const Line<T>& line) {
 // The first `count` lanes only: memory after them is not touched.
 template <class T>
 SHOAL_INLINE Line<T> load_some(const T* at, int count) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 8) return {{Vec<T>(_mm512_maskz_loadu_pd(__mmask8((1 << count) - 1), at))}};
+    if constexpr (sizeof(T) == 4) return {{Vec<T>(_mm512_maskz_loadu_ps(__mmask16((1 << count) - 1), at))}};
+#endif
     alignas(LINE_BYTES) T lanes[LANES<T>] = {};
     for (int i = 0; i < count; ++i) lanes[i] = at[i];
     return load(lanes);
