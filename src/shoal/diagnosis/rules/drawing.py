@@ -7,6 +7,7 @@ import numpy as np
 
 from shoal.diagnosis.case import FAR_DOWN, NOTHING_LEARNT, Seen
 from shoal.diagnosis.findings import Finding
+from shoal.diagnosis.rules.stepping import lower_rate
 from shoal.diagnosis.suspect import Suspect, times, use
 from shoal.diagnosis.units import SATURATED, Units
 from shoal.network.initialisers import standard_deviation
@@ -105,13 +106,21 @@ def dead_units(seen: Seen) -> Iterator[Suspect]:
         return
     began = f", {first} of them before the first step" if first else ""
     zeros = first == n and _times_usual(seen) == 0  # there no activation has a gradient
+    asleep = first >= DEAD_AT_FIRST * n
+    init = seen.case.settings.get("init", "auto")
+    chosen = not (isinstance(init, str) and init == "auto")
+    cure: dict[str, Any] = {"activation": "leaky_relu"}
+    if zeros or (asleep and chosen):
+        cure = {"init": "auto"}
+    elif not asleep and long_steps(seen):  # these drove them there, and would drive others anywhere
+        cure = {"learning_rate": lower_rate(seen.case)}
     yield Suspect(
         "dead-units",
         f"{dead} of {n} hidden units answer 0 to every example{began}: their slope is 0 too, and "
         "they will not come back." + (" All weights were drawn as 0." if zeros else ""),
-        {"init": "auto"} if zeros else {"activation": "leaky_relu"},
+        cure,
         {"dead": [list(units.dead) for units in seen.units], "units": n},
-        sure=first >= DEAD_AT_FIRST * n,
+        sure=asleep,
         fact=dead == n,
         severity="error" if dead == n else "",
     )

@@ -93,7 +93,7 @@ def contradicting_labels(seen: Seen) -> Iterator[Finding]:
     if every.labels is not None:
         lowest, what = _lowest_error(places, _labels_of(every)), "answers are wrong"
         error = 1 - _right(seen)
-    elif every.Y is not None and every.Y.shape[1] == 1 and seen.shape.output == "identity":
+    elif every.Y is not None and every.Y.shape[1] == 1:
         lowest, what = _lowest_variance(places, every.Y[chosen, 0]), "variance stays unexplained"
         error = 1 - seen.explained
     else:
@@ -272,18 +272,33 @@ def _a_class_counts_for_nothing(
 def many_classes(seen: Seen) -> Iterator[Finding]:
     """Classes of so few rows each that the target is likely to be a number, or a name."""
     rows, k = seen.case.m + seen.case.held, seen.shape.n_y
-    if seen.shape.output != "softmax" or k < MANY or not 0 < rows < FEW_OF_A_CLASS * k:
+    if seen.shape.output != "softmax" or k < MANY or rows <= 0 or seen.explained > LEARNT:
         return
-    if seen.explained > LEARNT:
+    if rows < FEW_OF_A_CLASS * k:
+        what = f"{rows / k:.1f} rows each: too few to learn a class from."
+    elif _is_a_number(seen):
+        what = (
+            f"of which {max(seen.explained, 0):.0%} of the variance is learnt, and in whose order there is more: "
+            f"neighbouring rows or random features explain {seen.order.known:.0%} of the variance of the number of "
+            "the class."
+        )
+    else:
         return
     yield Finding(
         "many-classes",
         "warning",
-        f"{rows:,} rows have {k:,} classes, {rows / k:.1f} rows each: too few to learn a class from.",
+        f"{rows:,} rows have {k:,} classes, {what}",
         "If the target is a number, use ShoalRegressor (--task regression). If it is a name, merge rare ones.",
         {},
         {"classes": k, "rows": rows},
     )
+
+
+def _is_a_number(seen: Seen) -> bool:
+    """Whether the order of the classes is known far better than the classes are."""
+    if not seen.looked_at or not seen.comparable or not seen.order.reaches(LEARNT):
+        return False
+    return not seen.reference.reaches(LEARNT / 2)
 
 
 def rare_classes(seen: Seen) -> Iterator[Finding]:
@@ -292,6 +307,8 @@ def rare_classes(seen: Seen) -> Iterator[Finding]:
     if shape.output in ("identity", "poisson") or (shape.n_y > 1 and shape.output == "sigmoid"):
         return
     if seen.some.m < FEWEST or seen.case.settings.get("class_weight") is not None:
+        return
+    if next(many_classes(seen), None):  # to weigh them does not help
         return
     said, true = _answers(seen)
     if seen.held_out:  # rows that it was not trained on, too
@@ -363,11 +380,12 @@ def new_rows(seen: Seen) -> Iterator[Finding]:
         else min(seen.curve.last, seen.curve.first) * seen.baseline
     )  # fmt: skip
     gap = (seen.new_loss - expected) / seen.baseline
-    unsure = _expected_error(seen) if stopped else 0.0  # of all training rows it is small
+    moved = _moved(seen)
+    # Of all training rows it is small; and of rows that are seen to be others it says nothing.
+    unsure = _expected_error(seen) if stopped and not moved else 0.0
     chance = 3 * (seen.new_error**2 + unsure**2) ** 0.5 / seen.baseline
     if gap < max(GAP, chance):
         return
-    moved = _moved(seen)
     if stopped or moved:
         yield _shift(seen, expected, gap, moved)
     else:
@@ -376,9 +394,8 @@ def new_rows(seen: Seen) -> Iterator[Finding]:
 
 def _expected_error(seen: Seen) -> float:
     """The standard error of the validation loss, as if its rows were like these."""
-    held = float(seen.case.settings.get("validation_fraction", 0.15)) * max(
-        seen.case.m, seen.some.m
-    )
+    rows = seen.case.m or seen.some.m
+    held = float(seen.case.settings.get("validation_fraction", 0.15)) * rows
     return float(seen.new_error * (seen.some.m / max(held, 1)) ** 0.5)
 
 
