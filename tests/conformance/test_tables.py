@@ -241,6 +241,15 @@ def test_an_infinite_number_behind_words_is_named_by_its_own_column():
         model.predict(change(t, "x", [*range(59), np.inf], pa.float64()))
 
 
+@pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame, pa.table, dict])
+def test_text_of_a_frame_that_stays_as_it_is_written_is_not_called_missing(kind, recwarn):
+    t = {"town": ["Rome", "NA", "null", "Oslo"] * 20, "n": ["1", "NA", "3", "4"] * 20}
+    model = fit(kind(t), [0, 1, 1, 0] * 20)
+    assert model.encoding_.columns[0].words == ("NA", "Oslo", "Rome", "null")
+    told = [str(w.message) for w in recwarn if "read as missing" in str(w.message)]
+    assert told == ['read as missing besides blank cells: 20 × "NA" in n.']
+
+
 # --- words=, numbers=, drop= ----------------------------------------------------------
 
 

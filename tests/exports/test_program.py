@@ -108,6 +108,51 @@ def test_the_program_says_what_is_wrong(tmp_path, text, said):
     assert said in run.stderr
 
 
+CELLS = [  # of w, x, ok and when
+    "Rome,1,true,2020-02-03",
+    " Rome , 1 ,True,2020-02-03",
+    '" Rome",1,FALSE,2020-02-29',
+    "NA,NA,NA,NA",
+    r"\N,\N,\N,\N",
+    "?,,0,2020-02-03 23:59:59.5",
+]
+
+
+@pytest.mark.parametrize(
+    "words", [["Rome", "NA", "Oslo", "Lyon"], ["Rome", "Bonn", "Oslo", "Lyon"]]
+)
+def test_the_program_takes_cells_for_what_the_command_takes_them(
+    tmp_path, monkeypatch, capsys, words
+):
+    """NA in text is a category of a model that was trained on it, and missing elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    X = table()[["distance", "ok", "when"]].rename(columns={"distance": "x"})
+    X.insert(0, "w", [words[i % 4] if i % 9 else None for i in range(len(X))])
+    y = (X["w"] == words[1]) ^ X["ok"]
+    model = ShoalClassifier(**{**SETTINGS, "max_iter": 30}).fit(X, y)
+    model.save("m.shoal")
+    model.export("m.c", main=True)
+    (tmp_path / "t.csv").write_text("\n".join(["w,x,ok,when", *CELLS, ""]))
+    assert main(["predict", "m.shoal", "t.csv"]) == 0
+    wanted = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    with open("t.csv") as file:
+        run = subprocess.run([compiled(tmp_path)], stdin=file, capture_output=True, text=True)
+    found = pd.read_csv(io.StringIO(run.stdout))
+    assert np.allclose(found.iloc[:, -1], wanted.iloc[:, -1], atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "cells", ["x,1,tile,", "x,1,,2020-02-30", "x,1,,2020-13-01", "x,1,,2020-01-01 24:10", "x,0x1,,"]
+)
+def test_the_program_refuses_what_is_no_value(tmp_path, cells):
+    X = table()
+    ShoalClassifier(**SETTINGS).fit(X, X["ok"]).export(tmp_path / "m.c", main=True)
+    text = f"carrier,distance,ok,when\n{cells}\n"
+    run = subprocess.run([compiled(tmp_path)], input=text, capture_output=True, text=True)
+    assert run.returncode == 1
+    assert "row 1: the value cannot be read" in run.stderr
+
+
 def test_the_command_writes_runs_and_reports(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     X = table()

@@ -254,7 +254,7 @@ Keep = Annotated[
     option(
         "--keep",
         metavar="COLUMN",
-        help="Copy this column of the table in front; all for every column. Repeatable.",
+        help="Copy this column of the table in front, as it was read; all for every column. Repeatable.",
     ),
 ]
 ExportFile = Annotated[

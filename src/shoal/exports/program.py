@@ -3,9 +3,12 @@
 from collections.abc import Callable, Iterator
 
 from shoal.data.encode.encoding import Time, Words
+from shoal.data.read import absent
 from shoal.exports.header import fields_of
 from shoal.exports.model import Classes, Column, Model
 from shoal.exports.tables import text
+
+MISSING = frozenset(absent.MISSING)
 
 
 def program(model: Model, prefix: str, fragment: Callable[[str], str]) -> Iterator[str]:
@@ -39,7 +42,7 @@ def _columns(model: Model, prefix: str) -> Iterator[str]:
 def _kind(column: Column) -> str:
     match column:
         case Words():
-            return "A_TEXT"
+            return "A_VERBATIM" if MISSING & set(column.words) else "A_TEXT"
         case Time():
             return "A_TIME"
         case _:

@@ -51,8 +51,9 @@ WORTH_THREADS = 20_000  # values of a piece; with fewer, a thread costs more tha
 class Looks:
     """What was seen of all columns of text whose types are not known."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: Wanted, *, verbatim: bool = False) -> None:
         self._wanted = wanted
+        self._verbatim = verbatim  # text stays as it is written: "NA" is no missing value in it
         self._looks: dict[str, Look] = {}
         self._pool: ThreadPoolExecutor | None = None
 
@@ -90,6 +91,8 @@ class Looks:
         asked = {look.name for look in looks if self._wanted.types_of(look.name)}
         guessed = {look.name: self._guess(look, asked=look.name in asked) for look in looks}
         found |= self._with_decimals(looks, guessed)
+        if self._verbatim:
+            found |= {n: r._replace(verbatim=True) for n, r in found.items() if r.types == TEXT}
         for look in looks:
             self._refuse(look, found[look.name], asked=look.name in asked)
         self._report(looks, found)

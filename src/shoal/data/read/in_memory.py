@@ -82,13 +82,10 @@ def columns_of_text(schema: pa.Schema, wanted: Wanted) -> list[str]:
 
 
 def _readings(pieces: Iterable[Piece], names: Sequence[str], wanted: Wanted) -> dict[str, Reading]:
-    looks = Looks(wanted)
+    looks = Looks(wanted, verbatim=True)
     for piece in pieces:
         looks.add(piece)
-    readings = {
-        name: reading if reading.types != TEXT else reading._replace(verbatim=True)
-        for name, reading in looks.readings(names).items()
-    }
+    readings = looks.readings(names)
     _report([n for n, r in readings.items() if r.types != TEXT and n not in wanted.numbers])
     return readings
 

@@ -355,6 +355,8 @@ class Look:
         """The texts that are missing values in a column that is read so."""
         if reading.types != TEXT:
             return self.absent
+        if reading.verbatim:
+            return Counter()
         return Counter({word: count for word, count in self.absent.items() if word in MISSING})
 
     @property

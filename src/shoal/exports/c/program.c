@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { A_NUMBER, A_BOOLEAN, A_TIME, A_TEXT };
+enum { A_NUMBER, A_BOOLEAN, A_TIME, A_TEXT, A_VERBATIM }; /* in the last "NA" is a category */
 
 @columns@
 #define LONGEST_RECORD (1 << 20)
@@ -13,11 +13,18 @@ enum { A_NUMBER, A_BOOLEAN, A_TIME, A_TEXT };
 static char record[LONGEST_RECORD];
 static PREFIX_text fields[MOST_FIELDS];
 
+static PREFIX_text trimmed(PREFIX_text field)
+{
+    while (field.length && (*field.bytes == ' ' || *field.bytes == '\t')) ++field.bytes, --field.length;
+    while (field.length && (field.bytes[field.length - 1] == ' ' || field.bytes[field.length - 1] == '\t')) --field.length;
+    return field;
+}
+
 /* The next record, cut into fields; how many, 0 at the end, or -1 when it is too long. */
 static int next_record(FILE *file)
 {
     size_t used = 0, start = 0;
-    int n = 0, quoted = 0, c, any = 0;
+    int n = 0, quoted = 0, bare = 1, c, any = 0;
     for (;;) {
         c = getc(file);
         if (c == EOF && !any) return 0;
@@ -25,7 +32,7 @@ static int next_record(FILE *file)
         if (used + 2 >= LONGEST_RECORD || n + 1 >= MOST_FIELDS) return -1;
         if (c == '"') {
             if (!quoted && used == start) {
-                quoted = 1;
+                quoted = 1, bare = 0;
                 continue;
             }
             if (quoted) {
@@ -41,8 +48,9 @@ static int next_record(FILE *file)
             if (c != ',' && used > start && record[used - 1] == '\r') --used;
             fields[n].bytes = record + start;
             fields[n].length = used - start;
+            if (bare) fields[n] = trimmed(fields[n]);
             record[used++] = 0;
-            start = used;
+            start = used, bare = 1;
             ++n;
             if (c != ',') return n;
             continue;
@@ -53,18 +61,20 @@ static int next_record(FILE *file)
 
 static int is_missing(PREFIX_text field)
 {
-    static const char *const words[] = {"", "NA", "N/A", "nan", "NaN", "null", "NULL", "None", "?"};
+    static const char *const words[] = {"", "NA", "N/A", "nan", "NaN", "null", "NULL", "None", "?", "\\N"};
     size_t i;
     for (i = 0; i < sizeof words / sizeof words[0]; ++i)
         if (strlen(words[i]) == field.length && !memcmp(words[i], field.bytes, field.length)) return 1;
     return 0;
 }
 
-static PREFIX_text trimmed(PREFIX_text field)
+/* Whether the field is this word, which has small letters, in any letters. */
+static int is_word(PREFIX_text field, const char *word)
 {
-    while (field.length && (*field.bytes == ' ' || *field.bytes == '\t')) ++field.bytes, --field.length;
-    while (field.length && (field.bytes[field.length - 1] == ' ' || field.bytes[field.length - 1] == '\t')) --field.length;
-    return field;
+    size_t i;
+    for (i = 0; i < field.length && word[i] && (field.bytes[i] | 32) == word[i]; ++i) {
+    }
+    return i == field.length && !word[i];
 }
 
 /* The whole number of exactly `digits` digits at `text`; -1 if there are others. */
@@ -83,10 +93,12 @@ static int time_of_day(const char *text, const char **end, double *seconds)
 {
     const int hour_of_day = digits_at(text, 2), minute = hour_of_day < 0 || text[2] != ':' ? -1 : digits_at(text + 3, 2);
     if (minute < 0) return 0;
+    if (hour_of_day > 23 || minute > 59) return 0;
     text += 5;
     *seconds = hour_of_day * 3600.0 + minute * 60.0;
     if (*text == ':' && digits_at(text + 1, 2) >= 0) {
         long microseconds = 0, unit = 100000;
+        if (digits_at(text + 1, 2) > 59) return 0;
         *seconds += digits_at(text + 1, 2);
         text += 3;
         if (*text == '.')
@@ -95,6 +107,14 @@ static int time_of_day(const char *text, const char **end, double *seconds)
     }
     *end = text;
     return 1;
+}
+
+static int is_day(int year, int month_of_year, int day)
+{
+    static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    const int leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    if (month_of_year < 1 || month_of_year > 12) return 0;
+    return day >= 1 && day <= lengths[month_of_year - 1] + (month_of_year == 2 && leap);
 }
 
 /* A date, a date with a time, or a time of the day: in seconds. False when it is something else. */
@@ -106,6 +126,7 @@ static int as_seconds(const char *text, double *seconds)
     double of_day = 0, days;
     long y, m;
     if (day < 0) return time_of_day(text, &end, seconds) && !*end;
+    if (!is_day(year, month_of_year, day)) return 0;
     y = month_of_year > 2 ? year : year - 1L;
     m = (month_of_year + 9) % 12;
     days = (double)(365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468);
@@ -122,19 +143,20 @@ static int take(PREFIX_row *row, size_t offset, int kind, PREFIX_text field)
     char *end, *at = (char *)row + offset;
     double value = PREFIX_MISSING;
     const PREFIX_text inner = trimmed(field);
-    if (kind == A_TEXT) {
-        if (is_missing(inner)) field.bytes = 0;
+    if (kind == A_TEXT || kind == A_VERBATIM) {
+        if (kind == A_TEXT ? is_missing(inner) : !inner.length) field.bytes = 0;
         memcpy(at, &field, sizeof field);
         return 1;
     }
     if (!is_missing(inner)) {
-        if (kind == A_BOOLEAN && inner.length == 4 && strchr("tT", *inner.bytes))
+        if (kind == A_BOOLEAN && is_word(inner, "true"))
             value = 1;
-        else if (kind == A_BOOLEAN && inner.length == 5 && strchr("fF", *inner.bytes))
+        else if (kind == A_BOOLEAN && is_word(inner, "false"))
             value = 0;
         else if (kind != A_TIME || !as_seconds(inner.bytes, &value)) {
             value = strtod(inner.bytes, &end);
-            if (end != inner.bytes + inner.length) return 0;
+            if (end != inner.bytes + inner.length || memchr(inner.bytes, 'x', inner.length) || memchr(inner.bytes, 'X', inner.length))
+                return 0; /* strtod takes 0x10 for 16 */
         }
     }
     memcpy(at, &value, sizeof value);
