@@ -5,11 +5,18 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow as pa
 import pytest
-from sklearn.datasets import load_digits, load_wine, make_circles, make_sparse_uncorrelated
+from sklearn.datasets import (
+    load_digits,
+    load_linnerud,
+    load_wine,
+    make_circles,
+    make_hastie_10_2,
+    make_sparse_uncorrelated,
+)
 from sklearn.model_selection import train_test_split
 
 from shoal import Network, ShoalClassifier, ShoalRegressor, diagnose
-from shoal.diagnosis.case import Case, baseline_of, losses_of_constant
+from shoal.diagnosis.case import Case, Seen, baseline_of, losses_of_constant
 from shoal.diagnosis.diagnose import findings_of
 from shoal.diagnosis.rules import capacity, ending, rows
 from shoal.diagnosis.rules.table import _code as code_of
@@ -328,3 +335,65 @@ def test_what_chance_says_of_a_column_s_values_makes_no_codes():
         assert not list(code_of(seen, "x", column, y)), seed
         told = y + 3 * np.random.default_rng(9).standard_normal(38)[places]
         assert [one.name for one in code_of(seen, "x", column, told)] == ["codes-as-numbers"]
+
+
+@pytest.mark.parametrize("activation", ["leaky_relu", "relu", "tanh"])
+def test_a_draw_next_to_0_is_a_plateau_of_every_activation(activation):
+    X, y = make_circles(600, noise=0.08, factor=0.5, random_state=2)
+    how = {"solver": "gd", "init": 1e-5, "max_iter": 200, "bins": 0, "early_stopping": False}
+    found = ShoalClassifier(**FAST | how, activation=activation, hidden=16).fit(X, y).diagnosis_
+    assert wrong(found)[0] == "stuck-on-plateau"
+    assert found.cure["init"] == "auto"
+
+
+def test_a_handful_of_new_rows_names_no_cause_that_the_fit_has_not():
+    X, Y = load_linnerud(return_X_y=True)
+    model = ShoalRegressor(**FAST, hidden=16, bins=0, alpha=0.1).fit(X[:14], Y[:14])
+    assert wrong(model.diagnosis_) == []
+    assert wrong(diagnose(model, X[14:], Y[14:])) == []
+
+
+@pytest.mark.parametrize(
+    ("own", "held", "named"),
+    [
+        ((8, 20), (1, 6), True),
+        ((16, 20), (1, 6), False),
+        ((8, 20), (1, 4), False),
+        ((8, 20), (2, 6), False),
+    ],
+)
+def test_a_rare_class_is_judged_by_the_rows_held_out_where_half_is_missed(own, held, named):
+    def answered(right, of, m):
+        true = (np.arange(m) < of).astype(int)
+        return np.where(np.arange(m) < right, 1, 0) * true, true
+
+    first, second = answered(*own, 400), answered(*held, 100)
+    seen = SimpleNamespace(
+        shape=SimpleNamespace(n_y=1, output="sigmoid"), case=SimpleNamespace(new=False, settings={}, m=400, held=100),
+        some=SimpleNamespace(m=400), A2=first[0][np.newaxis], Y=first[1][np.newaxis], held_out=True,
+        judged=SimpleNamespace(columns=lambda n_y: (None, second[1][np.newaxis], None)),
+        answers_to=lambda examples: second[0][np.newaxis],
+    )  # fmt: skip
+    found = list(rows.rare_classes(seen))
+    assert bool(found) == named
+    if named:
+        assert found[0].evidence["recall"] == pytest.approx(1 / 6)
+
+
+@pytest.mark.parametrize(("m", "carried", "named"), [(51, 0.63, False), (51, 0.97, True), (400, 0.63, True)])  # fmt: skip
+def test_two_of_some_dozens_of_rows_may_carry_half_of_the_variance(m, carried, named):
+    seen = SimpleNamespace(
+        learnt=SimpleNamespace(m=m, X=np.zeros((m, 0)), rows=None), carried=np.array([carried]),
+        shape=SimpleNamespace(output="identity"),
+    )  # fmt: skip
+    assert bool(list(rows.outliers(seen))) == named
+
+
+def test_new_rows_are_no_more_to_learn_from_than_the_fit_had():
+    X, y = make_hastie_10_2(700, random_state=3)
+    y = (y > 0).astype(int)
+    model = ShoalClassifier(**FAST, bins=0).fit(X[:80], y[:80])
+    case = model.fitted_.case_of_new(X[80:], y[80:])
+    fair, unfair = Seen(case, None, thorough=True), Seen(case._replace(m=600), None, thorough=True)
+    assert fair.reference.best < unfair.reference.best
+    assert "underfitting" not in diagnose(model, X[80:], y[80:]).names

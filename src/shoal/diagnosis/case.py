@@ -265,19 +265,24 @@ class Seen:
         """Whether the rows can be compared with their neighbours."""
         return self.judged.m >= FEWEST_JUDGED and not isinstance(self.case.examples.X, Sparse)
 
+    @property
+    def _to_learn(self) -> int:
+        """Of how many rows neighbours are sought: of new ones of no more than the network was trained on."""
+        return min(LEARNT, self.case.m) if self.case.new and self.case.m else LEARNT
+
     @cached_property
     def reference(self) -> Reference:
         """What neighbours or random features explain; nothing where it is not looked at."""
         if not self.looked_at:
             return NOTHING
-        learnt, asked = sample_of(self.learnt, LEARNT), sample_of(self.judged, ASKED)
+        learnt, asked = sample_of(self.learnt, self._to_learn), sample_of(self.judged, ASKED)
         (X, Y), (V, T) = ((_numbers(some), _targets(some, self.shape)) for some in (learnt, asked))
         return Reference(X, Y, V, T)
 
     @cached_property
     def order(self) -> Reference:
         """The same of the number of the class, in their order."""
-        learnt, asked = sample_of(self.learnt, LEARNT), sample_of(self.judged, ASKED)
+        learnt, asked = sample_of(self.learnt, self._to_learn), sample_of(self.judged, ASKED)
         (X, y), (V, t) = (
             (_numbers(some), some.truth(self.shape.n_y)[0].argmax(axis=0)[:, np.newaxis] * 1.0)
             for some in (learnt, asked)

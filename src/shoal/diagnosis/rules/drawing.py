@@ -19,6 +19,7 @@ SATURATED_SHARE, SATURATED_AT_FIRST, NEARLY_ALL = 0.5, 0.25, 0.9
 DEAD_SHARE, DEAD_AT_FIRST, TWINS = 0.5, 1 / 3, 0.1
 LARGE, SMALL = 5.0, 0.1  # times the usual deviation of a draw
 STRAIGHT = 0.1  # the largest deviation of Z1 in units that were drawn near 0
+KINKED = ("relu", "leaky_relu")
 CONFIDENT = 5.0  # of the baseline: the loss of a network that is sure, and wrong
 
 
@@ -159,10 +160,11 @@ def _straight(looked: Collection[Units]) -> bool:
 
 
 def drawn_tiny(seen: Seen) -> bool:
-    """Whether every unit began so near to zero that g is straight there."""
+    """Whether every unit began so near to zero that g is straight there, or has its kink there."""
+    kinked = seen.shape.activation in KINKED
     return (
         bool(seen.starts)
-        and _straight(seen.starts)
+        and (kinked or _straight(seen.starts))
         and all(units.spread < STRAIGHT for units in seen.starts)
     )
 

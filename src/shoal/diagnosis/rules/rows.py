@@ -21,6 +21,8 @@ CONTRADICTED = 0.03  # of the rows cannot be answered rightly
 FEWEST = 50  # rows, of which a share is worth telling
 FAR_OUT = 60.0  # times the deviation that the middle half of a column has
 FEW_FAR_OUT = 0.1  # of the rows
+# Of some dozens of rows two are a larger share, and carry half of the variance of many a healthy target.
+FEW_OUTERMOST, NEARLY_CARRIED = 0.02, 0.8
 # Of a class: the share of the rows up to which it is rare, so many examples, and its right answers.
 RARE, FEW_OF_A_CLASS, FOUND = 0.15, 5, 0.25
 NEARLY_ALL = 0.98  # of the answers
@@ -201,7 +203,7 @@ def _few_or_one_value(values: NDArray[Any], m: int) -> bool:
 def _in_target(seen: Seen) -> Iterator[Finding]:
     n = outermost_of(seen.learnt.m)
     for k, carried in enumerate(seen.carried.tolist()):
-        if carried < CARRIED:
+        if carried < (CARRIED if n <= FEW_OUTERMOST * seen.learnt.m else NEARLY_CARRIED):
             continue
         target = "the target" if len(seen.carried) == 1 else f"target {k}"
         yield Finding(
@@ -310,18 +312,24 @@ def rare_classes(seen: Seen) -> Iterator[Finding]:
         return
     if next(many_classes(seen), None):  # to weigh them does not help
         return
+    k = max(shape.n_y, 2)
+    limit, few = min(RARE, 0.6 / k), FEW_OF_A_CLASS if seen.case.new else FEW_ROWS
     said, true = _answers(seen)
     if seen.held_out:  # rows that it was not trained on, too
-        more = _answers_to(seen, seen.judged)
-        said, true = np.r_[said, more[0]], np.r_[true, more[1]]
-    k = max(shape.n_y, 2)
-    there, given = np.bincount(true, minlength=k), np.bincount(said, minlength=k)
-    right = np.bincount(true[said == true], minlength=k)
-    limit = min(RARE, 0.6 / k)
-    few = FEW_OF_A_CLASS if seen.case.new else FEW_ROWS
-    rare = (there >= few) & (there <= limit * len(true)) & (right <= FOUND * there)
+        held = _answers_to(seen, seen.judged)
+        said, true = np.r_[said, held[0]], np.r_[true, held[1]]
+    there, right = _counts(said, true, k)
+    is_rare = (there >= few) & (there <= limit * len(true))
+    rare = is_rare & (right <= FOUND * there)
+    if seen.held_out and not rare.any() and is_rare.any():
+        # Of its own rows a network finds more: where that is not even half, those held out say how many.
+        missed = is_rare & (right <= MISSED * there)
+        said, true = held
+        there, right = _counts(said, true, k)
+        rare = missed & (there >= FEW_OF_A_CLASS) & (right <= FOUND * there)
     if not rare.any():
         return
+    given = np.bincount(said, minlength=k)
     single = given.max() >= NEARLY_ALL * len(said)
     share = float(there[rare].sum() / len(true))
     found = float(right[rare].sum() / there[rare].sum())
@@ -342,6 +350,14 @@ def rare_classes(seen: Seen) -> Iterator[Finding]:
         {"class_weight": "balanced"},
         {"share_of_others": share, "recall": found, "largest_share": float(given.max() / len(said))},
     )  # fmt: skip
+
+
+def _counts(
+    said: NDArray[Any], true: NDArray[Any], k: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of each of k classes the examples, and those that are answered rightly."""
+    there = np.bincount(true, minlength=k)
+    return there, np.bincount(true[said == true], minlength=k)
 
 
 def few_rows_of_a_class(seen: Seen) -> Iterator[Finding]:
