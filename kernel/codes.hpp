@@ -64,11 +64,11 @@ class Codes {
         for (int64_t k = 0; k < m; ++k) number[k * coding_.numbers()] = values[k];
     }
     void put(int g, int64_t r, int64_t m, const int32_t* codes) {
-        uint32_t* line = lines_ + r * coding_.groups() + g * TOGETHER;
-        in_fours(m, line, coding_.groups(), [&](int64_t k) { return LINE_BYTES * uint32_t(coding_.line_of(g, codes[k])); });
+        const int32_t start = coding_.line_of(g, 0), bins = coding_[g].bins;
+        in_fours(m, lines_ + r * coding_.groups() + g * TOGETHER, coding_.groups(), codes, [=](int32_t code) { return LINE_BYTES * uint32_t(start + code + std::min(code, bins)); });
     }
     void put_places(int g, int64_t r, int64_t m, const T* places) {
-        in_fours(m, places_ + r * coding_.binned() + g * TOGETHER, coding_.binned(), [&](int64_t k) { return places[k]; });
+        in_fours(m, places_ + r * coding_.binned() + g * TOGETHER, coding_.binned(), places, [](T place) { return place; });
     }
 
     // [1] for V lines of units, of whom `table` holds the weights, `table_apart` numbers from one line to the next: Z of four
@@ -187,9 +187,14 @@ class Codes {
         return run;
     }
 
-    template <class N, class F>
-    static void in_fours(int64_t m, N* to, int n, F&& value) {
-        for (int64_t k = 0; k < m; k += TOGETHER, to += TOGETHER * n) unrolled<TOGETHER>([&](auto one) { to[one] = value(k + one); });
+    // f of m values, four to four: those of the next four come n fours later.
+    template <class N, class V, class F>
+    static void in_fours(int64_t m, N* to, int n, const V* values, F&& f) {
+        for (int64_t k = 0; k < m; k += TOGETHER, to += TOGETHER * n) {
+            N four[TOGETHER];
+            unrolled<TOGETHER>([&](auto one) { four[one] = f(values[k + one]); });
+            std::memcpy(to, four, sizeof four);
+        }
     }
 
     // Where the first of an example's n codes, or places, is.

@@ -1,6 +1,7 @@
 """Columns of every type: taken as what they are, or refused by name; never another exception."""
 
 import datetime
+import pickle
 import uuid
 import warnings
 from decimal import Decimal
@@ -410,3 +411,28 @@ def test_the_columns_of_a_wide_table_are_looked_up_at_once():
 
     model.encoding_.encode(Table(pa.Table.from_pandas(X)), "float32")
     assert asked.count("column_names") < 5
+
+
+@pytest.mark.parametrize("names", [[0, 1, 2], [("a", 1), ("a", 2), ("b", 1)]])
+def test_columns_whose_names_are_no_text_keep_their_order(names):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(80, 3)))
+    X.columns = pd.MultiIndex.from_tuples(names) if isinstance(names[0], tuple) else names
+    y = X.iloc[:, 0] > 0
+    settings = dict(random_state=0, members=1, max_iter=3, hidden=2)
+    model = pickle.loads(pickle.dumps(ShoalClassifier(**settings).fit(X, y)))
+    turned = X.iloc[:, ::-1]
+    for call in (
+        model.predict,
+        model.predict_proba,
+        model.transform,
+        lambda Z: model.score(Z, y),
+        lambda Z: model.explain(Z[:1], background=X),
+        lambda Z: ShoalClassifier(**settings).fit(X, y, X_val=Z, y_val=y),
+    ):
+        call(X)
+        with pytest.raises(DataError, match="in another order than in the fit"):
+            call(turned)
+    others = X.set_axis([5, 6, 7], axis=1)  # other names are taken by position, as by scikit-learn
+    assert (model.predict(others) == model.predict(X)).all()
+    assert (model.predict(X.to_numpy()) == model.predict(X)).all()

@@ -104,6 +104,7 @@ def test_a_page_has_a_picture_of_each_column_and_nothing_of_a_table_is_html(tabl
         (["t.csv", "--target", "sould"], 'Did you mean "sold"', 2),
         (["t.csv", "--drop", "nothing"], 'no column "nothing"', 2),
         (["t.csv", "--report", "t.csv"], "that is the file which is read", 2),
+        (["t.csv", "--report", "t.pdf"], "expected a name that ends with .html", 2),
     ],
 )
 def test_what_cannot_be_is_refused(call, told, code, table, capsys):

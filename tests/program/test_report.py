@@ -193,6 +193,9 @@ def test_what_is_promised_in_json_is_there(capsys):
 
 MISTAKES = {
     "no page": (["--report", "r.pdf"], 2, ["--report r.pdf", ".html"]),
+    "no model": (["-o", "m.onnx"], 2, ["-o m.onnx", "shoal export"]),
+    "a pickle": (["-o", "m.pkl"], 2, ["-o m.pkl", "model.shoal"]),
+    "no configuration": (["--save-config", "t.json"], 2, ["--save-config t.json", ".toml"]),
     "no folder": (["--report", "no/r.html"], 1, ["no/r.html", "folder"]),
     "the model": (["--report", "m.html", "-o", "m.html"], 2, ["--report m.html", "-o"]),
     "a folder": (["--report", "d.html"], 1, ["d.html", "folder"]),

@@ -4,6 +4,7 @@ import math
 import os
 import shlex
 from collections.abc import Iterator
+from pathlib import PurePath
 
 from shoal.cli.options import Order, Parameters
 from shoal.cli.screen.printing import note
@@ -13,6 +14,15 @@ from shoal.files.atomic import check_writable
 from shoal.files.checkpoint import kept_in
 from shoal.pictures.canvas import library
 from shoal.settings import POISSON, Settings
+
+NO_MODELS = {  # what a name with one of these endings promises
+    "a table": (
+        ".csv", ".tsv", ".json", ".jsonl", ".parquet", ".feather", ".arrow", ".xlsx", ".xls", ".ods",
+    ),
+    "an export (shoal export writes it)": (".c", ".h", ".js", ".mjs", ".sql", ".onnx"),
+    "a pickle": (".pkl", ".pickle", ".joblib"),
+    "a configuration (--save-config writes it)": (".toml",),
+}  # fmt: skip
 
 
 def _checked(parameters: Parameters) -> Settings:
@@ -30,11 +40,7 @@ def refuse(order: Order, parameters: Parameters) -> Settings:
     _refuse_splits(order)
     _refuse_folds(order)
     _refuse_columns(order)
-    if order.output and order.output.lower().endswith((".csv", ".parquet", ".jsonl")):
-        raise SettingError(
-            f"-o {order.output}: that is the name of a table, and a model is saved. Expected a "
-            "name such as model.shoal."
-        )
+    refuse_name_of_model(order.output)
     settings = _checked(parameters)
     if settings.loss == POISSON and order.task == CLASSIFICATION:
         raise SettingError(
@@ -42,7 +48,7 @@ def refuse(order: Order, parameters: Parameters) -> Settings:
         )
     refuse_output(order.output, (*order.tables, order.test))
     _refuse_report(order)
-    refuse_output(order.save_config, (*order.tables, order.test), "--save-config")
+    _refuse_config(order)
     _refuse_checkpoint(order, parameters["checkpoint"])
     _refuse_scratch(parameters)
     return settings
@@ -116,10 +122,7 @@ def _refuse_columns(order: Order) -> None:
 def _refuse_report(order: Order) -> None:
     if order.report is None:
         return
-    if not order.report.lower().endswith((".html", ".htm")):
-        raise SettingError(
-            f"--report {order.report}: expected a name that ends with .html, such as report.html."
-        )
+    refuse_name_of_page(order.report)
     if order.output and os.path.realpath(order.output) == os.path.realpath(order.report):
         raise SettingError(
             f"--report {order.report}: the model would be written there too (-o). Choose another "
@@ -127,6 +130,15 @@ def _refuse_report(order: Order) -> None:
         )
     library()
     refuse_output(order.report, (*order.tables, order.test), "--report")
+
+
+def _refuse_config(order: Order) -> None:
+    refuse_output(order.save_config, (*order.tables, order.test), "--save-config")
+    if order.save_config and PurePath(order.save_config).suffix not in ("", ".toml"):
+        raise SettingError(
+            f"--save-config {order.save_config}: expected a name that ends with .toml, such as "
+            "train.toml."
+        )
 
 
 def _refuse_checkpoint(order: Order, folder: str | None) -> None:
@@ -155,6 +167,25 @@ def _refuse_scratch(parameters: Parameters) -> None:
         raise SettingError("--scratch: expected --memory SIZE too, to stream the table.")
     if not os.path.isdir(folder):
         raise SettingError(f"--scratch {folder}: expected an existing folder.")
+
+
+def refuse_name_of_model(output: str | None) -> None:
+    """Raise SettingError for the name of a file that promises something else than a model."""
+    suffix = PurePath(output or "").suffix.lower()
+    for what, suffixes in NO_MODELS.items():
+        if suffix in suffixes:
+            raise SettingError(
+                f"-o {output}: that is the name of {what}, and a model is saved. Expected a "
+                "name such as model.shoal."
+            )
+
+
+def refuse_name_of_page(report: str | None) -> None:
+    """Raise SettingError for the name of a file that promises something else than a page."""
+    if report and not report.lower().endswith((".html", ".htm")):
+        raise SettingError(
+            f"--report {report}: expected a name that ends with .html, such as report.html."
+        )
 
 
 def refuse_output(output: str | None, inputs: tuple[str | None, ...], option: str = "-o") -> None:

@@ -57,6 +57,7 @@ class Inputs:
     written: Mapping[str, Written] = field(default_factory=dict)  # how text of a column was written
     missing: tuple[str, ...] = ()  # texts that stand for a missing number or date
     usual: tuple[Usual, ...] = ()  # what the columns were like in the training, if it is known
+    labels: tuple[Any, ...] | None = None  # names of X that are no text; a file does not keep them
 
     @property
     def width(self) -> int:
@@ -72,6 +73,7 @@ class Inputs:
         """X as a table or an array with these columns."""
         from shoal.estimators.given import as_given, columns_of, has_columns, read
 
+        self.check_order(X)
         X = as_given(X)
         if has_columns(X):
             n, names = columns_of(X)
@@ -117,6 +119,19 @@ class Inputs:
             raise DataError(
                 f"X has {n} features, but {self.who} is expecting {self.n} features as input."
             )
+
+    def check_order(self, X: Any) -> None:
+        """Raise DataError for the columns of the fit in another order, where no name is text.
+
+        scikit-learn takes such columns by position; other ones are taken so here, too.
+        """
+        found = None if self.labels is None else labels_of(X)
+        if found is None or found == self.labels or set(found) != set(self.labels or ()):
+            return
+        raise DataError(
+            f"the columns of X are in another order than in the fit: expected {_few(self.labels)}, "
+            f"found {_few(found)}. Put them in that order."
+        )
 
     def fits(self, n: int, names: "Names") -> bool:
         """Whether X with these columns is taken, be it with a warning."""
@@ -256,6 +271,18 @@ class Inputs:
             and len(X) > 0
             and bool(X.flags.c_contiguous)
         )
+
+
+def labels_of(X: Any) -> tuple[Any, ...] | None:
+    """The names of the columns of a frame of which none is text, such as 0, 1, …; else None."""
+    names = getattr(X, "columns", None)
+    if names is None or not hasattr(X, "iloc"):  # only pandas has such names
+        return None
+    return None if any(isinstance(name, str) for name in names) else tuple(names)
+
+
+def _few(names: Any) -> str:
+    return ", ".join(map(repr, names[:5])) + ", …" * (len(names) > 5)
 
 
 def first_not_finite(matrix: Numbers) -> int | None:

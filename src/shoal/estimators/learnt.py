@@ -138,6 +138,7 @@ class Learnt:
             return X.matrix
         if self.inputs.is_ready(X):
             return X
+        self.inputs.check_order(X)
         plain = self.inputs.plain_matrix(X)
         if plain is not None:
             return plain
@@ -164,6 +165,7 @@ class Learnt:
         """The members' mean of A2, of shape (n_outputs, rows)."""
         threads, ready = threads_of(n_jobs), self._ready
         if ready is not None:
+            self.inputs.check_order(X)
             found = ready.average(self.inputs, X, threads)
             if found is not None:
                 return found

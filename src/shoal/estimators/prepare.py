@@ -9,6 +9,7 @@ rows      the encoded rows, for the members to divide
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -20,7 +21,7 @@ from shoal.data.rows.examples import Examples, Numbers
 from shoal.data.rows.ties import Ties, groups_of, times_of
 from shoal.errors import DataError, Setting, SettingError, wording
 from shoal.estimators.automatic import architecture_of, members_of
-from shoal.estimators.columns import Inputs
+from shoal.estimators.columns import Inputs, labels_of
 from shoal.estimators.fitted import Fitted
 from shoal.estimators.given import as_given, column_given, columns_of, has_columns, read
 from shoal.estimators.inputs import (
@@ -107,6 +108,7 @@ class ArrayFeed:
         X = as_given(X)
         self._y, self._classes, self._class_weight = y, classes, s.class_weight
         self._holds_out, self._loss = s.alpha != EVIDENCE, s.loss
+        self._labels = previous.inputs.labels if previous else labels_of(X)
         if previous:
             self._names = previous.inputs.names
             self._table = previous.inputs.read(X)
@@ -180,7 +182,8 @@ class ArrayFeed:
     def inputs(self, s: Settings, who: str) -> Inputs:
         """How the columns become a matrix."""
         self._table = with_text_read(self._table, s)
-        return learn_inputs(self._table, self._names, s, self._weights, who)
+        found = learn_inputs(self._table, self._names, s, self._weights, who)
+        return replace(found, labels=self._labels)
 
     def examples(self, inputs: Inputs) -> Examples:
         """The rows, encoded, with their targets."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from shoal.cli.endings import TERMINATED, exit_code
-from shoal.cli.refuse import refuse_output
+from shoal.cli.refuse import refuse_name_of_model, refuse_output
 from shoal.cli.screen.printing import note, print_json
 from shoal.cli.screen.screen import Screen
 from shoal.compute.pool import NO_THREADS, startable
@@ -40,6 +40,7 @@ def lab(
         raise SettingError(f"--port {port}: expected a number from 0 (any) to {PORTS:,}.")
     if target and table is None:
         raise SettingError(f"--target {target}: expected a TABLE too, with that column.")
+    refuse_name_of_model(output)
     refuse_output(output, (table,))
     tables = Tables()
     own = [opened(story)] if story else []

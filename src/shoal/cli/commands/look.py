@@ -13,7 +13,7 @@ from shoal.cli.overview import (
     suspects,
     suspects_without_target,
 )
-from shoal.cli.refuse import refuse_output
+from shoal.cli.refuse import refuse_name_of_page, refuse_output
 from shoal.cli.screen.lines import count, percent, short, target_line
 from shoal.cli.screen.printing import note, print_json
 from shoal.cli.screen.progress import waiting
@@ -31,6 +31,7 @@ WIDEST = 32  # cells of a name or of what a column is taken for; longer ones pus
 def look(asked: Look) -> None:
     """Read a table, and show what training would make of it."""
     refuse_output(asked.report, asked.tables, "--report")
+    refuse_name_of_page(asked.report)
     screen = Screen.of(asked.as_json)
     found = _looked(asked)
     _show(found, asked, screen)
