@@ -53,7 +53,7 @@ def far(data):
 
 def with_constant(data):
     X, y = data
-    return np.c_[X, np.full(len(X), 3.0)], y
+    return np.c_[X, np.full(len(X), 300.0)], y
 
 
 def asleep():
@@ -67,7 +67,7 @@ SICK = {
     "symmetric-units": (ShoalClassifier, {"init": "zeros"}, IRIS, {"init": "auto"}),
     "dead-units": (
         ShoalClassifier, {"activation": "relu", "init": asleep(), "hidden": 8, "encode": None}, IRIS,
-        {"activation": "leaky_relu"},
+        {"init": "auto"},
     ),
     "saturated-units": (ShoalClassifier, {"init": 30.0}, CANCER, {"init": "auto"}),
     "still-linear": (ShoalClassifier, {"activation": "identity", "bins": 0}, circle(), {"activation": "tanh"}),
@@ -256,19 +256,40 @@ def test_copies_of_three_units_are_three():
     assert enough_units(A1, rng.standard_normal((1, 12)) @ A1) in (3, 4)
 
 
+def fallen_asleep(before, rate, init="auto"):
+    """Six of ten units of relu that are dead, and so many before the first step."""
+
+    def units(dead):
+        return SimpleNamespace(n=10, dead=tuple(range(dead)))
+
+    case = SimpleNamespace(rate=rate, usual_rate=0.005, settings={"init": init})
+    starts = () if before is None else (units(before),)
+    return SimpleNamespace(units=(units(6),), starts=starts, case=case)
+
+
 @pytest.mark.parametrize(
     ("before", "rate", "suspected"),
     [(2, 0.005, False), (4, 0.005, True), (2, 0.05, True), (None, 0.005, True)],
 )
 def test_units_that_good_steps_have_put_to_sleep_are_no_fault(before, rate, suspected):
-    def units(dead):
-        return SimpleNamespace(n=10, dead=tuple(range(dead)))
-
-    case = SimpleNamespace(rate=rate, usual_rate=0.005)
-    starts = () if before is None else (units(before),)
-    seen = SimpleNamespace(units=(units(6),), starts=starts, case=case)
+    seen = fallen_asleep(before, rate)
     assert [one.name for one in drawing.dead_units(seen)] == ["dead-units"] * suspected
     assert [one.severity for one in drawing.some_dead_units(seen)] == ["remark"]
+
+
+@pytest.mark.parametrize(
+    ("before", "rate", "init", "cure"),
+    [
+        (4, 0.005, "auto", {"activation": "leaky_relu"}),
+        (4, 0.05, "auto", {"activation": "leaky_relu"}),
+        (2, 0.05, "auto", {"learning_rate": 0.005}),
+        (2, 0.05, asleep(), {"learning_rate": 0.005}),
+        (4, 0.005, (asleep(),), {"init": "auto"}),
+    ],
+)
+def test_dead_units_are_cured_of_what_has_killed_them(before, rate, init, cure):
+    [found] = drawing.dead_units(fallen_asleep(before, rate, init))
+    assert found.changes == cure
 
 
 @pytest.mark.parametrize(
@@ -422,7 +443,7 @@ def test_the_patience_is_that_of_the_rows_that_were_trained_on(m, patience):
 
 @pytest.mark.parametrize(("asked", "suspected"), [("auto", False), (2, True)])
 def test_little_patience_is_a_fault_where_it_was_asked_for(asked, suspected):
-    case = SimpleNamespace(settings={"n_iter_no_change": asked}, ending="plateau", patience=2)
+    case = Case((asleep(),), None, {"n_iter_no_change": asked}, ending="plateau", patience=2)
     curve = SimpleNamespace(epochs=9, late_fall=0.0)
     seen = SimpleNamespace(case=case, curve=curve, validation=curve, share=0.3, behind=False)
     assert [one.name for one in ending.stopped_too_early(seen)] == ["stopped-too-early"] * suspected

@@ -31,6 +31,11 @@ SAMPLE = 1000  # examples that are looked at, evenly spread; fewer of so many nu
 NUMBERS, FEWEST = 1 << 22, 64
 AT_START = 256  # of them where a training began: enough for shares
 MEMBERS, AFTER_FIT = 4, 1  # networks that are looked at
+CAN_HOLD_OUT = 50  # rows, from where on some can be held out
+PATIENCE = 4  # epochs: less is worth a try
+PATIENCE_OF_LM = (
+    3  # steps of second order, which are few and long; what small tables are trained with
+)
 FEW_EPOCHS = 20  # a budget below this may be too small for anything to show
 # Of the baseline: no better than a constant answer, and far better.
 NOTHING_LEARNT, FAR_DOWN = 0.98, 0.5
@@ -83,6 +88,24 @@ class Case(NamedTuple):
     def few_epochs(self) -> bool:
         """Whether the budget was so small that no curve can show anything."""
         return self.ending == "finished" and len(self.losses) < FEW_EPOCHS
+
+    @property
+    def impatient(self) -> bool:
+        """Whether so little patience was asked for: of very many rows an epoch is a thousand steps."""
+        s = self.settings
+        enough = PATIENCE_OF_LM if s.get("solver") == "lm" else PATIENCE
+        return self.patience < enough and s.get("n_iter_no_change", "auto") != "auto"
+
+    @property
+    def unwatched(self) -> bool:
+        """Whether all rows can be learnt by heart, and none is held out, as was asked for."""
+        can = self.m >= CAN_HOLD_OUT and self.networks[0].architecture.n_parameters >= self.m / 2
+        return can and self.settings.get("early_stopping") is False
+
+    @property
+    def steps(self) -> int:
+        """How many steps the first member has made."""
+        return len(self.losses) * (-(-self.m // self.batch) if self.batch else 1)
 
     @property
     def work(self) -> float:
@@ -242,14 +265,29 @@ class Seen:
         """Whether the rows can be compared with their neighbours."""
         return self.judged.m >= FEWEST_JUDGED and not isinstance(self.case.examples.X, Sparse)
 
+    @property
+    def _to_learn(self) -> int:
+        """Of how many rows neighbours are sought: of new ones of no more than the network was trained on."""
+        return min(LEARNT, self.case.m) if self.case.new and self.case.m else LEARNT
+
     @cached_property
     def reference(self) -> Reference:
         """What neighbours or random features explain; nothing where it is not looked at."""
         if not self.looked_at:
             return NOTHING
-        learnt, asked = sample_of(self.learnt, LEARNT), sample_of(self.judged, ASKED)
+        learnt, asked = sample_of(self.learnt, self._to_learn), sample_of(self.judged, ASKED)
         (X, Y), (V, T) = ((_numbers(some), _targets(some, self.shape)) for some in (learnt, asked))
         return Reference(X, Y, V, T)
+
+    @cached_property
+    def order(self) -> Reference:
+        """The same of the number of the class, in their order."""
+        learnt, asked = sample_of(self.learnt, self._to_learn), sample_of(self.judged, ASKED)
+        (X, y), (V, t) = (
+            (_numbers(some), some.truth(self.shape.n_y)[0].argmax(axis=0)[:, np.newaxis] * 1.0)
+            for some in (learnt, asked)
+        )
+        return Reference(X, y, V, t)
 
     @cached_property
     def comparable(self) -> bool:
@@ -302,7 +340,7 @@ class Seen:
 
     @cached_property
     def new_loss(self) -> float:
-        """The members' mean loss on all examples that are looked at."""
+        """The first member's mean loss on all examples that are looked at: the curves are its own."""
         return float(np.mean(self._all_losses))
 
     @property
@@ -312,8 +350,13 @@ class Seen:
 
     @cached_property
     def _all_losses(self) -> NDArray[np.float64]:
-        members = self.case.networks[:MEMBERS]
-        return np.mean([losses_of(self.shape, n.vector, self.some) for n in members], axis=0)
+        return losses_of(self.shape, self.case.networks[0].vector, self.some)
+
+    @cached_property
+    def over_constant(self) -> tuple[float, float]:
+        """By how much the loss on the examples that are judged is below a constant answer's, and the error of that."""
+        gain = losses_of_constant(self.shape, self.judged.truth(self.shape.n_y)[0]) - self.losses
+        return float(gain.mean()), float(gain.std()) / max(len(gain), 1) ** 0.5
 
     @cached_property
     def share(self) -> float:
@@ -387,14 +430,22 @@ def sample_of(examples: Examples, most: int = SAMPLE) -> Examples:
 
 def baseline_of(shape: Architecture, Y: Numbers, w: Numbers | None = None) -> float:
     """The loss of the best constant answer: the mean of Y, on these examples."""
+    losses = losses_of_constant(shape, Y, w)
+    return float(losses.mean() if w is None else (w[0] * losses).sum() / w.sum(dtype=np.float64))
+
+
+def losses_of_constant(
+    shape: Architecture, Y: Numbers, w: Numbers | None = None
+) -> NDArray[np.float64]:
+    """The loss of that answer on each example."""
     weights = np.ones((1, Y.shape[1])) if w is None else w.astype(np.float64)
     mean = (weights * Y).sum(axis=1, keepdims=True) / weights.sum()
     if shape.output == "identity":
-        return float((weights * 0.5 * (Y - mean) ** 2).sum() / weights.sum())
+        return np.asarray((0.5 * (Y - mean) ** 2).sum(axis=0), np.float64)
     if shape.output == "poisson":
         usual = np.log(np.maximum(mean, np.finfo(np.float64).tiny))
-        return float((weights * shape.sigma.loss(usual, Y)).sum() / weights.sum())
+        return np.asarray(shape.sigma.loss(usual, Y)[0], np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        yes = np.where(mean > 0, -mean * np.log(mean), 0.0)
-        no = np.where(mean < 1, -(1 - mean) * np.log(1 - mean), 0.0)
-    return float((yes + (no if shape.output == "sigmoid" else 0.0)).sum())
+        yes = np.where(Y > 0, -Y * np.log(mean), 0.0)
+        no = np.where(Y < 1, -(1 - Y) * np.log(1 - mean), 0.0)
+    return np.asarray((yes + (no if shape.output == "sigmoid" else 0.0)).sum(axis=0), np.float64)

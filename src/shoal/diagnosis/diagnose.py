@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from shoal.compute.engine import threads as threads_of
 from shoal.data.rows.examples import Examples
-from shoal.diagnosis.case import Case, Seen
+from shoal.diagnosis.case import FEWEST_JUDGED, Case, Seen
 from shoal.diagnosis.findings import SEVERITIES, Diagnosis, Finding
 from shoal.diagnosis.rules import CAUSES, FACTS, HINTS, LAST, RARE, REMARKS
 from shoal.diagnosis.rules.stepping import diverged
@@ -86,7 +86,9 @@ def _found(seen: Seen) -> Iterator[Finding]:
     causes = [f for f in earlier if f.name not in named | worse]
     # On rows of another kind every network is poor: a fit that was healthy on its own rows has no other cause.
     moved = case.earlier is not None and any(fact.name == "shift" for fact in facts)
-    if not causes and not moved and case.ending != "interrupted":
+    # So few new rows say nothing of a cause that the rows of the fit have not said.
+    few = case.earlier is not None and case.new and seen.judged.m < FEWEST_JUDGED
+    if not causes and not (moved or few) and case.ending != "interrupted":
         # What a fact says already, with the same cure, needs no trial.
         known = [fact.cure for fact in facts if fact.cure]
         suspects = (

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from shoal.compute.engine import engine
-from shoal.diagnosis.case import NOTHING_LEARNT, SOMETHING, Seen, Tried
+from shoal.diagnosis.case import GOOD, NOTHING_LEARNT, SOMETHING, Seen, Tried
 from shoal.diagnosis.findings import CONSTANT, Finding
+from shoal.diagnosis.rules.stepping import STILL_FALLING
 from shoal.diagnosis.suspect import Suspect, use
 from shoal.diagnosis.trial import work_of
 from shoal.diagnosis.units import SAME_ANSWERS, enough_units
@@ -16,6 +17,7 @@ from shoal.wording import wording
 NARROW, NARROW_IF_POOR = 2, 7  # hidden units
 SPARE_SHARE = 0.5  # of the units
 WORSE_BY = 0.02  # of the baseline: the linear network may be this much worse and still be enough
+BY_CHANCE, MOST_BY_CHANCE = 2.0, 0.05  # standard errors, and of the baseline: a gain that is none
 SMALL_COST = 0.01  # of the fit: what a remark may cost after it
 MATRICES = (
     100  # multiply-adds of the kernel that take as long as one of a decomposition, and their number
@@ -40,8 +42,8 @@ def too_narrow(seen: Seen) -> Iterator[Suspect]:
         return
     if not (
         0 < n_h <= NARROW
-        or (n_h == 0 and (seen.thorough or seen.below))
-        or (seen.behind and seen.poor)
+        or (n_h == 0 and (seen.below or (seen.thorough and seen.explained <= GOOD)))
+        or seen.behind
     ):
         return
     if seen.case.few_epochs and n_h > NARROW:
@@ -56,8 +58,16 @@ def too_narrow(seen: Seen) -> Iterator[Suspect]:
         ),
         {"hidden": "auto"},
         {"hidden": n_h, "explained": seen.explained},
-        sure=seen.poor or (n_h <= NARROW and seen.below),
+        sure=seen.poor or (n_h <= NARROW and seen.below) or (seen.behind and _at_rest(seen)),
     )
+
+
+def _at_rest(seen: Seen) -> bool:
+    """Whether the training ended by itself, or with a loss that had stopped falling."""
+    curve = seen.validation or seen.curve
+    if seen.case.ending == "finished" and curve is not None:
+        return curve.late_fall < STILL_FALLING
+    return seen.case.ending == "plateau" and not seen.case.impatient
 
 
 def linear_activation(seen: Seen) -> Iterator[Suspect]:
@@ -77,7 +87,7 @@ def linear_activation(seen: Seen) -> Iterator[Suspect]:
         "layer adds nothing to what a linear network can say.",
         cure,
         {"units": n},
-        sure=seen.poor,
+        sure=seen.poor or (by_choice and seen.behind),
     )
 
 
@@ -174,9 +184,13 @@ def nothing_to_learn(seen: Seen) -> Iterator[Finding]:
 
 def _nothing_is_known(seen: Seen) -> bool:
     known = (seen.held_out or seen.case.new) and seen.looked_at and seen.explained < SOMETHING
-    if not known or not NOTHING_LEARNT <= seen.share < np.inf or not seen.comparable:
+    if not known or not seen.share < np.inf or not seen.comparable:
         return False
-    return not seen.reference.reaches(SOMETHING)
+    # Rows that say when to stop flatter the network a little.
+    gain, error = seen.over_constant
+    chance = min(BY_CHANCE * error, MOST_BY_CHANCE * seen.baseline)
+    little = gain < max((1 - NOTHING_LEARNT) * seen.baseline, chance)
+    return little and not seen.reference.reaches(SOMETHING)
 
 
 def _says_nothing(seen: Seen) -> bool:

@@ -7,6 +7,7 @@ import numpy as np
 
 from shoal.diagnosis.case import FAR_DOWN, NOTHING_LEARNT, Seen
 from shoal.diagnosis.findings import Finding
+from shoal.diagnosis.rules.stepping import lower_rate
 from shoal.diagnosis.suspect import Suspect, times, use
 from shoal.diagnosis.units import SATURATED, Units
 from shoal.network.initialisers import standard_deviation
@@ -18,6 +19,7 @@ SATURATED_SHARE, SATURATED_AT_FIRST, NEARLY_ALL = 0.5, 0.25, 0.9
 DEAD_SHARE, DEAD_AT_FIRST, TWINS = 0.5, 1 / 3, 0.1
 LARGE, SMALL = 5.0, 0.1  # times the usual deviation of a draw
 STRAIGHT = 0.1  # the largest deviation of Z1 in units that were drawn near 0
+KINKED = ("relu", "leaky_relu")
 CONFIDENT = 5.0  # of the baseline: the loss of a network that is sure, and wrong
 
 
@@ -105,13 +107,21 @@ def dead_units(seen: Seen) -> Iterator[Suspect]:
         return
     began = f", {first} of them before the first step" if first else ""
     zeros = first == n and _times_usual(seen) == 0  # there no activation has a gradient
+    asleep = first >= DEAD_AT_FIRST * n
+    init = seen.case.settings.get("init", "auto")
+    chosen = not (isinstance(init, str) and init == "auto")
+    cure: dict[str, Any] = {"activation": "leaky_relu"}
+    if zeros or (asleep and chosen):
+        cure = {"init": "auto"}
+    elif not asleep and long_steps(seen):  # these drove them there, and would drive others anywhere
+        cure = {"learning_rate": lower_rate(seen.case)}
     yield Suspect(
         "dead-units",
         f"{dead} of {n} hidden units answer 0 to every example{began}: their slope is 0 too, and "
         "they will not come back." + (" All weights were drawn as 0." if zeros else ""),
-        {"init": "auto"} if zeros else {"activation": "leaky_relu"},
+        cure,
         {"dead": [list(units.dead) for units in seen.units], "units": n},
-        sure=first >= DEAD_AT_FIRST * n,
+        sure=asleep,
         fact=dead == n,
         severity="error" if dead == n else "",
     )
@@ -150,10 +160,11 @@ def _straight(looked: Collection[Units]) -> bool:
 
 
 def drawn_tiny(seen: Seen) -> bool:
-    """Whether every unit began so near to zero that g is straight there."""
+    """Whether every unit began so near to zero that g is straight there, or has its kink there."""
+    kinked = seen.shape.activation in KINKED
     return (
         bool(seen.starts)
-        and _straight(seen.starts)
+        and (kinked or _straight(seen.starts))
         and all(units.spread < STRAIGHT for units in seen.starts)
     )
 

@@ -8,10 +8,11 @@ import numpy as np
 from shoal.diagnosis.case import NOTHING_LEARNT, Seen
 from shoal.diagnosis.rules.stepping import STILL_FALLING
 from shoal.diagnosis.suspect import Suspect, times
+from shoal.diagnosis.trial import FEWEST_STEPS
 from shoal.settings import MAX_ITER
 
-PATIENCE, TOL = 4, 1e-3  # less patience, or a coarser tolerance, is worth a try
-USUAL = {"n_iter_no_change": 6, "tol": 1e-4, "validation_fraction": 0.15}
+TOL = 1e-3  # a coarser tolerance is worth a try
+USUAL: dict[str, Any] = {"n_iter_no_change": "auto", "tol": 1e-4, "validation_fraction": 0.15}
 MORE_PATIENCE, MORE_EPOCHS = 50, 10
 SLOPE = 0.01  # of the baseline, by which the loss fell in the last tenth: no plateau
 FEWEST_HELD = 10  # rows, of a validation part that says something
@@ -19,7 +20,6 @@ MOST_HELD = 0.5  # of the rows
 # A class that is missed in a validation part: its share of the rows, or so many rows that chance would give.
 LARGE_CLASS, EXPECTED = 0.05, 5.0
 GAP = 0.2  # of the baseline: the loss on new rows above that on the training rows
-ROWS = 50  # from here on rows can be held out
 
 
 def not_converged(seen: Seen) -> Iterator[Suspect]:
@@ -48,25 +48,32 @@ def stopped_too_early(seen: Seen) -> Iterator[Suspect]:
     if case.ending != "plateau" or seen.curve is None:
         return
     patience, tol = seen.case.patience, float(s.get("tol", 1e-4))
-    # Little of it is a fault where it was asked for: of very many rows an epoch is a thousand steps.
-    impatient = patience < PATIENCE and s.get("n_iter_no_change", "auto") != "auto"
-    odd = impatient or tol > TOL
+    odd = case.impatient or tol > TOL
     # The training loss goes on falling when a network begins to overfit.
     sloping = (seen.validation or seen.curve).late_fall > SLOPE and seen.share > 0.5
     if not (odd or sloping or seen.behind):
         return
     changes: dict[str, Any] = {}
-    if impatient:
+    if case.impatient:
         changes["n_iter_no_change"] = USUAL["n_iter_no_change"]
     if tol > TOL:
         changes["tol"] = USUAL["tol"]
+    # A few steps of descent, one an epoch, show nothing: not even that nothing can be learnt.
+    hardly_begun = seen.behind and 0 < seen.case.steps < FEWEST_STEPS
+    budget = int(s.get("max_iter", MAX_ITER))
+    if not changes:
+        changes["n_iter_no_change"] = MORE_PATIENCE
+        if hardly_begun and s.get("solver") == "gd":  # it would stay there for long
+            changes |= {"solver": "adam", "learning_rate": "auto"}
+        if budget <= seen.curve.epochs + MORE_PATIENCE:  # it would end the training first
+            changes["max_iter"] = max(MORE_EPOCHS * budget, MAX_ITER)
     yield Suspect(
         "stopped-too-early",
         f"training ended after {seen.curve.epochs} epochs, when {patience} in a row were not better by "
         f"{tol:g}, at {times(seen.share)} a constant answer's loss: that was no plateau.",
-        changes or {"n_iter_no_change": MORE_PATIENCE},
+        changes,
         {"epochs": seen.curve.epochs, "patience": patience, "tol": tol, "loss": seen.share},
-        sure=odd or (seen.behind and seen.share < NOTHING_LEARNT),
+        sure=odd or hardly_begun or (seen.behind and seen.share < NOTHING_LEARNT),
     )
 
 
@@ -123,10 +130,8 @@ def _labels(examples: Any) -> Any:
 
 def no_early_stopping(seen: Seen) -> Iterator[Suspect]:
     """A network of many parameters, trained to the end on few rows with nothing held out."""
-    s, case = seen.case.settings, seen.case
-    if s.get("early_stopping") is not False or case.m < ROWS or seen.curve is None:
-        return
-    if seen.shape.n_parameters < case.m / 2 or seen.curve.last > 0.5 or seen.held_out:
+    case = seen.case
+    if not case.unwatched or seen.curve is None or seen.curve.last > 0.5 or seen.held_out:
         return
     cure = {"early_stopping": True}
     known = "whether that holds for other rows is not known."

@@ -21,6 +21,8 @@ CONTRADICTED = 0.03  # of the rows cannot be answered rightly
 FEWEST = 50  # rows, of which a share is worth telling
 FAR_OUT = 60.0  # times the deviation that the middle half of a column has
 FEW_FAR_OUT = 0.1  # of the rows
+# Of some dozens of rows two are a larger share, and carry half of the variance of many a healthy target.
+FEW_OUTERMOST, NEARLY_CARRIED = 0.02, 0.8
 # Of a class: the share of the rows up to which it is rare, so many examples, and its right answers.
 RARE, FEW_OF_A_CLASS, FOUND = 0.15, 5, 0.25
 NEARLY_ALL = 0.98  # of the answers
@@ -93,7 +95,7 @@ def contradicting_labels(seen: Seen) -> Iterator[Finding]:
     if every.labels is not None:
         lowest, what = _lowest_error(places, _labels_of(every)), "answers are wrong"
         error = 1 - _right(seen)
-    elif every.Y is not None and every.Y.shape[1] == 1 and seen.shape.output == "identity":
+    elif every.Y is not None and every.Y.shape[1] == 1:
         lowest, what = _lowest_variance(places, every.Y[chosen, 0]), "variance stays unexplained"
         error = 1 - seen.explained
     else:
@@ -201,7 +203,7 @@ def _few_or_one_value(values: NDArray[Any], m: int) -> bool:
 def _in_target(seen: Seen) -> Iterator[Finding]:
     n = outermost_of(seen.learnt.m)
     for k, carried in enumerate(seen.carried.tolist()):
-        if carried < CARRIED:
+        if carried < (CARRIED if n <= FEW_OUTERMOST * seen.learnt.m else NEARLY_CARRIED):
             continue
         target = "the target" if len(seen.carried) == 1 else f"target {k}"
         yield Finding(
@@ -272,18 +274,33 @@ def _a_class_counts_for_nothing(
 def many_classes(seen: Seen) -> Iterator[Finding]:
     """Classes of so few rows each that the target is likely to be a number, or a name."""
     rows, k = seen.case.m + seen.case.held, seen.shape.n_y
-    if seen.shape.output != "softmax" or k < MANY or not 0 < rows < FEW_OF_A_CLASS * k:
+    if seen.shape.output != "softmax" or k < MANY or rows <= 0 or seen.explained > LEARNT:
         return
-    if seen.explained > LEARNT:
+    if rows < FEW_OF_A_CLASS * k:
+        what = f"{rows / k:.1f} rows each: too few to learn a class from."
+    elif _is_a_number(seen):
+        what = (
+            f"of which {max(seen.explained, 0):.0%} of the variance is learnt, and in whose order there is more: "
+            f"neighbouring rows or random features explain {seen.order.known:.0%} of the variance of the number of "
+            "the class."
+        )
+    else:
         return
     yield Finding(
         "many-classes",
         "warning",
-        f"{rows:,} rows have {k:,} classes, {rows / k:.1f} rows each: too few to learn a class from.",
+        f"{rows:,} rows have {k:,} classes, {what}",
         "If the target is a number, use ShoalRegressor (--task regression). If it is a name, merge rare ones.",
         {},
         {"classes": k, "rows": rows},
     )
+
+
+def _is_a_number(seen: Seen) -> bool:
+    """Whether the order of the classes is known far better than the classes are."""
+    if not seen.looked_at or not seen.comparable or not seen.order.reaches(LEARNT):
+        return False
+    return not seen.reference.reaches(LEARNT / 2)
 
 
 def rare_classes(seen: Seen) -> Iterator[Finding]:
@@ -293,18 +310,26 @@ def rare_classes(seen: Seen) -> Iterator[Finding]:
         return
     if seen.some.m < FEWEST or seen.case.settings.get("class_weight") is not None:
         return
+    if next(many_classes(seen), None):  # to weigh them does not help
+        return
+    k = max(shape.n_y, 2)
+    limit, few = min(RARE, 0.6 / k), FEW_OF_A_CLASS if seen.case.new else FEW_ROWS
     said, true = _answers(seen)
     if seen.held_out:  # rows that it was not trained on, too
-        more = _answers_to(seen, seen.judged)
-        said, true = np.r_[said, more[0]], np.r_[true, more[1]]
-    k = max(shape.n_y, 2)
-    there, given = np.bincount(true, minlength=k), np.bincount(said, minlength=k)
-    right = np.bincount(true[said == true], minlength=k)
-    limit = min(RARE, 0.6 / k)
-    few = FEW_OF_A_CLASS if seen.case.new else FEW_ROWS
-    rare = (there >= few) & (there <= limit * len(true)) & (right <= FOUND * there)
+        held = _answers_to(seen, seen.judged)
+        said, true = np.r_[said, held[0]], np.r_[true, held[1]]
+    there, right = _counts(said, true, k)
+    is_rare = (there >= few) & (there <= limit * len(true))
+    rare = is_rare & (right <= FOUND * there)
+    if seen.held_out and not rare.any() and is_rare.any():
+        # Of its own rows a network finds more: where that is not even half, those held out say how many.
+        missed = is_rare & (right <= MISSED * there)
+        said, true = held
+        there, right = _counts(said, true, k)
+        rare = missed & (there >= FEW_OF_A_CLASS) & (right <= FOUND * there)
     if not rare.any():
         return
+    given = np.bincount(said, minlength=k)
     single = given.max() >= NEARLY_ALL * len(said)
     share = float(there[rare].sum() / len(true))
     found = float(right[rare].sum() / there[rare].sum())
@@ -325,6 +350,14 @@ def rare_classes(seen: Seen) -> Iterator[Finding]:
         {"class_weight": "balanced"},
         {"share_of_others": share, "recall": found, "largest_share": float(given.max() / len(said))},
     )  # fmt: skip
+
+
+def _counts(
+    said: NDArray[Any], true: NDArray[Any], k: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of each of k classes the examples, and those that are answered rightly."""
+    there = np.bincount(true, minlength=k)
+    return there, np.bincount(true[said == true], minlength=k)
 
 
 def few_rows_of_a_class(seen: Seen) -> Iterator[Finding]:
@@ -363,11 +396,12 @@ def new_rows(seen: Seen) -> Iterator[Finding]:
         else min(seen.curve.last, seen.curve.first) * seen.baseline
     )  # fmt: skip
     gap = (seen.new_loss - expected) / seen.baseline
-    unsure = _expected_error(seen) if stopped else 0.0  # of all training rows it is small
+    moved = _moved(seen)
+    # Of all training rows it is small; and of rows that are seen to be others it says nothing.
+    unsure = _expected_error(seen) if stopped and not moved else 0.0
     chance = 3 * (seen.new_error**2 + unsure**2) ** 0.5 / seen.baseline
     if gap < max(GAP, chance):
         return
-    moved = _moved(seen)
     if stopped or moved:
         yield _shift(seen, expected, gap, moved)
     else:
@@ -376,9 +410,8 @@ def new_rows(seen: Seen) -> Iterator[Finding]:
 
 def _expected_error(seen: Seen) -> float:
     """The standard error of the validation loss, as if its rows were like these."""
-    held = float(seen.case.settings.get("validation_fraction", 0.15)) * max(
-        seen.case.m, seen.some.m
-    )
+    rows = seen.case.m or seen.some.m
+    held = float(seen.case.settings.get("validation_fraction", 0.15)) * rows
     return float(seen.new_error * (seen.some.m / max(held, 1)) ** 0.5)
 
 

@@ -97,7 +97,7 @@ def useless_columns(seen: Seen) -> Iterator[Finding]:
         "useless-columns",
         "remark",
         _never_vary(seen, constant),
-        wording(*use({"encode": "auto"}), " leaves constant columns out."),
-        {"encode": "auto"},
+        wording(*use({"encode": "auto"}), " leaves constant columns out, and scales the others."),
+        {},  # they do no harm, and another scale may
         {"columns": _names(seen, constant)},
     )

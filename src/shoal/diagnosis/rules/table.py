@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from shoal.compute.engine import product
 from shoal.data.encode.encoding import as_numbers
 from shoal.data.encode.suspects import leaks, may_leak, sample
+from shoal.data.rows.examples import rows_of
+from shoal.data.rows.seen import hashes_of
 from shoal.data.rows.sparse import Sparse
 from shoal.diagnosis.case import Seen
 from shoal.diagnosis.findings import Finding
@@ -23,6 +25,7 @@ from shoal.wording import wording
 
 GIVES_AWAY = 0.8  # of the variance: a network that explains less has found no leak
 FEWEST_COLUMNS = 3  # of fewer one may well be all that counts
+REPEATED = 0.97  # of the rows: where fewer are different, each counts once
 LOOKED_AT, MOST_COLUMNS, MOST_TARGETS = 1000, 300, 8  # rows, columns and targets of a table
 TELLING = 20  # columns of sparse rows
 MANY_COLUMNS = 50
@@ -33,9 +36,13 @@ COST_OF_PAIRS = 0.03  # of the fit's work
 CODES = (5, 200)  # different values of a column of whole numbers that may be codes
 ROWS_OF_A_CODE = 5
 SAID_BY_CODES = 0.1  # of the variance, more than neighbouring numbers say
+SURELY_OF_CODES = (
+    4.0  # standard errors of what chance says: the most of some tens of columns is below it
+)
 UNITS = 3  # that may stand beside the numbers of a column; what differs more is a code
-# A number with something beside it. A letter right before the digits makes it a code: N409AS, K12.
-A_NUMBER = re.compile(r"^(\D{0,7}[^\w]|)\d[\d.,' ]*(\D{0,8})$")
+# A number with something beside it, which may be m2. A letter right before the digits makes it a code:
+# N409AS, K12.
+A_NUMBER = re.compile(r"^(\D{0,7}[^\w]|)\d[\d.,' ]*(\D{0,8}|[^\W\d_]{1,4}[23])$")
 
 
 def leak(seen: Seen) -> Iterator[Finding]:
@@ -54,8 +61,11 @@ def leak(seen: Seen) -> Iterator[Finding]:
         table = _columns(seen)
         if table is None or table.num_columns < FEWEST_COLUMNS:
             return
+        targets, once = _targets(seen), _once(seen)
+        if len(once) < REPEATED * table.num_rows:
+            table, targets = table.take(pa.array(once)), [y[once] for y in targets]
         found = (
-            one for y in _targets(seen)
+            one for y in targets
             for one in leaks(*sample(table, y), classes=classes, among=_likely(seen, table, y))
         )  # fmt: skip
     for one in itertools.islice(found, 1):
@@ -75,6 +85,13 @@ def leak(seen: Seen) -> Iterator[Finding]:
             cure,
             {"column": one.column, "right": one.right, "without": one.usual},
         )  # fmt: skip
+
+
+def _once(seen: Seen) -> NDArray[np.int64]:
+    """Which of the rows that are looked at do not repeat one before: a copy is answered by any column."""
+    assert seen.case.given is not None
+    rows = rows_of(seen.case.given.examples.X, _some_rows(seen))
+    return np.sort(np.unique(hashes_of(rows), return_index=True)[1])
 
 
 def _likely(seen: Seen, table: pa.Table, y: NDArray[Any]) -> list[str]:
@@ -245,7 +262,9 @@ def _code(seen: Seen, name: str, column: Any, y: NDArray[Any]) -> Iterator[Findi
         sums = np.bincount(places * k + y, minlength=len(values) * k).reshape(-1, k)
         squares = float(len(y))
     own, near = said(np.bincount(places), sums, squares)
-    if own - near < SAID_BY_CODES or own < 2 * near:
+    # Of k values that say nothing the standard error of the share is √2k / m.
+    chance = SURELY_OF_CODES * (2 * len(values)) ** 0.5 / len(x)
+    if own - near < max(SAID_BY_CODES, chance) or own < 2 * near:
         return
     cure: dict[str, Any] = (
         {"encode": "auto"} if seen.case.settings.get("encode") is None
