@@ -438,3 +438,21 @@ def test_columns_whose_names_are_no_text_keep_their_order(names):
     others = X.set_axis([5, 6, 7], axis=1)  # other names are taken by position, as by scikit-learn
     assert (model.predict(others) == model.predict(X)).all()
     assert (model.predict(X.to_numpy()) == model.predict(X)).all()
+
+
+@pytest.mark.parametrize("kind", ["M8[25s]", "m8[10ms]", "M8[7us]", "M8[2D]"])
+def test_units_of_several_seconds_are_no_seconds(kind):
+    values = np.arange(80).astype(kind)
+    plain = values.astype(f"{kind[0]}8[us]")
+    for X, same in ((values[:, None], plain[:, None]), ({"t": values}, {"t": plain})):
+        found, expected = (
+            ShoalClassifier(members=1, max_iter=2, random_state=0).fit(one, np.arange(80) > 40)
+            for one in (X, same)
+        )
+        assert found.encoding_.columns[0].mean == expected.encoding_.columns[0].mean
+        assert (found.predict_proba(same) == expected.predict_proba(X)).all()
+
+
+def test_bytes_of_no_type_are_refused():
+    with pytest.raises(DataError, match="bytes of no type"):
+        ShoalClassifier().fit(np.zeros((60, 1), "V4"), np.arange(60) % 2)

@@ -95,3 +95,10 @@ def test_scikit_learn_routes_groups_to_fit():
         found = cross_validate(model, X, X.a, params={"groups": GROUPS}, cv=GroupKFold(4))
     assert len(found["test_score"]) == len(seen) == 4
     assert all(len(groups) < M for groups in seen)
+
+
+def test_an_infinite_time_is_refused():
+    X, times = np.random.default_rng(0).normal(size=(80, 2)), np.arange(80.0)
+    times[3] = np.inf
+    with pytest.raises(DataError, match="row 4: the time is infinite"):
+        ShoalRegressor().fit(X, X[:, 0], times=times)

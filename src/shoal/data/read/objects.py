@@ -81,12 +81,20 @@ def as_supported(array: Objects, name: str = "") -> Objects:
     kind = array.dtype.kind
     if kind == "c":
         raise DataTypeError("expected real numbers, found complex ones.", column=name or None)
+    if kind == "V":
+        raise DataTypeError(
+            f"expected numbers, text, booleans or times, found bytes of no type ({array.dtype}).",
+            column=name or None,
+        )
     if kind == "f" and array.dtype.itemsize > 8:
         with np.errstate(over="ignore"):  # what overflows is infinite, and refused later
             return array.astype(np.float64)
-    if kind in "mM" and np.datetime_data(array.dtype)[0] not in ("s", "ms", "us", "ns"):
-        unit, count = np.datetime_data(array.dtype)
-        finer = "D" if kind == "M" and unit == "D" and count == 1 else "s"
+    unit, count = np.datetime_data(array.dtype) if kind in "mM" else ("", 1)
+    if kind in "mM" and (count != 1 or unit not in ("s", "ms", "us", "ns")):
+        # Arrow takes units of 25 s for seconds.
+        finer = unit if unit in ("ms", "us", "ns") else "s"
+        if kind == "M" and unit == "D" and count == 1:
+            finer = "D"
         if unit in ("ps", "fs", "as"):
             finer = "ns"
         try:

@@ -164,7 +164,13 @@ def _moments(column: Any, first: int) -> NDArray[Any]:
         )
     kind = column.type
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return np.asarray(pc.cast(column, pa.float64()), np.float64)
+        numbers = np.asarray(pc.cast(column, pa.float64()), np.float64)
+        if np.isinf(numbers).any():
+            raise DataError(
+                "the time is infinite: expected a date, a time or a finite number.",
+                row=first + int(np.argmax(np.isinf(numbers))) + 1,
+            )
+        return numbers
     if pa.types.is_date(kind):
         column = pc.cast(column, pa.timestamp("us"))
     elif not (pa.types.is_temporal(kind) or pa.types.is_integer(kind)):
