@@ -10,6 +10,7 @@ from sklearn.datasets import (
     load_linnerud,
     load_wine,
     make_circles,
+    make_friedman3,
     make_hastie_10_2,
     make_sparse_uncorrelated,
 )
@@ -397,3 +398,14 @@ def test_new_rows_are_no_more_to_learn_from_than_the_fit_had():
     fair, unfair = Seen(case, None, thorough=True), Seen(case._replace(m=600), None, thorough=True)
     assert fair.reference.best < unfair.reference.best
     assert "underfitting" not in diagnose(model, X[80:], y[80:]).names
+
+
+@pytest.mark.parametrize("bins", ["auto", 0])
+def test_columns_that_have_moved_are_named_with_bins_and_without(bins):
+    X, y = make_friedman3(1000, noise=0.1, random_state=2)
+    X, new, y, truth = train_test_split(X, y, test_size=0.3, random_state=0)
+    model = ShoalRegressor(**FAST, bins=bins, solver="adam").fit(X, y)
+    found = diagnose(model, 1.7 * new + 1.5 * new.std(axis=0), truth)
+    assert found.names[0] == "shift"
+    assert "x3" in found.findings[0].evidence["moved"]
+    assert "shift" not in diagnose(model, new, truth).names
