@@ -263,7 +263,7 @@ def test_a_few_rows_held_out_expect_nothing_for_sure():
             settings={"encode": "auto"}, alpha=0.0,
         )  # fmt: skip
         seen = SimpleNamespace(
-            case=case, curve=SimpleNamespace(last=0.1, first=1.0), some=SimpleNamespace(m=450, X=None),
+            case=case, curve=SimpleNamespace(last=0.1, first=1.0), some=SimpleNamespace(m=450, X=np.zeros((450, 0)), rows=None),
             new_loss=0.45, new_error=0.03, baseline=0.65, loss=0.45,
             trials=SimpleNamespace(losses=lambda changes: None),
         )  # fmt: skip
@@ -409,3 +409,17 @@ def test_columns_that_have_moved_are_named_with_bins_and_without(bins):
     assert found.names[0] == "shift"
     assert "x3" in found.findings[0].evidence["moved"]
     assert "shift" not in diagnose(model, new, truth).names
+
+
+@pytest.mark.parametrize(
+    ("explained", "share", "severity"),
+    [(0.95, 0.1, "remark"), (0.95, 300.0, "warning"), (0.6, 0.4, "warning")],
+)
+def test_a_network_of_a_loss_above_half_a_constant_s_is_not_good_all_the_same(
+    explained, share, severity
+):
+    case = SimpleNamespace(settings={"learning_rate": 3.0}, unwatched=False)
+    seen = SimpleNamespace(case=case, explained=explained, share=share, tried=lambda changes: None)
+    high = Suspect("learning-rate-too-high", "…", {"learning_rate": 0.005}, {}, sure=True)
+    [found] = cause_of(seen, [high])
+    assert found.severity == severity
