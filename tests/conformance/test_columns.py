@@ -20,6 +20,7 @@ from shoal.data.read import texts
 from shoal.data.read.objects import column_of, is_missing
 from shoal.data.read.words import as_words, places_among
 from shoal.errors import DataError, SettingError, ShoalWarning
+from shoal.estimators.exporting import exported
 
 N = 60
 Z = np.random.default_rng(0).normal(size=N)
@@ -433,6 +434,7 @@ def test_columns_whose_names_are_no_text_keep_their_order(names):
         call(X)
         with pytest.raises(DataError, match="in another order than in the fit"):
             call(turned)
+    exported(model.fitted_)  # names that are no text hinder no export
     others = X.set_axis([5, 6, 7], axis=1)  # other names are taken by position, as by scikit-learn
     assert (model.predict(others) == model.predict(X)).all()
     assert (model.predict(X.to_numpy()) == model.predict(X)).all()

@@ -182,3 +182,47 @@ def test_numbers_and_truth_values_are_the_categories_that_they_were(dialect, run
     model.export(tmp_path / "m.sql", dialect=dialect)
     found = run(X, (tmp_path / "m.sql").read_text("utf-8")).iloc[:, -1].astype(float)
     assert np.abs(found - model.predict_proba(X)[:, 1]).max() < 1e-9
+
+
+@pytest.mark.parametrize(("dialect", "run"), [("sqlite", in_sqlite), ("duckdb", in_duckdb)])
+def test_numbers_that_databases_write_otherwise_are_their_categories(dialect, run, tmp_path):
+    """1e+20 is 100000000000000000000 as a category, and 0.1 + 0.2 has 17 digits."""
+    draw = np.random.default_rng(0)
+    X = pd.DataFrame({"n": draw.choice([1e20, -3e20, 1e16, 2e-7, 0.1 + 0.2, 1e15 + 0.5], 200)})
+    y = X["n"] > 0.2
+    settings = dict(hidden=4, words=["n"], dtype="float64", max_iter=9, random_state=0)
+    model = ShoalClassifier(**settings).fit(X, y)
+    model.export(tmp_path / "m.sql", dialect=dialect)
+    found = run(X, (tmp_path / "m.sql").read_text("utf-8")).iloc[:, -1].astype(float)
+    assert np.abs(found - model.predict_proba(X)[:, 1]).max() < 1e-9
+
+
+@pytest.mark.parametrize("table", ["given", "x", "T", "o", "m", "k0", "w0", "prediction", "code"])
+@pytest.mark.parametrize("dialect", ["sqlite", "duckdb"])
+def test_a_table_may_have_any_name(dialect, table, tmp_path):
+    """Also that of a step of the query, which SQLite calls a circular reference."""
+    draw = np.random.default_rng(0)
+    X = pd.DataFrame({"n": draw.normal(size=90), "w": draw.choice(["u", "v"], 90)})
+    model = ShoalClassifier(hidden=2, max_iter=3, random_state=0).fit(X, draw.integers(0, 3, 90))
+    model.export(tmp_path / "m.sql", dialect=dialect, table=table)
+    query = (tmp_path / "m.sql").read_text("utf-8")
+    if dialect == "sqlite":
+        with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+            X.to_sql(table, connection, index=False)
+            found = pd.read_sql(query, connection)
+    else:
+        with pytest.importorskip("duckdb").connect() as connection:
+            connection.register(table, X)
+            found = connection.execute(query).df()
+    assert found.columns[3] == "prediction"
+    assert np.abs(found.iloc[:, -3:].to_numpy(float) - model.predict_proba(X)).max() < 1e-5
+
+
+@pytest.mark.parametrize("names", [["a", "A"], ["a", "Shoal_Row"]])
+def test_columns_that_a_database_takes_for_each_other_are_refused(names, tmp_path):
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), columns=names)
+    model = ShoalRegressor(hidden=2, max_iter=3, random_state=0).fit(X, X["a"])
+    for dialect in ("sqlite", "duckdb"):
+        with pytest.raises(SettingError, match=f"{dialect} cannot tell these columns apart"):
+            model.export(tmp_path / "m.sql", dialect=dialect)
+    model.export(tmp_path / "m.sql", dialect="postgres")

@@ -30,7 +30,7 @@ CARRIED: Mapping[type, set[str]] = {
         "search",
     },
     # `written` and `missing` say how text is read: an export takes numbers and times as such.
-    Inputs: {"who", "n", "names", "encoding", "dtype", "written", "missing", "usual"},
+    Inputs: {"who", "n", "names", "encoding", "dtype", "written", "missing", "usual", "labels"},
     ClassTargets: {"classes", "labels", "threshold"},
     NumberTargets: {"mean", "scale", "columns", "loss"},
     Number: {"name", "mean", "scale", "holes", "kind", "edges"},

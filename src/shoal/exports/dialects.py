@@ -13,6 +13,11 @@ Write = Callable[[str], str]
 TRUTHS = ("true", "false")  # SQLite takes them for values, in double quotes too
 
 
+def _small(text: str) -> str:
+    """In small letters; SQLite and DuckDB know those of ASCII alone."""
+    return "".join(c.lower() if c.isascii() else c for c in text)
+
+
 class Dialect(NamedTuple):
     """Functions that write an expression, from expressions."""
 
@@ -26,6 +31,7 @@ class Dialect(NamedTuple):
     truth: Write  # text from truth values
     month: Write  # from seconds, from 0 on
     exponent: bool = False  # a number without an exponent would be a decimal
+    known_as: Write = _small  # by which a column's name is told from others
 
 
 def _present(column: str, kind: str) -> str:
@@ -39,9 +45,10 @@ def _text_of_sqlite(column: str) -> str:
 
 def _figure_of_sqlite(column: str) -> str:
     whole = f"CAST({column} AS INTEGER)"
+    # As text SQLite has 1.0e+20, and less digits or more by version.
     return (
-        f"CAST(CASE WHEN typeof({column}) = 'real' AND {column} = {whole} THEN {whole} "
-        f"ELSE {column} END AS TEXT) COLLATE BINARY"
+        f"CAST(CASE WHEN typeof({column}) <> 'real' THEN {column} WHEN {column} = {whole} "
+        f"THEN {whole} ELSE printf('%.15g', {column}) END AS TEXT) COLLATE BINARY"
     )
 
 
@@ -102,6 +109,7 @@ DIALECTS = {
         lambda s: (
             f"CAST(EXTRACT(MONTH FROM to_timestamp(floor({s})) AT TIME ZONE 'UTC') AS INTEGER) - 1"
         ),
+        known_as=str,
     ),
 }
 

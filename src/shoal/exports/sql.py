@@ -12,6 +12,7 @@ as PostgreSQL refuses it. Steps are MATERIALIZED: a database that merged them wo
 input once for every unit.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
@@ -30,6 +31,8 @@ from shoal.network.outputs import LARGEST_LOGARITHM
 TOGETHER = 40  # terms of a sum in one pair of brackets
 MOST_COLUMNS = 1500  # SQLite allows 2,000 in a table, PostgreSQL 1,600
 ROW = "shoal_row"
+STEP = re.compile(r"given|[xishtoame]|[kw]\d+")
+QUOTED_OR_WORD = re.compile(r""""(?:[^"]|"")*"|'(?:[^']|'')*'|\w+""")
 
 
 class Query(NamedTuple):
@@ -48,7 +51,20 @@ class Writer:
         self.sources = list(sources(model, self.dialect))
         self.terms = list(chain.from_iterable(source.terms for source in self.sources))
         self.lookups = list(chain.from_iterable(source.lookups for source in self.sources))
+        self._refuse_names()
         self._refuse_too_wide()
+
+    def _refuse_names(self) -> None:
+        """Raise SettingError for columns that would be taken for each other."""
+        together: dict[str, list[str]] = {}
+        for called in (ROW, *(placed.plan.name for placed in self.model.placed)):
+            together.setdefault(self.dialect.known_as(called), []).append(called)
+        for names in together.values():
+            if len(names) > 1:
+                raise SettingError(
+                    f"{self.query.dialect} cannot tell these columns apart: {', '.join(names)}. "
+                    "Rename one of them before fit."
+                )
 
     def _refuse_too_wide(self) -> None:
         shape, members = self.model.architecture, len(self.model.members)
@@ -63,10 +79,9 @@ class Writer:
         """The text of the query."""
         hidden = self._hidden() if self.model.architecture.n_h else ()
         steps = [*self._rows(), *self._inputs(), *hidden, *self._outputs()]
-        return (
-            f"-- {title_of(self.model)}\n-- For {self.query.dialect}.\n"
-            f"WITH\n{f',{chr(10)}'.join(steps)}\n{self._answer()};\n"
-        )
+        query = f"WITH\n{f',{chr(10)}'.join(steps)}\n{self._answer()};\n"
+        title = f"-- {title_of(self.model)}\n-- For {self.query.dialect}.\n"
+        return title + _with_another_step(query, self.query.table.lower())
 
     # --- the steps ------------------------------------------------------------------------
 
@@ -215,6 +230,15 @@ class Writer:
             "leaky_relu": lambda z: f"{self.dialect.greater}({z}, {LEAK} * {z})",
         }
         return known[called]
+
+
+def _with_another_step(query: str, table: str) -> str:
+    """The query, in which no step has the name of the table that it reads."""
+    if not STEP.fullmatch(table):
+        return query
+    return QUOTED_OR_WORD.sub(
+        lambda found: f"{table}_step" if found.group() == table else found.group(), query
+    )
 
 
 def _added(terms: Sequence[str]) -> str:

@@ -110,5 +110,21 @@ def _part(part: str, v: str, dialect: Dialect) -> str:
 
 def rows_of_words(words: tuple[str, ...], dialect: str) -> list[str]:
     """The rows (word, code) of a table; a word that the database cannot hold is left out."""
-    shown = [(literal(word, dialect), code) for code, word in enumerate(words)]
+    codes = {word: code for code, word in enumerate(words)}
+    for code, word in enumerate(words):
+        for other in _numerals(word):
+            codes.setdefault(other, code)
+    shown = [(literal(word, dialect), code) for word, code in codes.items()]
     return [f"({word},{code})" for word, code in shown if word is not None]
+
+
+def _numerals(word: str) -> tuple[str, ...]:
+    """How databases write the number whose category this is, such as 1e+20; none of a text."""
+    try:
+        number = float(word)
+    except ValueError:
+        return ()
+    shortest = repr(number).removesuffix(".0")
+    if word != shortest and not (number.is_integer() and word == str(int(number))):
+        return ()  # 2.50 is a text
+    return (shortest, f"{number:.15g}")
