@@ -10,6 +10,7 @@ from sklearn.datasets import (
     load_linnerud,
     load_wine,
     make_circles,
+    make_friedman3,
     make_hastie_10_2,
     make_sparse_uncorrelated,
 )
@@ -262,7 +263,7 @@ def test_a_few_rows_held_out_expect_nothing_for_sure():
             settings={"encode": "auto"}, alpha=0.0,
         )  # fmt: skip
         seen = SimpleNamespace(
-            case=case, curve=SimpleNamespace(last=0.1, first=1.0), some=SimpleNamespace(m=450, X=None),
+            case=case, curve=SimpleNamespace(last=0.1, first=1.0), some=SimpleNamespace(m=450, X=np.zeros((450, 0)), rows=None),
             new_loss=0.45, new_error=0.03, baseline=0.65, loss=0.45,
             trials=SimpleNamespace(losses=lambda changes: None),
         )  # fmt: skip
@@ -397,3 +398,28 @@ def test_new_rows_are_no_more_to_learn_from_than_the_fit_had():
     fair, unfair = Seen(case, None, thorough=True), Seen(case._replace(m=600), None, thorough=True)
     assert fair.reference.best < unfair.reference.best
     assert "underfitting" not in diagnose(model, X[80:], y[80:]).names
+
+
+@pytest.mark.parametrize("bins", ["auto", 0])
+def test_columns_that_have_moved_are_named_with_bins_and_without(bins):
+    X, y = make_friedman3(1000, noise=0.1, random_state=2)
+    X, new, y, truth = train_test_split(X, y, test_size=0.3, random_state=0)
+    model = ShoalRegressor(**FAST, bins=bins, solver="adam").fit(X, y)
+    found = diagnose(model, 1.7 * new + 1.5 * new.std(axis=0), truth)
+    assert found.names[0] == "shift"
+    assert "x3" in found.findings[0].evidence["moved"]
+    assert "shift" not in diagnose(model, new, truth).names
+
+
+@pytest.mark.parametrize(
+    ("explained", "share", "severity"),
+    [(0.95, 0.1, "remark"), (0.95, 300.0, "warning"), (0.6, 0.4, "warning")],
+)
+def test_a_network_of_a_loss_above_half_a_constant_s_is_not_good_all_the_same(
+    explained, share, severity
+):
+    case = SimpleNamespace(settings={"learning_rate": 3.0}, unwatched=False)
+    seen = SimpleNamespace(case=case, explained=explained, share=share, tried=lambda changes: None)
+    high = Suspect("learning-rate-too-high", "…", {"learning_rate": 0.005}, {}, sure=True)
+    [found] = cause_of(seen, [high])
+    assert found.severity == severity

@@ -513,7 +513,7 @@ def test_a_batch_of_one_row_is_named_where_it_costs_little_too():
 
 def test_the_first_of_what_is_far_from_usual_is_a_remark_whatever_was_suspected_before():
     seen = SimpleNamespace(
-        case=SimpleNamespace(settings={}), explained=0.95, tried=lambda _: Tried(1.0, 0.99, False, 0.1)
+        case=SimpleNamespace(settings={}), explained=0.95, share=0.1, tried=lambda _: Tried(1.0, 0.99, False, 0.1)
     )  # fmt: skip
     suspects = [
         Suspect(name, "what.", {name: 0}, {}, sure=name != "likely")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from shoal.diagnosis.case import GOOD, NOTHING_LEARNT, Seen, Tried
+from shoal.diagnosis.case import FAR_DOWN, GOOD, NOTHING_LEARNT, Seen, Tried
 from shoal.diagnosis.findings import Finding
 from shoal.wording import Setting, Wording, wording
 
@@ -64,7 +64,8 @@ def cause_of(seen: Seen, suspects: Iterable[Suspect]) -> Iterator[Finding]:
         if one.helped and one.gain >= suspect.least * seen.baseline:
             helped.append(one)
     if not helped:
-        poor = seen.explained < GOOD
+        # Of classes the variance is small where a few answers are sure, and wrong; the loss is not.
+        poor = seen.explained < GOOD or seen.share > FAR_DOWN
         untried = [one.suspect for one in judged if one.suspect.sure and not one.tried]
         for suspect, tried in judged:
             if suspect.fact or (suspect in untried and poor):

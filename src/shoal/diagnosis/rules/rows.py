@@ -422,9 +422,10 @@ MOVED, SURELY = 0.5, 6.0  # standard deviations by which a mean has moved, and s
 def _moved(seen: Seen) -> list[tuple[str, float]]:
     """Standardised columns whose mean is not 0 on these rows, with it; the farthest first."""
     X = seen.some.X
-    if seen.case.settings.get("encode") is None or not isinstance(X, Coded):
+    if seen.case.settings.get("encode") is None or isinstance(X, Sparse):
         return []
-    V = X.numbers if seen.some.rows is None else X.numbers[seen.some.rows]
+    numbers: Any = X.numbers if isinstance(X, Coded) else X
+    V = numbers if seen.some.rows is None else numbers[seen.some.rows]
     if not V.shape[1]:
         return []
     mean = V.mean(axis=0, dtype=np.float64)
