@@ -326,3 +326,17 @@ def test_gzip_of_several_files_and_types_from_all_of_them(tmp_path):
     whole = read_table(tmp_path)
     assert whole["a"].to_pylist() == [None, None, 7.0, 7.5]
     assert source_of(tmp_path).table().equals(whole)
+
+
+def test_a_file_that_is_named_twice_is_reported(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{i},{'ab'[i % 2]}\n" for i in range(60))
+    for name in ("t.csv", "u.csv"):
+        (tmp_path / name).write_text("x,y\n" + rows)
+    train = ["-t", "y", "--max-iter", "2", "--members", "1", "-o", "m.shoal"]
+    assert main(["train", "t.csv", "u.csv", *train]) == 0
+    assert "named more than once" not in capsys.readouterr().err
+    assert main(["train", "t.csv", "[tu].csv", *train]) == 0
+    assert "note: t.csv: named more than once" in capsys.readouterr().err
+    assert main(["predict", "m.shoal", "-", "-"]) == 1
+    assert "standard input is named twice" in capsys.readouterr().err

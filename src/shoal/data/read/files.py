@@ -8,6 +8,7 @@ read_table     the same rows, all in memory
 import glob
 import io
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -53,6 +54,7 @@ from shoal.data.read.source import (
     source_of_parts,
     source_of_pieces,
 )
+from shoal.data.read.spoilt import listed
 from shoal.errors import DataError, FileError
 from shoal.warn import warn
 
@@ -266,7 +268,23 @@ def _batches(stream: io.BufferedReader, name: str, wanted: Wanted) -> Iterator[P
 def files_of(given: Any) -> list[File]:
     """The files that are named by a path, a folder, a glob, or several of these."""
     several = [given] if isinstance(given, str | os.PathLike | Spooled) else list(given)
-    return [file for one in several for file in _named_by(one)]
+    files = [file for one in several for file in _named_by(one)]
+    _report_twice([file for file in files if isinstance(file, str)])
+    return files
+
+
+def _report_twice(files: Sequence[str]) -> None:
+    """Warn of files whose rows are read again. Raises FileError for standard input."""
+    if files.count("-") > 1:
+        raise FileError("standard input is named twice, and can be read once.", file="-")
+    counts = Counter(os.path.realpath(file) for file in files)
+    twice = [path for path, count in counts.items() if count > 1]
+    if twice:
+        shown = [next(f for f in files if os.path.realpath(f) == path) for path in twice]
+        warn(
+            f"{listed(shown)}: named more than once, and the rows are read as often. Where a model "
+            "is tested on such rows, it was trained on them, too."
+        )
 
 
 def _named_by(given: Any) -> Sequence[File]:
