@@ -69,11 +69,13 @@ def cause_of(seen: Seen, suspects: Iterable[Suspect]) -> Iterator[Finding]:
         untried = [one.suspect for one in judged if one.suspect.sure and not one.tried]
         for suspect, tried in judged:
             if suspect.fact or (suspect in untried and poor):
-                # With it goes what costs time at worst, and what keeps a training that now works in bounds.
+                # With it goes what costs time at worst, and what keeps a training that now works in bounds:
+                # one that diverged has not shown that it would learn its rows by heart.
                 for other in untried if suspect.changes and not tried else ():
                     if other.harmless:
                         suspect = suspect._replace(changes=other.changes | suspect.changes)
-                if suspect.changes and not tried and seen.case.unwatched:
+                bounded = seen.case.unwatched and seen.case.ending != "diverged"
+                if suspect.changes and not tried and bounded:
                     suspect = suspect._replace(changes=suspect.changes | {"early_stopping": True})
                 yield finding_of(seen, suspect, tried)
                 return
