@@ -24,13 +24,14 @@ GD = {"solver": "gd", "hidden": 6, "max_iter": 6, "members": 2, "random_state": 
 
 @pytest.fixture
 def file(tmp_path, monkeypatch):
-    pq.write_table(TABLE, tmp_path / "t.parquet", row_group_size=1000, compression="snappy")
+    for name in ("t.parquet", "same.parquet"):
+        pq.write_table(TABLE, tmp_path / name, row_group_size=1000, compression="snappy")
     pyarrow.csv.write_csv(TABLE, tmp_path / "t.csv")
     monkeypatch.chdir(tmp_path)  # workers run in another folder
     return "t.parquet"
 
 
-@pytest.mark.parametrize("name", ["t.parquet", "t.csv", ["t.parquet", "t.parquet"]])
+@pytest.mark.parametrize("name", ["t.parquet", "t.csv", ["t.parquet", "same.parquet"]])
 def test_the_result_is_that_of_the_table_in_memory(name, file, cluster):
     table = TABLE if isinstance(name, str) else pa.concat_tables([TABLE, TABLE])
     alone = ShoalClassifier(**GD).fit(table.drop_columns(["y"]), table["y"].to_numpy())
