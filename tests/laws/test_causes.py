@@ -379,8 +379,7 @@ def test_a_rare_class_is_judged_by_the_rows_held_out_where_half_is_missed(own, h
     seen = SimpleNamespace(
         shape=SimpleNamespace(n_y=1, output="sigmoid"), case=SimpleNamespace(new=False, settings={}, m=400, held=100),
         some=SimpleNamespace(m=400), A2=first[0][np.newaxis], Y=first[1][np.newaxis], held_out=True,
-        judged=SimpleNamespace(columns=lambda n_y: (None, second[1][np.newaxis], None)),
-        answers_to=lambda examples: second[0][np.newaxis],
+        judged=SimpleNamespace(truth=lambda n_y: (second[1][np.newaxis], None)), answers=second[0][np.newaxis],
     )  # fmt: skip
     found = list(rows.rare_classes(seen))
     assert bool(found) == named

@@ -27,7 +27,7 @@ from shoal.diagnosis.rules.capacity import linear_is_enough
 from shoal.diagnosis.rules.table import said as said_of
 from shoal.diagnosis.suspect import Suspect, cause_of
 from shoal.diagnosis.trial import Trials
-from shoal.diagnosis.units import enough_units, look, twins_of
+from shoal.diagnosis.units import Units, enough_units, twins_of
 
 IRIS = load_iris(return_X_y=True)
 CANCER = load_breast_cancer(return_X_y=True)
@@ -231,12 +231,12 @@ def test_saturated_dead_and_straight_by_hand():
     X = np.linspace(-1, 1, 101)[np.newaxis]
     tanh = Network([[1e-3], [1e3]], [[0], [0]], [[1, 1]], [[0]])
     step = tanh.forward(X)
-    units = look(tanh.architecture, tanh.parameters, step.Z1, step.A1)
+    units = Units(tanh.architecture, tanh.parameters, step.Z1, step.A1)
     assert units.straight == 1
     assert units.saturated == pytest.approx(0.5, abs=0.02)  # one of the two, but near 0
     relu = Network([[1], [1]], [[-5], [5]], [[1, 1]], [[0]], activation="relu")
     step = relu.forward(X)
-    units = look(relu.architecture, relu.parameters, step.Z1, step.A1)
+    units = Units(relu.architecture, relu.parameters, step.Z1, step.A1)
     assert units.dead == (0,)
     assert units.straight == 2
 

@@ -11,7 +11,7 @@ from sklearn.datasets import load_diabetes, load_iris, load_wine, make_circles, 
 
 from shoal import Network, ShoalClassifier, ShoalRegressor, diagnose
 from shoal.diagnosis.suspect import times
-from shoal.diagnosis.units import look, states_of
+from shoal.diagnosis.units import Units, states_of
 from shoal.lab.toys import TOYS, Draws
 
 pytestmark = pytest.mark.filterwarnings("ignore::shoal.ShoalWarning")
@@ -173,7 +173,7 @@ def test_a_saturated_unit_is_faulty_where_the_diagnosis_says_so():
     X = np.linspace(-1, 1, 101)[np.newaxis]
     net = Network([[1.0], [1e3]], [[0.1], [1e3 * 2]], [[1, 1]], [[0]])
     step = net.forward(X)
-    units = look(net.architecture, net.parameters, step.Z1, step.A1)
+    units = Units(net.architecture, net.parameters, step.Z1, step.A1)
     assert units.flat == (0, 1)
     assert states_of(units, ())[0] == states_of(units, ("saturated-units",))[0] == "healthy"
     assert states_of(units, ())[1] != "saturated"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shoal.diagnosis.units import look, twins_of
+from shoal.diagnosis.units import Units, twins_of
 from shoal.network.architecture import Architecture
 from shoal.network.equations import Parameters
 
@@ -36,7 +36,7 @@ def test_a_unit_is_saturated_where_its_slope_is_below_a_hundredth_of_the_largest
     shape = Architecture(2, 3, 1, activation)
     Z1 = np.linspace(0, 8, 801)[np.newaxis].repeat(3, axis=0)
     A1 = shape.g.of(Z1)
-    found = look(shape, changed("W1", 1.0), Z1, A1)
+    found = Units(shape, changed("W1", 1.0), Z1, A1)
     assert found.saturated == pytest.approx(np.mean(slope_at(A1) < edge))
     assert 0.1 < found.saturated < 0.9
 
@@ -44,5 +44,5 @@ def test_a_unit_is_saturated_where_its_slope_is_below_a_hundredth_of_the_largest
 def test_a_unit_that_always_answers_0_is_dead_and_one_that_hardly_adds_is_idle():
     shape = Architecture(2, 3, 1, "relu")
     Z1 = np.array([[-1.0, -2.0, 0.0], [1.0, 2.0, 3.0], [1.0, 1.0, 1.0001]])
-    found = look(shape, changed("W1", 1.0), Z1, shape.g.of(Z1))
+    found = Units(shape, changed("W1", 1.0), Z1, shape.g.of(Z1))
     assert (found.dead, found.idle, found.twins) == ((0,), (2,), ())

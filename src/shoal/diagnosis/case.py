@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from shoal.compute.engine import engine
 from shoal.data.encode.coded import Coded
 from shoal.data.rows.examples import Examples, dense, rows_of
+from shoal.data.rows.seen import Hashes, hashes_of
 from shoal.data.rows.sparse import Sparse
 from shoal.diagnosis.curves import Curve, curve_of
 from shoal.diagnosis.findings import Diagnosis
 from shoal.diagnosis.reference import ASKED, LEARNT, NOTHING, Reference, explained
-from shoal.diagnosis.trial import Recipes, Trials, losses_of, work_of
+from shoal.diagnosis.trial import Recipes, Trials, losses_from, losses_of, work_of
 from shoal.diagnosis.units import Units
-from shoal.diagnosis.units import look as look_at_units
 from shoal.network.architecture import Architecture
 from shoal.training.network import Network
 
@@ -29,6 +29,7 @@ Numbers = NDArray[np.floating]
 
 SAMPLE = 1000  # examples that are looked at, evenly spread; fewer of so many numbers
 NUMBERS, FEWEST = 1 << 22, 64
+HASHED = 10_000  # rows whose repetitions are counted
 AT_START = 256  # of them where a training began: enough for shares
 MEMBERS, AFTER_FIT = 4, 1  # networks that are looked at
 CAN_HOLD_OUT = 50  # rows, from where on some can be held out
@@ -171,7 +172,18 @@ class Seen:
     @cached_property
     def X(self) -> Numbers:
         """(n_x, m)."""
-        return self.some.columns(self.shape.n_y)[0]
+        return dense(rows_of(self.some.X, self.some.rows)).T
+
+    @cached_property
+    def mean(self) -> NDArray[np.float64]:
+        """Of each input."""
+        return np.asarray(self.X.mean(axis=1, dtype=np.float64))
+
+    @cached_property
+    def deviation(self) -> NDArray[np.float64]:
+        """The standard deviation of each input."""
+        centred = self.X - self.mean[:, np.newaxis]
+        return np.asarray(np.sqrt(np.einsum("ij,ij->i", centred, centred) / centred.shape[1]))
 
     @cached_property
     def Y(self) -> Numbers:
@@ -190,8 +202,8 @@ class Seen:
             Z1, A1, _, A2 = engine.forward(self.shape, network.vector, rows, 1)
             outputs.append(A2)
             if self.shape.n_h:
-                units.append(look_at_units(self.shape, network.parameters, Z1, A1))
-        return np.mean(outputs, axis=0), tuple(units)
+                units.append(Units(self.shape, network.parameters, Z1, A1))
+        return sum(outputs[1:], outputs[0]) / len(outputs), tuple(units)
 
     @property
     def A2(self) -> Numbers:
@@ -204,10 +216,9 @@ class Seen:
         return self._looked[1]
 
     @property
-    def starts_usual(self) -> bool:
-        """Whether the weights were drawn as usual, for inputs of the usual size."""
-        s = self.case.settings
-        return bool(s) and s.get("init", "auto") == "auto" and s.get("encode") is not None
+    def inputs_usual(self) -> bool:
+        """Whether they are of the usual size, as the encoding makes them."""
+        return self.case.settings.get("encode") is not None
 
     @cached_property
     def starts(self) -> tuple[Units, ...]:
@@ -216,7 +227,7 @@ class Seen:
         rows = rows_of(some.X, some.rows)
         for network in self.case.starts[:AFTER_FIT] if self.shape.n_h else ():
             Z1, A1, _, _ = engine.forward(self.shape, network.vector, rows, 1)
-            found.append(look_at_units(self.shape, network.parameters, Z1, A1))
+            found.append(Units(self.shape, network.parameters, Z1, A1))
         return tuple(found)
 
     @cached_property
@@ -233,32 +244,55 @@ class Seen:
         usable = self.baseline > 1e-12 and any(np.isfinite(losses))
         return curve_of(losses, self.baseline) if usable else None
 
+    @cached_property
+    def every(self) -> Examples:
+        """All that are known, those held out among them, of very many some."""
+        given = self.case.given
+        return sample_of(given.examples if given else self.case.examples, HASHED)
+
+    @cached_property
+    def hashes(self) -> Hashes:
+        """Of each of their rows of inputs."""
+        return hashes_of(rows_of(self.every.X, self.every.rows))
+
+    @cached_property
+    def distinct(self) -> int:
+        """How many of these differ."""
+        hashes = np.sort(self.hashes)
+        return 1 + int(np.count_nonzero(hashes[1:] != hashes[:-1]))
+
     # --- on the examples that are judged --------------------------------------------------
 
     @cached_property
     def losses(self) -> NDArray[np.float64]:
         """The first member's loss on each example that is judged."""
-        return losses_of(self.shape, self.case.networks[0].vector, self.judged)
+        return losses_from(self._said[0], self.shape, self.judged)
 
     @cached_property
     def loss(self) -> float:
         """Their mean."""
-        return float(np.mean(self.losses)) if len(self.losses) else np.inf
+        return float(self.losses.mean()) if len(self.losses) else np.inf
 
     @cached_property
     def explained(self) -> float:
         """The share of the variance on these examples that the first member explains."""
-        Y, _ = self.judged.truth(self.shape.n_y)
         if not self.judged.m:
             return 0.0
-        A2, truth = self.answers_to(self.judged), np.asarray(Y, np.float64)
-        found = explained(np.asarray(A2, np.float64), truth, truth.mean(axis=1, keepdims=True))
+        truth = self.judged.truth(self.shape.n_y)[0].astype(np.float64)
+        found = explained(self.answers.astype(np.float64), truth, truth.mean(axis=1, keepdims=True))
         return found if np.isfinite(found) else -1.0
 
-    def answers_to(self, examples: Examples) -> Numbers:
+    @property
+    def answers(self) -> Numbers:
         """What the first member predicts, (n_y, m)."""
-        rows = rows_of(examples.X, examples.rows)
-        return engine.forward(self.shape, self.case.networks[0].vector, rows, 1)[3]
+        return self._said[1]
+
+    @cached_property
+    def _said(self) -> tuple[Numbers, Numbers]:
+        """Its Z2 and A2."""
+        rows = rows_of(self.judged.X, self.judged.rows)
+        _, _, Z2, A2 = engine.forward(self.shape, self.case.networks[0].vector, rows, 1)
+        return Z2, A2
 
     @property
     def looked_at(self) -> bool:
@@ -425,13 +459,19 @@ def sample_of(examples: Examples, most: int = SAMPLE) -> Examples:
     """At most so many of the examples, evenly spread."""
     if examples.m <= most:
         return examples
-    return examples.take(np.linspace(0, examples.m - 1, most).astype(np.uint32))
+    return examples.take((np.arange(most) * (examples.m - 1)) // max(most - 1, 1))
 
 
 def baseline_of(shape: Architecture, Y: Numbers, w: Numbers | None = None) -> float:
     """The loss of the best constant answer: the mean of Y, on these examples."""
-    losses = losses_of_constant(shape, Y, w)
-    return float(losses.mean() if w is None else (w[0] * losses).sum() / w.sum(dtype=np.float64))
+    if shape.output in ("identity", "poisson"):
+        losses = losses_of_constant(shape, Y, w)
+        return float(losses.mean() if w is None else np.average(losses, weights=w[0]))
+    # The loss is linear in Y.
+    p = np.average(Y, axis=1, weights=None if w is None else w[0].astype(np.float64)).tolist()
+    if shape.output == "sigmoid":
+        p += [1 - one for one in p]
+    return -sum(one * math.log(one) for one in p if one > 0)
 
 
 def losses_of_constant(

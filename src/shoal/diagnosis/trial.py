@@ -23,6 +23,7 @@ from shoal.training.network import Network
 # What an epoch and a step cost besides their rows: 20 µs and 1 µs at 20 billion multiply-adds a second.
 EPOCH, STEP = 400_000, 20_000
 FEWEST_STEPS = 100  # fewer show nothing
+LARGEST = 1e300  # of a loss: means and differences of so many stay finite
 USUAL_STEPS, USUAL_ROWS, USUAL_WIDTH, USUAL_RATE = 2000, 32, 32, 0.01
 
 
@@ -180,10 +181,18 @@ def losses_of(
 ) -> NDArray[np.float64]:
     """The loss of a network on each of some examples, times its weight."""
     Z2 = engine.forward(shape, vector, rows_of(examples.X, examples.rows), 1)[2]
+    return losses_from(Z2, shape, examples)
+
+
+def losses_from(
+    Z2: NDArray[np.floating], shape: Architecture, examples: Examples
+) -> NDArray[np.float64]:
+    """The same of a network's Z2."""
     Y, w = examples.truth(shape.n_y)
     losses = shape.sigma.loss(Z2.astype(np.float64), Y.astype(np.float64))[0]
-    weights = 1.0 if w is None else w[0] / max(float(w.mean()), 1e-300)
-    return np.asarray(np.nan_to_num(losses * weights, nan=1e300, posinf=1e300), np.float64)
+    if w is not None:
+        losses = losses * (w[0] / max(float(w.mean()), 1e-300))
+    return np.where(losses < LARGEST, losses, LARGEST)  # what is not a number, too
 
 
 def _changed(

@@ -14,7 +14,7 @@ unit is no fault by itself: `states_of` calls one faulty where the diagnosis has
 """
 
 from collections.abc import Collection
-from typing import NamedTuple
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from shoal.network.architecture import Architecture
 from shoal.network.equations import Parameters
 
 Array = NDArray[np.floating]
+Exact = NDArray[np.float64]
 
 FLAT = 0.01  # of the largest slope
 LARGEST_SLOPE = {"tanh": 1.0, "sigmoid": 0.25}
@@ -36,49 +37,72 @@ MOSTLY = 0.95  # of the examples: a unit that is flat there is saturated
 SATURATED = "saturated-units"  # the finding that makes such a unit a faulty one
 
 
-class Units(NamedTuple):
-    """Figures of one network's hidden layer."""
+class Units:
+    """Figures of one network's hidden layer, n_h > 0 units, on at least one example.
 
-    n: int
-    twins: tuple[tuple[int, ...], ...]  # groups of units with equal weights, from 0
-    dead: tuple[int, ...]
-    saturated: float  # share of (unit, example) pairs
-    flat: tuple[float, ...]  # of each unit the share of the examples
-    straight: int  # units
-    idle: tuple[int, ...]  # neither dead nor twins
-    spread: float  # largest standard deviation of Z1 over the units
+    Each is measured when it is asked for: a rule wants one or two of them.
+    """
 
+    def __init__(self, shape: Architecture, parameters: Parameters, Z1: Array, A1: Array) -> None:
+        self.n = shape.n_h
+        self._shape, self._parameters, self._Z1, self._A1 = shape, parameters, Z1, A1
 
-def look(shape: Architecture, parameters: Parameters, Z1: Array, A1: Array) -> Units:
-    """Measure the units of a network with n_h > 0 on at least one example."""
-    n = shape.n_h
-    Z2 = product(parameters.W2.astype(A1.dtype, copy=False), A1.T)  # but for b2
-    total = float(Z2.std(axis=1, dtype=np.float64).max())
-    Z1, A1 = Z1.astype(np.float64), A1.astype(np.float64)
-    twins = twins_of(parameters)
-    dead: tuple[int, ...] = ()
-    if shape.activation == "relu":
-        dead = tuple(np.flatnonzero(A1.max(axis=1) <= 0).tolist())
-    flat = np.zeros(n)
-    if shape.activation in LARGEST_SLOPE:
-        flat = (shape.g.slope(A1) < FLAT * LARGEST_SLOPE[shape.activation]).mean(axis=1)
-    m = A1.shape[1]
-    for V in (Z1, A1):
+    @cached_property
+    def twins(self) -> tuple[tuple[int, ...], ...]:
+        """Groups of units with equal weights, from 0; what answers 0 like another is no twin of it."""
+        return tuple(g for g in twins_of(self._parameters) if not set(g) <= set(self.dead))
+
+    @cached_property
+    def dead(self) -> tuple[int, ...]:
+        """Units of relu that answer 0 to every example."""
+        if self._shape.activation != "relu":
+            return ()
+        return tuple(np.flatnonzero(self._A1.max(axis=1) <= 0).tolist())
+
+    @cached_property
+    def flat(self) -> tuple[float, ...]:
+        """Of each unit the share of the examples at which its slope is next to nothing."""
+        largest = LARGEST_SLOPE.get(self._shape.activation)
+        if largest is None:
+            return (0.0,) * self.n
+        slopes = self._shape.g.slope(self._A1.astype(np.float64))
+        return tuple((slopes < FLAT * largest).mean(axis=1).tolist())
+
+    @property
+    def saturated(self) -> float:
+        """The share of (unit, example) pairs."""
+        return sum(self.flat) / self.n
+
+    @cached_property
+    def straight(self) -> int:
+        """How many units answer by a straight line, to a small rest."""
+        zz, za, aa = self._squares
+        rest = np.sqrt(np.maximum(aa - za * za / np.maximum(zz, 1e-300), 0))
+        return int((rest <= STRAIGHT * np.sqrt(aa)).sum())
+
+    @cached_property
+    def idle(self) -> tuple[int, ...]:
+        """Units, neither dead nor twins, that add next to nothing to Z2."""
+        A1, W2 = self._A1, self._parameters.W2
+        Z2 = product(W2.astype(A1.dtype, copy=False), A1.T)  # but for b2
+        total = float(Z2.std(axis=1, dtype=np.float64).max())
+        adds = np.sqrt(self._squares[2]) * np.abs(W2).max(axis=0)
+        known = {*self.dead, *(unit for group in self.twins for unit in group)}
+        return tuple(j for j in np.flatnonzero(adds < IDLE * total).tolist() if j not in known)
+
+    @property
+    def spread(self) -> float:
+        """The largest standard deviation of Z1 over the units."""
+        return float(np.sqrt(self._squares[0].max()))
+
+    @cached_property
+    def _squares(self) -> tuple[Exact, Exact, Exact]:
+        """Of each unit the variance of Z1, its covariance with A1, and the variance of A1."""
+        V = np.concatenate([self._Z1, self._A1], dtype=np.float64)
         V -= V.mean(axis=1, keepdims=True)
-    pairs = (Z1, Z1), (Z1, A1), (A1, A1)
-    zz, za, aa = (np.einsum("ij,ij->i", *pair) / m for pair in pairs)
-    spread = np.sqrt(aa)
-    # By the rest of a straight line through a unit's answers.
-    rest = np.sqrt(np.maximum(aa - za * za / np.maximum(zz, 1e-300), 0))
-    adds = spread * np.abs(parameters.W2).max(axis=0)
-    known = {*dead, *(unit for group in twins for unit in group)}
-    # What cannot be told from a dead unit is no twin of another dead one.
-    twins = tuple(group for group in twins if not set(group) <= set(dead))
-    idle = tuple(int(j) for j in np.flatnonzero(adds < IDLE * total) if j not in known)
-    return Units(
-        n, twins, dead, float(flat.mean()), tuple(flat.tolist()),
-        int((rest <= STRAIGHT * spread).sum()), idle, float(np.sqrt(zz).max()),
-    )  # fmt: skip
+        m, n = V.shape[1], self.n
+        squares = np.einsum("ij,ij->i", V, V) / m
+        return squares[:n], np.einsum("ij,ij->i", V[:n], V[n:]) / m, squares[n:]
 
 
 def states_of(units: Units, findings: Collection[str]) -> list[str]:
@@ -100,14 +124,16 @@ def states_of(units: Units, findings: Collection[str]) -> list[str]:
 
 def twins_of(parameters: Parameters) -> tuple[tuple[int, ...], ...]:
     """Groups of units with the same W1, b1 and W2, to rounding."""
-    rows = np.hstack([parameters.W1, parameters.b1, parameters.W2.T]).astype(np.float64)
+    W1, b1, W2, _ = parameters
+    rows = np.concatenate([W1, b1, W2.T], axis=1, dtype=np.float64)
     if len(rows) < 2:
         return ()
     grain = SAME * max(float(np.abs(rows).max()), 1e-300)
     # Twins lie side by side once the rows are sorted by a sum that mixes all columns.
     mix = rows @ np.cos(np.arange(rows.shape[1]) + 1.0)
     order = np.argsort(mix, kind="stable")
-    close = np.abs(np.diff(rows[order], axis=0)).max(axis=1) <= grain
+    rows = rows[order]
+    close = np.abs(rows[1:] - rows[:-1]).max(axis=1) <= grain
     if not close.any():
         return ()
     groups, group = [], [int(order[0])]

@@ -12,7 +12,7 @@ from shoal.diagnosis.case import Case, Seen, sample_of
 from shoal.diagnosis.diagnose import findings_of
 from shoal.diagnosis.findings import Finding
 from shoal.diagnosis.rules.rows import new_rows
-from shoal.diagnosis.units import look, states_of
+from shoal.diagnosis.units import Units, states_of
 from shoal.estimators.automatic import architecture_of
 from shoal.lab.experiment import FIELDS, MOST_UNITS
 from shoal.lab.frames import MOST_SHOWN, answers, rounded
@@ -65,7 +65,7 @@ def unit_states(
     ready: Ready, vector: Any, Z1: NDArray[Any], A1: NDArray[Any], names: Collection[str]
 ) -> list[dict[str, Any]]:
     """Of each unit its state, as the findings have it, and which units are its twins."""
-    seen = look(ready.shape, ready.shape.unflatten(vector), Z1, A1)
+    seen = Units(ready.shape, ready.shape.unflatten(vector), Z1, A1)
     twins = {unit: [k for k in group if k != unit] for group in seen.twins for unit in group}
     reach = range_of(ready.shape.activation, A1)
     constant = np.ptp(A1, axis=1) <= CONSTANT * (reach[1] - reach[0])

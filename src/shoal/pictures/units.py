@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from shoal.compute.engine import engine
 from shoal.data.rows.examples import dense
-from shoal.diagnosis.units import look, states_of
+from shoal.diagnosis.units import Units, states_of
 from shoal.errors import SettingError
 from shoal.estimators.fitted import Fitted
 from shoal.pictures import canvas
@@ -225,7 +225,7 @@ def _units(
 ) -> tuple[Unit, ...]:
     shape, p = network.architecture, network.parameters
     Z1, A1, _, _ = engine.forward(shape, network.vector, matrix, 1)
-    states = states_of(look(shape, p, Z1, A1), findings)
+    states = states_of(Units(shape, p, Z1, A1), findings)
     pull = p.W1 * matrix.std(axis=0)
     adds = A1.std(axis=1) * np.abs(p.W2).max(axis=0)
     order = sorted(range(shape.n_h), key=lambda j: (states[j] in SOUND, -float(adds[j])))

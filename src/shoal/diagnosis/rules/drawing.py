@@ -3,8 +3,6 @@
 from collections.abc import Collection, Iterator
 from typing import Any
 
-import numpy as np
-
 from shoal.diagnosis.case import FAR_DOWN, NOTHING_LEARNT, Seen
 from shoal.diagnosis.findings import Finding
 from shoal.diagnosis.rules.stepping import lower_rate
@@ -43,9 +41,9 @@ def symmetric_units(seen: Seen) -> Iterator[Suspect]:
 
 def large_draw(seen: Seen) -> Iterator[Suspect]:
     """Weights drawn so large that units are flat, or the first answers confident and wrong."""
-    if seen.starts_usual:
-        return
     ratio = _times_usual(seen)
+    if ratio is not None and ratio <= 1 and seen.inputs_usual:
+        return
     if seen.units and seen.shape.activation in ("tanh", "sigmoid"):
         yield from _saturated(seen, ratio)
     elif ratio is not None and ratio >= LARGE:
@@ -62,7 +60,7 @@ def large_draw(seen: Seen) -> Iterator[Suspect]:
 def _times_usual(seen: Seen) -> float | None:
     """The deviation of the draw, in those of the usual one; None where it is not a number."""
     init, shape = seen.case.settings.get("init", "auto"), seen.shape
-    if isinstance(init, bool) or not isinstance(init, int | float | str) or init == "auto":
+    if isinstance(init, bool) or not isinstance(init, int | float | str):
         return None
     fans = (shape.n_x, max(shape.n_h, 1))
     usual = standard_deviation("auto", shape.activation, *fans)
@@ -70,15 +68,15 @@ def _times_usual(seen: Seen) -> float | None:
 
 
 def _saturated(seen: Seen, ratio: float | None) -> Iterator[Suspect]:
-    share = float(np.mean([units.saturated for units in seen.units]))
     known = bool(seen.starts)
-    first = float(np.mean([units.saturated for units in seen.starts])) if known else share
+    first = _saturated_share(seen.starts or seen.units)
     # Units that good steps have led to the flat part are as they should be. Of a network whose
     # start is not known only one that is hardly better than a constant answer is faulty.
     if first < SATURATED_AT_FIRST or (
-        not known and (share < SATURATED_SHARE or seen.share < GAINED)
+        not known and (first < SATURATED_SHARE or seen.share < GAINED)
     ):
         return
+    share = _saturated_share(seen.units)
     began = f", and {first:.0%} before the first step" if known else ""
     large = ""
     if ratio is not None and ratio > 1:
@@ -91,6 +89,10 @@ def _saturated(seen: Seen, ratio: float | None) -> Iterator[Suspect]:
         {"share": share, "share_at_start": first},
         sure=not known or share > SATURATED_SHARE or first > NEARLY_ALL,
     )
+
+
+def _saturated_share(looked: Collection[Units]) -> float:
+    return sum(units.saturated for units in looked) / len(looked)
 
 
 GAINED = 0.7  # of the baseline is left, by a network that has hardly learnt

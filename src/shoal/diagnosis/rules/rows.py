@@ -10,12 +10,11 @@ from shoal.data.encode.coded import Coded
 from shoal.data.rows.examples import Examples, rows_of
 from shoal.data.rows.seen import hashes_of
 from shoal.data.rows.sparse import Sparse
-from shoal.diagnosis.case import CARRIED, Seen, outermost_of, sample_of
+from shoal.diagnosis.case import CARRIED, HASHED, Seen, outermost_of, sample_of
 from shoal.diagnosis.findings import Finding
 from shoal.diagnosis.suspect import use
 from shoal.wording import wording
 
-HASHED = 10_000  # rows whose repetitions are counted
 REPEATED = 0.15  # of the rows held out, which are trained on as well
 CONTRADICTED = 0.03  # of the rows cannot be answered rightly
 FEWEST = 50  # rows, of which a share is worth telling
@@ -41,6 +40,8 @@ def repeated_rows(seen: Seen) -> Iterator[Finding]:
         return
     if isinstance(case.examples.X, Sparse):
         return
+    if seen.judged.X is seen.every.X and seen.distinct == len(seen.every.X):
+        return  # all rows are known, and differ
     part = sample_of(case.examples, HASHED)
     trained = np.sort(_hashes(part))
     share = min(_share_among(_hashes(seen.judged), trained) * case.examples.m / part.m, 1.0)
@@ -84,13 +85,12 @@ def _share_among(hashes: NDArray[np.uint64], known: NDArray[np.uint64]) -> float
 
 def contradicting_labels(seen: Seen) -> Iterator[Finding]:
     """Equal rows with different targets, and the lowest error that they allow."""
-    every = sample_of(seen.case.given.examples if seen.case.given else seen.case.examples, HASHED)
+    every = seen.every
     if isinstance(every.X, Sparse) or every.m < FEWEST:
         return
-    hashes = _hashes(every)
-    if 1 + np.count_nonzero(np.diff(np.sort(hashes))) > (1 - CONTRADICTED) * every.m:
+    if seen.distinct > (1 - CONTRADICTED) * every.m:
         return
-    distinct, places = np.unique(hashes, return_inverse=True)
+    _, places = np.unique(seen.hashes, return_inverse=True)
     chosen = slice(None) if every.rows is None else every.rows
     if every.labels is not None:
         lowest, what = _lowest_error(places, _labels_of(every)), "answers are wrong"
@@ -106,14 +106,14 @@ def contradicting_labels(seen: Seen) -> Iterator[Finding]:
     yield Finding(
         "contradicting-labels",
         "warning",
-        f"{every.m - len(distinct):,} of {every.m:,} rows repeat another, and their targets differ: "
+        f"{every.m - seen.distinct:,} of {every.m:,} rows repeat another, and their targets differ: "
         f"whatever is learnt, at least {lowest:.1%} of the {what} (this network: {error:.1%}).",
         wording(
             "Look at the rows with equal columns: wrong labels, or a column that is missing. "
             + ("The network is near the lowest error." if reached else "")
         ),
         {},
-        {"lowest_error": lowest, "error": error, "repeated": every.m - len(distinct)},
+        {"lowest_error": lowest, "error": error, "repeated": every.m - seen.distinct},
     )
 
 
@@ -146,10 +146,9 @@ def _answers(seen: Seen) -> tuple[NDArray[Any], NDArray[Any]]:
     return _classes(seen.A2), _classes(seen.Y)
 
 
-def _answers_to(seen: Seen, examples: Examples) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The same of other examples, by the first member."""
-    A2 = seen.answers_to(examples)
-    return _classes(A2), _classes(examples.columns(seen.shape.n_y)[1])
+def _answers_to_judged(seen: Seen) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The same of the examples that are judged, by the first member."""
+    return _classes(seen.answers), _classes(seen.judged.truth(seen.shape.n_y)[0])
 
 
 def _classes(Y: NDArray[Any]) -> NDArray[Any]:
@@ -169,10 +168,14 @@ def outliers(seen: Seen) -> Iterator[Finding]:
     V = numbers if seen.learnt.rows is None else numbers[seen.learnt.rows]
     if not V.shape[1]:
         return
-    quarters = [(len(V) - 1) * quarter // 4 for quarter in (1, 2, 3)]
-    low, middle, high = np.partition(np.ascontiguousarray(V.T), quarters, axis=1)[:, quarters].T
+    columns = np.ascontiguousarray(V.T)
+    quarters = [(len(V) - 1) * quarter // 4 for quarter in range(5)]
+    lowest, low, middle, high, highest = np.partition(columns, quarters, axis=1)[:, quarters].T
     usual = (high - low) / 1.35  # of a normal distribution the deviation
-    ratio = V.std(axis=0) / np.where(usual > 0, usual, np.inf)
+    # No deviation is more than half the range (Popoviciu 1935).
+    if not ((usual > 0) & (highest - lowest > 2 * FAR_OUT * usual)).any():
+        return
+    ratio = columns.std(axis=1) / np.where(usual > 0, usual, np.inf)
     far = [
         j for j in np.flatnonzero(ratio > FAR_OUT).tolist()
         if _few_or_one_value(V[np.abs(V[:, j] - middle[j]) > FAR_OUT / 2 * usual[j], j], len(V))
@@ -316,7 +319,7 @@ def rare_classes(seen: Seen) -> Iterator[Finding]:
     limit, few = min(RARE, 0.6 / k), FEW_OF_A_CLASS if seen.case.new else FEW_ROWS
     said, true = _answers(seen)
     if seen.held_out:  # rows that it was not trained on, too
-        held = _answers_to(seen, seen.judged)
+        held = _answers_to_judged(seen)
         said, true = np.r_[said, held[0]], np.r_[true, held[1]]
     there, right = _counts(said, true, k)
     is_rare = (there >= few) & (there <= limit * len(true))

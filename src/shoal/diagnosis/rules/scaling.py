@@ -22,8 +22,7 @@ def unscaled_inputs(seen: Seen) -> Iterator[Suspect]:
         return
     if seen.case.settings.get("encode", "auto") is not None and seen.case.settings:
         return
-    X = seen.X.astype(np.float64)
-    deviation, mean = X.std(axis=1), np.abs(X.mean(axis=1))
+    mean, deviation = np.abs(seen.mean), seen.deviation
     varying = deviation > 1e-12 * np.maximum(mean, 1e-300)
     if not varying.any():
         return
@@ -56,6 +55,8 @@ def unscaled_inputs(seen: Seen) -> Iterator[Suspect]:
 def large_constants(seen: Seen) -> Iterator[Suspect]:
     """Columns that never vary and are not 0: together they are one more bias, with far longer steps."""
     constant = _constant(seen)
+    if not len(constant):
+        return
     squares = float((seen.X[constant, 0].astype(np.float64) ** 2).sum())
     if squares < AWAY**2:
         return
@@ -74,7 +75,7 @@ def _constant(seen: Seen) -> NDArray[np.int64]:
     """Which inputs never vary, where they are taken as they are."""
     if isinstance(seen.case.examples.X, Sparse) or seen.case.settings.get("encode"):
         return np.zeros(0, np.int64)
-    return np.flatnonzero(seen.X.std(axis=1) <= 1e-6 * np.abs(seen.X).max(axis=1))
+    return np.flatnonzero(seen.deviation <= 1e-6 * np.abs(seen.X).max(axis=1))
 
 
 def _names(seen: Seen, columns: NDArray[np.int64]) -> list[str]:

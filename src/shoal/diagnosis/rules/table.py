@@ -35,6 +35,7 @@ SURELY_OF_PAIRS = 2.0
 COST_OF_PAIRS = 0.03  # of the fit's work
 CODES = (5, 200)  # different values of a column of whole numbers that may be codes
 ROWS_OF_A_CODE = 5
+CLOSE = 4  # times the rows: whole numbers in so small a range are counted without sorting them
 SAID_BY_CODES = 0.1  # of the variance, more than neighbouring numbers say
 SURELY_OF_CODES = (
     4.0  # standard errors of what chance says: the most of some tens of columns is below it
@@ -234,8 +235,11 @@ def codes_and_ids(seen: Seen) -> Iterator[Finding]:
     """Columns of codes that are taken as numbers, and of numbers that are taken as text."""
     if seen.case.given is None or seen.explained > GIVES_AWAY:
         return
-    table, y = _columns(seen, whole=True), _target(seen)
-    if table is None or y is None:
+    table = _columns(seen, whole=True)
+    if table is None or not table.num_columns:
+        return
+    y = _target(seen)
+    if y is None:
         return
     for name in table.column_names:
         column = table[name]
@@ -249,21 +253,24 @@ def _code(seen: Seen, name: str, column: Any, y: NDArray[Any]) -> Iterator[Findi
     if seen.case.settings.get("encode") is not None and seen.case.settings.get("words") == (name,):
         return
     x = as_numbers(column, name)
-    if np.isnan(x).any() or (x != np.floor(x)).any():
+    if len(x) < CODES[0] * ROWS_OF_A_CODE or (x != np.floor(x)).any():
         return
-    values, places = np.unique(x, return_inverse=True)
-    if not CODES[0] <= len(values) <= CODES[1] or len(x) < ROWS_OF_A_CODE * len(values):
+    places = _places_of(x)
+    counts = np.bincount(places)
+    there = np.flatnonzero(counts)
+    n = len(there)
+    if not CODES[0] <= n <= CODES[1] or len(x) < ROWS_OF_A_CODE * n:
         return
     if seen.shape.output in ("identity", "poisson"):
         Y = np.asarray(y, np.float64) - y.mean()
         sums, squares = np.bincount(places, Y)[:, None], float(np.square(Y).sum())
     else:
         k = int(y.max()) + 1
-        sums = np.bincount(places * k + y, minlength=len(values) * k).reshape(-1, k)
+        sums = np.bincount(places * k + y, minlength=len(counts) * k).reshape(-1, k)
         squares = float(len(y))
-    own, near = said(np.bincount(places), sums, squares)
-    # Of k values that say nothing the standard error of the share is √2k / m.
-    chance = SURELY_OF_CODES * (2 * len(values)) ** 0.5 / len(x)
+    own, near = said(counts[there], sums[there], squares)
+    # Of n values that say nothing the standard error of the share is √2n / m.
+    chance = SURELY_OF_CODES * (2 * n) ** 0.5 / len(x)
     if own - near < max(SAID_BY_CODES, chance) or own < 2 * near:
         return
     cure: dict[str, Any] = (
@@ -273,12 +280,20 @@ def _code(seen: Seen, name: str, column: Any, y: NDArray[Any]) -> Iterator[Findi
     yield Finding(
         "codes-as-numbers",
         "warning",
-        f'column "{name}" is taken as a number, and its {len(values)} values are codes: each says '
+        f'column "{name}" is taken as a number, and its {n} values are codes: each says '
         f"{own:.0%} of the variance by itself, and its neighbours {near:.0%}.",
         wording("Treat it as categorical: ", *use(cure), "."),
         cure,
         {"column": name, "by_value": own, "by_neighbours": near},
     )
+
+
+def _places_of(x: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Of each whole number its place among all; some places may be empty, which saves sorting them."""
+    low = x.min()
+    if x.max() - low < CLOSE * len(x):
+        return (x - low).astype(np.int64)
+    return np.asarray(np.unique(x, return_inverse=True)[1], np.int64)
 
 
 def said(counts: NDArray[np.int64], sums: NDArray[Any], squares: float) -> tuple[float, float]:
