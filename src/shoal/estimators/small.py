@@ -147,10 +147,10 @@ def is_truth_table(rows: RowProvider) -> bool:
     if given is None or given.validated or not isinstance(given.table, np.ndarray | pa.Table):
         return False
     table = given.table
+    if not rows.m == len(table) == 2 ** table.shape[1]:
+        return False
     if isinstance(table, np.ndarray):
         table = pa.table({str(j): column for j, column in enumerate(table.T.copy())})
-    if not rows.m == len(table) == 2**table.num_columns:
-        return False
     distinct = table.group_by(table.column_names).aggregate([])
     return len(distinct) == rows.m and all(len(column.unique()) == 2 for column in table.columns)
 

@@ -62,8 +62,8 @@ def leak(seen: Seen) -> Iterator[Finding]:
         table = _columns(seen)
         if table is None or table.num_columns < FEWEST_COLUMNS:
             return
-        targets, once = _targets(seen), _once(seen)
-        if len(once) < REPEATED * table.num_rows:
+        targets, copies = _targets(seen), seen.distinct < seen.every.m
+        if copies and len(once := _once(seen)) < REPEATED * table.num_rows:
             table, targets = table.take(pa.array(once)), [y[once] for y in targets]
         found = (
             one for y in targets
