@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from shoal import Files, ShoalClassifier, ShoalRegressor
+from shoal import Files, ShoalClassifier, ShoalRegressor, load
 from shoal.data.encode.learning import TOO_CLOSE
 from shoal.data.read import texts
 from shoal.data.read.objects import column_of, is_missing
@@ -456,3 +456,31 @@ def test_units_of_several_seconds_are_no_seconds(kind):
 def test_bytes_of_no_type_are_refused():
     with pytest.raises(DataError, match="bytes of no type"):
         ShoalClassifier().fit(np.zeros((60, 1), "V4"), np.arange(60) % 2)
+
+
+SECONDS = 60.0 * np.arange(N)
+
+
+@pytest.mark.parametrize("as_kept", [False, True])
+def test_a_number_is_no_duration_and_a_duration_no_number(tmp_path, as_kept):
+    spans = frame(pd.to_timedelta(SECONDS, unit="s"))
+    settings = {"hidden": 2, "members": 1, "random_state": 0, "max_iter": 2}
+    model = ShoalRegressor(**settings).fit(spans, Z)
+    expected = model.predict(spans)
+    numbers = ShoalRegressor(**settings).fit(frame(SECONDS), Z)
+    if as_kept:
+        model.save(tmp_path / "model.shoal")
+        model = load(tmp_path / "model.shoal")
+    assert np.array_equal(model.predict(spans), expected)
+    for given in (frame(SECONDS), frame(SECONDS.astype(int)), frame(SECONDS > 0)):
+        with pytest.raises(DataError, match=r'"a": expected a duration, .* found a number') as said:
+            model.predict(given)
+        assert said.value.row == 1
+    without_names = ShoalRegressor(**settings).fit(spans.to_numpy(), Z)
+    with pytest.raises(DataError, match=r"expected a duration, .* found a number"):
+        without_names.predict(np.c_[SECONDS, Z])
+    with pytest.raises(DataError, match=r'"a": expected a number, .* found a duration'):
+        numbers.predict(spans)
+    hole = [{"a": None, "z": 0.0}]
+    assert np.isfinite(model.predict(hole)).all()
+    assert np.isfinite(numbers.predict(hole)).all()

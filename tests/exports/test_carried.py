@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
+from shoal.data.read.writing import Written
 from shoal.errors import SettingError
 from shoal.estimators.carried import CARRIED, _defaults
 from shoal.estimators.exporting import exported
@@ -70,10 +71,6 @@ def test_a_new_field_or_kind_of_column_is_refused(model, monkeypatch):
 
 
 def test_folded_categories_are_refused_and_other_spellings_are_not(model):
-    class Written(NamedTuple):
-        decimal: str = ","
-        fold: bool = False
-
     @dataclasses.dataclass(frozen=True)
     class Inputs(type(model.inputs)):
         written: dict = dataclasses.field(default_factory=dict)
@@ -82,7 +79,7 @@ def test_folded_categories_are_refused_and_other_spellings_are_not(model):
     CARRIED_HERE = {**CARRIED, Inputs: CARRIED[type(model.inputs)]}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("shoal.estimators.carried.CARRIED", CARRIED_HERE)
-        plain = Inputs(**{**fields, "written": {"age": Written()}})
+        plain = Inputs(**{**fields, "written": {"age": Written(decimal=",")}})
         assert exported(model.replaced(inputs=plain)).fingerprint == model.fingerprint
         folded = Inputs(**{**fields, "written": {"age": Written(fold=True)}})
         refused(model.replaced(inputs=folded), 'fold of the column "age"')

@@ -142,6 +142,11 @@ class Inputs:
         return self._watch is None or not self._watch.has_grown(missing, m)
 
     @property
+    def has_durations(self) -> bool:
+        """Whether a column is one of durations, for which plain numbers are refused."""
+        return any(written.kind == "span" for written in self.written.values())
+
+    @property
     def bounds(self) -> tuple[Numbers, Numbers]:
         """Of each number of the matrix the values beyond which something is told; none if it is not known."""
         return self._watch.bounds if self._watch else (np.empty(0), np.empty(0))
@@ -171,7 +176,7 @@ class Inputs:
         from shoal.data.encode.written import as_learnt
         from shoal.estimators.given import arrow_of
 
-        if isinstance(table, np.ndarray) and not watched:
+        if isinstance(table, np.ndarray) and not (watched or self.has_durations):
             found = self._of_numbers(table, len(table))
             if found is not None:
                 return found

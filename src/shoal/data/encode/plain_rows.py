@@ -199,9 +199,8 @@ def _read(plan: Plan, column: Column, written: Written, spellings: Sequence[str]
         )
         return _of_text(column.values, plan) if is_plain else None
     if isinstance(plan, Number):
-        return (
-            np.asarray(column.values, np.float64) if column.kind in (FLOATS, WHOLE, TRUTH) else None
-        )
+        plain = column.kind in (FLOATS, WHOLE, TRUTH) and written.kind != "span"
+        return np.asarray(column.values, np.float64) if plain else None
     if column.kind != (ZONED if plan.zoned else TIMES):
         return None
     return np.where(column.missing, np.nan, column.values / 1e6)

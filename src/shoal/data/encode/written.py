@@ -14,6 +14,7 @@ from shoal.data.read.origin import Origin
 from shoal.data.read.spoilt import few, kind_in_words
 from shoal.data.read.texts import TEXT, Reading
 from shoal.data.read.writing import Written
+from shoal.errors import DataError
 
 Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
 
@@ -49,9 +50,26 @@ def as_learnt(
         if kind is not None and pa.types.is_string(column.type):
             reading = Reading((kind,), own, missing, verbatim=True)
             column = _read(plan.name, column, reading, wanted, noticed)
+        if isinstance(plan, Number):
+            _check_spans(plan.name, column, spans=own.kind == "span")
         columns.append(column)
     noticed.report()
     return pa.table(columns, table.column_names)
+
+
+def _check_spans(name: str, column: Column, *, spans: bool) -> None:
+    """Raise DataError for durations among numbers, and the reverse: a number does not say its unit."""
+    found = pa.types.is_duration(column.type)
+    if found == spans or column.null_count == len(column):
+        return
+    numbers = pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean
+    if not found and not any(is_number(column.type) for is_number in numbers):
+        return  # refused, or read, as what it is
+    expected, instead = ("a duration", "a number") if spans else ("a number", "a duration")
+    raise DataError(
+        f"expected {expected}, as in the training, found {instead}. Give the column the type that it had.",
+        row=1 + pc.index(pc.is_valid(column), True).as_py(), column=name,
+    )  # fmt: skip
 
 
 def _read(name: str, text: Column, reading: Reading, wanted: Wanted, noticed: Noticed) -> Column:

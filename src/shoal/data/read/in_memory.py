@@ -91,9 +91,15 @@ def _readings(pieces: Iterable[Piece], names: Sequence[str], wanted: Wanted) -> 
 
 
 def written_in(table: pa.Table) -> dict[str, Written]:
-    """How the columns were written that were read from text."""
-    found = {field.name: texts.written_of(field) for field in table.schema}
-    return {name: written for name, written in found.items() if written is not None}
+    """How the columns were written that were read from text; that columns are durations, in any case."""
+    found = {}
+    for field in table.schema:
+        written = texts.written_of(field)
+        if written is None and pa.types.is_duration(field.type):
+            written = Written(kind="span")
+        if written is not None:
+            found[field.name] = written
+    return found
 
 
 def _with(table: pa.Table, read: pa.Table) -> pa.Table:
