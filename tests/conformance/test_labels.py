@@ -12,7 +12,8 @@ import scipy.sparse as sp
 
 import shoal
 from shoal import DataError, SettingError, ShoalClassifier, ShoalRegressor, ShoalWarning
-from shoal.errors import DataTypeError
+from shoal.errors import DataTypeError, ModelFileError
+from shoal.files.container import read, write
 
 RNG = np.random.default_rng(0)
 N = 200
@@ -67,6 +68,29 @@ def test_classes_may_differ_in_a_nul(form, tmp_path):
     assert model.score(X, np.array(y, object)) > 0.9
     model.save(tmp_path / "m.shoal")
     assert shoal.load(tmp_path / "m.shoal").predict(X).tolist() == model.predict(X).tolist()
+
+
+@pytest.mark.parametrize("dtype", ["U3", object, bool, "i1", "u8", "f4"])
+def test_a_file_keeps_the_type_of_the_classes(dtype, tmp_path):
+    y = np.where(YES, "yes", "no") if dtype in ("U3", object) else YES
+    model = ShoalClassifier(**QUICK).fit(X, y.astype(dtype))
+    model.save(tmp_path / "m.shoal")
+    again = shoal.load(tmp_path / "m.shoal")
+    assert again.classes_.dtype == model.classes_.dtype == np.dtype(dtype)
+    assert again.predict(X).dtype == model.predict(X).dtype
+    assert again.predict(X).tolist() == model.predict(X).tolist()
+
+
+@pytest.mark.parametrize(
+    ("classes", "why"), [(["a", "b\0"], "leaves out"), (["a", "b" * 10_000_000], "too long")]
+)
+def test_classes_that_are_no_text_of_numpys_are_refused(classes, why, tmp_path):
+    model = ShoalClassifier(**QUICK).fit(X, np.array(classes, object)[YES.astype(int)])
+    model.save(tmp_path / "m.shoal")
+    content = read(tmp_path / "m.shoal")
+    write(tmp_path / "m.shoal", {**content.document, "class_type": "text"}, content.tensors)
+    with pytest.raises(ModelFileError, match=why):
+        shoal.load(tmp_path / "m.shoal")
 
 
 @pytest.mark.parametrize("y", [["a", 3], [1, None], [2**70, 1], [(1, 2), (3, 4)]])

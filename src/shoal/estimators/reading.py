@@ -23,6 +23,7 @@ from shoal.estimators.fitted import Fitted
 from shoal.estimators.learnt import History
 from shoal.estimators.saving import CURVES, DECLARED, NAMES, largest_weight
 from shoal.estimators.schema import (
+    MOST_TEXT,
     BooleanColumn,
     Classifier,
     Column,
@@ -278,11 +279,18 @@ def _targets(model: Classifier | Regressor, arrays: Arrays, shape: Architecture)
 
 def _classes(model: Classifier, arrays: Arrays) -> NDArray[Any]:
     """The classes, all of one type and in rising order."""
-    if model.class_type == "words":
-        classes: NDArray[Any] = np.array(arrays.words("classes", half_pairs=True), object)
+    is_text = model.class_type in ("words", "text")
+    if is_text:
+        words = arrays.words("classes", half_pairs=True)
+        own = model.class_type == "text"
+        if own and 4 * len(words) * max(map(len, words), default=0) > MOST_TEXT:
+            raise refused("the classes are too long for NumPy's text")
+        classes: NDArray[Any] = np.array(words, str if own else object)
+        if classes.tolist() != list(words):
+            raise refused("a class ends with characters that NumPy's text leaves out")
     else:
         classes = _of_type(model.classes or (), np.dtype(model.class_type))
-    if len(classes) < 2 or (model.classes is None) != (model.class_type == "words"):
+    if len(classes) < 2 or (model.classes is None) != is_text:
         raise refused(f"expected at least two classes of the type {model.class_type}")
     if not all(a < b for a, b in pairwise(classes.tolist())):
         raise refused("expected different classes, in rising order")

@@ -19,7 +19,7 @@ from shoal.estimators.calibration import Calibration
 from shoal.estimators.fitted import Fitted
 from shoal.estimators.learnt import Curves
 from shoal.estimators.plain import plain_settings
-from shoal.estimators.schema import FORMAT_VERSION
+from shoal.estimators.schema import FORMAT_VERSION, MOST_TEXT
 from shoal.estimators.targets import NumberTargets, Targets
 from shoal.files.container import write
 from shoal.network.equations import Parameters
@@ -173,7 +173,9 @@ def _put_targets(
             "the classes are neither text, whole numbers, numbers nor booleans: a model file "
             "cannot hold them. Turn y into one of these before fit."
         )
-    document["class_type"] = "words" if words else classes.dtype.name
+    # NumPy's own text takes the room of the longest for each.
+    text = "text" if classes.dtype.kind == "U" and classes.nbytes <= MOST_TEXT else "words"
+    document["class_type"] = text if words else classes.dtype.name
     if words:
         _put_words(tensors, "classes", classes.tolist())
     else:

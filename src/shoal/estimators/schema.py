@@ -27,6 +27,7 @@ from shoal.wording import shown
 
 FORMAT_VERSION = 1
 MOST_TRIED = 1000  # candidates of a search
+MOST_TEXT = 1 << 26  # bytes that classes take as NumPy's text
 MOST_UNIT = 64  # characters of the unit of a column
 MOST = 1 << 53  # of a count; above it, float64 does not tell neighbours apart
 
@@ -303,7 +304,7 @@ class Classifier(Model, frozen=True, kw_only=True, tag_field="kind", tag="classi
 
     labels: Positive
     class_type: Literal[
-        "words", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+        "words", "text", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
         "float16", "float32", "float64",
     ]  # fmt: skip
     classes: tuple[bool | int | float, ...] | None = None  # None: they are words, in an array
