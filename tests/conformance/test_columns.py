@@ -415,13 +415,19 @@ def test_the_columns_of_a_wide_table_are_looked_up_at_once():
 
 
 @pytest.mark.parametrize("names", [[0, 1, 2], [("a", 1), ("a", 2), ("b", 1)]])
-def test_columns_whose_names_are_no_text_keep_their_order(names):
+@pytest.mark.parametrize("kept", ["", "pickle", "file"])
+def test_columns_whose_names_are_no_text_keep_their_order(names, kept, tmp_path):
     rng = np.random.default_rng(0)
     X = pd.DataFrame(rng.normal(size=(80, 3)))
     X.columns = pd.MultiIndex.from_tuples(names) if isinstance(names[0], tuple) else names
     y = X.iloc[:, 0] > 0
     settings = dict(random_state=0, members=1, max_iter=3, hidden=2)
-    model = pickle.loads(pickle.dumps(ShoalClassifier(**settings).fit(X, y)))
+    model = ShoalClassifier(**settings).fit(X, y)
+    if kept == "pickle":
+        model = pickle.loads(pickle.dumps(model))
+    elif kept == "file":
+        model.save(tmp_path / "model.shoal")
+        model = load(tmp_path / "model.shoal")
     turned = X.iloc[:, ::-1]
     for call in (
         model.predict,

@@ -57,7 +57,7 @@ class Inputs:
     written: Mapping[str, Written] = field(default_factory=dict)  # how text of a column was written
     missing: tuple[str, ...] = ()  # texts that stand for a missing number or date
     usual: tuple[Usual, ...] = ()  # what the columns were like in the training, if it is known
-    labels: tuple[Any, ...] | None = None  # names of X that are no text; a file does not keep them
+    labels: "Names" = None  # names of X that are no text, as Python writes them
 
     @property
     def width(self) -> int:
@@ -125,11 +125,12 @@ class Inputs:
 
         scikit-learn takes such columns by position; other ones are taken so here, too.
         """
-        found = None if self.labels is None else labels_of(X)
-        if found is None or found == self.labels or set(found) != set(self.labels or ()):
+        known = self.labels
+        found = None if known is None else labels_of(X)
+        if known is None or found is None or found == known or set(found) != set(known):
             return
         raise DataError(
-            f"the columns of X are in another order than in the fit: expected {_few(self.labels)}, "
+            f"the columns of X are in another order than in the fit: expected {_few(known)}, "
             f"found {_few(found)}. Put them in that order."
         )
 
@@ -278,16 +279,16 @@ class Inputs:
         )
 
 
-def labels_of(X: Any) -> tuple[Any, ...] | None:
-    """The names of the columns of a frame of which none is text, such as 0, 1, …; else None."""
+def labels_of(X: Any) -> "Names":
+    """The names of the columns of a frame of which none is text, such as 0, 1, …, as Python writes them; else None."""
     names = getattr(X, "columns", None)
     if names is None or not hasattr(X, "iloc"):  # only pandas has such names
         return None
-    return None if any(isinstance(name, str) for name in names) else tuple(names)
+    return None if any(isinstance(name, str) for name in names) else tuple(map(repr, names))
 
 
-def _few(names: Any) -> str:
-    return ", ".join(map(repr, names[:5])) + ", …" * (len(names) > 5)
+def _few(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:5]) + ", …" * (len(names) > 5)
 
 
 def first_not_finite(matrix: Numbers) -> int | None:

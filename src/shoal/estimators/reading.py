@@ -166,8 +166,11 @@ def _networks(model: Model, arrays: Arrays) -> tuple[Network, ...]:
 def _inputs(model: Model, arrays: Arrays, who: str, dtype: str) -> Inputs:
     names = arrays.words("features") if "features.bytes" in arrays else None
     n, width = model.fitted.n_features_in_, model.fitted.n_features_in_
+    labels = arrays.words("labels") if "labels.bytes" in arrays else None
     if names is not None and (len(names) != n or len(set(names)) != n):
         raise refused(f"expected {n} different names of columns, found {len(set(names))}")
+    if labels is not None and (names is not None or len(labels) != n):
+        raise refused(f"expected {n} labels of columns without names, found {len(labels)}")
     encoding = None
     if model.encoding is not None:
         encoding = _encoding(model.encoding, arrays)
@@ -180,7 +183,8 @@ def _inputs(model: Model, arrays: Arrays, who: str, dtype: str) -> Inputs:
         )
     written = {name: written_of(column) for name, column in model.written.items()}
     missing = tuple(model.settings.get("missing") or ())
-    return Inputs(who, n, names, encoding, dtype, written, missing, _usual(arrays, encoding))
+    usual = _usual(arrays, encoding)
+    return Inputs(who, n, names, encoding, dtype, written, missing, usual, labels)
 
 
 def _usual(arrays: Arrays, encoding: Encoding | None) -> tuple[Usual, ...]:

@@ -84,6 +84,8 @@ def to_document(fitted: Fitted, kind: str) -> tuple[dict[str, Any], dict[str, ND
         tensors["usual"] = np.array(inputs.usual, np.float64)
     if inputs.names is not None:
         _put_words(tensors, "features", inputs.names)
+    if inputs.labels is not None:
+        _put_words(tensors, "labels", inputs.labels)
     for name, curves in zip(
         CURVES, (h.losses, h.validation_losses, h.validation_scores), strict=True
     ):
