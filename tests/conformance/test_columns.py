@@ -490,3 +490,29 @@ def test_a_number_is_no_duration_and_a_duration_no_number(tmp_path, as_kept):
     hole = [{"a": None, "z": 0.0}]
     assert np.isfinite(model.predict(hole)).all()
     assert np.isfinite(numbers.predict(hole)).all()
+
+
+def told(model, X):
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        model.predict(X)
+    return " ".join(str(one.message) for one in said)
+
+
+@pytest.mark.parametrize("learnt", [".", ","])
+def test_another_decimal_mark_than_in_the_training_is_reported(learnt):
+    other = "," if learnt == "." else "."
+
+    def column(texts):
+        return frame([text.replace(".", "!").replace("!", learnt) for text in texts])
+
+    model = few(numbers=["a"]).fit(column([f"{i / 1000 + 0.5:.3f}" for i in range(N)]), Y)
+    turned = frame([f"0{other}{500 + i}" for i in range(N - 1)] + [f"1{other}304"])
+    kind = "comma" if other == "," else "point"
+    assert f'can only be read with a decimal {kind}, and "1{other}304" is read as 1304' in told(
+        model, turned
+    )
+    thousands = frame([f"1{other}304"] * N)  # which may well be meant
+    both = frame([f"0{learnt}5", f"0{other}5", f"1{other}304"] * (N // 3))
+    for given in (thousands, both, column(["0.5"] * N)):
+        assert "only be read" not in told(model, given)

@@ -28,10 +28,12 @@ from shoal.data.read.tables import plain
 from shoal.data.read.texts import NUMBERS, TEXT, ColumnTypes, Reading
 from shoal.data.read.writing import Written
 from shoal.errors import DataError, Setting, SettingError, wording
+from shoal.warn import warn
 
 Column = Any  # a pyarrow ChunkedArray: its stubs are too narrow for the functions of pc
 
 FINITE = "a finite number"
+PROBED = 1000  # values in which another decimal mark is looked for first
 
 
 class Wanted(NamedTuple):
@@ -119,10 +121,17 @@ class Noticed:
         self._wanted = wanted
         self._found: dict[str, Spoilt] = {}
         self._values: dict[str, int] = {}  # of each column that is read from text
+        self._marks: dict[str, str] = {}  # of a column what is said of its decimal marks
 
     def add(self, name: str, reading: Reading, text: Column, read: Column, at: Origin) -> None:
         """The next values of a column, and what was read of them."""
         types, before = reading.types, text.null_count
+        if (
+            reading.kind == NUMBERS
+            and name not in self._marks
+            and (said := _of_marks(text, reading))
+        ):
+            self._marks[name] = said
         if read.null_count > before:
             text = without(without(text, reading.missing), ALL)
         self._values[name] = self._values.get(name, 0) + len(text) - text.null_count
@@ -146,9 +155,38 @@ class Noticed:
         self._found[name] = one._replace(cells=one.cells + count)
 
     def report(self) -> None:
-        """Say what was read as missing."""
+        """Say what was read as missing, and what may have been read wrongly."""
         found = [one._replace(of=self._values[name]) for name, one in self._found.items()]
         report(found, strict=self._wanted.strict is not None)
+        for name, said in self._marks.items():
+            warn(f'column "{name}": {said}')
+
+
+def _of_marks(text: Column, reading: Reading) -> str:
+    """What is to be said of numbers that show the decimal mark that is not their column's; else nothing.
+
+    How a value is read depends on the model alone, and not on the rows beside it.
+    """
+    own = reading.written.decimal
+    point = own == numerals.POINT
+    other, kind = (numerals.COMMA, "comma") if point else (numerals.POINT, "point")
+    first = text[:PROBED].cast(pa.string())
+    if not pc.any(pc.match_substring(first, other), min_count=0).as_py():
+        return ""  # in a column of such numbers most have one
+    values = pc.unique(text).drop_null()
+    apart = numerals.taken_apart(numerals.seen(values))
+    read, as_other = (apart.point, apart.comma) if point else (apart.comma, apart.point)
+    certain, against = (
+        pc.fill_null(pc.and_not(a, b), False) for a, b in ((as_other, read), (read, as_other))
+    )
+    sure, either = pc.index(certain, True).as_py(), pc.index(apart.either(other), True).as_py()
+    if sure < 0 or either < 0 or pc.any(against, min_count=0).as_py():
+        return ""
+    number = texts.read_values(values[either : either + 1], reading)[0].as_py()
+    return (
+        f'"{shortened(values[sure])}" can only be read with a decimal {kind}, and "{shortened(values[either])}" is '
+        f"read as {number:g}, as in the training. If all of it has decimal {kind}s, write these as the training did."
+    )
 
 
 def _refuse_other_zone(text: Column, types: ColumnTypes, first: int, name: str, at: Origin) -> None:
