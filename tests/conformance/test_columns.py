@@ -516,3 +516,45 @@ def test_another_decimal_mark_than_in_the_training_is_reported(learnt):
     both = frame([f"0{learnt}5", f"0{other}5", f"1{other}304"] * (N // 3))
     for given in (thousands, both, column(["0.5"] * N)):
         assert "only be read" not in told(model, given)
+
+
+@pytest.mark.parametrize("form", [frame, lambda b: np.c_[b, Z], lambda b: [{"a": b[0], "z": 0.0}]])
+def test_a_number_that_is_neither_true_nor_false_is_refused_where_these_were_learnt(form):
+    truth = np.arange(N) % 3 > 0
+    model = few().fit(frame(truth), Y)
+    for number in (2, 0.5, -1):
+        given = form(np.full(N, number))
+        with (
+            warnings.catch_warnings(action="ignore"),  # the array has no names
+            pytest.raises(DataError, match=rf'"a": expected true or false, found {number}\.'),
+        ):
+            model.predict(given)
+    assert (model.predict(frame(truth * 1.0)) == model.predict(frame(truth))).all()
+    assert (model.predict(frame(truth.astype(int))) == model.predict(frame(truth))).all()
+
+
+TIMES = pd.date_range("2020", periods=N)
+
+
+@pytest.mark.parametrize(
+    "times", [TIMES, TIMES.tz_localize("UTC"), TIMES - TIMES[0], TIMES.date], ids=range(4)
+)
+def test_times_are_no_numbers_as_they_are(times):
+    plain = few(encode=None).fit(frame(Z), Y)
+    for call in (plain.predict, lambda X: few(encode=None).fit(X, Y)):
+        with pytest.raises(
+            DataError, match='"a": encode=None expects numbers only: found '
+        ) as said:
+            call(frame(times))
+        assert said.value.column == "a"
+    ticks = np.c_[TIMES.to_numpy(), TIMES.to_numpy()]
+    with pytest.raises(DataError, match="expects numbers only: found datetime64"):
+        few(encode=None).fit(ticks, Y)
+
+
+@pytest.mark.parametrize("names", [[1, 1], [1.5, 1.5], [None, None], [("a", 1), ("a", 1)]])
+def test_two_columns_of_one_name_that_is_no_text_are_refused(names):
+    X = pd.DataFrame(np.c_[Z, Z])
+    X.columns = pd.MultiIndex.from_tuples(names) if isinstance(names[0], tuple) else names
+    with pytest.raises(DataError, match="more than one column is named"):
+        few().fit(X, Y)

@@ -173,7 +173,7 @@ NO_TARGETS = {
     "periods": (pd.period_range("2020", periods=N), TypeError, "type Period"),
     "zoned times": (TIMES.tz_localize("UTC"), TypeError, "type Timestamp"),
     "days": (TIMES.date, TypeError, "type date"),
-    "a missing time": (TIMES.where(np.arange(N) > 0), ValueError, "first in row 0"),
+    "a missing time": (TIMES.where(np.arange(N) > 0), ValueError, "row 1: y contains NaN"),
     "nothing": ([], ValueError, "y has no values"),
     "a number": (1, ValueError, "y is a int: expected a list or an array"),
     "lists of labels": ([["a"], ["a", "b"]] * (N // 2), ValueError, "MultiLabelBinarizer"),
@@ -236,7 +236,7 @@ def test_scores_refuse_as_fits_do():
     model = ShoalClassifier(**QUICK).fit(X, THREE)
     with pytest.raises(DataError, match="y has text, and the classes of the fit are numbers"):
         model.score(X, THREE.astype(str))
-    with pytest.raises(DataError, match="first in row 0"):
+    with pytest.raises(DataError, match="row 1: y contains NaN"):
         model.score(X, np.where(np.arange(N) > 0, THREE, np.nan))
     with pytest.raises(DataError, match="inconsistent numbers"):
         model.score(X, THREE[:5])

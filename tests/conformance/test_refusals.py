@@ -144,8 +144,9 @@ def test_one_class_is_not_enough():
 def test_a_target_with_a_hole_names_its_row(hole):
     y = Y.astype(object)
     y[[5, 9]] = hole
-    with pytest.raises(DataError, match=r"first in row 5, 2 in all"):
+    with pytest.raises(DataError, match=r"row 6: y contains NaN or None \(2 in all\)") as said:
         ShoalClassifier().fit(X, y)
+    assert said.value.row == 6
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

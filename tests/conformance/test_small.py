@@ -288,3 +288,16 @@ def test_the_first_members_are_those_of_a_fit_that_trains_all_at_once(monkeypatc
     model = ShoalRegressor(random_state=0).fit(x, CURVE)
     monkeypatch.setattr(small, "FIRST", 8)
     assert model.fingerprint_ == ShoalRegressor(random_state=0).fit(x, CURVE).fingerprint_
+
+
+def test_a_member_whose_evidence_cannot_be_found_has_its_place_in_the_file(tmp_path):
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=200), rng.normal(size=200)])[:24]
+    model = ShoalClassifier(random_state=0, n_jobs=1).fit(X, X[:, 0] > 0)
+    found = model.evidence_.log_evidence
+    assert len(found) == len(model.fitted_.networks)
+    model.save(tmp_path / "model.shoal")
+    again = shoal.load(tmp_path / "model.shoal")
+    assert np.array_equal(again.evidence_.log_evidence, found, equal_nan=True)
+    assert np.array_equal(again.predict_proba(X), model.predict_proba(X))
+    assert np.isnan(found).any()  # else this case shows nothing

@@ -16,7 +16,7 @@ from shoal.compute.engine import engine
 from shoal.compute.memory import refuse_if_too_large
 from shoal.compute.steps import not_finite
 from shoal.data.encode.coded import Coded
-from shoal.data.encode.encoding import Encoding, SetAside, as_numbers
+from shoal.data.encode.encoding import Encoding, Number, SetAside, as_numbers
 from shoal.data.encode.novelty import ArrowRows, Usual, Watch, tell
 from shoal.data.encode.plain_rows import plain_table, stacked
 from shoal.data.encode.plain_rows import read as read_plain
@@ -143,9 +143,11 @@ class Inputs:
         return self._watch is None or not self._watch.has_grown(missing, m)
 
     @property
-    def has_durations(self) -> bool:
-        """Whether a column is one of durations, for which plain numbers are refused."""
-        return any(written.kind == "span" for written in self.written.values())
+    def refuses_numbers(self) -> bool:
+        """Whether a column is one of durations, or of true and false, for which numbers are refused."""
+        plans = self.encoding.columns if self.encoding else ()
+        truth = any(isinstance(plan, Number) and plan.kind == "boolean" for plan in plans)
+        return truth or any(written.kind == "span" for written in self.written.values())
 
     @property
     def bounds(self) -> tuple[Numbers, Numbers]:
@@ -177,7 +179,7 @@ class Inputs:
         from shoal.data.encode.written import as_learnt
         from shoal.estimators.given import arrow_of
 
-        if isinstance(table, np.ndarray) and not (watched or self.has_durations):
+        if isinstance(table, np.ndarray) and not (watched or self.refuses_numbers):
             found = self._of_numbers(table, len(table))
             if found is not None:
                 return found
@@ -250,16 +252,17 @@ class Inputs:
 
     def _numbers(self, table: "pa.Table | NDArray[Any]") -> Numbers:
         if not isinstance(table, np.ndarray):
+            for name, column in zip(table.column_names, table.columns, strict=True):
+                if pa.types.is_temporal(column.type):
+                    raise _no_numbers(f"found {column.type}", name)
             table = np.column_stack([np.asarray(column) for column in table.columns])
+        elif table.dtype.kind in "mM":  # counts of whatever unit they have
+            raise _no_numbers(f"found {table.dtype}")
         try:
             with np.errstate(over="ignore"):  # what overflows is infinite, and named below
                 matrix = np.ascontiguousarray(table, self.dtype)
-        except ValueError as error:
-            use = Setting("encode", "auto")
-            expected = Setting("encode", None)
-            raise DataError(
-                wording(expected, f" expects numbers only: {error}. Use ", use, ".")
-            ) from None
+        except (ValueError, TypeError) as error:
+            raise _no_numbers(str(error)) from None
         bad = first_not_finite(matrix)
         if bad is not None:
             raise not_finite(matrix, bad)
@@ -277,6 +280,14 @@ class Inputs:
             and len(X) > 0
             and bool(X.flags.c_contiguous)
         )
+
+
+def _no_numbers(what: str, column: str | None = None) -> DataError:
+    """The error for rows that cannot be taken as they are."""
+    use, expected = Setting("encode", "auto"), Setting("encode", None)
+    return DataError(
+        wording(expected, f" expects numbers only: {what}. Use ", use, "."), column=column
+    )
 
 
 def labels_of(X: Any) -> "Names":

@@ -243,7 +243,7 @@ def _of_parts(ground: Ground, parts: list[Part], search: Search) -> Fitted:
     )
     seeds = [seed_of_member(ground.seed, i) for part in parts for i in range(part.members)]
     history = History.of(trained, seeds)
-    if len(history.evidence) < len(trained):
+    if not all(t.evidence for t in trained):
         history = history._replace(evidence=())
     fitted = Fitted(p.settings, inputs, p.targets, tuple(networks), history, search=search)
     rows = ground.provided.rows(inputs)

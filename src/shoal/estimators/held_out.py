@@ -59,7 +59,8 @@ class Held(NamedTuple):
 
 def with_calibration(fitted: Fitted, rows: RowProvider, place: Place, n_jobs: int | None) -> Fitted:
     """The same with what rows that were not seen say of it, if there are any."""
-    threads, by_evidence = threads_of(n_jobs), len(fitted.history.evidence) == len(fitted.networks)
+    threads, found_by = threads_of(n_jobs), fitted.history.evidence
+    by_evidence = bool(found_by) and all(one.is_known for one in found_by)
     try:
         held = _held_out(fitted, rows, threads)
         if held is None and by_evidence:

@@ -84,8 +84,9 @@ def as_array(y: Any) -> NDArray[Any]:
     if missing.any():
         row = int(np.argwhere(missing)[0][0])
         raise DataError(
-            f"y contains NaN or None (first in row {row}, {int(missing.sum())} in all): expected "
-            "a target for every row. Leave such rows out."
+            f"y contains NaN or None ({int(missing.sum())} in all): expected a target for every row. "
+            "Leave such rows out.",
+            row=row + 1,
         )
     if values.dtype.kind == "f" and np.isinf(values).any():
         raise DataError("y contains infinity: expected finite numbers or labels.")

@@ -28,7 +28,7 @@ from shoal.estimators.worth import Importance
 from shoal.kinds import EVIDENCE
 from shoal.network.architecture import Architecture
 from shoal.settings import Settings
-from shoal.training.evidence import Evidence
+from shoal.training.evidence import UNKNOWN, Evidence
 from shoal.training.network import Network
 
 if TYPE_CHECKING:
@@ -65,7 +65,9 @@ class History(NamedTuple):
             best_epoch=trained[0].best_epoch,
             epochs=max(t.epochs for t in trained),
             seconds=max(t.seconds for t in trained),
-            evidence=tuple(found for t in trained if (found := t.evidence)),
+            evidence=tuple(t.evidence or UNKNOWN for t in trained)
+            if any(t.evidence for t in trained)
+            else (),
             states=tuple(t.state for t in trained),
             interruption=next((t.interruption for t in trained if t.interruption), None),
         )

@@ -46,7 +46,7 @@ from shoal.files.typed import AGAIN, refused
 from shoal.network.architecture import Architecture
 from shoal.network.equations import Parameters
 from shoal.settings import POISSON, Settings, names_of
-from shoal.training.evidence import Evidence
+from shoal.training.evidence import UNKNOWN, Evidence
 from shoal.training.network import Network
 from shoal.wording import shown
 
@@ -393,5 +393,7 @@ def _history(model: Model, arrays: Arrays) -> History:
         best_epoch=kept.best_epoch_,
         epochs=kept.n_iter_,
         seconds=kept.training_seconds_,
-        evidence=tuple(Evidence(*found.values()) for found in to_builtins(kept.evidence_)),
+        evidence=tuple(
+            Evidence(*one.values()) if one else UNKNOWN for one in to_builtins(kept.evidence_)
+        ),
     )

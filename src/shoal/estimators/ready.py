@@ -18,7 +18,7 @@ class Ready(NamedTuple):
     """The members and their columns as the kernel keeps them."""
 
     ensemble: Ensemble
-    columns: Any  # None unless all of them are numbers, and no durations
+    columns: Any  # None unless all of them are numbers, and none is a duration, or true or false
 
     @classmethod
     def of(cls, inputs: Inputs, networks: Sequence[Network]) -> Self | None:
@@ -33,7 +33,7 @@ class Ready(NamedTuple):
         return cls(
             ensemble,
             number_columns(encoding, np.asarray(low, np.float64), np.asarray(high, np.float64))
-            if encoding and not inputs.has_durations
+            if encoding and not inputs.refuses_numbers
             else None,
         )
 

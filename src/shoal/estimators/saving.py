@@ -24,6 +24,7 @@ from shoal.estimators.targets import NumberTargets, Targets
 from shoal.files.container import write
 from shoal.network.equations import Parameters
 from shoal.settings import DeclaredForClasses, DeclaredForNumbers, names_of
+from shoal.training.evidence import Evidence
 from shoal.training.network import Network
 
 CLASSIFIER, REGRESSOR = "classifier", "regressor"
@@ -68,7 +69,7 @@ def to_document(fitted: Fitted, kind: str) -> tuple[dict[str, Any], dict[str, ND
             "training_seconds_": h.seconds,
             "endings_": list(h.endings),
             "member_seeds_": list(h.seeds),
-            **({"evidence_": [found._asdict() for found in h.evidence]} if h.evidence else {}),
+            **({"evidence_": [_evidence(found) for found in h.evidence]} if h.evidence else {}),
         },
         "record": dict(fitted.record),
         "diagnosis": fitted.diagnosis.to_dict(),
@@ -147,6 +148,11 @@ def _put_calibration(
 
 
 # --- words as bytes with offsets: 10,000 of them fit, and the header stays small ------
+
+
+def _evidence(found: Evidence) -> dict[str, Any] | None:
+    """What a file keeps of it; None where it could not be found."""
+    return found._asdict() if found.is_known else None
 
 
 def _put_words(tensors: dict[str, NDArray[Any]], name: str, words: Sequence[str]) -> None:

@@ -175,7 +175,7 @@ class Numbers(_Strict, frozen=True):
         Literal["finished", "plateau", "converged", "diverged", "stopped", "interrupted"], ...
     ]
     member_seeds_: tuple[Annotated[int, Meta(ge=0)], ...]
-    evidence_: tuple[EvidenceOfMember, ...] = ()
+    evidence_: tuple[EvidenceOfMember | None, ...] = ()  # None: it could not be found
 
 
 class CalibrationOfModel(_Strict, frozen=True):

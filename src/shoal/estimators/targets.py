@@ -210,8 +210,8 @@ class NumberTargets:
         for j in np.flatnonzero(constant):
             which = f"target {j} of y" if columns else "y"
             warn(
-                f"{which} is constant ({mean[j]:g}), or varies by less than its rounding: this "
-                "constant is predicted for every row."
+                f"{which} is constant ({mean[j]:g}), or varies by less than its rounding: there is "
+                "nothing to learn but this constant."
             )
         return cls(mean, np.where(constant, 0.0, deviations), columns)
 

@@ -19,6 +19,7 @@ Sources: D. J. C. MacKay (Neural Computation 4, 1992, pages 415 and 448); F. D. 
 Hagan (ICNN 1997) for the Gauss–Newton matrix in place of the second derivatives.
 """
 
+import math
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
@@ -44,6 +45,14 @@ class Evidence(NamedTuple):
     beta: float
     gamma: float  # the effective number of parameters
     log_evidence: float
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the matrix has an inverse, by which it is found."""
+        return not math.isnan(self.log_evidence)
+
+
+UNKNOWN = Evidence((math.nan, math.nan, math.nan), math.nan, math.nan, math.nan)
 
 
 class Penalties(NamedTuple):

@@ -387,6 +387,11 @@ class Network:
                 raise DataError(f"{name} contains NaN or infinity: expected finite numbers.")
         if self.architecture.output == "poisson":
             check_rates(targets.T)
+        if (
+            self.architecture.output in ("sigmoid", "softmax")
+            and not ((targets >= 0) & (targets <= 1)).all()
+        ):
+            raise DataError(f"Y must have numbers from 0 to 1 for {self.architecture.output}.")
         w = None if weights is None else np.asarray(weights, self.dtype).reshape(-1)
         if w is not None and (
             len(w) != len(rows) or not (w >= 0).all() or not np.isfinite(w).all() or not w.sum() > 0

@@ -199,8 +199,11 @@ def _read(plan: Plan, column: Column, written: Written, spellings: Sequence[str]
         )
         return _of_text(column.values, plan) if is_plain else None
     if isinstance(plan, Number):
-        plain = column.kind in (FLOATS, WHOLE, TRUTH) and written.kind != "span"
-        return np.asarray(column.values, np.float64) if plain else None
+        if column.kind not in (FLOATS, WHOLE, TRUTH) or written.kind == "span":
+            return None
+        x = np.asarray(column.values, np.float64)
+        is_truth = plan.kind != "boolean" or (np.isnan(x) | (x == 0) | (x == 1)).all()
+        return x if is_truth else None
     if column.kind != (ZONED if plan.zoned else TIMES):
         return None
     return np.where(column.missing, np.nan, column.values / 1e6)

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shoal.data.encode.encoding import Encoding, Number, Plan, Time, Words
+from shoal.data.encode.encoding import Encoding, Number, Plan, Time, Words, as_numbers
 from shoal.data.read import texts
 from shoal.data.read.absent import ALL, without
 from shoal.data.read.column_types import Noticed, Wanted
@@ -52,6 +53,8 @@ def as_learnt(
             column = _read(plan.name, column, reading, wanted, noticed)
         if isinstance(plan, Number):
             _check_spans(plan.name, column, spans=own.kind == "span")
+            if plan.kind == "boolean":
+                _check_truth(plan.name, column)
         columns.append(column)
     noticed.report()
     return pa.table(columns, table.column_names)
@@ -70,6 +73,20 @@ def _check_spans(name: str, column: Column, *, spans: bool) -> None:
         f"expected {expected}, as in the training, found {instead}. Give the column the type that it had.",
         row=1 + pc.index(pc.is_valid(column), True).as_py(), column=name,
     )  # fmt: skip
+
+
+def _check_truth(name: str, column: Column) -> None:
+    """Raise DataError for numbers that are neither true nor false; as text they are none, either."""
+    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+        return
+    x = as_numbers(column, name)
+    other = np.flatnonzero(~(np.isnan(x) | (x == 0) | (x == 1)))
+    if len(other):
+        raise DataError(
+            f"expected true or false, found {x[other[0]]:g}. Correct the value, or leave it empty if it is "
+            "not known.",
+            row=1 + int(other[0]), column=name,
+        )  # fmt: skip
 
 
 def _read(name: str, text: Column, reading: Reading, wanted: Wanted, noticed: Noticed) -> Column:

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shoal.data.read.csv_text import distinct
 from shoal.data.read.objects import categories, column_of, column_of_objects
 from shoal.data.read.texts import fields_like, marked
 from shoal.errors import DataError
@@ -34,7 +35,12 @@ def is_table(X: object) -> bool:
         return True
     import narwhals as nw
 
-    return isinstance(nw.from_native(X, pass_through=True), nw.DataFrame)
+    try:
+        return isinstance(nw.from_native(X, pass_through=True), nw.DataFrame)
+    except nw.exceptions.DuplicateError:
+        found: Any = X
+        distinct("X", list(map(str, found.columns)))
+        raise
 
 
 def as_table(X: Any) -> pa.Table:

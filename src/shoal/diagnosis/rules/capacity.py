@@ -186,6 +186,8 @@ def _nothing_is_known(seen: Seen) -> bool:
     known = (seen.held_out or seen.case.new) and seen.looked_at and seen.explained < SOMETHING
     if not known or not seen.share < np.inf or not seen.comparable:
         return False
+    if (seen.Y[:, :1] == seen.Y).all():  # of a constant target there is nothing to know
+        return False
     # Rows that say when to stop flatter the network a little.
     gain, error = seen.over_constant
     chance = min(BY_CHANCE * error, MOST_BY_CHANCE * seen.baseline)
