@@ -261,7 +261,7 @@ class Inputs:
         try:
             with np.errstate(over="ignore"):  # what overflows is infinite, and named below
                 matrix = np.ascontiguousarray(table, self.dtype)
-        except (ValueError, TypeError) as error:
+        except ValueError as error:
             raise _no_numbers(str(error)) from None
         bad = first_not_finite(matrix)
         if bad is not None:
