@@ -220,11 +220,11 @@ def test_the_loss_of_a_constant_answer_is_the_mean_of_its_losses(output):
     ],
 )
 def test_a_gain_by_chance_is_none_where_nothing_else_is_known(gain, error, told):
-    network = SimpleNamespace(Y=np.array([[0.0, 1.0]]), parameters=SimpleNamespace(W2=np.ones(3)))
+    network = SimpleNamespace(parameters=SimpleNamespace(W2=np.ones(3)))
     seen = SimpleNamespace(
         case=SimpleNamespace(new=False, networks=(network,)), held_out=True, looked_at=True, explained=0.03,
         share=1 - gain, baseline=1.0, comparable=True, over_constant=(gain, error),
-        reference=SimpleNamespace(known=0.0, reaches=lambda share: False),
+        Y=np.array([[0.0, 1.0]]), reference=SimpleNamespace(known=0.0, reaches=lambda share: False),
     )  # fmt: skip
     assert bool(list(capacity.nothing_to_learn(seen))) == told
 
